@@ -1,0 +1,1 @@
+"""dockwright: plan, build, test and publish a hierarchy of container images."""
