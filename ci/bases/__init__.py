@@ -1,0 +1,1 @@
+"""The bootstrap base, made from Debian packages."""

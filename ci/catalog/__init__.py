@@ -1,0 +1,1 @@
+"""Docker/** read, checked and typed."""

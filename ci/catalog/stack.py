@@ -1,0 +1,181 @@
+"""What a checked stack directory says, as frozen values. No environment, no clock, no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PLATFORM = "linux/amd64"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockLine:
+    """One locked Python distribution: exactly one file of it.
+
+    `file` is the wheel's or the sdist's file name, `sha256` 64 hex digits.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    file: str
+
+    @property
+    def is_sdist(self) -> bool:
+        """Whether the wheelhouse has to compile it."""
+        return not self.file.endswith(".whl")
+
+    @property
+    def text(self) -> str:
+        """The line as it stands in the lock."""
+        return f"{self.name}=={self.version} --hash=sha256:{self.sha256} # {self.file}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebLine:
+    """One locked Debian package; `path` is where Debian's archive keeps it (`pool/…`)."""
+
+    name: str
+    version: str
+    arch: str
+    sha256: str
+    size: int
+    path: str
+
+    @property
+    def file(self) -> str:
+        """Its file name in a debhouse."""
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def text(self) -> str:
+        """The line as it stands in the lock."""
+        return f"{self.name}={self.version} {self.arch} sha256:{self.sha256} {self.size} {self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextFile:
+    """A file of an image's folder that goes into the image.
+
+    `path` is POSIX, relative to the image's folder; `link` is set for a symbolic link, else `sha256`.
+    """
+
+    path: str
+    target: str
+    mode: str
+    sha256: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smoke:
+    """What an image declares for its checks."""
+
+    imports: tuple[tuple[str, str], ...] = ()
+    help: bool = True
+    commands: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model that the stage loads at run time; it is never part of an image."""
+
+    path: str
+    description: str
+    license: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageVariant:
+    """One variant of one image, with everything that it adds to its parent."""
+
+    image: str
+    variant: str
+    folder: str
+    """POSIX path of its folder, relative to the stack directory."""
+    parent: str
+    """`image:variant`, or `outside:NAME`."""
+    title: str
+    description: str
+    apt: tuple[str, ...] = ()
+    apt_lock: tuple[DebLine, ...] = ()
+    requirements: tuple[str, ...] = ()
+    """Requested distributions (normalised names) of its own requirement file."""
+    python_lock: tuple[LockLine, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    files: tuple[ContextFile, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    smoke: Smoke = field(default_factory=Smoke)
+    budget_mb: int | None = None
+    models: tuple[Model, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """`image:variant`."""
+        return f"{self.image}:{self.variant}"
+
+    @property
+    def is_root(self) -> bool:
+        """Whether its parent lies outside the stack."""
+        return self.parent.startswith("outside:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideBase:
+    """An image from outside: `digest` is empty while nobody has resolved it."""
+
+    name: str
+    reference: str
+    tag: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrap:
+    """The base made from Debian packages: suite, asked packages, and the lock that is its identity."""
+
+    suite: str
+    packages: tuple[str, ...]
+    lock: tuple[DebLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builder:
+    """The container that compiles sdists: Debian packages and hash-pinned build requirements."""
+
+    apt: tuple[str, ...]
+    apt_lock: tuple[DebLine, ...]
+    python_lock: tuple[LockLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A whole, checked stack directory. `variants_of` order is the order of stack.toml."""
+
+    name: str
+    namespace: str
+    python: str
+    variants: tuple[str, ...]
+    base: str
+    """Kind of base: `auto`, `registry` or `bootstrap`."""
+    licenses: str
+    user: str
+    uid: int
+    gid: int
+    uv: str
+    """Version of uv that installs wheels."""
+    outside: tuple[OutsideBase, ...]
+    bootstrap: Bootstrap
+    builder: Builder
+    images: tuple[ImageVariant, ...]
+    """All image variants, parents before children, siblings by name then variant."""
+
+    def get(self, id_: str) -> ImageVariant:
+        """Return the image variant `image:variant`.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for image in self.images:
+            if image.id == id_:
+                return image
+        raise KeyError(id_)

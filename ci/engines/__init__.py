@@ -1,0 +1,1 @@
+"""Buildah, Docker and Podman: commands and the one runner."""

@@ -1,0 +1,81 @@
+"""Every error class of dockwright, each with the exit code that the command line ends with.
+
+A message says what is wrong, where, and what to do next, and stands alone.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DockwrightError(Exception):
+    """Something that the user can act on; the command line prints it without a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(DockwrightError):
+    """The command was given words that it can't take: an unknown image, a bad option."""
+
+    exit_code = 2
+
+
+class CatalogError(DockwrightError):
+    """The stack directory has mistakes; the message holds all of them, one a line."""
+
+    exit_code = 2
+
+
+class LockError(DockwrightError):
+    """A lock can't be made, or does not hold."""
+
+    exit_code = 3
+
+
+class FetchError(DockwrightError):
+    """Something from outside could not be had, or is not what its lock says."""
+
+    exit_code = 4
+
+
+class EngineError(DockwrightError):
+    """No usable engine, or the engine refused before any step ran."""
+
+    exit_code = 5
+
+
+class BuildError(DockwrightError):
+    """A step of a build failed."""
+
+    exit_code = 6
+
+
+class SmokeError(DockwrightError):
+    """An image was built, and a check of it failed."""
+
+    exit_code = 7
+
+
+class CommandError(DockwrightError):
+    """A child process ended with a non-zero status.
+
+    Attributes:
+        argv: what was run.
+        status: its exit status; negative for a signal.
+        tail: the last lines that it wrote.
+    """
+
+    exit_code = 6
+
+    def __init__(self, argv: tuple[str, ...], status: int, tail: str) -> None:
+        self.argv, self.status, self.tail = argv, status, tail
+        shown = " ".join(argv)
+        if len(shown) > 300:
+            shown = shown[:300] + " …"
+        super().__init__(f"`{shown}` ended with {status}:\n{tail}".rstrip())
+
+
+class InterruptedRunError(DockwrightError):
+    """The user stopped the run; what was finished stays and the next run goes on from there."""
+
+    exit_code = 130

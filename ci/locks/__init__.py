@@ -1,0 +1,1 @@
+"""Resolving: Python deltas, Debian closures, base digests."""

@@ -1,0 +1,1 @@
+"""Recipes as Dockerfile text or as Dagger calls."""

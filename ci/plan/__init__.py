@@ -1,0 +1,1 @@
+"""Graph, keys, decision per image, explain (pure)."""

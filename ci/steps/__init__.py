@@ -1,0 +1,1 @@
+"""The frozen step types, and the recipe that returns them."""

@@ -1,0 +1,75 @@
+"""The one recipe of all images: what an image variant adds, as a tuple of steps."""
+
+from __future__ import annotations
+
+from ci.steps.step import (
+    Account,
+    Apt,
+    Copy,
+    Entrypoint,
+    Env,
+    Files,
+    From,
+    Label,
+    Step,
+    User,
+    Venv,
+    Wheels,
+    Workdir,
+)
+
+VENV = "/opt/venv"
+APP = "/opt/app"
+TINI = "/usr/bin/tini"
+ROOT = "0:0"
+
+
+def recipe(
+    *,
+    name: str,
+    parent: str,
+    parent_reference: str,
+    root: bool,
+    python: str,
+    account: Account,
+    wheelhouse: str,
+    debhouse: str,
+    apt: bool,
+    wheels: bool,
+    copies: tuple[Copy, ...],
+    env: tuple[tuple[str, str], ...],
+    entrypoint: tuple[str, ...],
+    labels: tuple[tuple[str, str], ...],
+) -> tuple[Step, ...]:
+    """Return the steps of one image variant, impure ones first and what changes most often last.
+
+    A `root` image starts from outside the stack: it also gets the account, the virtual environment and the
+    search path. An image without an `entrypoint` of its own keeps its parent's (a root image: the
+    environment's Python).
+    """
+    steps: list[Step] = [From(parent=parent, default_reference=parent_reference)]
+    if root or apt:
+        steps.append(User(user=ROOT))
+    if root:
+        steps.append(account)
+    if apt:
+        steps.append(Apt(name=name, debhouse=debhouse))
+    if root:
+        steps.append(Venv(path=VENV, version=python, wheelhouse=wheelhouse))
+    if wheels:
+        steps.append(Wheels(name=name, venv=VENV, python=python, wheelhouse=wheelhouse))
+    if root:
+        search = f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        env = (("PATH", search), *env)
+    if env:
+        steps.append(Env(values=env))
+    if copies:
+        steps.append(Files(copies=copies))
+    if root:
+        steps.append(Workdir(path=f"/home/{account.name}"))
+    if entrypoint or root:
+        steps.append(Entrypoint(argv=(TINI, "--", *(entrypoint or ("python",)))))
+    steps.append(Label(values=tuple(sorted(labels))))
+    if root or apt:
+        steps.append(User(user=f"{account.uid}:{account.gid}"))
+    return tuple(steps)

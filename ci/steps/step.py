@@ -1,0 +1,115 @@
+"""The kinds of step: frozen values, lowered by one `match` per output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class From:
+    """Start from `parent`: `image:variant` of this stack, or `outside:NAME` of bases.lock.toml."""
+
+    parent: str
+    default_reference: str
+    """What a Dockerfile starts from when its builder names no other reference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Add the account `name` with fixed ids and a home folder, without a login."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apt:
+    """Install the Debian packages of the debhouse's list `name`, offline, leaving nothing of apt behind."""
+
+    name: str
+    debhouse: str
+    """Reference of the debhouse image; a directory stands in for it in the embedded engine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Venv:
+    """Make a virtual environment at `path` with the base's own Python `version` (such as `3.11`)."""
+
+    path: str
+    version: str
+    wheelhouse: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wheels:
+    """Add the distributions of the wheelhouse's list `name` to the environment at `venv`, offline, by hash.
+
+    Pure: the layer holds new files under `venv` only and depends on the wheels and the Python ABI alone.
+    """
+
+    name: str
+    venv: str
+    python: str
+    wheelhouse: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Files of one folder of the context that go to one folder of the image with one mode.
+
+    `sources` are POSIX paths in the image's own folder. A `target` that ends with `/` is a folder; otherwise
+    there is one source and `target` is its whole path in the image.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Copy files of the image's own folder, root-owned, with the modes that image.toml gives. Pure."""
+
+    copies: tuple[Copy, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Env:
+    """Set environment variables, in this order."""
+
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Run what follows, and the image, as `user` (`uid:gid`, numeric)."""
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workdir:
+    """Start in `path`, which exists or is made."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrypoint:
+    """Start `argv` (no shell)."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """Set labels of the config, sorted by name."""
+
+    values: tuple[tuple[str, str], ...]
+
+
+Step = From | Account | Apt | Venv | Wheels | Files | Env | User | Workdir | Entrypoint | Label
+
+PURE: tuple[type[Step], ...] = (Wheels, Files)
+"""Steps whose layer does not depend on what lies under it."""
