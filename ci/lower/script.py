@@ -1,0 +1,85 @@
+"""The shell commands of the steps that run programs: one place for both lowerings.
+
+Each function returns commands for one `sh -c`, to be joined with ` && `. The step's wheelhouse or debhouse is
+mounted read-only at `MOUNT`, a folder that every Debian system has, so that no mount point stays in a layer.
+"""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from ci.steps.step import Account, Apt, Venv, Wheels
+
+MOUNT = "/mnt"
+LAYER = "/layer"
+"""Where a wheels step collects what becomes its layer."""
+
+APT_LEFTOVERS = (
+    "/etc/group-",
+    "/etc/gshadow-",
+    "/etc/passwd-",
+    "/etc/shadow-",
+    "/var/cache/apt/*",
+    "/var/cache/debconf/*-old",
+    "/var/cache/ldconfig/aux-cache",
+    "/var/lib/apt/lists/*",
+    "/var/lib/dpkg/*-old",
+    "/var/log/alternatives.log",
+    "/var/log/apt",
+    "/var/log/dpkg.log",
+    "/var/log/fontconfig.log",
+)
+"""What installing Debian packages leaves behind: caches, logs with times, back-up files."""
+
+
+def account_script(step: Account) -> tuple[str, ...]:
+    """Return the commands that add an account by text, which leaves no lock, log or back-up file."""
+    passwd = f"{step.name}:x:{step.uid}:{step.gid}::/home/{step.name}:/usr/sbin/nologin"
+    return (
+        f"echo {quote(passwd)} >> /etc/passwd",
+        f"echo {quote(f'{step.name}:x:{step.gid}:')} >> /etc/group",
+        f"install -d -o {step.uid} -g {step.gid} -m 0755 /home/{step.name}",
+    )
+
+
+def apt_script(step: Apt) -> tuple[str, ...]:
+    """Return the commands that install the debhouse's list and remove what apt leaves.
+
+    Source: apt-get(8): a path with a `/` installs that file; the network is not needed for it.
+    """
+    return (
+        f"cd {MOUNT}",
+        "export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1",
+        f"xargs -a lists/{step.name}.txt apt-get install --yes -qq --no-install-recommends"
+        " -o APT::Sandbox::User=root -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0",
+        f"rm -rf {' '.join(APT_LEFTOVERS)}",
+    )
+
+
+def venv_script(step: Venv) -> tuple[str, ...]:
+    """Return the commands that make the virtual environment with the image's own Python."""
+    return (
+        "export PYTHONDONTWRITEBYTECODE=1",
+        f"{MOUNT}/uv venv --quiet --offline --no-cache --no-config --no-managed-python"
+        f" --python {step.version} {step.path}",
+        f"rm -f {step.path}/.lock {step.path}/.gitignore {step.path}/CACHEDIR.TAG",
+    )
+
+
+def wheels_script(step: Wheels) -> tuple[str, ...]:
+    """Return the commands that install the wheelhouse's list under `LAYER`.
+
+    Bytecode is unchecked-hash (layers have no mtimes that could be compared) and compiled in one process,
+    with the path that it will have.
+
+    Source: PEP 552 for unchecked-hash .pyc; `uv pip install --prefix` writes the venv's shebangs.
+    """
+    site = f"{LAYER}{step.venv}/lib/python{step.python}/site-packages"
+    return (
+        "export PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 UV_NO_INSTALLER_METADATA=1",
+        f"{MOUNT}/uv pip install --quiet --offline --no-cache --no-config --no-index --no-deps"
+        f" --require-hashes --find-links {MOUNT}/wheels --requirements {MOUNT}/lists/{step.name}.txt"
+        f" --python {step.venv}/bin/python --prefix {LAYER}{step.venv}",
+        f"rm -f {LAYER}{step.venv}/.lock",
+        f"{step.venv}/bin/python {MOUNT}/compile.py {site} {LAYER}",
+    )
