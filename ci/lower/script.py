@@ -50,8 +50,10 @@ def apt_script(step: Apt) -> tuple[str, ...]:
     return (
         f"cd {MOUNT}",
         "export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1",
-        f"xargs -a lists/{step.name}.txt apt-get install --yes -qq --no-install-recommends"
-        " -o APT::Sandbox::User=root -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0",
+        (
+            f"xargs -a lists/{step.name}.txt apt-get install --yes -qq --no-install-recommends"
+            " -o APT::Sandbox::User=root -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0"
+        ),
         f"rm -rf {' '.join(APT_LEFTOVERS)}",
     )
 
@@ -60,8 +62,10 @@ def venv_script(step: Venv) -> tuple[str, ...]:
     """Return the commands that make the virtual environment with the image's own Python."""
     return (
         "export PYTHONDONTWRITEBYTECODE=1",
-        f"{MOUNT}/uv venv --quiet --offline --no-cache --no-config --no-managed-python"
-        f" --python {step.version} {step.path}",
+        (
+            f"{MOUNT}/uv venv --quiet --offline --no-cache --no-config --no-managed-python"
+            f" --python {step.version} {step.path}"
+        ),
         f"rm -f {step.path}/.lock {step.path}/.gitignore {step.path}/CACHEDIR.TAG",
     )
 
@@ -70,16 +74,22 @@ def wheels_script(step: Wheels) -> tuple[str, ...]:
     """Return the commands that install the wheelhouse's list under `LAYER`.
 
     Bytecode is unchecked-hash (layers have no mtimes that could be compared) and compiled in one process,
-    with the path that it will have.
+    with the path that it will have. compileall ends with 1 where a file is no Python of this version
+    (templates, tests of others); such a file is left without bytecode, as pip does.
 
     Source: PEP 552 for unchecked-hash .pyc; `uv pip install --prefix` writes the venv's shebangs.
     """
     site = f"{LAYER}{step.venv}/lib/python{step.python}/site-packages"
     return (
         "export PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 UV_NO_INSTALLER_METADATA=1",
-        f"{MOUNT}/uv pip install --quiet --offline --no-cache --no-config --no-index --no-deps"
-        f" --require-hashes --find-links {MOUNT}/wheels --requirements {MOUNT}/lists/{step.name}.txt"
-        f" --python {step.venv}/bin/python --prefix {LAYER}{step.venv}",
+        (
+            f"{MOUNT}/uv pip install --quiet --offline --no-cache --no-config --no-index --no-deps"
+            f" --require-hashes --find-links {MOUNT}/wheels --requirements {MOUNT}/lists/{step.name}.txt"
+            f" --python {step.venv}/bin/python --prefix {LAYER}{step.venv}"
+        ),
         f"rm -f {LAYER}{step.venv}/.lock",
-        f"{step.venv}/bin/python {MOUNT}/compile.py {site} {LAYER}",
+        (
+            f"{{ {step.venv}/bin/python -m compileall -qq -f -s {LAYER} -p /"
+            f" --invalidation-mode unchecked-hash {site} || test $? -eq 1; }}"
+        ),
     )
