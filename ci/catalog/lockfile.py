@@ -1,0 +1,128 @@
+"""Lock files as text: what `dockwright lock` writes and the catalog reads back.
+
+One locked thing a line, sorted by name; `#` starts a header line, one of which holds the digest of what was
+asked for. That digest tells a lock that is older than its request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Generic, TypeVar
+
+from ci.catalog.stack import DebLine, LockLine
+
+Line = TypeVar("Line", LockLine, DebLine)
+
+_INPUTS = re.compile(r"# inputs: (sha256:[0-9a-f]{64})")
+_PYTHON = re.compile(
+    r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
+    r" --hash=sha256:(?P<sha256>[0-9a-f]{64}) # (?P<file>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
+)
+_DEB = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9+.-]+)=(?P<version>[0-9][A-Za-z0-9.+:~-]*) (?P<arch>[a-z0-9-]+)"
+    r" sha256:(?P<sha256>[0-9a-f]{64}) (?P<size>[1-9][0-9]*) (?P<path>[A-Za-z0-9][A-Za-z0-9._+:~%/-]*\.deb)"
+)
+_ARCHIVES = (".whl", ".tar.gz", ".tar.bz2", ".zip")
+_WRITTEN = "# Written by `dockwright lock`; edit what it asks for, not this file."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockText(Generic[Line]):
+    """A lock that was read: its lines sorted by name, and what is wrong with the text.
+
+    `inputs` is the `sha256:…` of what was asked for, or empty where no header gives it; each of `mistakes`
+    is a line number, counted from 1, and what is wrong there.
+    """
+
+    lines: tuple[Line, ...]
+    inputs: str
+    mistakes: tuple[tuple[int, str], ...]
+
+
+def normalised_name(name: str) -> str:
+    """Return the one spelling of a distribution's name.
+
+    Source: Python packaging specification "Names and normalization" (PEP 503).
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def inputs_digest(data: bytes) -> str:
+    """Return the `sha256:…` of a requirement file's bytes, the same with either kind of line ending."""
+    return "sha256:" + sha256(data.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def packages_digest(packages: Iterable[str]) -> str:
+    """Return the `sha256:…` of a list of Debian packages, whatever its order."""
+    return inputs_digest("\n".join(sorted(packages)).encode())
+
+
+def python_lock_text(lines: Iterable[LockLine], inputs: str, title: str) -> str:
+    """Return the text of a Python lock; `inputs` comes from `inputs_digest`, `title` is its first line."""
+    return _text(lines, inputs, title)
+
+
+def apt_lock_text(lines: Iterable[DebLine], inputs: str, title: str) -> str:
+    """Return the text of a Debian lock; `inputs` comes from `packages_digest`, `title` is its first line."""
+    return _text(lines, inputs, title)
+
+
+def parse_python_lock(text: str) -> LockText[LockLine]:
+    """Read a Python lock; it never raises, every line that can't be read is one of `mistakes`."""
+    return _parse(text, _python_line)
+
+
+def parse_apt_lock(text: str) -> LockText[DebLine]:
+    """Read a Debian lock; it never raises, every line that can't be read is one of `mistakes`."""
+    return _parse(text, _deb_line)
+
+
+def _text(lines: Iterable[LockLine] | Iterable[DebLine], inputs: str, title: str) -> str:
+    ordered: Sequence[LockLine | DebLine] = sorted(lines, key=lambda line: line.name)
+    return "\n".join([f"# {title}", _WRITTEN, f"# inputs: {inputs}", *(line.text for line in ordered), ""])
+
+
+def _python_line(text: str) -> LockLine | str:
+    match = _PYTHON.fullmatch(text)
+    if match is None or not match["file"].endswith(_ARCHIVES):
+        return f"not of the form `NAME==VERSION --hash=sha256:HEX # FILENAME`: {text[:80]}"
+    if not normalised_name(match["file"]).startswith(match["name"] + "-"):
+        return f"the file {match['file']} does not belong to '{match['name']}'"
+    return LockLine(name=match["name"], version=match["version"], sha256=match["sha256"], file=match["file"])
+
+
+def _deb_line(text: str) -> DebLine | str:
+    match = _DEB.fullmatch(text)
+    if match is None or ".." in match["path"].split("/"):
+        return f"not of the form `NAME=VERSION ARCH sha256:HEX SIZE PATH`: {text[:80]}"
+    return DebLine(
+        name=match["name"],
+        version=match["version"],
+        arch=match["arch"],
+        sha256=match["sha256"],
+        size=int(match["size"]),
+        path=match["path"],
+    )
+
+
+def _parse(text: str, read: Callable[[str], Line | str]) -> LockText[Line]:
+    seen: dict[str, Line] = {}
+    mistakes: list[tuple[int, str]] = []
+    inputs = ""
+    for number, raw in enumerate(text.splitlines(), start=1):
+        row = raw.rstrip()
+        if row.startswith("#"):
+            header = _INPUTS.fullmatch(row)
+            inputs = header[1] if header else inputs
+        elif row:
+            line = read(row)
+            if isinstance(line, str):
+                mistakes.append((number, line))
+            elif line.name in seen:
+                mistakes.append((number, f"'{line.name}' stands twice in this lock"))
+            else:
+                seen[line.name] = line
+    return LockText(lines=tuple(seen[name] for name in sorted(seen)), inputs=inputs, mistakes=tuple(mistakes))
