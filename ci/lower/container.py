@@ -1,0 +1,131 @@
+"""Recipes as Dagger calls. Lazy: nothing runs until somebody asks the returned container for something.
+
+Dagger is named here for its types alone, so that importing this file stays cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from posixpath import basename, split
+from typing import TYPE_CHECKING, assert_never
+
+from ci.lower.script import LAYER, MOUNT, account_script, apt_script, venv_script, wheels_script
+from ci.steps.recipe import ROOT
+from ci.steps.step import (
+    Account,
+    Apt,
+    Copy,
+    Entrypoint,
+    Env,
+    Files,
+    From,
+    Label,
+    Step,
+    User,
+    Venv,
+    Wheels,
+    Workdir,
+)
+
+if TYPE_CHECKING:
+    import dagger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What stands in for the references and the build context of a Dockerfile."""
+
+    parent: dagger.Container
+    """The image that `From` starts from, as root or with the parent's own user."""
+    context: dagger.Directory
+    """The image's own folder."""
+    wheelhouse: dagger.Directory
+    debhouse: dagger.Directory
+
+
+def lower(client: dagger.Client, steps: tuple[Step, ...], inputs: Inputs) -> dagger.Container:
+    """Return the container that `steps` describe, with no mount left in it.
+
+    The wheelhouse and the debhouse are mounted for one step each, as in a Dockerfile. Dagger cannot switch
+    the network off for a step; what keeps an install offline here is the `--offline` in its own commands.
+    """
+    container = inputs.parent
+    for step in steps:
+        container = _lower(client, step, container, inputs)
+    return container
+
+
+def _lower(
+    client: dagger.Client, step: Step, container: dagger.Container, inputs: Inputs
+) -> dagger.Container:
+    match step:
+        case From():
+            return inputs.parent
+        case Account():
+            return container.with_exec(_shell(account_script(step)))
+        case Apt():
+            return _mounted(container, inputs.debhouse, apt_script(step))
+        case Venv():
+            return _mounted(container, inputs.wheelhouse, venv_script(step))
+        case Wheels(venv=venv):
+            return container.with_directory(venv, _wheels(step, container, inputs.wheelhouse))
+        case Files(copies=copies):
+            for copy in copies:
+                folder, files = _copy(client, copy, inputs.context)
+                container = container.with_directory(folder, files)
+            return container
+        case Env(values=values):
+            for name, value in values:
+                container = container.with_env_variable(name, value)
+            return container
+        case User(user=user):
+            return container.with_user(user)
+        case Workdir(path=path):
+            return container.with_workdir(path)
+        case Entrypoint(argv=argv):
+            return container.with_entrypoint(list(argv))
+        case Label(values=values):
+            for name, value in values:
+                container = container.with_label(name, value)
+            return container
+        case _:
+            assert_never(step)
+
+
+def _shell(commands: tuple[str, ...]) -> list[str]:
+    return ["sh", "-c", " && ".join(commands)]
+
+
+def _mounted(
+    container: dagger.Container, house: dagger.Directory, commands: tuple[str, ...]
+) -> dagger.Container:
+    # A Dockerfile's mount lasts one RUN; Dagger's would stay.
+    return (
+        container.with_mounted_directory(MOUNT, house, read_only=True)
+        .with_exec(_shell(commands))
+        .without_mount(MOUNT)
+    )
+
+
+def _wheels(step: Wheels, container: dagger.Container, wheelhouse: dagger.Directory) -> dagger.Directory:
+    """Return what the wheels add below the environment, made beside `container` so that it is one layer.
+
+    Root makes it, so no `owner` is given when it is added: with one, Dagger copies every file instead of
+    linking it.
+    """
+    beside = _mounted(container.with_user(ROOT), wheelhouse, wheels_script(step))
+    return beside.directory(f"{LAYER}{step.venv}")
+
+
+def _copy(client: dagger.Client, copy: Copy, context: dagger.Directory) -> tuple[str, dagger.Directory]:
+    """Return the folder of the image that `copy` goes to, and its files as they are to be there.
+
+    They are collected first, so that each copy is one layer and says nothing about folders that exist.
+    """
+    folder, name = split(copy.target)
+    files = client.directory()
+    for source in copy.sources:
+        files = files.with_file(
+            name or basename(source), context.file(source), permissions=int(copy.mode, 8), owner=ROOT
+        )
+    return folder, files
