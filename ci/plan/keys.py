@@ -1,0 +1,151 @@
+"""Fingerprints: the key document of every image variant, and the key that is its hash. Pure.
+
+A document holds every input of an image as readable values, so that two of them can be compared and the input
+that changed be named. Parents are named by key, so all keys are known before anything is asked of anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ci.catalog.stack import PLATFORM, ImageVariant, LockLine, Stack
+from ci.errors import CatalogError
+from ci.lower.dockerfile import instructions
+from ci.plan.recipes import outside_reference, steps_of
+from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
+
+SCHEMA = 1
+BOOTSTRAP_RECIPE = 1
+"""Counts up when ci/bases makes another file system of the same packages."""
+
+Document = dict[str, Any]
+"""JSON object: strings, integers, lists and objects only."""
+
+
+def digest(value: object) -> str:
+    """Return the sha256 of `value` as canonical JSON: 64 hex digits.
+
+    Canonical: sorted names, no spaces, UTF-8 without escapes.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def tag(key: str) -> str:
+    """Return the cache tag of `key`: `k-` and its first 32 digits."""
+    return f"k-{key[:32]}"
+
+
+def base_identity(stack: Stack, parent: str, kind: str) -> Document:
+    """Return what stands for the image `parent` (`outside:NAME`) in a document.
+
+    `kind` is `registry` or `bootstrap`, resolved before.
+
+    Raises:
+        CatalogError: the registry image is used and nobody has resolved its digest.
+    """
+    if kind == "bootstrap":
+        boot = stack.bootstrap
+        return {
+            "bootstrap": boot.suite,
+            "recipe": BOOTSTRAP_RECIPE,
+            "packages": [line.text for line in boot.lock],
+        }
+    reference = outside_reference(stack, parent)
+    if "@" not in reference:
+        raise CatalogError(
+            f"bases.lock.toml: {parent.removeprefix('outside:')}.digest: absent, and the base is taken from "
+            "the registry; run `dockwright lock` where the registry is in reach, or add `--base bootstrap`"
+        )
+    return {"registry": reference}
+
+
+def bootstrap_fingerprint(stack: Stack) -> str:
+    """Return what identifies the bootstrap base: the digest of its identity."""
+    return digest(base_identity(stack, "", "bootstrap"))
+
+
+def documents(stack: Stack, kind: str) -> dict[str, Document]:
+    """Return the key document of every image variant by `image:variant`, parents first."""
+    found: dict[str, Document] = {}
+    for image in stack.images:
+        if image.is_root:
+            parent = base_identity(stack, image.parent, kind)
+        else:
+            parent = {"image": image.parent, "key": digest(found[image.parent])}
+        found[image.id] = document(stack, image, parent, kind)
+    return found
+
+
+def document(stack: Stack, image: ImageVariant, parent: Document, kind: str) -> Document:
+    """Return the key document of one image variant over its parent's identity."""
+    steps = steps_of(stack, image)
+    python = any(isinstance(step, Venv | Wheels) for step in steps)
+    return {
+        "schema": SCHEMA,
+        "image": image.id,
+        "platform": PLATFORM,
+        "parent": parent,
+        "instructions": list(instructions(steps)),
+        "python": [line.text for line in image.python_lock if not line.is_sdist],
+        "wheel_builds": {line.name: wheel_build(stack, line, kind) for line in _sdists(image)},
+        "apt": [line.text for line in image.apt_lock],
+        "uv": stack.uv if python else "",
+        "files": _files(image),
+        "steps": _step_keys(stack, image, steps, parent, kind),
+    }
+
+
+def wheel_build(stack: Stack, line: LockLine, kind: str) -> Document:
+    """Return all that decides what the wheelhouse compiles from the sdist `line`."""
+    roots = sorted({image.parent for image in stack.images if image.is_root})
+    return {
+        "sdist": line.text,
+        "python": stack.python,
+        "requirements": [required.text for required in stack.builder.python_lock],
+        "compiler": [deb.text for deb in stack.builder.apt_lock],
+        "base": [digest(base_identity(stack, root, kind)) for root in roots],
+    }
+
+
+def _sdists(image: ImageVariant) -> list[LockLine]:
+    return [line for line in image.python_lock if line.is_sdist]
+
+
+def _files(image: ImageVariant) -> list[list[str]]:
+    return sorted([f.path, f.target, f.mode, f"-> {f.link}" if f.link else f.sha256] for f in image.files)
+
+
+def _step_keys(
+    stack: Stack, image: ImageVariant, steps: Sequence[Step], parent: Document, kind: str
+) -> list[dict[str, str]]:
+    """Return a key per step: chained for impure steps, independent of what lies below for pure ones."""
+    chain = digest(parent)
+    keys = []
+    for step in steps:
+        if isinstance(step, From):
+            continue
+        inputs: Mapping[str, object] = {}
+        match step:
+            case Apt():
+                inputs = {"apt": [line.text for line in image.apt_lock]}
+            case Wheels():
+                built = {line.name: wheel_build(stack, line, kind) for line in _sdists(image)}
+                inputs = {"python": [line.text for line in image.python_lock], "built": built, "uv": stack.uv}
+            case Venv():
+                inputs = {"uv": stack.uv}
+            case Files():
+                inputs = {"files": _files(image)}
+            case _:
+                pass
+        own = {"kind": type(step).__name__, "step": repr(step), **inputs}
+        if isinstance(step, PURE):
+            keys.append({"kind": type(step).__name__, "key": digest(own)})
+            chain = digest([chain, own])
+        else:
+            chain = digest([chain, own])
+            keys.append({"kind": type(step).__name__, "key": chain})
+    return keys

@@ -1,0 +1,172 @@
+"""The plan: every image variant with its key, what will happen to it, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ci.catalog.stack import ImageVariant, Stack
+from ci.errors import UsageError
+from ci.plan.explain import compare
+from ci.plan.keys import Document, digest, documents, tag
+from ci.plan.recipes import reference
+
+Action = Literal["build", "reuse", "blocked"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedImage:
+    """One image variant of a plan."""
+
+    image: ImageVariant
+    reference: str
+    """With the cache tag of its key."""
+    key: str
+    document: Document
+    action: Action
+    reason: str
+
+    @property
+    def id(self) -> str:
+        """`image:variant`."""
+        return self.image.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be done, in build order. `base` is the resolved kind of base."""
+
+    base: str
+    images: tuple[PlannedImage, ...]
+
+    def get(self, id_: str) -> PlannedImage:
+        """Return one planned image variant; KeyError where the plan lacks it."""
+        for planned in self.images:
+            if planned.id == id_:
+                return planned
+        raise KeyError(id_)
+
+    @property
+    def to_build(self) -> tuple[PlannedImage, ...]:
+        """The image variants that will be built."""
+        return tuple(planned for planned in self.images if planned.action == "build")
+
+
+def select(stack: Stack, names: Collection[str], variants: Collection[str]) -> tuple[str, ...]:
+    """Return the ids that `names` (`image` or `image:variant`; empty: all) and `variants` choose.
+
+    What they are built on is included, so the result can be built; the order is the stack's.
+
+    Raises:
+        UsageError: there is no such image or variant.
+    """
+    known = [image.id for image in stack.images]
+    wanted = set()
+    for name in names or sorted({image.image for image in stack.images}):
+        found = [id_ for id_ in known if id_ == name or id_.partition(":")[0] == name]
+        if not found:
+            raise UsageError(_unknown(name, known))
+        chosen = [id_ for id_ in found if ":" in name or not variants or id_.partition(":")[2] in variants]
+        if names and not chosen:
+            raise UsageError(
+                f"{name} has no variant {', '.join(sorted(variants))}; it has {', '.join(found)}"
+            )
+        wanted.update(chosen)
+    for image in reversed(stack.images):
+        if image.id in wanted and not image.is_root:
+            wanted.add(image.parent)
+    return tuple(id_ for id_ in known if id_ in wanted)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    import difflib
+
+    images = sorted({id_.partition(":")[0] for id_ in known})
+    close = difflib.get_close_matches(name, known if ":" in name else images, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    return f"no image {name!r}{hint} Known: {', '.join(known if ':' in name else images)}"
+
+
+def make_plan(
+    stack: Stack,
+    *,
+    base: str,
+    selected: Collection[str],
+    present: Collection[str],
+    built: Mapping[str, str],
+    stored: Callable[[str, str], Document | None],
+    rebuild: Collection[str] = (),
+) -> Plan:
+    """Decide for each selected image variant.
+
+    Args:
+        stack: the checked catalog.
+        base: kind of base, `registry` or `bootstrap`.
+        selected: ids to plan, parents included.
+        present: keys that the store holds an image of.
+        built: key of each image variant under its human tag, for the reason.
+        stored: key document of an image under a key, for the reason.
+        rebuild: ids that are built whatever the store holds.
+    """
+    docs = documents(stack, base)
+    planned: list[PlannedImage] = []
+    for image in stack.images:
+        if image.id not in selected:
+            continue
+        key = digest(docs[image.id])
+        if image.id in rebuild:
+            action, reason = "build", "asked for"
+        elif key in present:
+            action, reason = "reuse", "the store has this key"
+        else:
+            action, reason = "build", _reason(image, docs[image.id], built, stored)
+        planned.append(
+            PlannedImage(
+                image=image,
+                reference=f"{reference(stack, image.image)}:{tag(key)}",
+                key=key,
+                document=docs[image.id],
+                action=action,  # type: ignore[arg-type]
+                reason=reason,
+            )
+        )
+    return Plan(base=base, images=tuple(planned))
+
+
+def _reason(
+    image: ImageVariant,
+    new: Document,
+    built: Mapping[str, str],
+    stored: Callable[[str, str], Document | None],
+) -> str:
+    if image.id not in built:
+        return "never built here"
+    old = stored(image.id, built[image.id])
+    if old is None:
+        return "unknown: the last build's key document is not stored"
+    changes = compare(old, new)
+    first = changes[0].text.splitlines()[0]
+    more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+    return (first if len(first) <= 100 else first[:99] + "…") + more
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return the plan as the value that `plan --json` prints; schema 1."""
+    return {
+        "schema": 1,
+        "base": plan.base,
+        "images": [
+            {
+                "image": planned.image.image,
+                "variant": planned.image.variant,
+                "reference": planned.reference,
+                "parent": planned.image.parent,
+                "key": planned.key,
+                "action": planned.action,
+                "reason": planned.reason,
+                "instructions": planned.document["instructions"],
+            }
+            for planned in plan.images
+        ],
+    }
