@@ -67,8 +67,10 @@ def explain(
     old = stored(image, built[image])
     if old is None:
         return (
-            f"unknown: no key document is stored for the {image} that was built last; "
-            "what changed can't be said.",
+            (
+                f"unknown: no key document is stored for the {image} that was built last; "
+                "what changed can't be said."
+            ),
         )
     lines = []
     for change in compare(old, new):

@@ -20,6 +20,8 @@ from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
 SCHEMA = 1
 BOOTSTRAP_RECIPE = 1
 """Counts up when ci/bases makes another file system of the same packages."""
+WHEEL_RECIPE = 1
+"""Counts up when the wheelhouse compiles the same sdist in another way."""
 
 Document = dict[str, Any]
 """JSON object: strings, integers, lists and objects only."""
@@ -103,6 +105,7 @@ def wheel_build(stack: Stack, line: LockLine, kind: str) -> Document:
     """Return all that decides what the wheelhouse compiles from the sdist `line`."""
     roots = sorted({image.parent for image in stack.images if image.is_root})
     return {
+        "recipe": WHEEL_RECIPE,
         "sdist": line.text,
         "python": stack.python,
         "requirements": [required.text for required in stack.builder.python_lock],

@@ -1,0 +1,124 @@
+"""Buildah, the embedded engine: an argv builder. Nothing here runs anything.
+
+Facts of Buildah 1.28, found by running it: `--timestamp 0` and `--identity-label=false` in every build give equal
+digests; the layer cache ignores the content of a bind mount, so the digest of the mounted part is a build
+argument; chroot isolation refuses `--network none`, so an offline build runs in an empty network namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ci.engines.command import Command
+
+OFFLINE = ("unshare", "--net", "--")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buildah:
+    """How this machine's Buildah is called.
+
+    Attributes:
+        privilege: put before every command: `()` as root, `("sudo", "-n")`, or `("buildah", "unshare")`.
+        store: options that name the store; empty for Buildah's default.
+        tmpdir: where it writes temporary files and its cache mounts.
+        isolation: `chroot` or `oci` (runc).
+    """
+
+    privilege: tuple[str, ...] = ()
+    store: tuple[str, ...] = ()
+    tmpdir: str = ""
+    isolation: str = "chroot"
+
+    def build(
+        self,
+        *,
+        dockerfile: str,
+        context: str,
+        image_id_file: str,
+        build_args: Mapping[str, str],
+        contexts: Mapping[str, str],
+        labels: Mapping[str, str],
+        cache: bool = True,
+    ) -> Command:
+        """Build `context` by `dockerfile`, offline; the image's id is written to `image_id_file`.
+
+        `contexts` gives folders that stand in for images by reference.
+        """
+        words = ["build", "--isolation", self.isolation, "--timestamp", "0", "--identity-label=false"]
+        words += ["--runtime", "runc"] if self.isolation == "oci" else []
+        words += ["--pull=never", f"--layers={str(cache).lower()}", "--iidfile", image_id_file]
+        words += [
+            word for name, path in sorted(contexts.items()) for word in ("--build-context", f"{name}={path}")
+        ]
+        words += [
+            word for name, value in sorted(build_args.items()) for word in ("--build-arg", f"{name}={value}")
+        ]
+        words += [word for name, value in sorted(labels.items()) for word in ("--label", f"{name}={value}")]
+        return self._command(*words, "--file", dockerfile, context, offline=True)
+
+    def images(self) -> Command:
+        """List all images as JSON."""
+        return self._command("images", "--json", "--no-trunc")
+
+    def inspect(self, image: str) -> Command:
+        """Print one image's config and layers as JSON."""
+        return self._command("inspect", "--type", "image", image)
+
+    def tag(self, image: str, *names: str) -> Command:
+        """Give `image` more names."""
+        return self._command("tag", image, *names)
+
+    def untag(self, name: str) -> Command:
+        """Remove a name; the image goes with its last one."""
+        return self._command("rmi", name)
+
+    def start(self, image: str) -> Command:
+        """Make a working container of `image` and print its id; nothing runs yet."""
+        return self._command("from", "--pull-never", image)
+
+    def remove(self, container: str) -> Command:
+        """Remove a working container."""
+        return self._command("rm", container)
+
+    def run(
+        self,
+        container: str,
+        argv: Sequence[str],
+        *,
+        mounts: Sequence[tuple[str, str, str]] = (),
+        env: Mapping[str, str] | None = None,
+        user: str = "",
+        network: bool = False,
+    ) -> Command:
+        """Run `argv` in a working container; `mounts` are (host path, path, `ro` or `rw`)."""
+        words = ["run", "--isolation", self.isolation]
+        words += ["--runtime", "runc"] if self.isolation == "oci" else []
+        words += [word for mount in mounts for word in ("--volume", ":".join(mount))]
+        words += [
+            word for name, value in sorted((env or {}).items()) for word in ("--env", f"{name}={value}")
+        ]
+        words += ["--user", user] if user else []
+        return self._command(*words, container, "--", *argv, offline=not network)
+
+    def add(self, container: str, archive: str) -> Command:
+        """Unpack a tar archive at the container's root."""
+        return self._command("add", "--quiet", container, archive, "/")
+
+    def commit(self, container: str, name: str) -> Command:
+        """Make an image of the container, with no times and no history."""
+        words = ["commit", "--quiet", "--timestamp", "0", "--omit-history", "--identity-label=false"]
+        return self._command(*words, "--rm", container, name)
+
+    def config(self, container: str, *, env: Mapping[str, str], cmd: str) -> Command:
+        """Set the environment and the default command of a container's image."""
+        words = [word for name, value in sorted(env.items()) for word in ("--env", f"{name}={value}")]
+        return self._command("config", *words, "--cmd", cmd, container)
+
+    def _command(self, *words: str, offline: bool = False) -> Command:
+        env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
+        inner = ("buildah", *self.store, *words)
+        if self.privilege[:1] == ("sudo",) and self.tmpdir:
+            inner = ("env", f"TMPDIR={self.tmpdir}", *inner)
+        return Command(argv=(*self.privilege, *(OFFLINE if offline else ()), *inner), env=env)

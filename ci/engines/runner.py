@@ -1,0 +1,120 @@
+"""The one place that starts child processes of a build."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import anyio
+from anyio.abc import ByteReceiveStream, Process
+
+from ci.engines.command import Command
+from ci.errors import CommandError, EngineError
+
+TAIL_LINES = 40
+GRACE_S = 5.0
+"""Time between asking a process group to end and ending it."""
+
+
+class Runner:
+    """Runs commands in process groups of their own, so that a cancelled one leaves nothing behind."""
+
+    async def run(
+        self,
+        command: Command,
+        *,
+        log: Path | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> str:
+        """Run `command` to its end and return what it wrote to its standard output.
+
+        Both outputs also go, line by line, to the file `log` and to `on_line`. Cancelling ends the process
+        group: TERM, then KILL after `GRACE_S`.
+
+        Raises:
+            CommandError: it ended with a non-zero status.
+            EngineError: it could not be started.
+        """
+        env = {**os.environ, **dict(command.env)}
+        try:
+            process = await anyio.open_process(
+                command.argv,
+                stdin=subprocess.PIPE if command.input else subprocess.DEVNULL,
+                env=env,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise EngineError(
+                f"{command.argv[0]} is not installed; `./dockwright doctor` says what is missing"
+            ) from error
+        output: list[str] = []
+        tail: deque[str] = deque(maxlen=TAIL_LINES)
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(log.open("a", encoding="utf-8")) if log else None
+            try:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(_read, process.stdout, tail, file, on_line, output)
+                    group.start_soon(_read, process.stderr, tail, file, on_line, None)
+                    if process.stdin is not None:
+                        with contextlib.suppress(anyio.BrokenResourceError):
+                            await process.stdin.send(command.input.encode())
+                        await process.stdin.aclose()
+                status = await process.wait()
+            except BaseException:
+                with anyio.CancelScope(shield=True):
+                    await _end(process)
+                raise
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await process.aclose()
+        if status != 0:
+            raise CommandError(command.argv, status, "\n".join(tail))
+        return "".join(output)
+
+
+async def _read(
+    stream: ByteReceiveStream | None,
+    tail: deque[str],
+    file: IO[str] | None,
+    on_line: Callable[[str], None] | None,
+    output: list[str] | None,
+) -> None:
+    assert stream is not None
+    rest = b""
+    async for chunk in stream:
+        if output is not None:
+            output.append(chunk.decode(errors="replace"))
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            _write(line, tail, file, on_line)
+        if file is not None:
+            file.flush()
+    if rest:
+        _write(rest, tail, file, on_line)
+
+
+def _write(
+    line: bytes, tail: deque[str], file: IO[str] | None, on_line: Callable[[str], None] | None
+) -> None:
+    text = line.decode(errors="replace").rstrip("\r").rsplit("\r", 1)[-1]
+    tail.append(text)
+    if file is not None:
+        file.write(text + "\n")
+    if on_line is not None:
+        on_line(text)
+
+
+async def _end(process: Process) -> None:
+    """End the process and all that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with anyio.move_on_after(GRACE_S):
+        await process.wait()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

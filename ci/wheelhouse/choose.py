@@ -1,0 +1,76 @@
+"""What a wheelhouse and a debhouse must hold for a selection of images: their input documents. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from ci.catalog.stack import DebLine, Stack
+from ci.plan.keys import digest, wheel_build
+
+BUILDER = "wheelhouse"
+"""Name of the builder's list in the debhouse."""
+BOOTSTRAP = "bootstrap"
+"""Name of the bootstrap base's list in the debhouse."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrors:
+    """Where Debian's archive is read from; a hint, never part of a key: hashes decide."""
+
+    debian: str = "http://deb.debian.org/debian"
+    security: str = "http://deb.debian.org/debian-security"
+
+    def url(self, deb: DebLine) -> str:
+        """Return where `deb` is fetched from.
+
+        Source: Debian's security archive keeps its pool under `pool/updates`.
+        """
+        root = self.security if deb.path.startswith("pool/updates/") else self.debian
+        return f"{root.rstrip('/')}/{deb.path}"
+
+
+def wheelhouse_input(stack: Stack, variant: str, selected: Collection[str], base: str) -> dict[str, Any]:
+    """Return the input document of the wheelhouse of `variant`: see program/fetch_wheels.py.
+
+    A list is made for every selected image that the wheelhouse serves, also for one that adds no wheel.
+    """
+    images = [image for image in stack.images if image.variant == variant and image.id in selected]
+    builds = {
+        line.file: digest(wheel_build(stack, line, base))
+        for image in images
+        for line in image.python_lock
+        if line.is_sdist
+    }
+    return {
+        "builder": [line.text for line in stack.builder.python_lock],
+        "lists": {image.image: [line.text for line in image.python_lock] for image in images},
+        "builds": builds,
+    }
+
+
+def debhouse_input(stack: Stack, selected: Collection[str], mirrors: Mirrors) -> dict[str, Any]:
+    """Return the input document of the debhouse of the `selected` images: see program/fetch_debs.py.
+
+    It holds the builder's packages too; the bootstrap base's have a document of their own, because they are
+    needed before any container is there.
+    """
+    lists = {image.image: image.apt_lock for image in stack.images if image.id in selected and image.apt}
+    return _debs({BUILDER: stack.builder.apt_lock, **lists}, mirrors)
+
+
+def bootstrap_input(stack: Stack, mirrors: Mirrors) -> dict[str, Any]:
+    """Return the input document of the bootstrap base's own debhouse."""
+    return _debs({BOOTSTRAP: stack.bootstrap.lock}, mirrors)
+
+
+def _debs(lists: dict[str, tuple[DebLine, ...]], mirrors: Mirrors) -> dict[str, Any]:
+    unique = {deb.file: deb for debs in lists.values() for deb in debs}
+    return {
+        "files": [
+            {"file": deb.file, "sha256": deb.sha256, "url": mirrors.url(deb)}
+            for _, deb in sorted(unique.items())
+        ],
+        "lists": {name: [deb.file for deb in debs] for name, debs in lists.items()},
+    }
