@@ -1,8 +1,8 @@
 """Buildah, the embedded engine: an argv builder. Nothing here runs anything.
 
-Facts of Buildah 1.28, found by running it: `--timestamp 0` and `--identity-label=false` in every build give equal
-digests; the layer cache ignores the content of a bind mount, so the digest of the mounted part is a build
-argument; chroot isolation refuses `--network none`, so an offline build runs in an empty network namespace.
+Facts of Buildah 1.28, found by running it: `--timestamp 0` and `--identity-label=false` in every build give
+equal digests; the layer cache ignores the content of a bind mount, so the digest of the mounted part is a
+build argument; chroot isolation refuses `--network none`, so an offline build runs in an empty network namespace.
 """
 
 from __future__ import annotations
@@ -48,7 +48,13 @@ class Buildah:
         """
         words = ["build", "--isolation", self.isolation, "--timestamp", "0", "--identity-label=false"]
         words += ["--runtime", "runc"] if self.isolation == "oci" else []
-        words += ["--pull=never", f"--layers={str(cache).lower()}", "--iidfile", image_id_file]
+        words += [
+            "--http-proxy=false",
+            "--pull=never",
+            f"--layers={str(cache).lower()}",
+            "--iidfile",
+            image_id_file,
+        ]
         words += [
             word for name, path in sorted(contexts.items()) for word in ("--build-context", f"{name}={path}")
         ]
@@ -118,7 +124,5 @@ class Buildah:
 
     def _command(self, *words: str, offline: bool = False) -> Command:
         env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
-        inner = ("buildah", *self.store, *words)
-        if self.privilege[:1] == ("sudo",) and self.tmpdir:
-            inner = ("env", f"TMPDIR={self.tmpdir}", *inner)
-        return Command(argv=(*self.privilege, *(OFFLINE if offline else ()), *inner), env=env)
+        argv = (*(OFFLINE if offline else ()), "buildah", *self.store, *words)
+        return Command(argv=argv, env=env).privileged(self.privilege)

@@ -11,5 +11,12 @@ class Command:
 
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
-    input: str = ""
-    """Text for its standard input; empty: none."""
+    cwd: str = ""
+    """Where it runs; empty: where the caller is."""
+
+    def privileged(self, prefix: tuple[str, ...]) -> Command:
+        """Return this command behind `prefix` (such as `sudo -n`), which may not pass the environment on."""
+        if not prefix:
+            return self
+        env = ("env", *(f"{name}={value}" for name, value in self.env)) if self.env else ()
+        return Command(argv=(*prefix, *env, *self.argv), env=self.env, cwd=self.cwd)

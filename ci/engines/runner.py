@@ -45,8 +45,9 @@ class Runner:
         try:
             process = await anyio.open_process(
                 command.argv,
-                stdin=subprocess.PIPE if command.input else subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
                 env=env,
+                cwd=command.cwd or None,
                 start_new_session=True,
             )
         except FileNotFoundError as error:
@@ -61,10 +62,6 @@ class Runner:
                 async with anyio.create_task_group() as group:
                     group.start_soon(_read, process.stdout, tail, file, on_line, output)
                     group.start_soon(_read, process.stderr, tail, file, on_line, None)
-                    if process.stdin is not None:
-                        with contextlib.suppress(anyio.BrokenResourceError):
-                            await process.stdin.send(command.input.encode())
-                        await process.stdin.aclose()
                 status = await process.wait()
             except BaseException:
                 with anyio.CancelScope(shield=True):

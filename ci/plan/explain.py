@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ci.plan.keys import Document, digest
+from ci.plan.keys import Document, digest, tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +56,13 @@ def explain(
     Args:
         image: `image:variant`.
         current: documents of this checkout.
-        stored: the document of an image under a key, None where there is none.
-        built: key of each image variant that the store holds under its human tag.
+        stored: the document of an image under a cache tag, None where there is none.
+        built: cache tag of each image variant that the store holds under its human tag.
     """
     new = current[image]
     if image not in built:
         return (f"{image} was never built here: the store holds no image of that name.",)
-    if built[image] == digest(new):
+    if built[image] == tag(digest(new)):
         return (f"{image} is up to date: its inputs have the key {digest(new)[:12]}.",)
     old = stored(image, built[image])
     if old is None:
@@ -76,7 +76,7 @@ def explain(
     for change in compare(old, new):
         if change.input.startswith("parent ") and new["parent"].get("image") in current:
             parent = str(new["parent"]["image"])
-            before = stored(parent, str(old["parent"].get("key", "")))
+            before = stored(parent, tag(str(old["parent"].get("key", ""))))
             lines.append(f"parent {parent} changed:")
             if before is None:
                 lines.append(f"  unknown: no key document is stored for the {parent} that it was built on")
@@ -97,7 +97,7 @@ def _deep(
     found: list[Change] = []
     for change in compare(old, new):
         parent = new["parent"].get("image")
-        before = stored(str(parent), str(old["parent"].get("key", ""))) if parent else None
+        before = stored(str(parent), tag(str(old["parent"].get("key", "")))) if parent else None
         if change.input.startswith("parent ") and parent in current and before is not None:
             found += _deep(before, current[parent], current, stored)
         else:
@@ -184,7 +184,7 @@ def _parent(old: Document, new: Document) -> list[Change]:
         return []
     if "bootstrap" in old and "bootstrap" in new:
         changes = _lines("bootstrap package", _locked(old["packages"]), _locked(new["packages"]))
-        for part in ("bootstrap", "recipe"):
+        for part in ("bootstrap", "options", "script"):
             if old[part] != new[part]:
                 changes.append(Change(input=f"bootstrap {part}", old=str(old[part]), new=str(new[part])))
         return changes

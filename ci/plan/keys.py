@@ -15,11 +15,10 @@ from ci.catalog.stack import PLATFORM, ImageVariant, LockLine, Stack
 from ci.errors import CatalogError
 from ci.lower.dockerfile import instructions
 from ci.plan.recipes import outside_reference, steps_of
+from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
 
 SCHEMA = 1
-BOOTSTRAP_RECIPE = 1
-"""Counts up when ci/bases makes another file system of the same packages."""
 WHEEL_RECIPE = 1
 """Counts up when the wheelhouse compiles the same sdist in another way."""
 
@@ -53,7 +52,8 @@ def base_identity(stack: Stack, parent: str, kind: str) -> Document:
         boot = stack.bootstrap
         return {
             "bootstrap": boot.suite,
-            "recipe": BOOTSTRAP_RECIPE,
+            "options": list(mmdebstrap_options(boot.suite, boot.packages)),
+            "script": bootstrap_script(boot.suite, stack.python),
             "packages": [line.text for line in boot.lock],
         }
     reference = outside_reference(stack, parent)

@@ -104,9 +104,9 @@ def make_plan(
         stack: the checked catalog.
         base: kind of base, `registry` or `bootstrap`.
         selected: ids to plan, parents included.
-        present: keys that the store holds an image of.
-        built: key of each image variant under its human tag, for the reason.
-        stored: key document of an image under a key, for the reason.
+        present: cache tags (`k-…`) that the store holds an image of.
+        built: cache tag of each image variant that has its human tag, for the reason.
+        stored: key document of an image under a cache tag, for the reason.
         rebuild: ids that are built whatever the store holds.
     """
     docs = documents(stack, base)
@@ -117,7 +117,7 @@ def make_plan(
         key = digest(docs[image.id])
         if image.id in rebuild:
             action, reason = "build", "asked for"
-        elif key in present:
+        elif tag(key) in present:
             action, reason = "reuse", "the store has this key"
         else:
             action, reason = "build", _reason(image, docs[image.id], built, stored)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,32 +30,34 @@ class Mirrors:
         return f"{root.rstrip('/')}/{deb.path}"
 
 
-def wheelhouse_input(stack: Stack, variant: str, selected: Collection[str], base: str) -> dict[str, Any]:
+def wheelhouse_input(stack: Stack, variant: str, base: str) -> dict[str, Any]:
     """Return the input document of the wheelhouse of `variant`: see program/fetch_wheels.py.
 
-    A list is made for every selected image that the wheelhouse serves, also for one that adds no wheel.
+    It serves all images of the variant, whichever are built, so that one folder serves every command. Its
+    `input` names what it was made from.
     """
-    images = [image for image in stack.images if image.variant == variant and image.id in selected]
+    images = [image for image in stack.images if image.variant == variant]
     builds = {
         line.file: digest(wheel_build(stack, line, base))
         for image in images
         for line in image.python_lock
         if line.is_sdist
     }
-    return {
+    wanted = {
         "builder": [line.text for line in stack.builder.python_lock],
         "lists": {image.image: [line.text for line in image.python_lock] for image in images},
         "builds": builds,
     }
+    return {"input": digest(wanted), **wanted}
 
 
-def debhouse_input(stack: Stack, selected: Collection[str], mirrors: Mirrors) -> dict[str, Any]:
-    """Return the input document of the debhouse of the `selected` images: see program/fetch_debs.py.
+def debhouse_input(stack: Stack, mirrors: Mirrors) -> dict[str, Any]:
+    """Return the input document of the debhouse: see program/fetch_debs.py.
 
     It holds the builder's packages too; the bootstrap base's have a document of their own, because they are
     needed before any container is there.
     """
-    lists = {image.image: image.apt_lock for image in stack.images if image.id in selected and image.apt}
+    lists = {image.image: image.apt_lock for image in stack.images if image.apt}
     return _debs({BUILDER: stack.builder.apt_lock, **lists}, mirrors)
 
 
@@ -68,6 +69,7 @@ def bootstrap_input(stack: Stack, mirrors: Mirrors) -> dict[str, Any]:
 def _debs(lists: dict[str, tuple[DebLine, ...]], mirrors: Mirrors) -> dict[str, Any]:
     unique = {deb.file: deb for debs in lists.values() for deb in debs}
     return {
+        "input": digest({name: [deb.text for deb in debs] for name, debs in lists.items()}),
         "files": [
             {"file": deb.file, "sha256": deb.sha256, "url": mirrors.url(deb)}
             for _, deb in sorted(unique.items())

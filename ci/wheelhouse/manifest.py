@@ -14,9 +14,11 @@ from ci.plan.keys import digest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`files`: sha256 by relative path; `lists`: the paths that each image uses."""
+    """`files`: sha256 by relative path; `lists`: the paths that each image uses; `input`: digest of what it
+    was made from."""
 
     folder: Path
+    input: str
     files: dict[str, str]
     lists: dict[str, tuple[str, ...]]
 
@@ -47,7 +49,9 @@ def read_manifest(folder: Path) -> Manifest:
         if document["schema"] != 1:
             raise FetchError(f"{path}: schema {document['schema']}; this version reads schema 1")
         lists = {name: tuple(paths) for name, paths in document["lists"].items()}
-        return Manifest(folder=folder, files=dict(document["files"]), lists=lists)
+        return Manifest(
+            folder=folder, input=str(document["input"]), files=dict(document["files"]), lists=lists
+        )
     except FileNotFoundError as error:
         raise FetchError(
             f"{folder}: no manifest.json, so this is no wheelhouse or debhouse; "

@@ -63,7 +63,7 @@ def main(input_path: str, cache_path: str, out_path: str) -> None:
         (out / "lists" / f"{name}.txt").write_text("".join(f"./debs/{file}\n" for file in files))
     files = {f"debs/{entry['file']}": entry["sha256"] for entry in wanted["files"]}
     lists = {name: [f"debs/{file}" for file in files_] for name, files_ in wanted["lists"].items()}
-    manifest = {"schema": 1, "files": files, "lists": lists}
+    manifest = {"schema": 1, "input": wanted["input"], "files": files, "lists": lists}
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 

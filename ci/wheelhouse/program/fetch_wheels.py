@@ -139,7 +139,7 @@ def main(input_path: str, cache: str, out_path: str) -> None:
         image: [*sorted(f"wheels/{line_parts(final[line])[2]}" for line in own), "uv"]
         for image, own in wanted["lists"].items()
     }
-    manifest = {"schema": 1, "files": files, "lists": lists}
+    manifest = {"schema": 1, "input": wanted["input"], "files": files, "lists": lists}
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 

@@ -1,0 +1,48 @@
+"""The bootstrap base: a Debian root file system made of locked packages, without any image registry.
+
+The packages are fetched by hash first; mmdebstrap then sees only a folder with exactly them, so the network
+and the mirror's present state decide nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import ci.wheelhouse.program.fetch_debs as program
+from ci.catalog.stack import Bootstrap
+from ci.engines.command import Command
+from ci.steps.bootstrap import mmdebstrap_options
+
+EPOCH = (("SOURCE_DATE_EPOCH", "0"),)
+
+
+def fetch(input_file: Path, cache: Path, debs: Path) -> Command:
+    """Return the command that fills the folder `debs` by hash, on this machine: no container is there yet."""
+    script = Path(program.__file__)
+    return Command(argv=(sys.executable, "-I", str(script), str(input_file), str(cache), str(debs)))
+
+
+def index(debs: Path) -> Command:
+    """Return the command that prints the package index of the folder `debs`."""
+    return Command(argv=("apt-ftparchive", "packages", "debs"), cwd=str(debs))
+
+
+def make(
+    bootstrap: Bootstrap, *, debs: Path, script: Path, archive: Path, tmpdir: Path, privilege: tuple[str, ...]
+) -> Command:
+    """Return the command that writes the root file system to the tar `archive`.
+
+    `debs` holds the packages and their index; `script` the last step.
+    """
+    options = mmdebstrap_options(bootstrap.suite, bootstrap.packages)
+    argv = (
+        "mmdebstrap",
+        "--quiet",
+        "--format=tar",
+        f"--customize-hook={script}",
+        *options,
+        str(archive),
+        f"deb [trusted=yes] copy://{debs} ./",
+    )
+    return Command(argv=argv, env=(*EPOCH, ("TMPDIR", str(tmpdir)))).privileged(privilege)
