@@ -2,7 +2,8 @@
 
 Facts of Buildah 1.28, found by running it: `--timestamp 0` and `--identity-label=false` in every build give
 equal digests; the layer cache ignores the content of a bind mount, so the digest of the mounted part is a
-build argument; chroot isolation refuses `--network none`, so an offline build runs in an empty network namespace.
+build argument; chroot isolation refuses `--network none`, so an offline build runs in an empty network
+namespace.
 """
 
 from __future__ import annotations

@@ -14,8 +14,11 @@ from ci.plan.keys import digest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`files`: sha256 by relative path; `lists`: the paths that each image uses; `input`: digest of what it
-    was made from."""
+    """What a folder holds.
+
+    `files`: sha256 by relative path; `lists`: the paths that each image uses; `input`: digest of the input
+    document that it was made from.
+    """
 
     folder: Path
     input: str

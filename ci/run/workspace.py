@@ -1,0 +1,101 @@
+"""One opened stack with its settings, its store and its state: what every command starts from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci.catalog.load import load_stack
+from ci.catalog.stack import Stack
+from ci.engines.buildah import Buildah
+from ci.engines.privilege import privilege
+from ci.engines.runner import Runner
+from ci.errors import CommandError, EngineError
+from ci.plan.plan import Plan, make_plan, select
+from ci.run.base_kind import BaseKind, answers, resolve_base
+from ci.run.state import State
+from ci.run.store import Store, parse_images
+from ci.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A checked stack, and the machine's means to build it."""
+
+    settings: Settings
+    stack: Stack
+    base: BaseKind
+    runner: Runner
+    state: State
+
+    @property
+    def directory(self) -> Path:
+        """The stack directory, absolute."""
+        return self.settings.stack.absolute()
+
+    @property
+    def capacity(self) -> int:
+        """How much runs at once."""
+        return self.settings.jobs or os.cpu_count() or 1
+
+    def buildah(self) -> Buildah:
+        """Return the embedded engine as this user can call it.
+
+        Raises:
+            EngineError: this user has no way to run it.
+        """
+        return Buildah(
+            privilege=privilege(),
+            store=self.settings.store,
+            tmpdir=str(self.settings.tmpdir),
+            isolation=self.settings.isolation,
+        )
+
+    async def store(self) -> Store:
+        """Return what the local store holds; nothing where Buildah is not installed or not usable."""
+        if not shutil.which("buildah"):
+            return Store(ids={})
+        try:
+            self.settings.tmpdir.mkdir(parents=True, exist_ok=True)
+            return parse_images(await self.runner.run(self.buildah().images()))
+        except (EngineError, CommandError, OSError):
+            return Store(ids={})
+
+    async def plan(
+        self,
+        names: Collection[str] = (),
+        variants: Collection[str] = (),
+        rebuild: Collection[str] = (),
+        store: Store | None = None,
+    ) -> Plan:
+        """Return the plan for `names` (`image` or `image:variant`; empty: all) of `variants` (empty: all)."""
+        held = store if store is not None else await self.store()
+        namespace = self.stack.namespace
+        return make_plan(
+            self.stack,
+            base=self.base.kind,
+            selected=select(self.stack, names, variants),
+            present=held.tags(namespace),
+            built=held.built(namespace),
+            stored=self.state.stored,
+            rebuild=rebuild,
+        )
+
+
+def open_workspace(settings: Settings) -> Workspace:
+    """Load the stack and decide what can be decided before the plan.
+
+    Raises:
+        CatalogError: the stack directory has mistakes; all of them are named.
+    """
+    stack = load_stack(settings.stack)
+    return Workspace(
+        settings=settings,
+        stack=stack,
+        base=resolve_base(stack, settings.base, answers),
+        runner=Runner(),
+        state=State(root=settings.state),
+    )
