@@ -1,0 +1,158 @@
+"""A stand-in for a Dagger session: it checks every query against the schema and remembers what was asked.
+
+Nothing is run. The ID of an object leads back to the calls that made it, so that a test compares what a
+pipeline is, not how the SDK cut it into queries.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+from graphql import (
+    GraphQLError,
+    GraphQLNamedType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    execute_sync,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_enum_type,
+    is_list_type,
+    parse,
+    validate,
+)
+
+SCALARS: dict[str, Any] = {"Int": 0, "Float": 0.0, "Boolean": False}
+"""What a leaf answers with; any other scalar is a text."""
+
+Call = tuple[str, dict[str, Any]]
+"""A field and its arguments; an argument that is an object is the list of the calls that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An object of the GraphQL type `type`, made by `calls`."""
+
+    type: str
+    calls: tuple[Call, ...]
+
+
+@dataclass(slots=True)
+class Session:
+    """What one stand-in has been asked, and its answers."""
+
+    schema: GraphQLSchema
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    port: int = 0
+    rejected: list[str] = field(default_factory=list)
+    """Why queries were refused."""
+    leaves: list[tuple[Call, ...]] = field(default_factory=list)
+    """The calls of each leaf other than an ID that was asked for, the leaf's own field last."""
+    _ids: dict[str, Made] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Begin anew, with the same schema."""
+        self.rejected.clear()
+        self.leaves.clear()
+        self._ids.clear()
+
+    def calls(self, id_: str) -> list[Call]:
+        """Return the calls that made the object with this ID."""
+        return list(self._ids[id_].calls)
+
+    def answer(self, query: str, variables: dict[str, Any] | None) -> dict[str, Any]:
+        """Return the answer to a query, as GraphQL puts it on the wire."""
+        document = parse(query)
+        if errors := validate(self.schema, document):
+            self.rejected += [error.message for error in errors]
+            return {"errors": [error.formatted for error in errors]}
+        result = execute_sync(
+            self.schema,
+            document,
+            Made("Query", ()),
+            variable_values=variables,
+            field_resolver=self._resolve,
+            type_resolver=lambda made, _info, _type: made.type,
+        )
+        return dict(result.formatted)
+
+    def _resolve(self, made: Made, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        if not isinstance(made, Made):  # part of an introspection
+            return getattr(made, info.field_name)
+        if info.field_name == "node":
+            return self._known(arguments["id"])
+        if info.field_name in {"id", "sync"}:
+            return self._id(made)
+        call = (info.field_name, {name: self._argument(value) for name, value in arguments.items()})
+        type_: GraphQLNamedType = get_named_type(info.return_type)
+        if is_composite_type(type_) and not is_list_type(get_nullable_type(info.return_type)):
+            return Made(type_.name, (*made.calls, call))
+        self.leaves.append((*made.calls, call))
+        if is_list_type(get_nullable_type(info.return_type)):
+            return []
+        return next(iter(type_.values)) if is_enum_type(type_) else SCALARS.get(type_.name, info.field_name)
+
+    def _id(self, made: Made) -> str:
+        for id_, known in self._ids.items():
+            if known == made:
+                return id_
+        id_ = f"{made.type}-{len(self._ids) + 1}@stand-in"
+        self._ids[id_] = made
+        return id_
+
+    def _known(self, id_: str) -> Made:
+        if id_ not in self._ids:
+            raise GraphQLError(f"no object has the ID {id_!r}")
+        return self._ids[id_]
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._argument(one) for one in value]
+        if isinstance(value, str) and value.endswith("@stand-in"):
+            return self.calls(value)
+        return value
+
+
+@contextmanager
+def served(session: Session) -> Iterator[Session]:
+    """Serve `session` on a free port of the loopback address, as an engine's session is."""
+    expected = "Basic " + base64.b64encode(f"{session.token}:".encode()).decode()
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.headers["Authorization"] != expected:
+                self.send_error(HTTPStatus.UNAUTHORIZED)
+                return
+            answer = json.dumps(session.answer(body["query"], body.get("variables"))).encode()
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
+            pass
+
+    class Server(HTTPServer):
+        request_queue_size = 128  # the SDK asks for the IDs of all arguments at once
+
+    with Server(("127.0.0.1", 0), Answer) as server:
+        session.port = server.server_port
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield session
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from itertools import product
+from typing import Any, get_args
+
+import dagger
+import pytest
+from dagger import dag
+
+from ci.lower.container import Inputs, lower
+from ci.lower.dockerfile import instructions
+from ci.lower.script import account_script, apt_script, venv_script, wheels_script
+from ci.steps.recipe import recipe
+from ci.steps.step import (
+    Account,
+    Apt,
+    Copy,
+    Entrypoint,
+    Env,
+    Files,
+    From,
+    Label,
+    Step,
+    User,
+    Venv,
+    Wheels,
+    Workdir,
+)
+from tests.dagger.session import Call, Session
+
+FROM = From(parent="outside:python", default_reference="python:3.11-slim-bookworm")
+ACCOUNT = Account(name="app", uid=10001, gid=10001)
+APT = Apt(name="demux", debhouse="debhouse")
+VENV = Venv(path="/opt/venv", version="3.11", wheelhouse="wheelhouse:cpu")
+WHEELS = Wheels(name="demux", venv="/opt/venv", python="3.11", wheelhouse="wheelhouse:cpu")
+FILES = Files(
+    copies=(
+        Copy(sources=("demux.py",), target="/opt/app/demux", mode="0755"),
+        Copy(sources=("contract/a.py", "contract/b.py"), target="/opt/app/contract/", mode="0644"),
+    )
+)
+
+EXAMPLES: tuple[Step, ...] = (
+    FROM,
+    User(user="0:0"),
+    ACCOUNT,
+    APT,
+    VENV,
+    WHEELS,
+    Env(values=(("PATH", "/opt/venv/bin:/usr/bin"), ("PRICE", "5 $"))),
+    FILES,
+    Workdir(path="/home/app"),
+    Entrypoint(argv=("/usr/bin/tini", "--", "python")),
+    Label(values=(("org.opencontainers.image.title", "demux"),)),
+)
+"""One step of each kind, in the order of a recipe."""
+
+PARENT: list[Call] = [("container", {}), ("from", {"address": "parent"})]
+CONTEXT: list[Call] = [("directory", {}), ("withNewFile", {"path": "demux.py", "contents": "pass"})]
+WHEELHOUSE: list[Call] = [("directory", {}), ("withNewFile", {"path": "uv", "contents": "wheelhouse"})]
+DEBHOUSE: list[Call] = [("directory", {}), ("withNewFile", {"path": "lists", "contents": "debhouse"})]
+
+
+def inputs() -> Inputs:
+    return Inputs(
+        parent=dag.container().from_("parent"),
+        context=dag.directory().with_new_file("demux.py", "pass"),
+        wheelhouse=dag.directory().with_new_file("uv", "wheelhouse"),
+        debhouse=dag.directory().with_new_file("lists", "debhouse"),
+    )
+
+
+def shell(commands: tuple[str, ...]) -> Call:
+    return "withExec", {"args": ["sh", "-c", " && ".join(commands)]}
+
+
+def mounted(house: list[Call], commands: tuple[str, ...]) -> list[Call]:
+    return [
+        ("withMountedDirectory", {"path": "/mnt", "source": house, "readOnly": True}),
+        shell(commands),
+        ("withoutMount", {"path": "/mnt"}),
+    ]
+
+
+def collected(*files: tuple[str, str, int]) -> list[Call]:
+    return [
+        ("directory", {}),
+        *(
+            (
+                "withFile",
+                {
+                    "path": path,
+                    "source": [*CONTEXT, ("file", {"path": source})],
+                    "permissions": permissions,
+                    "owner": "0:0",
+                },
+            )
+            for path, source, permissions in files
+        ),
+    ]
+
+
+def test_the_examples_hold_each_kind_of_step() -> None:
+    assert {type(step) for step in EXAMPLES} == set(get_args(Step))
+
+
+@pytest.mark.parametrize("step", EXAMPLES, ids=lambda step: type(step).__name__)
+def test_both_lowerings_have_a_case_for_each_kind_of_step(step: Step) -> None:
+    assert instructions((FROM, step) if isinstance(step, Wheels) else (step,))
+    assert isinstance(lower(dag, (step,), inputs()), dagger.Container)
+
+
+def test_a_kind_that_no_lowering_has_is_an_error() -> None:
+    class Expose:
+        pass
+
+    foreign: Any = (Expose(),)
+    with pytest.raises(AssertionError, match="unreachable"):
+        lower(dag, foreign, inputs())
+    with pytest.raises(AssertionError, match="unreachable"):
+        instructions(foreign)
+
+
+async def test_a_recipe_is_this_chain_of_calls(session: Session) -> None:
+    container = lower(dag, EXAMPLES, inputs())
+    beneath = [
+        *PARENT,
+        ("withUser", {"name": "0:0"}),
+        shell(account_script(ACCOUNT)),
+        *mounted(DEBHOUSE, apt_script(APT)),
+        *mounted(WHEELHOUSE, venv_script(VENV)),
+    ]
+    beside = [
+        *beneath,
+        ("withUser", {"name": "0:0"}),
+        *mounted(WHEELHOUSE, wheels_script(WHEELS)),
+        ("directory", {"path": "/layer/opt/venv"}),
+    ]
+    assert session.calls(await container.id()) == [
+        *beneath,
+        ("withDirectory", {"path": "/opt/venv", "source": beside}),
+        ("withEnvVariable", {"name": "PATH", "value": "/opt/venv/bin:/usr/bin"}),
+        ("withEnvVariable", {"name": "PRICE", "value": "5 $"}),
+        ("withDirectory", {"path": "/opt/app", "source": collected(("demux", "demux.py", 0o755))}),
+        (
+            "withDirectory",
+            {
+                "path": "/opt/app/contract",
+                "source": collected(("a.py", "contract/a.py", 0o644), ("b.py", "contract/b.py", 0o644)),
+            },
+        ),
+        ("withWorkdir", {"path": "/home/app"}),
+        ("withEntrypoint", {"args": ["/usr/bin/tini", "--", "python"]}),
+        ("withLabel", {"name": "org.opencontainers.image.title", "value": "demux"}),
+    ]
+    assert session.rejected == []
+
+
+def shapes() -> list[tuple[Step, ...]]:
+    """Return a recipe of each shape that an image can have: what comes first by what comes last."""
+    ends = [(True, True, True), (False, False, False), (True, False, False), (False, True, False)]
+    return [
+        recipe(
+            name="demux",
+            parent="outside:python",
+            parent_reference="python:3.11-slim-bookworm",
+            root=root,
+            python="3.11",
+            account=ACCOUNT,
+            wheelhouse="wheelhouse:cpu",
+            debhouse="debhouse",
+            apt=apt,
+            wheels=wheels,
+            copies=FILES.copies if copies else (),
+            env=(("STAGE", "demux"),) if env else (),
+            entrypoint=("python", "/opt/app/demux") if entrypoint else (),
+            labels=(("title", "demux"),),
+        )
+        for root, apt, wheels in product((True, False), repeat=3)
+        for copies, env, entrypoint in (ends if root == apt == wheels else ends[:2])
+    ]
+
+
+async def test_each_shape_of_a_recipe_says_the_same_in_both_lowerings(session: Session) -> None:
+    for steps in shapes():
+        calls = session.calls(await lower(dag, steps, inputs()).id())
+        assert words_of_calls(calls, len(PARENT)) == words_of_dockerfile(instructions(steps))
+        assert mounts_left(calls) == []
+    assert session.rejected == []
+
+
+WORDS = {
+    "withExec": "RUN",
+    "withUser": "USER",
+    "withEnvVariable": "ENV",
+    "withWorkdir": "WORKDIR",
+    "withEntrypoint": "ENTRYPOINT",
+    "withLabel": "LABEL",
+}
+
+
+def words_of_calls(calls: list[Call], start: int) -> list[str]:
+    """Return the Dockerfile instructions that the calls from `start` on stand for."""
+    words = []
+    for index, (name, arguments) in enumerate(calls[start:], start):
+        if name != "withDirectory":
+            words += [WORDS[name]] if name in WORDS else []
+        elif arguments["source"][0] == ("directory", {}):
+            words.append("COPY")
+        else:  # made beside the container so far
+            words += words_of_calls(arguments["source"], index)
+    return words
+
+
+def words_of_dockerfile(lines: tuple[str, ...]) -> list[str]:
+    words = [line.split()[0] for line in lines if not line.startswith("COPY --from=")]
+    return [word for word in words if word not in {"ARG", "FROM"}]
+
+
+def mounts_left(calls: list[Call]) -> list[str]:
+    mounts = []
+    for name, arguments in calls:
+        if name == "withMountedDirectory":
+            mounts.append(arguments["path"])
+        elif name == "withoutMount":
+            mounts.remove(arguments["path"])
+        elif isinstance(source := arguments.get("source"), list):
+            mounts += mounts_left(source)
+    return mounts
