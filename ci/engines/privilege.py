@@ -30,5 +30,5 @@ def privilege() -> tuple[str, ...]:
         return rootless
     raise EngineError(
         "building needs root, sudo or rootless Buildah, and none works for this user: run `sudo -v` first, or "
-        "give the user subordinate ids (`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`)"
+        "as root `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`"
     )

@@ -1,17 +1,15 @@
-"""What the local store holds, read from Buildah's list of images. Pure."""
+"""What the local store holds, read from the names of its images. Pure."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
-LOCAL = "localhost/"
 KEY_LABEL = "org.dockwright.key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """Image ids by name; names are without the `localhost/` that Buildah puts before them."""
+    """Image ids by name (`namespace/image:tag`)."""
 
     ids: dict[str, str]
 
@@ -40,12 +38,3 @@ class Store:
             ):
                 found[name.removeprefix(f"{namespace}/")] = by_id[repository, id_]
         return found
-
-
-def parse_images(text: str) -> Store:
-    """Return the store that `buildah images --json` describes."""
-    ids = {}
-    for image in json.loads(text or "[]") or []:
-        for name in image.get("names") or []:
-            ids[name.removeprefix(LOCAL)] = image["id"]
-    return Store(ids=ids)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
-from ci.engines.buildah import Buildah
-from ci.engines.privilege import privilege
+from ci.engines.choose import choose_engine
+from ci.engines.engine import Engine
 from ci.engines.runner import Runner
 from ci.errors import CommandError, EngineError
 from ci.plan.plan import Plan, make_plan, select
 from ci.run.base_kind import BaseKind, answers, resolve_base
 from ci.run.state import State
-from ci.run.store import Store, parse_images
+from ci.run.store import Store
 from ci.settings import Settings
 
 
@@ -41,27 +40,19 @@ class Workspace:
         """How much runs at once."""
         return self.settings.jobs or os.cpu_count() or 1
 
-    def buildah(self) -> Buildah:
-        """Return the embedded engine as this user can call it.
+    def engine(self) -> Engine:
+        """Return the engine that builds here.
 
         Raises:
-            EngineError: this user has no way to run it.
+            EngineError: there is none, or this user has no way to run it.
         """
-        return Buildah(
-            privilege=privilege(),
-            store=self.settings.store,
-            tmpdir=str(self.settings.tmpdir),
-            isolation=self.settings.isolation,
-        )
+        return choose_engine(self.settings, self.runner)
 
     async def store(self) -> Store:
-        """Return what the local store holds; nothing where Buildah is not installed or not usable."""
-        if not shutil.which("buildah"):
-            return Store(ids={})
+        """Return what the local store holds; nothing where no engine is usable."""
         try:
-            self.settings.tmpdir.mkdir(parents=True, exist_ok=True)
-            return parse_images(await self.runner.run(self.buildah().images()))
-        except (EngineError, CommandError, OSError):
+            return Store(ids=await self.engine().images())
+        except (EngineError, CommandError):
             return Store(ids={})
 
     async def plan(

@@ -1,0 +1,102 @@
+"""The embedded engine: Buildah's commands, run."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from ci.engines.buildah import Buildah
+from ci.engines.engine import BuildRequest, ImageInfo, Mounts, Output
+from ci.engines.runner import Runner
+from ci.lower.dockerfile import PARENT_ARG
+
+LOCAL = "localhost/"
+"""What Buildah puts before a name without a registry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedEngine:
+    """Buildah on this machine; see ci/engines/engine.py for the contract."""
+
+    buildah: Buildah
+    runner: Runner
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return "buildah"
+
+    async def images(self) -> dict[str, str]:
+        """Return the ids of all local images by name."""
+        listed = json.loads(await self.runner.run(self.buildah.images()) or "[]") or []
+        return {
+            name.removeprefix(LOCAL): str(image["id"])
+            for image in listed
+            for name in image.get("names") or []
+        }
+
+    async def build(self, request: BuildRequest, output: Output) -> str:
+        """Build an image in an empty network namespace and return its id."""
+        with tempfile.TemporaryDirectory(prefix="dockwright-") as folder:
+            dockerfile, image_id = Path(folder, "Dockerfile"), Path(folder, "image-id")
+            dockerfile.write_text(request.instructions, encoding="utf-8")
+            command = self.buildah.build(
+                dockerfile=str(dockerfile),
+                context=str(request.context),
+                image_id_file=str(image_id),
+                build_args={**request.build_args, PARENT_ARG: LOCAL + request.parent},
+                contexts={name: str(path) for name, path in request.folders.items()},
+                labels=request.labels,
+                cache=request.cache,
+            )
+            await self.runner.run(command, log=output.log, on_line=output.on_line)
+            return image_id.read_text().strip().removeprefix("sha256:")
+
+    async def run(
+        self,
+        image: str,
+        argv: Sequence[str],
+        *,
+        mounts: Mounts = (),
+        env: Mapping[str, str] | None = None,
+        user: str = "",
+        network: bool = False,
+        output: Output,
+    ) -> str:
+        """Run `argv` in a working container of `image`, which is removed afterwards."""
+        container = (await self.runner.run(self.buildah.start(image), log=output.log)).strip()
+        try:
+            command = self.buildah.run(container, argv, mounts=mounts, env=env, user=user, network=network)
+            return await self.runner.run(command, log=output.log, on_line=output.on_line)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.runner.run(self.buildah.remove(container))
+
+    async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
+        """Make the local image `name` of a tar of a root file system."""
+        container = (await self.runner.run(self.buildah.start("scratch"))).strip()
+        try:
+            await self.runner.run(self.buildah.add(container, str(archive)), log=output.log)
+            await self.runner.run(self.buildah.config(container, env=env, cmd="python3"))
+            await self.runner.run(self.buildah.commit(container, LOCAL + name), log=output.log)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.runner.run(self.buildah.remove(container))
+            raise
+
+    async def inspect(self, image: str) -> ImageInfo:
+        """Return what a local image is; its layers are kept unpacked, so sizes are the manifest's."""
+        value: dict[str, Any] = json.loads(await self.runner.run(self.buildah.inspect(image)))
+        manifest = json.loads(value["Manifest"])
+        layers = tuple((str(layer["digest"]), int(layer["size"])) for layer in manifest["layers"])
+        return ImageInfo(id=str(value["FromImageID"]), config=dict(value["OCIv1"]), layers=layers)
+
+    async def tag(self, image: str, *names: str) -> None:
+        """Give a local image more names."""
+        await self.runner.run(self.buildah.tag(image, *(LOCAL + name for name in names)))

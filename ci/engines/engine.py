@@ -1,0 +1,98 @@
+"""What a run needs of an engine. One implementation per file; Only Buildah promises equal digests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+Mounts = Sequence[tuple[str, str, str]]
+"""(host path, path in the container, `ro` or `rw`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where the output of a child process goes."""
+
+    log: Path | None = None
+    on_line: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """One image to build from its lowered recipe, offline.
+
+    Attributes:
+        instructions: text of the Dockerfile.
+        context: the image's own folder.
+        parent: name of the local image that it starts from.
+        build_args: digests of what the instructions mount.
+        folders: the folder that stands behind each reference that the instructions mount.
+        labels: labels beside those of the recipe.
+        cache: whether layers of earlier builds are used.
+    """
+
+    instructions: str
+    context: Path
+    parent: str
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    cache: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInfo:
+    """A local image: its OCI config, and its layers as (digest, bytes unpacked) from the lowest up."""
+
+    id: str
+    config: dict[str, Any]
+    layers: tuple[tuple[str, int], ...]
+
+
+class Engine(Protocol):
+    """Builds, runs and names local images. Names are `namespace/image:tag`, without a registry."""
+
+    @property
+    def name(self) -> str:
+        """`buildah`, `docker` or `podman`."""
+        ...
+
+    async def images(self) -> dict[str, str]:
+        """Return the ids of all local images by name."""
+        ...
+
+    async def build(self, request: BuildRequest, output: Output) -> str:
+        """Build an image and return its id; it has no name yet. Raises CommandError."""
+        ...
+
+    async def run(
+        self,
+        image: str,
+        argv: Sequence[str],
+        *,
+        mounts: Mounts = (),
+        env: Mapping[str, str] | None = None,
+        user: str = "",
+        network: bool = False,
+        output: Output,
+    ) -> str:
+        """Run `argv` in a new container of `image` and return its standard output; the container goes.
+
+        Raises:
+            CommandError: it ended with a non-zero status.
+        """
+        ...
+
+    async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
+        """Make the local image `name` of a tar of a root file system."""
+        ...
+
+    async def inspect(self, image: str) -> ImageInfo:
+        """Return what a local image is."""
+        ...
+
+    async def tag(self, image: str, *names: str) -> None:
+        """Give a local image more names."""
+        ...
