@@ -15,6 +15,7 @@ def test_the_derived_schema_of_the_installed_sdk_is_sound(schema: GraphQLSchema)
     assert "type Container implements Exportable & Node & Syncer {" in text
     assert "  withUser(name: String!): Container!" in text
     assert "  withMountedDirectory(path: String!, source: ID!, owner: String, readOnly: Boolean, " in text
+    assert "  envVariable(name: String!): String\n" in text
     assert "  envVariables: [EnvVariable!]!" in text
     assert "  container(platform: Platform): Container!" in print_type(schema.type_map["Query"])
 
