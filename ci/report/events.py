@@ -10,8 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from ci.report.outcome import Outcome
 
-EVENT_SCHEMA = 1
-
 
 class Value(BaseModel):
     """A frozen value in which an unknown key is an error."""
@@ -65,7 +63,7 @@ class RunStarted(Value):
 
     kind: Literal["run_started"] = "run_started"
     time_s: float = 0.0
-    event_schema: Literal[1] = EVENT_SCHEMA
+    event_schema: Literal[1] = 1
     argv: tuple[str, ...] = ()
     started_at: str = ""
     """Wall-clock time, ISO 8601 with its offset; every other time in the log is relative to it."""
@@ -140,7 +138,7 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="k
 
 def event_line(event: Event) -> str:
     """Return `event` as one line of JSON, its newline included; it is plain ASCII."""
-    return event.model_dump_json(exclude_defaults=False, ensure_ascii=True) + "\n"
+    return event.model_dump_json(ensure_ascii=True) + "\n"
 
 
 def event_of(line: str) -> Event:

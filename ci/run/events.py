@@ -1,0 +1,144 @@
+"""The event log of a run: one file of JSON lines, and everybody who listens while it is written."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, TextIO
+
+from ci.errors import UsageError
+from ci.report.events import Event, Note, Step, Warned, event_line, event_of
+
+Clock = Callable[[], float]
+"""Seconds from any fixed moment, never going back (`time.monotonic`)."""
+
+Listener = Callable[[Event], None]
+
+
+class EventSink(Protocol):
+    """Where events go."""
+
+    def emit(self, event: Event) -> None:
+        """Stamp `event` with the time and write it down."""
+
+
+class EventLog:
+    """Writes events to `path`, each flushed, so that a killed run leaves a readable log.
+
+    Each event is handed to all `listeners` too, after it was written. May be used from several threads.
+    A log that can't be written any more (a full disk) is a warning to the listeners, not the end of the run.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock, listeners: Sequence[Listener] = ()) -> None:
+        try:
+            self._file: TextIO | None = path.open("x", encoding="ascii", newline="\n")
+        except OSError as error:
+            raise UsageError(
+                f"{path}: the event log of this run can't be written ({error.strerror}); "
+                "choose a state directory that this user can write to"
+            ) from error
+        self._path = path
+        self._clock = clock
+        self._opened_s = clock()
+        self._listeners = tuple(listeners)
+        self._lock = threading.RLock()
+        self._events: list[Event] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The file that is written."""
+        return self._path
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events so far, in order."""
+        with self._lock:
+            return tuple(self._events)
+
+    def emit(self, event: Event) -> None:
+        """Stamp `event` with the seconds since the log was opened, write it down, tell the listeners."""
+        with self._lock:
+            stamped = event.model_copy(update={"time_s": round(self._clock() - self._opened_s, 3)})
+            self._events.append(stamped)
+            fault = self._write(stamped)
+            for listener in self._listeners:
+                listener(stamped)
+            if fault is not None:
+                self.emit(fault)
+
+    def step(self, task: str, text: str) -> None:
+        """Say that `task` reached the step that `text` names."""
+        self.emit(Step(task=task, text=text))
+
+    def note(self, text: str, *, task: str | None = None) -> None:
+        """Say something worth knowing."""
+        self.emit(Note(text=text, task=task))
+
+    def warning(self, text: str, *, task: str | None = None) -> None:
+        """Say that something went wrong and that the run goes on without it."""
+        self.emit(Warned(text=text, task=task))
+
+    def close(self) -> None:
+        """Close the file; events that come later reach the listeners only."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _write(self, event: Event) -> Warned | None:
+        if self._file is None:
+            return None
+        try:
+            self._file.write(event_line(event))
+            self._file.flush()
+        except OSError as error:
+            broken, self._file = self._file, None
+            with contextlib.suppress(OSError):
+                broken.close()
+            return Warned(
+                text=f"{self._path}: the event log can't be written any more ({error.strerror}); "
+                "the run goes on, its log ends here"
+            )
+        return None
+
+
+def read_events(path: Path) -> tuple[Event, ...]:
+    """Return the events of the log at `path`; a last line that a killed run left unfinished is left out.
+
+    Raises:
+        UsageError: there is no readable log at `path`, or a line in it is no event.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise UsageError(
+            f"{path}: no event log can be read here ({error.strerror}); name the directory of a run"
+        ) from error
+    events: list[Event] = []
+    unfinished = lines.pop()  # "" when the last line ends as it should
+    for number, line in enumerate(lines, start=1):
+        try:
+            events.append(event_of(line))
+        except ValueError as error:
+            raise UsageError(
+                f"{path}:{number}: this line is no event of a run; "
+                "the log was changed, or written by another version of dockwright"
+            ) from error
+    if unfinished:
+        try:
+            events.append(event_of(unfinished))
+        except ValueError:
+            return tuple(events)
+    return tuple(events)
