@@ -29,6 +29,6 @@ def privilege() -> tuple[str, ...]:
     ):
         return rootless
     raise EngineError(
-        "building needs root, sudo or rootless Buildah, and none works for this user: run `sudo -v` first, or "
+        "building needs root, sudo or rootless Buildah, and none works for this user: run `sudo -v`, or "
         "as root `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`"
     )

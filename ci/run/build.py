@@ -1,0 +1,180 @@
+"""A whole run: the plan as tasks, done by the scheduler, with one event log and one report."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from ci.engines.engine import Output
+from ci.plan.keys import tag
+from ci.plan.plan import Plan, PlannedImage
+from ci.report.events import Details, RunStarted
+from ci.report.report import Report
+from ci.run.directory import RunDirectory, create_run_directory
+from ci.run.events import EventLog, Listener
+from ci.run.history import History, read_history, write_history
+from ci.run.houses import Houses
+from ci.run.image import ImageWork
+from ci.run.record import record_run
+from ci.run.state import State
+from ci.run.store import Store
+from ci.run.task import Outcome, Task, Work, WorkResult
+from ci.run.workspace import Workspace
+
+GUESS_S = {"bootstrap": 35.0, "debhouse": 8.0, "wheelhouse": 40.0}
+IMAGE_GUESS_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was asked for beside the images."""
+
+    bundle: Path | None = None
+    cache: bool = True
+    fail_fast: bool = False
+    argv: tuple[str, ...] = ()
+    listeners: Sequence[Listener] = field(default_factory=tuple)
+
+
+async def build_plan(
+    workspace: Workspace, plan: Plan, store: Store, options: Options
+) -> tuple[Report, RunDirectory]:
+    """Build what `plan` says and return the report; it is also written to the run's directory.
+
+    What the store has is named and reported as reused; no container starts for it.
+    """
+    now = datetime.now().astimezone()
+    directory = create_run_directory(workspace.state.root, now=now)
+    with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
+        events.note(workspace.base.why)
+        history_path = workspace.state.root / "history.json"
+        history = read_history(history_path, warn=events.warning)
+        work = _work(workspace, plan, store, options, events, directory)
+        report, results = await record_run(
+            tasks(plan, history),
+            work,
+            directory=directory,
+            events=events,
+            clock=time.monotonic,
+            started=RunStarted(
+                argv=options.argv,
+                started_at=now.isoformat(timespec="seconds"),
+                settings=workspace.settings.model_dump(mode="json"),
+                versions={
+                    "dockwright": version("dockwright"),
+                    "python": platform.python_version(),
+                    "uv": workspace.stack.uv,
+                },
+            ),
+            capacity=workspace.capacity,
+            fail_fast=options.fail_fast,
+        )
+        write_history(history_path, history.with_results(results), warn=events.warning)
+    return report, directory
+
+
+def tasks(plan: Plan, history: History) -> tuple[Task, ...]:
+    """Return the tasks of `plan`: what comes from outside first, only where something is built of it."""
+    found: list[Task] = []
+    building = plan.to_build
+    outside: dict[str, tuple[str, ...]] = {}
+    if building:
+        if plan.base == "bootstrap":
+            outside["bootstrap"] = ()
+        outside["debhouse"] = tuple(outside)
+        for variant in sorted({planned.image.variant for planned in building}):
+            outside[f"wheelhouse/{variant}"] = ("debhouse",)
+    for name, needs in outside.items():
+        guess = GUESS_S[name.partition("/")[0]]
+        found.append(Task(id=name, needs=needs, expected_s=history.expected_s(name, otherwise=guess)))
+    for planned in plan.images:
+        needs = () if planned.image.is_root else (planned.image.parent,)
+        if planned.action == "build":
+            needs = (*needs, f"wheelhouse/{planned.image.variant}")
+        guess = IMAGE_GUESS_S if planned.action == "build" else 0.0
+        found.append(
+            Task(
+                id=planned.id,
+                needs=needs,
+                expected_s=history.expected_s(planned.id, otherwise=guess) if guess else 0.0,
+                image=planned.image.image,
+                variant=planned.image.variant,
+            )
+        )
+    return tuple(found)
+
+
+def _work(
+    workspace: Workspace,
+    plan: Plan,
+    store: Store,
+    options: Options,
+    events: EventLog,
+    directory: RunDirectory,
+) -> Work:
+    engine = workspace.engine()
+    houses = Houses(workspace=workspace, engine=engine, bundle=options.bundle)
+    parents = {
+        planned.id: houses.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference
+        for planned in plan.images
+    }
+    images = ImageWork(houses=houses, engine=engine, parents=parents, events=events, cache=options.cache)
+
+    async def work(task: Task) -> WorkResult:
+        output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))
+        if task.id == "bootstrap":
+            return _outside(await houses.bootstrap(output))
+        if task.id == "debhouse":
+            return _outside(await houses.debhouse(output))
+        if task.id.startswith("wheelhouse/"):
+            return _outside(await houses.wheelhouse(task.id.partition("/")[2], output))
+        planned = plan.get(task.id)
+        if planned.action == "build":
+            return await images.build(planned, directory.log_of(task.id))
+        human = f"{workspace.stack.namespace}/{planned.id}"
+        if store.ids.get(human) != store.ids[planned.reference]:
+            await images.name(planned, store.ids[planned.reference])
+        return WorkResult(outcome=Outcome.reused, details=_reused(workspace.state, planned))
+
+    return work
+
+
+def _speak(events: EventLog, task: str, line: str) -> None:
+    """Show the lines that the fetching programs write about themselves."""
+    for word in ("debhouse: ", "wheelhouse: "):
+        if line.startswith(word):
+            events.step(task, line.removeprefix(word))
+
+
+def _outside(done: bool) -> WorkResult:
+    return WorkResult(outcome=Outcome.built if done else Outcome.reused)
+
+
+def _reused(state: State, planned: PlannedImage) -> Details:
+    record = state.record(planned.id, tag(planned.key))
+    return Details(
+        key=planned.key,
+        reference=planned.reference,
+        reason=planned.reason,
+        unpacked_bytes=record.unpacked_bytes if record else None,
+        digest=record.config_digest if record else None,
+    )
+
+
+def unique_bytes(state: State, plan: Plan, built: Collection[str]) -> dict[str, int]:
+    """Return the bytes of the layers that no other image of `plan` has, by image, where they are known."""
+    layers = {}
+    for planned in plan.images:
+        record = state.record(planned.id, tag(planned.key))
+        if record is not None and planned.id in built:
+            layers[planned.id] = record.layers
+    owners: dict[str, int] = {}
+    for own in layers.values():
+        for digest in {digest for digest, _ in own}:
+            owners[digest] = owners.get(digest, 0) + 1
+    return {id_: sum(size for digest, size in own if owners[digest] == 1) for id_, own in layers.items()}

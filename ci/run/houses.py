@@ -1,0 +1,288 @@
+"""Everything from outside, fetched by hash before an image is built: bootstrap base, debhouse, wheelhouse."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from ci.bases import bootstrap as bootstrap_base
+from ci.engines.command import Command
+from ci.engines.engine import BuildRequest, Engine, Output
+from ci.engines.network import network_env, network_mounts
+from ci.engines.privilege import privilege
+from ci.errors import BuildError, CommandError, FetchError
+from ci.lower.dockerfile import DEBS_ARG, instructions
+from ci.plan.keys import bootstrap_fingerprint, digest, tag
+from ci.plan.recipes import debhouse_reference, outside_reference, wheelhouse_reference
+from ci.run.file_lock import file_lock
+from ci.run.state import write_whole
+from ci.run.workspace import Workspace
+from ci.steps.bootstrap import bootstrap_script
+from ci.steps.recipe import ROOT
+from ci.steps.step import Apt, From, User
+from ci.wheelhouse.choose import (
+    BOOTSTRAP,
+    BUILDER,
+    Mirrors,
+    bootstrap_input,
+    debhouse_input,
+    wheelhouse_input,
+)
+from ci.wheelhouse.manifest import Manifest, read_manifest, verify
+
+PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(slots=True)
+class Houses:
+    """The folders of one workspace. `bundle` is an exported folder that is used in their place."""
+
+    workspace: Workspace
+    engine: Engine
+    bundle: Path | None = None
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+
+    @property
+    def _state(self) -> Path:
+        return self.workspace.state.root
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of `bootstrap`, `debhouse` or `wheelhouse/VARIANT`."""
+        return (self.bundle or self._state) / name
+
+    @property
+    def mirrors(self) -> Mirrors:
+        """Where Debian packages are fetched from."""
+        settings = self.workspace.settings
+        return Mirrors(debian=settings.debian_mirror, security=settings.security_mirror)
+
+    def root_image(self) -> str:
+        """Return the name of the local image that root images, and the fetching containers, start from."""
+        stack = self.workspace.stack
+        if self.workspace.base.kind == "bootstrap":
+            return f"{stack.namespace}/bootstrap:{tag(bootstrap_fingerprint(stack))}"
+        parent = next(image.parent for image in stack.images if image.is_root)
+        return outside_reference(stack, parent)
+
+    def ready(self, name: str, wanted: dict[str, Any]) -> Manifest | None:
+        """Return the manifest of the folder `name` when it is what `wanted` asks for, every file by hash.
+
+        Raises:
+            FetchError: an exported bundle does not hold what this checkout's locks name.
+        """
+        folder = self.folder(name)
+        try:
+            manifest = read_manifest(folder)
+            wrong = [] if manifest.input == wanted["input"] else ["it was made from other locks"]
+            if not wrong:
+                seen = self.workspace.state.seen()
+                wrong = verify(manifest, seen)
+                self.workspace.state.write_seen(seen)
+        except FetchError as error:
+            if self.bundle is not None:
+                raise
+            manifest, wrong = None, [str(error)]
+        if wrong and self.bundle is not None:
+            raise FetchError(
+                f"{folder}: {'; '.join(wrong[:3])}; export it again with `dockwright wheelhouse --export`"
+            )
+        if wrong or manifest is None:
+            return None
+        self.manifests[name] = manifest
+        return manifest
+
+    async def bootstrap(self, output: Output) -> bool:
+        """Make the bootstrap base's image unless the store has it; return whether it was made."""
+        name = self.root_image()
+        if name in await self.engine.images():
+            return False
+        wanted = bootstrap_input(self.workspace.stack, self.mirrors)
+        async with self._locked("bootstrap"):
+            if self.ready("bootstrap", wanted) is None:
+                await self._fetch_bootstrap(wanted, output)
+            await self._make_bootstrap(name, output)
+        return True
+
+    async def _fetch_bootstrap(self, wanted: dict[str, Any], output: Output) -> None:
+        folder = self.folder("bootstrap")
+        folder.mkdir(parents=True, exist_ok=True)
+        input_file = self._write_input("bootstrap", wanted)
+        cache = self._state / "cache/debs"
+        command = bootstrap_base.fetch(input_file, cache, folder)
+        await self._run_fetch(command, output)
+        self._checked("bootstrap", wanted)
+
+    async def fetch_bootstrap(self, output: Output) -> None:
+        """Fetch the bootstrap base's packages without making the image, for an export."""
+        wanted = bootstrap_input(self.workspace.stack, self.mirrors)
+        async with self._locked("bootstrap"):
+            if self.ready("bootstrap", wanted) is None:
+                await self._fetch_bootstrap(wanted, output)
+
+    async def _make_bootstrap(self, name: str, output: Output) -> None:
+        stack, runner = self.workspace.stack, self.workspace.runner
+        work = self._state / f"bootstrap-{os.getpid()}"
+        shutil.rmtree(work, ignore_errors=True)
+        (work / "repository").mkdir(parents=True)
+        try:
+            (work / "repository/debs").symlink_to(self.folder("bootstrap") / "debs")
+            index = await runner.run(bootstrap_base.index(work / "repository"), log=output.log)
+            (work / "repository/Packages").write_text(index)
+            script = work / "customize"
+            script.write_text(f"#!/bin/sh\n{bootstrap_script(stack.bootstrap.suite, stack.python)}")
+            script.chmod(0o755)
+            archive = work / "root.tar"
+            self.workspace.settings.tmpdir.mkdir(parents=True, exist_ok=True)
+            prefix = privilege() if self.engine.name == "buildah" else ()
+            command = bootstrap_base.make(
+                stack.bootstrap,
+                debs=work / "repository",
+                script=script,
+                archive=archive,
+                tmpdir=self.workspace.settings.tmpdir,
+                privilege=prefix,
+            )
+            await runner.run(command, log=output.log, on_line=output.on_line)
+            await self.engine.import_root(archive, name, {"PATH": SEARCH_PATH, "LANG": "C.UTF-8"}, output)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    async def debhouse(self, output: Output) -> bool:
+        """Fill the debhouse in a container with apt's tools; return whether anything had to be fetched."""
+        wanted = debhouse_input(self.workspace.stack, self.mirrors)
+        async with self._locked("debhouse"):
+            if self.ready("debhouse", wanted) is not None:
+                return False
+            await self._in_container("debhouse", self.root_image(), "fetch_debs.py", "debs", wanted, output)
+        return True
+
+    async def wheelhouse(self, variant: str, output: Output) -> bool:
+        """Fill a variant's wheelhouse in the builder's container; return whether anything was done."""
+        stack = self.workspace.stack
+        name = f"wheelhouse/{variant}"
+        wanted = wheelhouse_input(stack, variant, self.workspace.base.kind)
+        async with self._locked(name.replace("/", "-")):
+            if self.ready(name, wanted) is not None:
+                return False
+            builder = await self._builder(output)
+            await self._in_container(name, builder, "fetch_wheels.py", "pip", wanted, output)
+        return True
+
+    async def _builder(self, output: Output) -> str:
+        """Return the name of the image that compiles sdists, built offline where the store lacks it."""
+        stack = self.workspace.stack
+        reference = debhouse_reference(stack)
+        steps = (
+            From(parent="builder", default_reference=self.root_image()),
+            User(user=ROOT),
+            Apt(name=BUILDER, debhouse=reference),
+        )
+        text = instructions(steps)
+        debs = self.manifests["debhouse"].part(BUILDER)
+        name = f"{stack.namespace}/builder:{tag(digest([self.root_image(), text, debs]))}"
+        if name not in await self.engine.images():
+            request = BuildRequest(
+                instructions="\n".join(text) + "\n",
+                context=self._empty_folder(),
+                parent=self.root_image(),
+                build_args={DEBS_ARG: debs},
+                folders={reference: self.folder("debhouse")},
+            )
+            await self.engine.tag(await self.engine.build(request, output), name)
+        return name
+
+    def folders(self, variant: str) -> dict[str, Path]:
+        """Return the folder behind each reference that the instructions of a variant mount."""
+        stack = self.workspace.stack
+        return {
+            wheelhouse_reference(stack, variant): self.folder(f"wheelhouse/{variant}"),
+            debhouse_reference(stack): self.folder("debhouse"),
+        }
+
+    async def _in_container(
+        self, name: str, image: str, program: str, cache: str, wanted: dict[str, Any], output: Output
+    ) -> None:
+        """Run a fetching program in a container that may reach the network, then check what it left."""
+        folder, cached = self.folder(name), self._state / "cache" / cache
+        for path in (folder, cached):
+            path.mkdir(parents=True, exist_ok=True)
+        input_file = self._write_input(name.replace("/", "-"), wanted)
+        script = Path(str(files("ci.wheelhouse.program").joinpath(program)))
+        mounts = [
+            (str(input_file.parent), "/run/dockwright/input", "ro"),
+            (str(script.parent), "/run/dockwright/program", "ro"),
+            (str(cached), "/run/dockwright/cache", "rw"),
+            (str(folder), "/run/dockwright/out", "rw"),
+            *network_mounts(os.environ),
+        ]
+        argv = ["python3", f"/run/dockwright/program/{program}", f"/run/dockwright/input/{input_file.name}"]
+        argv += ["/run/dockwright/cache", "/run/dockwright/out"]
+        env = {**PYTHON_ENV, **network_env(os.environ)}
+        try:
+            await self.engine.run(image, argv, mounts=mounts, env=env, user=ROOT, network=True, output=output)
+        except CommandError as error:
+            raise FetchError(f"{name}: fetching failed\n{error.tail}") from error
+        self._checked(name, wanted)
+
+    async def _run_fetch(self, command: Command, output: Output) -> None:
+        try:
+            await self.workspace.runner.run(command, log=output.log, on_line=output.on_line)
+        except CommandError as error:
+            raise FetchError(
+                f"Debian packages of the bootstrap base: fetching failed\n{error.tail}"
+            ) from error
+
+    def _checked(self, name: str, wanted: dict[str, Any]) -> None:
+        if self.ready(name, wanted) is None:
+            raise BuildError(f"{self.folder(name)}: filled, but not what the locks name")
+
+    def _write_input(self, name: str, wanted: dict[str, Any]) -> Path:
+        path = self._state / "input" / f"{name}.json"
+        write_whole(path, json.dumps(wanted, indent=1))
+        return path
+
+    def _empty_folder(self) -> Path:
+        folder = self._state / "empty"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @asynccontextmanager
+    async def _locked(self, name: str) -> AsyncIterator[None]:
+        """Let one run at a time fill a folder; the others find it ready."""
+        path = self._state / "locks" / f"{name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        async with file_lock(path):
+            yield
+
+
+async def export(houses: Houses, variants: tuple[str, ...], target: Path) -> None:
+    """Copy the houses of `variants` to `target`, so that a machine without network builds from there."""
+    names = ["bootstrap", "debhouse", *(f"wheelhouse/{variant}" for variant in variants)]
+    for name in names:
+        source = houses.folder(name)
+        if not (source / "manifest.json").exists():
+            continue
+        copy = target / name
+        await anyio.to_thread.run_sync(_copy, source, copy)
+
+
+def _copy(source: Path, target: Path) -> None:
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, part)
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+
+
+__all__ = ["BOOTSTRAP", "Houses", "export"]

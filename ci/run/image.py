@@ -1,0 +1,135 @@
+"""Building one image: its instructions by the engine, its checks, and only then its names."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from ci.engines.engine import BuildRequest, Engine, ImageInfo, Output
+from ci.errors import BuildError, CommandError, SmokeError
+from ci.lower.dockerfile import DEBS_ARG, WHEELS_ARG
+from ci.plan.keys import tag
+from ci.plan.plan import PlannedImage
+from ci.report.events import Details
+from ci.run.events import EventLog
+from ci.run.houses import Houses
+from ci.run.state import ImageRecord
+from ci.run.store import KEY_LABEL
+from ci.run.task import Outcome, WorkResult
+from ci.smoke.check import Check
+from ci.smoke.request import smoke_request
+from ci.smoke.results import failed, failures_text, parse_results
+from ci.smoke.size import budget_check
+from ci.smoke.structure import structure_checks
+
+PROBE = "/run/probe"
+PYTHON = "/opt/venv/bin/python"
+_STEP = re.compile(r"STEP \d+/\d+: (.*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageWork:
+    """Builds the images of one plan."""
+
+    houses: Houses
+    engine: Engine
+    parents: dict[str, str]
+    """Local name of what each image variant starts from."""
+    events: EventLog
+    cache: bool = True
+
+    async def build(self, planned: PlannedImage, log: Path) -> WorkResult:
+        """Build, check and name one image.
+
+        Raises:
+            BuildError: a step failed; its last lines are in the message.
+            SmokeError: a check failed; the image keeps no name.
+        """
+        output = Output(log=log, on_line=lambda line: self._step(planned.id, line))
+        try:
+            id_ = await self.engine.build(self.request(planned), output)
+        except CommandError as error:
+            raise BuildError(f"{planned.id}: a step failed ({log} has all of it)\n{error.tail}") from error
+        info = await self.engine.inspect(id_)
+        record = ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
+        self.events.step(planned.id, "checks")
+        checks = await self.check(planned, id_, info, record, Output(log=log))
+        wrong = failed(checks)
+        if wrong:
+            raise SmokeError(failures_text(planned.id, checks))
+        workspace = self.houses.workspace
+        workspace.state.write_record(planned.id, tag(planned.key), record)
+        await self.name(planned, id_)
+        return WorkResult(
+            outcome=Outcome.built,
+            details=Details(
+                key=planned.key,
+                reference=planned.reference,
+                digest=info.id,
+                reason=planned.reason,
+                unpacked_bytes=record.unpacked_bytes,
+                figures={"checks": len(checks)},
+            ),
+        )
+
+    def request(self, planned: PlannedImage) -> BuildRequest:
+        """Return what the engine is asked for."""
+        workspace, image = self.houses.workspace, planned.image
+        manifests = self.houses.manifests
+        args = {}
+        if image.python_lock:
+            args[WHEELS_ARG] = manifests[f"wheelhouse/{image.variant}"].part(image.image)
+        if image.apt:
+            args[DEBS_ARG] = manifests["debhouse"].part(image.image)
+        return BuildRequest(
+            instructions="\n".join(planned.document["instructions"]) + "\n",
+            context=workspace.directory / image.folder,
+            parent=self.parents[planned.id],
+            build_args=args,
+            folders=self.houses.folders(image.variant),
+            labels={KEY_LABEL: planned.key},
+            cache=self.cache,
+        )
+
+    async def name(self, planned: PlannedImage, image: str) -> None:
+        """Give an image its cache tag and its human tag."""
+        stack = self.houses.workspace.stack
+        await self.engine.tag(image, planned.reference, f"{stack.namespace}/{planned.id}")
+
+    async def check(
+        self, planned: PlannedImage, id_: str, info: ImageInfo, record: ImageRecord, output: Output
+    ) -> tuple[Check, ...]:
+        """Return the results of all checks of an image, run as its own user, offline."""
+        stack = self.houses.workspace.stack
+        request = smoke_request(stack, planned.image)
+        with tempfile.TemporaryDirectory(prefix="dockwright-probe-") as folder:
+            program = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
+            shutil.copytree(program, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+            Path(folder).chmod(0o755)
+            Path(folder, "request.json").write_text(json.dumps(request))
+            mounts = [(folder, PROBE, "ro")]
+            uv = self.houses.folder(f"wheelhouse/{planned.image.variant}") / "uv"
+            if uv.is_file():
+                mounts.append((str(uv), f"{PROBE}/uv", "ro"))
+                Path(folder, "uv").touch()
+            argv = [PYTHON, "-I", "-B", f"{PROBE}/probe.py", f"{PROBE}/request.json"]
+            status = 0
+            try:
+                text = await self.engine.run(id_, argv, mounts=mounts, output=output)
+            except CommandError as error:
+                text, status = error.tail, error.status
+        return (
+            *structure_checks(stack, planned.image, info.config),
+            *parse_results(request, text, status),
+            budget_check(planned.image, record.unpacked_bytes),
+        )
+
+    def _step(self, task: str, line: str) -> None:
+        found = _STEP.search(line)
+        if found:
+            self.events.step(task, found[1][:120])
