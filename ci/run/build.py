@@ -75,7 +75,20 @@ async def build_plan(
             fail_fast=options.fail_fast,
         )
         write_history(history_path, history.with_results(results), warn=events.warning)
+    report = _with_unique(report, workspace.state, plan)
+    directory.report.write_text(report.as_json(), encoding="utf-8", newline="\n")
     return report, directory
+
+
+def _with_unique(report: Report, state: State, plan: Plan) -> Report:
+    """Fill in what no image shares, which is known only once all of them are there."""
+    there = {f"{row.image}:{row.variant}" for row in report.images if row.action.ok}
+    unique = unique_bytes(state, plan, there)
+    rows = [
+        row.model_copy(update={"unique_bytes": unique.get(f"{row.image}:{row.variant}")})
+        for row in report.images
+    ]
+    return report.model_copy(update={"images": tuple(rows)})
 
 
 def tasks(plan: Plan, history: History) -> tuple[Task, ...]:
