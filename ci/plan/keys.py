@@ -13,7 +13,7 @@ from typing import Any
 
 from ci.catalog.stack import PLATFORM, ImageVariant, LockLine, Stack
 from ci.errors import CatalogError
-from ci.lower.dockerfile import instructions
+from ci.lower.dockerfile import PARENT_ARG, instructions
 from ci.plan.recipes import outside_reference, steps_of
 from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
@@ -91,7 +91,7 @@ def document(stack: Stack, image: ImageVariant, parent: Document, kind: str) -> 
         "image": image.id,
         "platform": PLATFORM,
         "parent": parent,
-        "instructions": list(instructions(steps)),
+        "instructions": keyed_instructions(steps),
         "python": [line.text for line in image.python_lock if not line.is_sdist],
         "wheel_builds": {line.name: wheel_build(stack, line, kind) for line in _sdists(image)},
         "apt": [line.text for line in image.apt_lock],
@@ -99,6 +99,14 @@ def document(stack: Stack, image: ImageVariant, parent: Document, kind: str) -> 
         "files": _files(image),
         "steps": _step_keys(stack, image, steps, parent, kind),
     }
+
+
+def keyed_instructions(steps: tuple[Step, ...]) -> list[str]:
+    """Return the instructions without the one that names the parent's default reference.
+
+    What an image starts from stands in its document by identity.
+    """
+    return [text for text in instructions(steps) if not text.startswith(f"ARG {PARENT_ARG}=")]
 
 
 def wheel_build(stack: Stack, line: LockLine, kind: str) -> Document:

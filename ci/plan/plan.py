@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from ci.catalog.stack import ImageVariant, Stack
 from ci.errors import UsageError
+from ci.lower.dockerfile import instructions
 from ci.plan.explain import compare
 from ci.plan.keys import Document, digest, documents, tag
-from ci.plan.recipes import reference
+from ci.plan.recipes import reference, steps_of
 
 Action = Literal["build", "reuse", "blocked"]
 
@@ -24,6 +25,7 @@ class PlannedImage:
     """With the cache tag of its key."""
     key: str
     document: Document
+    instructions: tuple[str, ...]
     action: Action
     reason: str
 
@@ -127,6 +129,7 @@ def make_plan(
                 reference=f"{reference(stack, image.image)}:{tag(key)}",
                 key=key,
                 document=docs[image.id],
+                instructions=instructions(steps_of(stack, image)),
                 action=action,  # type: ignore[arg-type]
                 reason=reason,
             )
@@ -165,7 +168,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "key": planned.key,
                 "action": planned.action,
                 "reason": planned.reason,
-                "instructions": planned.document["instructions"],
+                "instructions": list(planned.instructions),
             }
             for planned in plan.images
         ],

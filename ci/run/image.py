@@ -87,7 +87,7 @@ class ImageWork:
         if image.apt:
             args[DEBS_ARG] = manifests["debhouse"].part(image.image)
         return BuildRequest(
-            instructions="\n".join(planned.document["instructions"]) + "\n",
+            instructions="\n".join(planned.instructions) + "\n",
             context=workspace.directory / image.folder,
             parent=self.parents[planned.id],
             build_args=args,
