@@ -1,5 +1,6 @@
 """How long each task took when it was last done: what the longest path is found by."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -57,4 +58,5 @@ def write_history(path: Path, history: History, *, warn: Callable[[str], None]) 
         partial.replace(path)
     except OSError as error:
         warn(f"{path}: the times of this run can't be kept ({error}); the next one guesses")
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
