@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from ci.errors import FetchError
+from ci.wheelhouse.choose import Mirrors, debhouse_input, wheelhouse_input
+from ci.wheelhouse.manifest import read_manifest, verify
+from tests.stacks import deb, small_stack
+
+
+def house(folder: Path, content: bytes = b"wheel") -> Path:
+    (folder / "wheels").mkdir(parents=True)
+    (folder / "wheels/a.whl").write_bytes(content)
+    digest = hashlib.sha256(b"wheel").hexdigest()
+    value = {"schema": 1, "input": "i", "files": {"wheels/a.whl": digest}, "lists": {"asr": ["wheels/a.whl"]}}
+    (folder / "manifest.json").write_text(json.dumps(value))
+    return folder
+
+
+def test_a_whole_house_has_nothing_wrong_and_is_hashed_once(tmp_path: Path) -> None:
+    manifest = read_manifest(house(tmp_path))
+    seen: dict[str, list[object]] = {}
+    assert verify(manifest, seen) == []
+    path = str(tmp_path / "wheels/a.whl")
+    seen[path][3] = "remembered, so not read again"
+    assert "remembered" in verify(manifest, seen)[0]
+
+
+def test_a_wheel_replaced_under_its_name_is_found(tmp_path: Path) -> None:
+    manifest = read_manifest(house(tmp_path, b"other"))
+    (wrong,) = verify(manifest, {})
+    assert "wheels/a.whl: sha256 is" in wrong
+
+
+def test_a_missing_wheel_is_found(tmp_path: Path) -> None:
+    manifest = read_manifest(house(tmp_path))
+    (tmp_path / "wheels/a.whl").unlink()
+    assert verify(manifest, {}) == [f"{tmp_path / 'wheels/a.whl'}: missing"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"schema": 2}'])
+def test_a_manifest_that_cannot_be_read_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(FetchError, match=r"manifest\.json"):
+        read_manifest(tmp_path)
+
+
+def test_the_digest_of_a_part_follows_the_files_of_that_list(tmp_path: Path) -> None:
+    manifest = read_manifest(house(tmp_path))
+    before = manifest.part("asr")
+    manifest.files["wheels/a.whl"] = "0" * 64
+    assert manifest.part("asr") != before
+    assert manifest.part("nobody") == ""
+
+
+def test_a_mirror_is_no_input_of_a_debhouse() -> None:
+    here = debhouse_input(small_stack(), Mirrors())
+    there = debhouse_input(small_stack(), Mirrors(debian="http://mirror.invalid/debian/"))
+    assert here["input"] == there["input"]
+    assert there["files"][0]["url"].startswith("http://mirror.invalid/debian/pool/")
+
+
+def test_security_updates_come_from_their_own_archive() -> None:
+    from dataclasses import replace
+
+    updated = replace(deb("openssl"), path="pool/updates/main/o/openssl/openssl_3_amd64.deb")
+    assert Mirrors().url(updated) == f"{Mirrors().security}/{updated.path}"
+
+
+def test_a_wheelhouse_names_what_each_image_adds_and_how_sdists_are_built() -> None:
+    wanted = wheelhouse_input(small_stack(), "cpu", "bootstrap")
+    assert set(wanted["lists"]) == {"base", "ml", "mux", "asr", "vad"}
+    assert list(wanted["builds"]) == ["pyworld-1.0.tar.gz"]
