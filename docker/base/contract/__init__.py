@@ -1,0 +1,1 @@
+"""What the stages agree on: documents, the job folder, errors, logs and the command line."""
