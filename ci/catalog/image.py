@@ -1,0 +1,164 @@
+"""One image's folder as its variants: everything that can be said without looking at other images."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ci.catalog.document import ImageDocument, SmokeTable, VariantTable
+from ci.catalog.files import context_files
+from ci.catalog.locked import Locks
+from ci.catalog.lockfile import normalised_name
+from ci.catalog.mistakes import Mistakes, suggestion
+from ci.catalog.names import package_fault, variable_fault
+from ci.catalog.reading import Folder
+from ci.catalog.requirements import (
+    RequirementFiles,
+    Requirements,
+    parse_requirements,
+    requirement_files,
+    variant_of_input,
+)
+from ci.catalog.stack import ImageVariant, Model, Smoke
+
+APT_LOCK = "apt.lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An image variant before it was held against its ancestors.
+
+    `requirements` and `files` are None where it adds no Python packages; `locked` says that its Python lock
+    holds,
+    `whole` that nothing is wrong with its files.
+    """
+
+    variant: ImageVariant
+    files: RequirementFiles | None
+    requirements: Requirements | None
+    locked: bool
+    whole: bool
+
+
+def resolved_parent(text: str, variant: str) -> str:
+    """Return a parent as `image:variant` or `outside:NAME`; an image alone means the same variant."""
+    return text if ":" in text else f"{text}:{variant}"
+
+
+def drafts(
+    folder: Folder, document: ImageDocument, locks: Locks, known: Collection[str]
+) -> tuple[Draft, ...]:
+    """Return the variants of the image in `folder`; `known` are the stack's variants, empty if unreadable."""
+    _check_variants(folder, document, known)
+    variants = [variant for variant in document.parent if variant in known or not known]
+    parents = {variant: resolved_parent(document.parent[variant], variant) for variant in variants}
+    present = {path.name for path in folder.path.iterdir()}
+    inputs = requirement_files(folder.name, parents, present)
+    requests = {asked.input: requirements_of(folder, asked.input) for asked in inputs.values()}
+    _check_inputs(folder, document, present)
+    _check_variables(folder, document)
+    file = folder.file("image.toml")
+    files = context_files(folder, document.files)
+    apt_lock = None
+    if document.apt:
+        note_packages(folder.mistakes, file, "apt", document.apt)
+        if not folder.mistakes.noted(file, "apt"):
+            apt_lock = locks.apt(folder, APT_LOCK, document.apt, "image.toml")
+
+    result = []
+    for variant, parent in parents.items():
+        asked = inputs.get(variant)
+        lines = locks.python(folder, asked.lock, asked.input) if asked else None
+        shared = not parent.startswith(f"{folder.name}:")
+        own = document.variant.get(variant, VariantTable()).env
+        made = ImageVariant(
+            image=folder.name,
+            variant=variant,
+            folder=folder.name,
+            parent=parent,
+            title=document.title,
+            description=document.description,
+            apt=tuple(document.apt) if shared else (),
+            apt_lock=apt_lock or () if shared else (),
+            python_lock=lines or (),
+            env=tuple(({**document.env, **own} if shared else own).items()),
+            files=files if shared else (),
+            entrypoint=tuple(document.entrypoint) if shared else (),
+            smoke=_smoke(document.smoke),
+            budget_mb=document.budget.unpacked_mb.get(variant),
+            models=tuple(
+                Model(path=model.path, description=model.description, license=model.license)
+                for model in document.models
+            ),
+        )
+        result.append(
+            Draft(
+                variant=made,
+                files=asked,
+                requirements=requests[asked.input] if asked else None,
+                locked=lines is not None,
+                whole=not folder.mistakes.noted(file, "files"),
+            )
+        )
+    return tuple(result)
+
+
+def note_packages(mistakes: Mistakes, file: str, key: str, packages: Sequence[str]) -> None:
+    """Note what is wrong with a list of Debian packages."""
+    for index, package in enumerate(packages):
+        fault = package_fault(package)
+        if not fault and package in packages[:index]:
+            fault = f"duplicate: '{package}' is listed twice; remove one"
+        if fault:
+            mistakes.add(file, f"{key}[{index}]", fault)
+
+
+def requirements_of(folder: Folder, name: str) -> Requirements:
+    """Return what the requirement file `name` asks for; lines that can't be read become mistakes."""
+    found = parse_requirements(folder.text(name) or "")
+    for number, what in found.mistakes:
+        folder.mistakes.add(folder.file(name), f"line {number}", what)
+    return found
+
+
+def _smoke(table: SmokeTable) -> Smoke:
+    return Smoke(
+        imports=tuple((normalised_name(name), module) for name, module in table.imports.items()),
+        help=table.help,
+        commands=tuple(tuple(command) for command in table.commands),
+    )
+
+
+def _check_variants(folder: Folder, document: ImageDocument, known: Collection[str]) -> None:
+    file, note = folder.file("image.toml"), folder.mistakes.add
+    if not document.parent and not folder.mistakes.noted(file, "parent: "):
+        note(file, "parent", 'no variant; give at least one variant its parent, such as cpu = "base:cpu"')
+    for variant in document.parent:
+        if known and variant not in known:
+            note(file, f"parent.{variant}", f"unknown variant '{variant}'; {suggestion(variant, known)}")
+    if not document.parent:
+        return
+    tables = ("variant", document.variant), ("budget.unpacked_mb", document.budget.unpacked_mb)
+    for key, table in tables:
+        for variant in table:
+            if variant not in document.parent:
+                what = f"'{variant}' is no variant of this image; {suggestion(variant, document.parent)}"
+                note(file, f"{key}.{variant}", what)
+
+
+def _check_variables(folder: Folder, document: ImageDocument) -> None:
+    tables = [("env", document.env)]
+    tables += [(f"variant.{name}.env", table.env) for name, table in document.variant.items()]
+    for key, table in tables:
+        for name, value in table.items():
+            fault = variable_fault(name, value)
+            if fault:
+                folder.mistakes.add(folder.file("image.toml"), f"{key}.{name}", fault)
+
+
+def _check_inputs(folder: Folder, document: ImageDocument, present: Collection[str]) -> None:
+    for name in present:
+        variant = variant_of_input(name)
+        if variant is not None and document.parent and variant not in document.parent:
+            what = f"'{variant}' is no variant of this image; {suggestion(variant, document.parent)}"
+            folder.mistakes.add(folder.file(name), "", what)

@@ -1,0 +1,118 @@
+"""What names may look like: repositories, tags, variables, packages, modes and targets of files.
+
+Every check returns what is wrong with a value and what to do, or an empty text.
+"""
+
+from __future__ import annotations
+
+import re
+
+APP = "/opt/app"
+"""The one folder of an image that files of the stack go to; wheels fill the other pure one."""
+
+REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+MODE = re.compile(r"0[0-7]{3}")
+REFERENCE = re.compile(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{REPOSITORY.pattern}(?:/{REPOSITORY.pattern})*")
+PYTHON = re.compile(r"3\.[0-9]+")
+VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+SUITE = re.compile(r"[a-z][a-z0-9-]*")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+RESERVED = ("debhouse", "outside", "release", "wheelhouse")
+"""Names that stand for something else beside the images of a namespace."""
+
+
+def namespace_fault(name: str) -> str:
+    """Check a registry namespace: one or more repository path components.
+
+    Source: OCI distribution-spec 1.1, section Pulling manifests, `<name>`.
+    """
+    if all(REPOSITORY.fullmatch(part) for part in name.split("/")):
+        return ""
+    return (
+        f"{name!r} can't be part of a repository's path; use lower-case letters, digits and single . _ -"
+        " between them, and / between parts"
+    )
+
+
+def image_fault(name: str) -> str:
+    """Check an image's name: the last component of its repository, and not one of `RESERVED`."""
+    if name in RESERVED:
+        return f"the name {name!r} is taken by dockwright itself; rename the folder"
+    if REPOSITORY.fullmatch(name):
+        return ""
+    return (
+        f"{name!r} can't be the name of a repository; rename the folder to lower-case letters, digits"
+        " and single . _ - between them"
+    )
+
+
+def variant_fault(name: str) -> str:
+    """Check a variant's name: it is a tag, and not one that stands for a key.
+
+    Source: OCI distribution-spec 1.1, section Pulling manifests, `<reference>` as a tag.
+    """
+    if not TAG.fullmatch(name):
+        return f"{name!r} can't be a tag; use up to 128 letters, digits and . _ -, and start with none of . -"
+    if name.startswith("k-"):
+        return f"{name!r} starts with 'k-', which marks the tags of keys; choose another name"
+    return ""
+
+
+def variable_fault(name: str, value: str) -> str:
+    """Check an environment variable.
+
+    Source: POSIX.1-2017, Base Definitions 8.1 (lower case is allowed as well).
+    """
+    if not VARIABLE.fullmatch(name):
+        return "not the name of an environment variable; use letters, digits and _, not starting with a digit"
+    if not value.isprintable():
+        return "holds a line break or another control character; write one line"
+    return ""
+
+
+def package_fault(name: str) -> str:
+    """Check a Debian package's name.
+
+    Source: Debian Policy 5.6.1.
+    """
+    if PACKAGE.fullmatch(name):
+        return ""
+    return f"{name!r} is not the name of a Debian package; versions belong to the lock, not here"
+
+
+def mode_fault(mode: str) -> str:
+    """Check a file's mode: four octal digits, none of setuid, setgid and sticky."""
+    if MODE.fullmatch(mode):
+        return ""
+    if re.fullmatch(r"[1-7][0-7]{3}", mode):
+        return f"{mode!r} sets setuid, setgid or the sticky bit; use 0{mode[1:]}"
+    return f"{mode!r} is not a mode; write four octal digits, such as '0644', or '0755' for a program"
+
+
+def target_fault(target: str) -> str:
+    """Check where a file goes: an absolute, plain path under `APP`."""
+    if not target.startswith("/"):
+        return f"{target!r} is not absolute; write {APP}/{target.removeprefix('./')}"
+    parts = target.removesuffix("/").split("/")[1:]
+    if any(part in ("", ".", "..") for part in parts) or not target.isprintable():
+        return f"{target!r} is not a plain path; write it without //, . and .."
+    if target != APP and not target.startswith(APP + "/"):
+        return f"{target!r} is outside of {APP}, the folder that files go to; write {APP}/{parts[-1]}"
+    return ""
+
+
+def digest_fault(digest: str) -> str:
+    """Check a digest; an empty one is absent, which is no fault by itself."""
+    if not digest or DIGEST.fullmatch(digest):
+        return ""
+    return f"{digest!r} is not a digest; write sha256: and 64 hex digits, or leave it empty"
+
+
+def form_fault(value: str, form: re.Pattern[str], example: str) -> str:
+    """Check that `value` has the form that `example` has."""
+    return "" if form.fullmatch(value) else f"{value!r} has not the form of {example}; correct it"

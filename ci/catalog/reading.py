@@ -1,0 +1,110 @@
+"""Files of a stack directory read as bytes, text, TOML and documents, their faults noted as mistakes."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ci.catalog.faults import mend, note_faults
+from ci.catalog.mistakes import Mistakes
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder inside a stack directory, whose files may not lead out of it.
+
+    `top` is the resolved stack directory, `name` the folder below it; empty for the stack's own files.
+    """
+
+    top: Path
+    name: str
+    mistakes: Mistakes
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.top / self.name
+
+    def file(self, name: str) -> str:
+        """Return how a mistake names the file `name` of this folder."""
+        return f"{self.name}/{name}" if self.name else name
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file or a link of that name, be it one that points to nothing."""
+        path = self.path / name
+        return path.is_symlink() or path.exists()
+
+    def fault(self, path: Path) -> str:
+        """Return why `path` can't be read from within this folder, or an empty text."""
+        try:
+            real = path.resolve()
+        except (OSError, RuntimeError):
+            return "a symbolic link that leads back to itself; replace it with the file"
+        if not real.is_relative_to(self.path.resolve()):
+            return f"leads out of {self.path.name}/ to {real}; copy the file into the folder"
+        return ""
+
+    def bytes(self, name: str) -> bytes | None:
+        """Return what the file holds; None, and a mistake, if it can't be read."""
+        path = self.path / name
+        fault = self.fault(path)
+        if not fault:
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                fault = "no such file; add it"
+            except OSError as error:
+                fault = f"can't be read ({error.strerror}); correct its kind or its rights"
+        self.mistakes.add(self.file(name), "", fault)
+        return None
+
+    def text(self, name: str) -> str | None:
+        """Return the file's text; None, and a mistake, if there is none."""
+        data = self.bytes(name)
+        if data is None:
+            return None
+        try:
+            return data.decode()
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            self.mistakes.add(self.file(name), f"line {line}", "not UTF-8; save the file as UTF-8")
+            return None
+
+    def toml(self, name: str) -> dict[str, Any] | None:
+        """Return the file's table; None, and a mistake with its line, if it is no TOML."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            what, _, where = str(error).partition(" (at ")
+            line = re.match(r"line (\d+)", where)
+            key = f"line {line[1] if line else text.count(chr(10)) + 1}"
+            self.mistakes.add(self.file(name), key, f"not TOML: {what[:1].lower()}{what[1:]}; correct it")
+            return None
+
+    def document(self, model: type[AnyModel], name: str) -> AnyModel | None:
+        """Return the file as `model`; None, and mistakes, if there is no such thing in it.
+
+        Where single values are wrong they are noted and left out, so that the rest can still be checked.
+        """
+        table = self.toml(name)
+        if table is None:
+            return None
+        for attempt in range(4):
+            try:
+                return model.model_validate(table)
+            except ValidationError as error:
+                faults = error.errors(include_url=False)
+                if attempt == 0:
+                    note_faults(self.mistakes, self.file(name), model, faults)
+                mend(table, model, faults)
+        return None
