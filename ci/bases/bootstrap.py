@@ -23,9 +23,19 @@ def fetch(input_file: Path, cache: Path, debs: Path) -> Command:
     return Command(argv=(sys.executable, "-I", str(script), str(input_file), str(cache), str(debs)))
 
 
-def index(debs: Path) -> Command:
-    """Return the command that prints the package index of the folder `debs`."""
-    return Command(argv=("apt-ftparchive", "packages", "debs"), cwd=str(debs))
+def index(repository: Path) -> Command:
+    """Return the command that prints the package index of the folder `repository`, its packages in `debs/`."""
+    return Command(argv=("apt-ftparchive", "packages", "debs"), cwd=str(repository))
+
+
+def release(repository: Path, suite: str) -> Command:
+    """Return the command that prints the release file of `repository`; its index is there already.
+
+    Source: mmdebstrap(1), variants: what is essential is looked for in the archive named like the suite.
+    """
+    names = ("Suite", "Codename")
+    words = [word for name in names for word in ("-o", f"APT::FTPArchive::Release::{name}={suite}")]
+    return Command(argv=("apt-ftparchive", *words, "release", "."), cwd=str(repository))
 
 
 def make(

@@ -136,8 +136,11 @@ class Houses:
         (work / "repository").mkdir(parents=True)
         try:
             (work / "repository/debs").symlink_to(self.folder("bootstrap") / "debs")
-            index = await runner.run(bootstrap_base.index(work / "repository"), log=output.log)
-            (work / "repository/Packages").write_text(index)
+            repository = work / "repository"
+            index = await runner.run(bootstrap_base.index(repository))
+            (repository / "Packages").write_text(index)
+            release = await runner.run(bootstrap_base.release(repository, stack.bootstrap.suite))
+            (repository / "Release").write_text(release)
             script = work / "customize"
             script.write_text(f"#!/bin/sh\n{bootstrap_script(stack.bootstrap.suite, stack.python)}")
             script.chmod(0o755)
@@ -146,7 +149,7 @@ class Houses:
             prefix = privilege() if self.engine.name == "buildah" else ()
             command = bootstrap_base.make(
                 stack.bootstrap,
-                debs=work / "repository",
+                debs=repository,
                 script=script,
                 archive=archive,
                 tmpdir=self.workspace.settings.tmpdir,

@@ -47,6 +47,8 @@ def mmdebstrap_options(suite: str, packages: tuple[str, ...]) -> tuple[str, ...]
     """Return the options that make the base of `packages`; paths and modes are the caller's."""
     return (
         "--variant=essential",
+        "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+        "--skip=output/dev",
         f"--include={','.join(packages)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in PATH_EXCLUDES),
         *(f"--dpkgopt=path-include={pattern}" for pattern in PATH_INCLUDES),
