@@ -24,7 +24,7 @@ def fetch(input_file: Path, cache: Path, debs: Path) -> Command:
 
 
 def index(repository: Path) -> Command:
-    """Return the command that prints the package index of the folder `repository`, its packages in `debs/`."""
+    """Return the command that prints the package index of `repository`; its packages are in `debs/`."""
     return Command(argv=("apt-ftparchive", "packages", "debs"), cwd=str(repository))
 
 
