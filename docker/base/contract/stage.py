@@ -16,7 +16,7 @@ from contract.job import Job
 from contract.log import LEVELS, logger, start_logging
 from contract.model import Model
 
-Options = Callable[[argparse.ArgumentParser], None]
+Options = Callable[[argparse.ArgumentParser], object]
 Body = Callable[[Job, argparse.Namespace], None]
 
 

@@ -35,7 +35,7 @@ def stage(body: Body, model: Model | None = None) -> Stage:
         writes=("speech.json  spans",),
         model=model,
         limits=("whispers",),
-        options=lambda parser: parser.add_argument("--gain", type=float, default=1.0, help="louder") and None,
+        options=lambda parser: parser.add_argument("--gain", type=float, default=1.0, help="louder"),
         body=body,
     )
 
