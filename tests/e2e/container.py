@@ -1,4 +1,4 @@
-"""One container of a local image, run by runc: read-only root, no capabilities, no network, the image's user."""
+"""One container of a local image, run by runc: read-only root, no capabilities, no network, its own user."""
 
 from __future__ import annotations
 
