@@ -25,7 +25,7 @@ Variables = Annotated[
 class Document(BaseModel):
     """A table whose keys are all known."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class FileTable(Document):

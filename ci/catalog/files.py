@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from posixpath import dirname, join, normpath
 
 from ci.catalog.document import FileTable
-from ci.catalog.names import mode_fault, target_fault
-from ci.catalog.reading import Folder
+from ci.catalog.names import APP, mode_fault, target_fault
+from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.stack import ContextFile
 
 
@@ -26,7 +26,7 @@ def context_files(folder: Folder, tables: Sequence[FileTable]) -> tuple[ContextF
             if file.target in given:
                 first, other = given[file.target]
                 folder.mistakes.add(
-                    folder.file("image.toml"),
+                    folder.file(IMAGE),
                     f"{key}.target",
                     f"duplicate: {file.target} is already given by {first} ({other.path}); keep one of them",
                 )
@@ -43,7 +43,7 @@ def _check_neighbours(
     for parent in PurePosixPath(file.target).parents:
         if str(parent) in given:
             folder.mistakes.add(
-                folder.file("image.toml"),
+                folder.file(IMAGE),
                 f"{key}.target",
                 f"{file.target} lies in {parent}, which is a file itself; choose another folder",
             )
@@ -58,38 +58,40 @@ def _check_neighbours(
 
 
 def _expand(folder: Folder, key: str, table: FileTable) -> list[ContextFile]:
-    where = folder.file("image.toml")
-    faults = (
-        ("source", _source_fault(table.source)),
-        ("target", target_fault(table.target)),
-        ("mode", mode_fault(table.mode)),
-    )
-    for name, fault in faults:
-        if fault:
-            folder.mistakes.add(where, f"{key}.{name}", fault)
+    """Return the files of one table; none of them where its target or mode is no good."""
     source = folder.path / table.source
-    if faults[0][1]:
+    folded = source.is_dir() and not source.is_symlink()
+    target_wrong = target_fault(table.target)
+    if not folded and table.target == APP:
+        target_wrong = f"{table.target!r} is the folder that files go to; end it with / or name the file"
+    faults = {
+        "source": _source_fault(table.source) or _presence_fault(folder, source),
+        "target": target_wrong,
+        "mode": mode_fault(table.mode),
+    }
+    for name, fault in faults.items():
+        if fault:
+            folder.mistakes.add(folder.file(IMAGE), f"{key}.{name}", fault)
+    if faults["source"]:
         return []
+    below = table.target.removesuffix("/")
+    if folded:
+        named = [(path, f"{below}/{path.relative_to(source).as_posix()}") for path in _walk(source)]
+        if not named:
+            folder.mistakes.add(
+                folder.file(IMAGE), f"{key}.source", f"{table.source!r} holds no file; add one"
+            )
+    else:
+        named = [(source, f"{below}/{source.name}" if table.target.endswith("/") else table.target)]
+    files = [_file(folder, path, target, table.mode) for path, target in named]
+    return [] if any(faults.values()) else [file for file in files if file is not None]
+
+
+def _presence_fault(folder: Folder, source: Path) -> str:
     fault = folder.fault(source)
     if not fault and not source.exists() and not source.is_symlink():
         fault = "no such file; add it"
-    if fault:
-        folder.mistakes.add(where, f"{key}.source", f"{table.source}: {fault}")
-        return []
-    found: list[tuple[Path, str]]
-    if source.is_dir() and not source.is_symlink():
-        below = table.target.removesuffix("/")
-        found = [(path, f"{below}/{path.relative_to(source).as_posix()}") for path in _walk(source)]
-        if not found:
-            folder.mistakes.add(where, f"{key}.source", f"{table.source}: holds no file; add one")
-    elif table.target.endswith("/"):
-        found = [(source, table.target + source.name)]
-    else:
-        found = [(source, table.target)]
-    if any(fault for _, fault in faults):
-        found = [(path, "") for path, _ in found]
-    files = (_file(folder, path, target, table.mode) for path, target in found)
-    return [file for file in files if file is not None and file.target]
+    return f"{source.relative_to(folder.path).as_posix()}: {fault}" if fault else ""
 
 
 def _source_fault(source: str) -> str:

@@ -11,7 +11,7 @@ from ci.catalog.locked import Locks
 from ci.catalog.lockfile import normalised_name
 from ci.catalog.mistakes import Mistakes, suggestion
 from ci.catalog.names import package_fault, variable_fault
-from ci.catalog.reading import Folder
+from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.requirements import (
     RequirementFiles,
     Requirements,
@@ -57,13 +57,13 @@ def drafts(
     requests = {asked.input: requirements_of(folder, asked.input) for asked in inputs.values()}
     _check_inputs(folder, document, present)
     _check_variables(folder, document)
-    file = folder.file("image.toml")
+    file = folder.file(IMAGE)
     files = context_files(folder, document.files)
     apt_lock = None
     if document.apt:
         note_packages(folder.mistakes, file, "apt", document.apt)
         if not folder.mistakes.noted(file, "apt"):
-            apt_lock = locks.apt(folder, APT_LOCK, document.apt, "image.toml")
+            apt_lock = locks.apt(folder, APT_LOCK, document.apt, IMAGE)
 
     result = []
     for variant, parent in parents.items():
@@ -130,7 +130,7 @@ def _smoke(table: SmokeTable) -> Smoke:
 
 
 def _check_variants(folder: Folder, document: ImageDocument, known: Collection[str]) -> None:
-    file, note = folder.file("image.toml"), folder.mistakes.add
+    file, note = folder.file(IMAGE), folder.mistakes.add
     if not document.parent and not folder.mistakes.noted(file, "parent: "):
         note(file, "parent", 'no variant; give at least one variant its parent, such as cpu = "base:cpu"')
     for variant in document.parent:
@@ -153,7 +153,7 @@ def _check_variables(folder: Folder, document: ImageDocument) -> None:
         for name, value in table.items():
             fault = variable_fault(name, value)
             if fault:
-                folder.mistakes.add(folder.file("image.toml"), f"{key}.{name}", fault)
+                folder.mistakes.add(folder.file(IMAGE), f"{key}.{name}", fault)
 
 
 def _check_inputs(folder: Folder, document: ImageDocument, present: Collection[str]) -> None:

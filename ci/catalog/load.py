@@ -11,13 +11,13 @@ from ci.catalog.image import Draft, drafts, note_packages, requirements_of
 from ci.catalog.locked import Demand, Locks
 from ci.catalog.mistakes import Mistakes, suggestion
 from ci.catalog.names import digest_fault, form_fault, image_fault, namespace_fault, variant_fault
-from ci.catalog.reading import Folder
+from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.relations import OUTSIDE, checked, in_order, note_parents, note_unpinned
 from ci.catalog.stack import Bootstrap, Builder, DebLine, LockLine, OutsideBase, Stack
 from ci.errors import CatalogError
 
 BASES = ("auto", "bootstrap", "registry")
-STACK, OUTSIDE_LOCK, IMAGE = "stack.toml", "bases.lock.toml", "image.toml"
+STACK, OUTSIDE_LOCK = "stack.toml", "bases.lock.toml"
 BOOTSTRAP_LOCK, WHEELHOUSE_APT_LOCK = "bootstrap.lock", "wheelhouse.apt.lock"
 WHEELHOUSE, WHEELHOUSE_LOCK = "wheelhouse.in", "wheelhouse.lock"
 STRAY = ("*.toml", "requirements*.in", "*.lock", "Dockerfile*")

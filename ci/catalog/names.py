@@ -96,12 +96,12 @@ def mode_fault(mode: str) -> str:
 
 def target_fault(target: str) -> str:
     """Check where a file goes: an absolute, plain path under `APP`."""
+    parts = target.removesuffix("/").split("/")
     if not target.startswith("/"):
-        return f"{target!r} is not absolute; write {APP}/{target.removeprefix('./')}"
-    parts = target.removesuffix("/").split("/")[1:]
-    if any(part in ("", ".", "..") for part in parts) or not target.isprintable():
+        return f"{target!r} is not absolute; write {APP}/{parts[-1]}"
+    if any(part in ("", ".", "..") for part in parts[1:]) or not target.isprintable():
         return f"{target!r} is not a plain path; write it without //, . and .."
-    if target != APP and not target.startswith(APP + "/"):
+    if target != APP and not target.startswith(f"{APP}/"):
         return f"{target!r} is outside of {APP}, the folder that files go to; write {APP}/{parts[-1]}"
     return ""
 

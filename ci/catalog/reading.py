@@ -13,6 +13,9 @@ from pydantic import BaseModel, ValidationError
 from ci.catalog.faults import mend, note_faults
 from ci.catalog.mistakes import Mistakes
 
+IMAGE = "image.toml"
+"""The file that makes a folder an image."""
+
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
@@ -48,7 +51,7 @@ class Folder:
         except (OSError, RuntimeError):
             return "a symbolic link that leads back to itself; replace it with the file"
         if not real.is_relative_to(self.path.resolve()):
-            return f"leads out of {self.path.name}/ to {real}; copy the file into the folder"
+            return f"leads out of {self.path.name}/ to {real}; copy it into the folder"
         return ""
 
     def bytes(self, name: str) -> bytes | None:

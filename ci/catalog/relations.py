@@ -10,6 +10,7 @@ from posixpath import normpath
 from ci.catalog.image import APT_LOCK, Draft
 from ci.catalog.mistakes import Mistakes, suggestion
 from ci.catalog.names import APP
+from ci.catalog.reading import IMAGE
 from ci.catalog.requirements import Requirements
 from ci.catalog.stack import ImageVariant
 
@@ -40,7 +41,7 @@ def note_parents(
             if variants is not None and variant not in variants:
                 what = (
                     f"image '{image}' has no variant '{variant}', only {', '.join(variants)};"
-                    f" give it that variant in {image}/image.toml, or choose another parent"
+                    f" give it that variant in {image}/{IMAGE}, or choose another parent"
                 )
         if what:
             mistakes.add(_file(draft), f"parent.{draft.variant.variant}", what)
@@ -144,7 +145,7 @@ def _check_targets(mistakes: Mistakes, draft: Draft, line: list[Draft]) -> None:
             mistakes.add(
                 _file(draft),
                 "files",
-                f"{file.target} is already given by the parent {other.id} ({other.folder}/image.toml), and a"
+                f"{file.target} is already given by the parent {other.id} ({other.folder}/{IMAGE}), and a"
                 " layer only adds to those below; choose another target",
             )
 
@@ -169,4 +170,4 @@ def _check_entrypoint(mistakes: Mistakes, draft: Draft, line: list[Draft]) -> No
 
 
 def _file(draft: Draft) -> str:
-    return f"{draft.variant.folder}/image.toml"
+    return f"{draft.variant.folder}/{IMAGE}"

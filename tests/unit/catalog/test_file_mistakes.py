@@ -1,0 +1,248 @@
+"""Files that go into an image, and those that must not."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from ci.catalog.load import load_stack
+from ci.catalog.stack import ContextFile
+from ci.errors import CatalogError
+from tests.unit.catalog.folder import StackFolder
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_folder_stands_for_its_files_without_what_is_made_or_hidden(stack: StackFolder) -> None:
+    for name in ("b.py", "a/z.py", "a/y.txt", "__pycache__/b.pyc", "old.pyc", ".git/x", "a/.env"):
+        stack.write(f"base/contract/{name}", name)
+    (stack.path / "base/contract/b.py").chmod(0o777)
+    names = ("a/y.txt", "a/z.py", "b.py", "stage.py")
+    contents = {name: name.encode() for name in names} | {"stage.py": b"A = 1\n"}
+    assert stack.load().get("base:cpu").files == tuple(
+        ContextFile(
+            path=f"contract/{name}",
+            target=f"/opt/app/contract/{name}",
+            mode="0644",
+            sha256=sha(contents[name]),
+        )
+        for name in names
+    )
+
+
+def test_the_mode_of_the_table_counts_for_every_file_of_a_folder(stack: StackFolder) -> None:
+    stack.edit("base/image.toml", 'target = "/opt/app/contract"', 'target = "/opt/app/c/"\nmode = "0755"')
+    (file,) = stack.load().get("base:cpu").files
+    assert (file.target, file.mode) == ("/opt/app/c/stage.py", "0755")
+
+
+def test_bytes_are_hashed_as_they_are(stack: StackFolder) -> None:
+    stack.write("tool/tool.py", b"\xff\r\n")
+    assert stack.load().get("tool:cpu").files[0].sha256 == sha(b"\xff\r\n")
+
+
+def test_a_link_to_a_file_that_goes_along_stays_a_link(stack: StackFolder) -> None:
+    (stack.path / "base/contract/alias.py").symlink_to("stage.py")
+    alias = stack.load().get("base:cpu").files[0]
+    assert alias == ContextFile(
+        path="contract/alias.py", target="/opt/app/contract/alias.py", mode="0644", link="stage.py"
+    )
+
+
+def test_a_link_to_a_folder_that_goes_along_is_not_followed(stack: StackFolder) -> None:
+    stack.write("base/contract/sub/x.py", "")
+    (stack.path / "base/contract/alias").symlink_to("sub")
+    assert [(f.path, f.link) for f in stack.load().get("base:cpu").files] == [
+        ("contract/alias", "sub"),
+        ("contract/stage.py", ""),
+        ("contract/sub/x.py", ""),
+    ]
+
+
+def test_a_missing_file_is_told(stack: StackFolder) -> None:
+    (stack.path / "tool/tool.py").unlink()
+    assert stack.mistakes == ["docker/tool/image.toml: files[0].source: tool.py: no such file; add it"]
+
+
+def test_an_empty_folder_is_told(stack: StackFolder) -> None:
+    (stack.path / "base/contract/stage.py").unlink()
+    assert stack.mistakes == ["docker/base/image.toml: files[0].source: 'contract' holds no file; add one"]
+
+
+@pytest.mark.parametrize("source", ["../base/contract/stage.py", "x/../../base/image.toml", ".."])
+def test_a_source_that_leaves_the_folder_is_refused(stack: StackFolder, source: str) -> None:
+    stack.edit("tool/image.toml", '"tool.py"', f'"{source}"')
+    assert stack.mistakes == [
+        (
+            f"docker/tool/image.toml: files[0].source: '{source}' leaves the image's folder; copy the file"
+            " into it"
+        )
+    ]
+
+
+@pytest.mark.parametrize("source", ["/etc/passwd", "C:/x", "a\\\\b"])
+def test_a_source_that_is_not_relative_is_refused(stack: StackFolder, source: str) -> None:
+    stack.edit("tool/image.toml", '"tool.py"', f'"{source}"')
+    (line,) = stack.mistakes
+    assert line.endswith("is not relative to the image's folder; write the path below it, with /")
+
+
+def test_the_whole_folder_is_no_source(stack: StackFolder) -> None:
+    stack.edit("tool/image.toml", '"tool.py"', '"./"')
+    assert stack.mistakes == [
+        (
+            "docker/tool/image.toml: files[0].source: './' is the image's whole folder; name a file or a"
+            " folder below it"
+        )
+    ]
+
+
+def test_a_source_that_leaves_the_folder_by_a_link_is_refused(stack: StackFolder, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    (stack.path / "tool/tool.py").unlink()
+    (stack.path / "tool/tool.py").symlink_to("../../secret")
+    assert stack.mistakes == [
+        (
+            f"docker/tool/image.toml: files[0].source: tool.py: leads out of tool/ to {tmp_path}/secret; copy"
+            " it into the folder"
+        )
+    ]
+
+
+def test_a_file_below_a_linked_folder_outside_is_refused(stack: StackFolder, tmp_path: Path) -> None:
+    (tmp_path / "away").mkdir()
+    (tmp_path / "away/x.py").write_text("")
+    (stack.path / "tool/near").symlink_to(tmp_path / "away")
+    stack.edit("tool/image.toml", '"tool.py"', '"near/x.py"')
+    assert [line.split(" to ")[0] for line in stack.mistakes] == [
+        "docker/tool/image.toml: files[0].source: near/x.py: leads out of tool/"
+    ]
+
+
+def test_a_link_in_a_folder_that_leads_out_is_refused(stack: StackFolder, tmp_path: Path) -> None:
+    (stack.path / "base/contract/x").symlink_to("../../tool/tool.py")
+    assert stack.mistakes == [
+        (f"docker/base/contract/x: leads out of base/ to {stack.path}/tool/tool.py; copy it into the folder")
+    ]
+
+
+def test_an_image_file_that_is_a_link_out_of_its_folder_is_refused(stack: StackFolder) -> None:
+    (stack.path / "tool/requirements.in").unlink()
+    (stack.path / "tool/requirements.in").symlink_to("../base/requirements.in")
+    assert stack.mistakes == [
+        (
+            f"docker/tool/requirements.in: leads out of tool/ to {stack.path}/base/requirements.in; copy it"
+            " into the folder"
+        )
+    ]
+
+
+def test_an_image_folder_that_is_a_link_out_of_the_stack_is_refused(
+    stack: StackFolder, tmp_path: Path
+) -> None:
+    (stack.path / "tool").rename(tmp_path / "elsewhere")
+    (stack.path / "tool").symlink_to(tmp_path / "elsewhere")
+    assert stack.mistakes == [
+        f"docker/tool: leads out of docker/ to {tmp_path}/elsewhere; copy it into the folder"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("link", "what"),
+    [
+        ("gone.py", "a symbolic link to gone.py, which does not exist; correct it or remove it"),
+        ("x", "a symbolic link that leads back to itself; replace it with the file"),
+        (
+            "../requirements.in",
+            (
+                "a symbolic link to /opt/app/requirements.in in the image, which no [[files]] gives; give"
+                " that file too"
+            ),
+        ),
+    ],
+)
+def test_a_link_that_leads_nowhere_in_the_image_is_refused(stack: StackFolder, link: str, what: str) -> None:
+    (stack.path / "base/contract/x").symlink_to(link)
+    assert stack.mistakes == [f"docker/base/contract/x: {what}"]
+
+
+def test_a_link_to_an_absolute_path_is_refused(stack: StackFolder) -> None:
+    (stack.path / "base/contract/x").symlink_to(stack.path / "base/contract/stage.py")
+    assert stack.mistakes == [
+        (
+            f"docker/base/contract/x: a symbolic link to the absolute path"
+            f" {stack.path}/base/contract/stage.py;"
+            " make it relative"
+        )
+    ]
+
+
+def test_two_files_with_one_target_are_refused(stack: StackFolder) -> None:
+    stack.write("tool/b.py", "")
+    stack.append("tool/image.toml", '[[files]]\nsource = "b.py"\ntarget = "/opt/app/tool.py"\n')
+    assert stack.mistakes == [
+        (
+            "docker/tool/image.toml: files[1].target: duplicate: /opt/app/tool.py is already given by"
+            " files[0]"
+            " (tool.py); keep one of them"
+        )
+    ]
+
+
+def test_a_file_below_a_target_that_is_a_file_is_refused(stack: StackFolder) -> None:
+    stack.write("tool/b.py", "")
+    stack.append("tool/image.toml", '[[files]]\nsource = "b.py"\ntarget = "/opt/app/tool.py/"\n')
+    assert stack.mistakes == [
+        (
+            "docker/tool/image.toml: files[1].target: /opt/app/tool.py/b.py lies in /opt/app/tool.py, which"
+            " is a file itself; choose another folder"
+        )
+    ]
+
+
+def test_a_folder_that_was_meant_to_be_an_image_is_told(stack: StackFolder) -> None:
+    stack.write("new/image.tml", "")
+    stack.write("new/requirements.in", "")
+    assert stack.mistakes == [
+        "docker/new: no image.toml beside requirements.in; add it, or move the folder out of the stack"
+    ]
+
+
+def test_a_stack_without_images_is_told(stack: StackFolder) -> None:
+    (stack.path / "base/image.toml").unlink()
+    (stack.path / "tool/image.toml").unlink()
+    assert "docker: no image; add a folder with an image.toml" in stack.mistakes
+
+
+HOLDS = (
+    "a stack directory holds stack.toml, bases.lock.toml, wheelhouse.in and a folder with image.toml"
+    " per image"
+)
+
+
+def test_an_empty_directory_is_no_stack(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError) as caught:
+        load_stack(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: an empty directory; {HOLDS}"
+
+
+def test_a_foreign_directory_is_no_stack_and_the_one_below_is_offered(
+    stack: StackFolder, tmp_path: Path
+) -> None:
+    with pytest.raises(CatalogError) as caught:
+        load_stack(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: no stack.toml; did you mean '{stack.path}'?; {HOLDS}"
+
+
+def test_a_directory_that_does_not_exist_is_no_stack(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="none: no such directory; a stack directory holds"):
+        load_stack(tmp_path / "none")
+
+
+def test_a_file_is_no_stack(stack: StackFolder) -> None:
+    with pytest.raises(CatalogError, match=r"stack\.toml: not a directory; "):
+        load_stack(stack.path / "stack.toml")
