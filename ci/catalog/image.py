@@ -29,8 +29,7 @@ class Draft:
     """An image variant before it was held against its ancestors.
 
     `requirements` and `files` are None where it adds no Python packages; `locked` says that its Python lock
-    holds,
-    `whole` that nothing is wrong with its files.
+    holds, `whole` that nothing is wrong with its files.
     """
 
     variant: ImageVariant
@@ -56,7 +55,7 @@ def drafts(
     inputs = requirement_files(folder.name, parents, present)
     requests = {asked.input: requirements_of(folder, asked.input) for asked in inputs.values()}
     _check_inputs(folder, document, present)
-    _check_variables(folder, document)
+    _check_values(folder, document)
     file = folder.file(IMAGE)
     files = context_files(folder, document.files)
     apt_lock = None
@@ -146,7 +145,10 @@ def _check_variants(folder: Folder, document: ImageDocument, known: Collection[s
                 note(file, f"{key}.{variant}", what)
 
 
-def _check_variables(folder: Folder, document: ImageDocument) -> None:
+def _check_values(folder: Folder, document: ImageDocument) -> None:
+    for key, text in (("title", document.title), ("description", document.description)):
+        if not text.isprintable():
+            folder.mistakes.add(folder.file(IMAGE), key, "holds a line break; it is a label, write one line")
     tables = [("env", document.env)]
     tables += [(f"variant.{name}.env", table.env) for name, table in document.variant.items()]
     for key, table in tables:

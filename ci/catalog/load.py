@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ci.catalog import names
@@ -12,7 +12,7 @@ from ci.catalog.locked import Demand, Locks
 from ci.catalog.mistakes import Mistakes, suggestion
 from ci.catalog.names import digest_fault, form_fault, image_fault, namespace_fault, variant_fault
 from ci.catalog.reading import IMAGE, Folder
-from ci.catalog.relations import OUTSIDE, checked, in_order, note_parents, note_unpinned
+from ci.catalog.relations import OUTSIDE, Parents, checked, in_order, note_parents, note_unpinned
 from ci.catalog.stack import Bootstrap, Builder, DebLine, LockLine, OutsideBase, Stack
 from ci.errors import CatalogError
 
@@ -52,11 +52,11 @@ def _load(top: Path, locks: Demand) -> Stack:
     outside = _outside(own)
     found, images = _images(own, reader, variants)
     note_parents(mistakes, found, images, None if outside is None else [base.name for base in outside])
-    _check_roots(mistakes, found, images)
+    _check_roots(mistakes, images)
     ordered = checked(mistakes, in_order(mistakes, found))
-    if document is None or outside is None:
+    build_requirements = _builder_lock(own, reader)
+    if document is None:
         raise mistakes.error()
-    _check_digests(mistakes, document.base, outside, {image.parent for image in ordered})
     bootstrap = Bootstrap(
         suite=document.bootstrap.suite,
         packages=tuple(document.bootstrap.packages),
@@ -65,9 +65,10 @@ def _load(top: Path, locks: Demand) -> Stack:
     builder = Builder(
         apt=tuple(document.wheelhouse.apt),
         apt_lock=_apt(own, reader, WHEELHOUSE_APT_LOCK, "wheelhouse", document.wheelhouse.apt),
-        python_lock=_builder_lock(own, reader),
+        python_lock=build_requirements,
     )
-    if mistakes:
+    _check_digests(mistakes, document.base, outside or (), {image.parent for image in ordered})
+    if mistakes or outside is None:
         raise mistakes.error()
     return Stack(
         name=document.name,
@@ -162,12 +163,10 @@ def _check_digests(
             )
 
 
-def _images(
-    own: Folder, reader: Locks, variants: Collection[str]
-) -> tuple[dict[str, Draft], dict[str, tuple[str, ...] | None]]:
-    """Return the drafts by `image:variant`, and every image's variants (None if it can't be read)."""
+def _images(own: Folder, reader: Locks, variants: Collection[str]) -> tuple[dict[str, Draft], Parents]:
+    """Return the drafts by `image:variant`, and every image's parents."""
     found: dict[str, Draft] = {}
-    images: dict[str, tuple[str, ...] | None] = {}
+    images: dict[str, Mapping[str, str] | None] = {}
     lower: dict[str, str] = {}
     for path in sorted(own.path.iterdir(), key=lambda path: path.name):
         if path.name.startswith(".") or not path.is_dir():
@@ -184,7 +183,7 @@ def _images(
         if fault:
             own.mistakes.add(path.name, "", fault)
         document = folder.document(ImageDocument, IMAGE)
-        images[path.name] = tuple(document.parent) if document is not None else None
+        images[path.name] = document.parent if document is not None else None
         if document is not None:
             for draft in drafts(folder, document, reader, variants):
                 found[draft.variant.id] = draft
@@ -198,12 +197,13 @@ def _note_stray(folder: Folder) -> None:
         folder.mistakes.add(folder.name, "", what)
 
 
-def _check_roots(
-    mistakes: Mistakes, found: dict[str, Draft], images: dict[str, tuple[str, ...] | None]
-) -> None:
+def _check_roots(mistakes: Mistakes, images: Parents) -> None:
     if not images:
         mistakes.add("", "", f"no image; add a folder with an {IMAGE}")
-    elif None not in images.values() and not any(draft.variant.is_root for draft in found.values()):
+    elif not any(
+        parents is None or any(parent.startswith(OUTSIDE) for parent in parents.values())
+        for parents in images.values()
+    ):
         mistakes.add("", "", f'no root image; give one image a parent "{OUTSIDE}NAME" of {OUTSIDE_LOCK}')
 
 

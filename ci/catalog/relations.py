@@ -16,17 +16,19 @@ from ci.catalog.stack import ImageVariant
 
 OUTSIDE = "outside:"
 
+Parents = Mapping[str, Mapping[str, str] | None]
+"""By image what its data say of parents: text by variant; None where the data can't be read."""
+
 
 def note_parents(
     mistakes: Mistakes,
     found: Mapping[str, Draft],
-    images: Mapping[str, Collection[str] | None],
+    images: Parents,
     outside: Collection[str] | None,
 ) -> None:
     """Note parents that do not exist.
 
-    `images` are the variants by image, None for an image whose own data can't be read; `outside` are the
-    names of bases.lock.toml, None if that can't be read.
+    `outside` are the names of bases.lock.toml, None if that can't be read.
     """
     for draft in found.values():
         image, _, variant = draft.variant.parent.partition(":")

@@ -91,6 +91,13 @@ def test_a_budget_of_nothing_is_a_mistake(stack: StackFolder) -> None:
     ]
 
 
+def test_a_text_that_becomes_a_label_is_one_line(stack: StackFolder) -> None:
+    stack.edit("tool/image.toml", '"A program."', '"""\nA\nprogram."""')
+    assert stack.mistakes == [
+        "docker/tool/image.toml: description: holds a line break; it is a label, write one line"
+    ]
+
+
 def test_broken_toml_is_named_with_its_line(stack: StackFolder) -> None:
     stack.append("tool/image.toml", "what is this\n")
     line = (stack.path / "tool/image.toml").read_text().count("\n")
@@ -128,7 +135,11 @@ def test_a_broken_stack_file_does_not_hide_the_mistakes_of_the_images(stack: Sta
 
 def test_a_stack_without_its_outside_images_says_so(stack: StackFolder) -> None:
     (stack.path / "bases.lock.toml").unlink()
-    assert stack.mistakes == ["docker/bases.lock.toml: no such file; add it"]
+    (stack.path / "bootstrap.lock").unlink()
+    assert stack.mistakes == [
+        "docker/bases.lock.toml: no such file; add it",
+        "docker/bootstrap.lock: no lock: run `dockwright lock`",
+    ]
 
 
 def test_one_wrong_value_does_not_hide_the_others(stack: StackFolder) -> None:

@@ -85,6 +85,13 @@ def test_an_unknown_variant_is_answered_with_the_one_that_was_meant(stack: Stack
     ]
 
 
+def test_an_unknown_variant_of_the_root_is_told_once(stack: StackFolder) -> None:
+    stack.edit("base/image.toml", 'cpu = "outside:python"\ncuda = "base:cpu"', 'cpuu = "outside:python"')
+    stack.edit("base/image.toml", '[variant.cuda]\nenv = { GPU = "all" }\n', "")
+    stack.edit("tool/image.toml", 'cpu = "base"', 'cpu = "base:cpuu"')
+    assert [line.split(": ")[:2] for line in stack.mistakes] == [["docker/base/image.toml", "parent.cpuu"]]
+
+
 def test_a_table_of_a_variant_that_the_image_lacks_is_refused(stack: StackFolder) -> None:
     stack.append("tool/image.toml", "[variant.cpuu]\n")
     assert stack.mistakes == [
