@@ -23,7 +23,7 @@ from cue import Cue, cues, unhurried
 TEXTS = ("auto", "original", "translated")
 SUNG = "Sung"
 PLAIN = str.maketrans({"{": "(", "}": ")", "\\": "/"})
-"""ASS, the form in which pysubs2 holds text, reads these as commands and has no escape that players agree on."""
+"""ASS, in which pysubs2 holds all text, reads these as commands; players agree on no escape."""
 
 
 def subtitle_gen(job: Job, arguments: argparse.Namespace) -> None:
