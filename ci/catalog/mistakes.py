@@ -21,7 +21,7 @@ class Mistakes:
 
         The same mistake noted twice (a file that two variants share) is reported once.
         """
-        self._found[(file, f"{key}: {what}" if key else what)] = None
+        self._found[(_shown(file), _shown(f"{key}: {what}" if key else what))] = None
 
     def noted(self, file: str, start: str) -> bool:
         """Whether a mistake of `file` starts with `start`, a key or the first part of one."""
@@ -42,6 +42,11 @@ class Mistakes:
     def error(self) -> CatalogError:
         """Return them as the error to raise."""
         return CatalogError("\n".join(self.lines))
+
+
+def _shown(text: str) -> str:
+    """Return `text` on one line that every terminal can write."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

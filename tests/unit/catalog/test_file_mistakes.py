@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,29 @@ def test_a_link_to_an_absolute_path_is_refused(stack: StackFolder) -> None:
             f" {stack.path}/base/contract/stage.py;"
             " make it relative"
         )
+    ]
+
+
+def test_a_source_with_a_control_character_is_refused(stack: StackFolder) -> None:
+    stack.write("tool/a\tb.py", "")
+    stack.edit("tool/image.toml", '"tool.py"', '"a\\tb.py"')
+    assert stack.mistakes == [
+        r"docker/tool/image.toml: files[0].source: 'a\tb.py' holds a control character; rename the file"
+    ]
+
+
+@pytest.mark.parametrize(("name", "shown"), [(b"a\nb.py", r"a\nb.py"), (b"a\xff.py", r"a\udcff.py")])
+def test_a_file_whose_name_cannot_be_written_is_refused(stack: StackFolder, name: bytes, shown: str) -> None:
+    (stack.path / "base/contract" / os.fsdecode(name)).write_text("")
+    assert stack.mistakes == [
+        rf"docker/base/contract/{shown}: a name that not every system can read; rename it"
+    ]
+
+
+def test_what_is_neither_file_nor_folder_is_refused(stack: StackFolder) -> None:
+    os.mkfifo(stack.path / "base/contract/pipe")
+    assert stack.mistakes == [
+        "docker/base/contract/pipe: neither a file, a folder nor a symbolic link; remove it"
     ]
 
 

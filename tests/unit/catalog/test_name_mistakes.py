@@ -165,9 +165,10 @@ def test_a_debian_package_is_a_name_and_listed_once(stack: StackFolder) -> None:
     ]
 
 
-def test_a_package_of_the_bootstrap_base_is_checked(stack: StackFolder) -> None:
+def test_the_packages_of_the_stack_are_checked(stack: StackFolder) -> None:
     stack.edit("stack.toml", '"tzdata"', '"TZ data"')
-    assert [line.split(": ")[1] for line in stack.mistakes] == ["bootstrap.packages[1]"]
+    stack.edit("stack.toml", '"g++"', '"g++", "G"')
+    assert [line.split(": ")[1] for line in stack.mistakes] == ["bootstrap.packages[1]", "wheelhouse.apt[1]"]
 
 
 @pytest.mark.parametrize("mode", ["644", "0888", "rw-r--r--", "0o644", "00644", ""])

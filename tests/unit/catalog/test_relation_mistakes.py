@@ -67,6 +67,7 @@ def test_a_stack_in_which_nothing_starts_from_outside_has_no_root(stack: StackFo
 
 def test_an_image_without_a_variant_is_refused(stack: StackFolder) -> None:
     stack.edit("tool/image.toml", 'cpu = "base"\n', "")
+    stack.append("tool/image.toml", "[variant.cpu]\n[budget]\nunpacked_mb = { cpu = 1 }\n")
     assert stack.mistakes == [
         (
             "docker/tool/image.toml: parent: no variant; give at least one variant its parent, such as"
@@ -185,3 +186,10 @@ def test_a_program_that_is_started_itself_can_be_executed(stack: StackFolder) ->
     ]
     stack.append("tool/image.toml", 'mode = "0755"\n')
     stack.load()
+
+
+def test_an_outside_parent_of_a_stack_that_names_none_is_told(stack: StackFolder) -> None:
+    stack.write("bases.lock.toml", "")
+    assert stack.mistakes == [
+        "docker/base/image.toml: parent.cpu: bases.lock.toml has no 'python'; None is known"
+    ]
