@@ -1,0 +1,104 @@
+"""A private root for apt: package lists and a status file of its own, nothing of the host's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ci.catalog.stack import DebLine
+from ci.errors import CommandError, LockError
+from ci.locks.apt_text import (
+    DEBIAN,
+    KEYRING,
+    SECURITY,
+    Stanza,
+    configuration,
+    deb_lines,
+    installs,
+    preferences,
+    sources,
+    stanzas,
+    status,
+)
+from ci.locks.child import run
+
+MINIMAL = ("?essential", "apt", "usr-is-merged")
+"""What every Debian base has: essential packages, apt, and the package that says that /usr is merged.
+
+Source: apt-patterns(7); Debian's release notes 12, section 5.1 (merged /usr).
+"""
+
+
+class AptRoot:
+    """Resolves and looks up Debian packages of one suite, below `folder` alone; root is not needed.
+
+    `pins` are kept while a mirror has them; what else is installed follows the suite.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        suite: str,
+        *,
+        mirror: str = DEBIAN,
+        security_mirror: str = SECURITY,
+        pins: Iterable[DebLine] = (),
+    ) -> None:
+        self._folder = folder.absolute()
+        self._suite = suite
+        self._mirrors = mirror, security_mirror
+        self._pins = tuple(pins)
+        self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(self._folder / "apt.conf")}
+
+    def update(self) -> None:
+        """Lay out the root and fetch the suite's signed package lists.
+
+        Raises:
+            LockError: apt or the archive's keys are missing, or a mirror did not answer.
+        """
+        if not Path(KEYRING).exists():
+            raise LockError(f"{KEYRING} is missing; `apt-get install debian-archive-keyring` brings it.")
+        for name in ("etc/preferences.d", "etc/sources.list.d", "etc/apt.conf.d", "state/lists/partial"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        for name in ("cache/archives/partial", "log"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        host = self._apt("apt-config", "dump", environment=dict(os.environ))
+        (self._folder / "apt.conf").write_text(configuration(str(self._folder), host))
+        (self._folder / "etc/sources.list.d/debian.sources").write_text(sources(self._suite, *self._mirrors))
+        (self._folder / "etc/preferences.d/pins").write_text(preferences(self._pins))
+        (self._folder / "status").write_text("")
+        self._apt("apt-get", "update", "-qq", "--error-on=any")
+
+    def resolve(self, packages: Sequence[str], installed: Iterable[DebLine]) -> tuple[DebLine, ...]:
+        """Return what `packages` bring beyond `installed`, without recommendations, sorted by name.
+
+        Raises:
+            LockError: a package does not exist or can't be installed; the message holds what apt said.
+        """
+        present = [(line.name, line.version) for line in installed]
+        (self._folder / "status").write_text(status(self._stanzas(present)))
+        words = ("apt-get", "--simulate", "--no-install-recommends", "install", *packages)
+        wanted = installs(self._apt(*words))
+        try:
+            return deb_lines(wanted, self._stanzas(wanted))
+        except KeyError as error:
+            raise LockError(
+                f"no mirror lists the file of {error}; `apt-get update` may be under way."
+            ) from error
+
+    def minimal(self) -> tuple[DebLine, ...]:
+        """Return the packages of a minimal Debian, which locks of images count as present."""
+        return self.resolve(MINIMAL, ())
+
+    def _stanzas(self, wanted: Sequence[tuple[str, str]]) -> list[Stanza]:
+        if not wanted:
+            return []
+        return stanzas(self._apt("apt-cache", "show", *(f"{name}={version}" for name, version in wanted)))
+
+    def _apt(self, *argv: str, environment: dict[str, str] | None = None) -> str:
+        try:
+            return run(argv, environment or self._environment)
+        except CommandError as error:
+            what = "Debian locks need apt" if error.status == 127 else f"{' '.join(argv[:2])} failed"
+            raise LockError(f"{what} ({self._suite}): {error.tail}") from error

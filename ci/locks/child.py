@@ -1,0 +1,38 @@
+"""Child processes of this room: uv, apt and skopeo, run to their end."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ci.errors import CommandError
+
+
+def run(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None = None, timeout_s: float | None = None
+) -> str:
+    """Return what `argv` wrote to its output; `env` is its whole environment.
+
+    Raises:
+        CommandError: it ended with a non-zero status, was not found, or ran past `timeout_s`; `tail` is all
+            that it wrote to its error stream.
+    """
+    try:
+        done = subprocess.run(
+            list(argv),
+            env=dict(env),
+            cwd=cwd,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise CommandError(tuple(argv), 127, f"{argv[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(tuple(argv), 124, f"no answer within {timeout_s:g} s") from error
+    if done.returncode != 0:
+        raise CommandError(tuple(argv), done.returncode, done.stderr.strip())
+    return done.stdout

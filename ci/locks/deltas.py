@@ -1,0 +1,162 @@
+"""Python locks of a whole stack: one resolution a variant, and the delta of every image over its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from packaging.tags import Tag
+
+from ci.catalog.stack import ImageVariant, LockLine, Stack
+from ci.errors import LockError
+from ci.locks.choice import ReleaseFile, choose_file, supported_tags
+from ci.locks.project import Group, Project, group_name
+from ci.locks.request import PythonRequest, ancestors
+from ci.locks.resolution import Distribution, Resolution
+
+Resolver = Callable[[Project, Mapping[str, LockLine]], Resolution]
+"""Resolves a project, keeping the given pins wherever they fit."""
+Lines = tuple[LockLine, ...]
+
+
+def python_deltas(
+    stack: Stack,
+    requests: Sequence[PythonRequest],
+    variants: Collection[str],
+    movable: Callable[[str], bool],
+    resolve: Resolver,
+) -> dict[str, Lines]:
+    """Return the lines of the locks of `variants` and of the builder, by the lock's path.
+
+    A pin that is `movable` by its name is forgotten, every other one kept where it fits. The strictest
+    variant comes first: the one whose images stand on images of another; those get their pins there. An
+    image of a variant that is not asked for keeps its lock as it is, if that answers its requirements.
+
+    Raises:
+        LockError: a variant does not resolve, two variants can't share an image, or a distribution has no
+            file for this stack's Python.
+    """
+    by_id = {request.id: request for request in requests}
+    tags = supported_tags(stack.python)
+    decided = {
+        image.id: by_id[image.id].old
+        for image in stack.images
+        if image.variant not in variants and image.id in by_id and by_id[image.id].fresh
+    }
+    found: dict[str, Lines] = {}
+    for variant in _strictest_first(stack, variants):
+        members = _members(stack, variant)
+        pins = _pins((by_id[image.id] for image in members if image.id in by_id), movable)
+        fixed = {line.name: line for image in members for line in decided.get(image.id, ())}
+        project = _project(stack, variant, members, by_id, fixed)
+        resolution = resolve(project, {**pins, **fixed})
+        for image in members:
+            parent = resolution.groups[group_name(image.parent)] if not image.is_root else frozenset()
+            names = resolution.groups[group_name(image.id)] - parent
+            lines = _lines(resolution, names, {**pins, **fixed}, tags)
+            if image.id in decided:
+                _compare(image, variant, decided[image.id], lines)
+            else:
+                decided[image.id] = lines
+                if image.id in by_id:
+                    found[by_id[image.id].lock] = lines
+    builder = by_id[""]
+    found[builder.lock] = _builder(stack, builder, decided, movable, resolve, tags)
+    return found
+
+
+def _strictest_first(stack: Stack, variants: Collection[str]) -> list[str]:
+    foreign = {
+        variant: {image.variant for image in _members(stack, variant)} - {variant}
+        for variant in stack.variants
+        if variant in variants
+    }
+    return sorted(foreign, key=lambda variant: -len(foreign[variant]))
+
+
+def _members(stack: Stack, variant: str) -> tuple[ImageVariant, ...]:
+    by_id = {image.id: image for image in stack.images}
+    wanted = {image.id for image in stack.images if image.variant == variant}
+    for id_ in tuple(wanted):
+        wanted |= {below.id for below in ancestors(by_id[id_], by_id)}
+    return tuple(image for image in stack.images if image.id in wanted)
+
+
+def _pins(requests: Iterable[PythonRequest], movable: Callable[[str], bool]) -> dict[str, LockLine]:
+    return {line.name: line for request in requests for line in request.old if not movable(line.name)}
+
+
+def _project(
+    stack: Stack,
+    variant: str,
+    members: Sequence[ImageVariant],
+    by_id: Mapping[str, PythonRequest],
+    fixed: Mapping[str, LockLine],
+) -> Project:
+    groups = tuple(
+        Group(
+            name=group_name(image.id),
+            parent="" if image.is_root else group_name(image.parent),
+            requirements=by_id[image.id].requirements if image.id in by_id else (),
+        )
+        for image in members
+    )
+    return Project(
+        name=f"{stack.name}-{variant}",
+        python=stack.python,
+        groups=groups,
+        constraints=tuple((name, fixed[name].version) for name in sorted(fixed)),
+    )
+
+
+def _builder(
+    stack: Stack,
+    builder: PythonRequest,
+    decided: Mapping[str, Lines],
+    movable: Callable[[str], bool],
+    resolve: Resolver,
+    tags: Sequence[Tag],
+) -> Lines:
+    """Return the builder's lines; what root images pin (numpy's ABI) holds for it too."""
+    roots = [image.id for image in stack.images if image.is_root]
+    fixed = {line.name: line for id_ in roots for line in decided.get(id_, ())}
+    group = Group(name="builder", parent="", requirements=builder.requirements)
+    project = Project(
+        name=f"{stack.name}-wheelhouse",
+        python=stack.python,
+        groups=(group,),
+        constraints=tuple((name, fixed[name].version) for name in sorted(fixed)),
+    )
+    pins = {**_pins([builder], movable), **fixed}
+    resolution = resolve(project, pins)
+    return _lines(resolution, resolution.groups["builder"], pins, tags)
+
+
+def _lines(
+    resolution: Resolution, names: Iterable[str], pins: Mapping[str, LockLine], tags: Sequence[Tag]
+) -> Lines:
+    return tuple(_line(resolution.distributions[name], pins.get(name), tags) for name in sorted(names))
+
+
+def _line(distribution: Distribution, pin: LockLine | None, tags: Sequence[Tag]) -> LockLine:
+    """Return the pin as it was while the index still has its file: a file that came later moves nothing."""
+    kept = ReleaseFile(name=pin.file, sha256=pin.sha256) if pin is not None else None
+    if pin is not None and pin.version == distribution.version and kept in distribution.files:
+        return pin
+    file = choose_file(distribution.files, tags)
+    if file is None:
+        raise LockError(
+            f"{distribution.name} {distribution.version} has neither a wheel for this stack's Python on "
+            "x86_64 Linux nor an sdist; ask for another version."
+        )
+    return LockLine(name=distribution.name, version=distribution.version, sha256=file.sha256, file=file.name)
+
+
+def _compare(image: ImageVariant, variant: str, held: Lines, lines: Lines) -> None:
+    before = {(line.name, line.version) for line in held}
+    after = {(line.name, line.version) for line in lines}
+    if before != after:
+        moved = ", ".join(f"{name} {version}" for name, version in sorted(before ^ after))
+        raise LockError(
+            f"{image.id} is shared with the variant {variant}, whose images would need another set there: "
+            f"{moved}. Lock all variants together, or give {image.folder} what {variant} needs."
+        )

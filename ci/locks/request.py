@@ -1,0 +1,127 @@
+"""What every lock of a stack answers, and the lines that it has now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci.catalog.image import APT_LOCK
+from ci.catalog.load import (
+    BOOTSTRAP_LOCK,
+    STACK,
+    WHEELHOUSE,
+    WHEELHOUSE_APT_LOCK,
+    WHEELHOUSE_LOCK,
+)
+from ci.catalog.lockfile import (
+    inputs_digest,
+    packages_digest,
+    parse_apt_lock,
+    parse_python_lock,
+)
+from ci.catalog.reading import IMAGE
+from ci.catalog.requirements import requirement_files
+from ci.catalog.stack import DebLine, ImageVariant, LockLine, Stack
+from ci.locks.project import requirement_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonRequest:
+    """One Python lock: `lock` and `asked` are paths in the stack, `old` what the lock holds now.
+
+    `id` is the image variant, or empty for the builder of the wheelhouse.
+    """
+
+    id: str
+    lock: str
+    asked: str
+    inputs: str
+    requirements: tuple[str, ...]
+    old: tuple[LockLine, ...]
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptRequest:
+    """One Debian lock, as `PythonRequest`; `ancestors` are the locks of images below it, nearest first."""
+
+    lock: str
+    asked: str
+    inputs: str
+    packages: tuple[str, ...]
+    ancestors: tuple[str, ...]
+    old: tuple[DebLine, ...]
+
+
+def python_requests(directory: Path, stack: Stack) -> tuple[PythonRequest, ...]:
+    """Return the Python locks of `stack`, in its order of images, the builder's last."""
+    by_folder: dict[str, dict[str, str]] = {}
+    for image in stack.images:
+        by_folder.setdefault(image.folder, {})[image.variant] = image.parent
+    found = []
+    for image in stack.images:
+        present = {path.name for path in (directory / image.folder).iterdir()}
+        files = requirement_files(image.image, by_folder[image.folder], present).get(image.variant)
+        if files is not None:
+            lock, asked = f"{image.folder}/{files.lock}", f"{image.folder}/{files.input}"
+            found.append(_python(directory, image.id, lock, asked))
+    extra = (f"uv=={stack.uv}",)
+    return (*found, _python(directory, "", WHEELHOUSE_LOCK, WHEELHOUSE, extra))
+
+
+def apt_requests(directory: Path, stack: Stack) -> tuple[AptRequest, ...]:
+    """Return the Debian locks of `stack`: the bootstrap's, the builder's, then the images' by folder."""
+    by_id = {image.id: image for image in stack.images}
+    found = [
+        _apt(directory, BOOTSTRAP_LOCK, STACK, stack.bootstrap.packages, ()),
+        _apt(directory, WHEELHOUSE_APT_LOCK, STACK, stack.builder.apt, ()),
+    ]
+    seen: set[str] = set()
+    for image in stack.images:
+        if image.apt and image.folder not in seen:
+            seen.add(image.folder)
+            below = tuple(f"{other.folder}/{APT_LOCK}" for other in ancestors(image, by_id) if other.apt)
+            lock, asked = f"{image.folder}/{APT_LOCK}", f"{image.folder}/{IMAGE}"
+            found.append(_apt(directory, lock, asked, image.apt, below))
+    return tuple(found)
+
+
+def ancestors(image: ImageVariant, by_id: dict[str, ImageVariant]) -> tuple[ImageVariant, ...]:
+    """Return the images that `image` stands on, nearest first."""
+    found = []
+    while image.parent in by_id:
+        image = by_id[image.parent]
+        found.append(image)
+    return tuple(found)
+
+
+def _python(directory: Path, id_: str, lock: str, asked: str, extra: tuple[str, ...] = ()) -> PythonRequest:
+    data = (directory / asked).read_bytes()
+    text = _text(directory / lock)
+    held = parse_python_lock(text)
+    return PythonRequest(
+        id=id_,
+        lock=lock,
+        asked=asked,
+        inputs=inputs_digest(data),
+        requirements=(*requirement_lines(data.decode()), *extra),
+        old=held.lines,
+        fresh=held.inputs == inputs_digest(data) and not held.mistakes,
+    )
+
+
+def _apt(
+    directory: Path, lock: str, asked: str, packages: tuple[str, ...], below: tuple[str, ...]
+) -> AptRequest:
+    return AptRequest(
+        lock=lock,
+        asked=asked,
+        inputs=packages_digest(packages),
+        packages=packages,
+        ancestors=below,
+        old=parse_apt_lock(_text(directory / lock)).lines,
+    )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

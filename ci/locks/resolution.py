@@ -1,0 +1,104 @@
+"""uv's answer to a project: the distributions it locked, with their files, and what each group needs."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from packaging.markers import Marker
+from packaging.utils import canonicalize_name
+
+from ci.errors import LockError
+from ci.locks.choice import ReleaseFile
+from ci.locks.project import INDEX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """One locked distribution with all files that the index has of that version."""
+
+    name: str
+    version: str
+    files: tuple[ReleaseFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a project resolved to: distributions by name, and names by group, parents' included."""
+
+    distributions: Mapping[str, Distribution]
+    groups: Mapping[str, frozenset[str]]
+
+
+def parse_uv_lock(text: str, project: str) -> dict[str, Distribution]:
+    """Return the distributions of the uv.lock of `project` by name.
+
+    Raises:
+        LockError: one of them does not come from the default index, or stands there twice.
+
+    Source: uv's documentation, "Project layout: the lockfile".
+    """
+    found: dict[str, Distribution] = {}
+    for package in tomllib.loads(text)["package"]:
+        name = package["name"]
+        if name == project:
+            continue
+        if package["source"] != {"registry": INDEX}:
+            raise LockError(
+                f"{project}: {name} would come from {package['source']}, not from {INDEX}; "
+                "such a lock holds on this machine alone. Ask for a release of the default index."
+            )
+        if name in found:
+            raise LockError(
+                f"{project}: {name} resolved to both {found[name].version} and {package['version']}, one per "
+                "environment marker; an image has one version, so narrow the requirement."
+            )
+        listed = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else ())]
+        files = tuple(_file(file) for file in listed)
+        found[name] = Distribution(name=name, version=package["version"], files=files)
+    return found
+
+
+def parse_export(text: str, python: str) -> frozenset[str]:
+    """Return the names that `uv export` lists and that `python` (`3.11`) on x86_64 Linux needs.
+
+    Whether a marker holds is asked for the first and for a late patch release: bases differ in theirs.
+    """
+    names = set()
+    for row in text.splitlines():
+        requirement, _, marker = row.partition(" ; ")
+        name, pinned, _ = requirement.partition("==")
+        if pinned and _holds(marker.strip(), python):
+            names.add(canonicalize_name(name.strip()))
+    return frozenset(names)
+
+
+def _holds(marker: str, python: str) -> bool:
+    return not marker or any(
+        Marker(marker).evaluate(_environment(f"{python}.{patch}", python)) for patch in (0, 99)
+    )
+
+
+def _environment(full: str, python: str) -> dict[str, str]:
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": full,
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Linux",
+        "platform_version": "",
+        "python_full_version": full,
+        "python_version": python,
+        "sys_platform": "linux",
+    }
+
+
+def _file(entry: dict[str, Any]) -> ReleaseFile:
+    return ReleaseFile(
+        name=unquote(entry["url"].rsplit("/", 1)[-1]), sha256=entry["hash"].removeprefix("sha256:")
+    )

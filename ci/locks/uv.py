@@ -1,0 +1,88 @@
+"""uv as the resolver: a project in a temporary folder, one `uv lock`, one `uv export` per group."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ci.catalog.stack import LockLine
+from ci.errors import CommandError, LockError
+from ci.locks.child import run
+from ci.locks.project import Project, preference_text, project_text
+from ci.locks.resolution import Resolution, parse_export, parse_uv_lock
+
+_KEPT = (
+    "UV_CACHE_DIR",
+    "UV_CONCURRENT_DOWNLOADS",
+    "UV_HTTP_TIMEOUT",
+    "UV_NATIVE_TLS",
+    "UV_OFFLINE",
+    "UV_PYTHON_DOWNLOADS",
+    "UV_PYTHON_INSTALL_DIR",
+    "UV_SYSTEM_CERTS",
+)
+"""Settings of uv that say how it works here, and not where packages come from."""
+
+
+def resolver_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` without any index, find-links or configuration of uv and pip.
+
+    A lock made with those holds on no other machine. Certificates and proxies stay.
+    """
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name in _KEPT or not name.startswith(("UV_", "PIP_", "VIRTUAL_ENV", "PYTHON"))
+    }
+    return {**kept, "UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+
+
+def resolve(project: Project, pins: Mapping[str, LockLine], program: str = "uv") -> Resolution:
+    """Resolve `project` over the default index, keeping the versions of `pins` wherever they fit.
+
+    Raises:
+        LockError: there is no answer; the message holds all that uv said.
+    """
+    environment = resolver_environment(os.environ)
+    with TemporaryDirectory(prefix="dockwright-lock-") as name:
+        folder = Path(name)
+        (folder / "pyproject.toml").write_text(project_text(project))
+        if pins:
+            (folder / "uv.lock").write_text(preference_text(project, pins))
+        base = (program, "--directory", name)
+        try:
+            run((*base, "lock", "--quiet", "--python", project.python), environment)
+            distributions = parse_uv_lock((folder / "uv.lock").read_text(), project.name)
+            groups = {}
+            for group in project.groups:
+                text = run((*base, *_export(group.name), "--python", project.python), environment)
+                groups[group.name] = parse_export(text, project.python)
+        except CommandError as error:
+            raise LockError(f"{_lead(project, error)}\n{error.tail}") from error
+    return Resolution(distributions=distributions, groups=groups)
+
+
+def _export(group: str) -> tuple[str, ...]:
+    return (
+        "export",
+        "--quiet",
+        "--frozen",
+        f"--only-group={group}",
+        "--format=requirements-txt",
+        "--no-hashes",
+        "--no-header",
+        "--no-annotate",
+    )
+
+
+def _lead(project: Project, error: CommandError) -> str:
+    if error.status == 127:
+        return "Python locks need uv, which is not on PATH; `./dockwright` sets it up."
+    if "No solution found" in error.tail:
+        return (
+            f"{project.name}: what the images ask for does not fit together; loosen one of the requirements "
+            "below, or `dockwright lock --upgrade` where an old pin is in the way. uv says:"
+        )
+    return f"{project.name}: uv could not resolve what the images ask for. uv says:"
