@@ -1,0 +1,78 @@
+"""Digests of images from outside the stack, asked of their registry where it is in reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from ci.catalog.load import OUTSIDE_LOCK
+from ci.catalog.stack import OutsideBase
+from ci.errors import CommandError
+from ci.locks.child import run
+
+TIMEOUT_S = 5.0
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def served_digest(base: OutsideBase, timeout_s: float = TIMEOUT_S) -> str:
+    """Return the digest that the registry has now for the tag of `base`.
+
+    Raises:
+        CommandError: skopeo is not installed, or the registry did not answer in time or refused.
+    """
+    image = f"docker://{base.reference}:{base.tag}"
+    argv = ("skopeo", "inspect", "--no-tags", "--format", "{{.Digest}}", image)
+    digest = run(argv, os.environ, timeout_s=timeout_s).strip()
+    if not _DIGEST.fullmatch(digest):
+        raise CommandError(argv, 0, f"answered {digest[:80]!r}, which is no digest")
+    return digest
+
+
+def with_digest(text: str, name: str, digest: str) -> str:
+    """Return the text of bases.lock.toml with the digest of `[name]` replaced, or added; the rest stays."""
+    rows = text.splitlines()
+    start = next(number for number, row in enumerate(rows) if _header(row) == name)
+    end = next((n for n in range(start + 1, len(rows)) if rows[n].lstrip().startswith("[")), len(rows))
+    entry = f"digest = {json.dumps(digest)}"
+    for number in range(start + 1, end):
+        if re.match(r"\s*digest\s*=", rows[number]):
+            comment = re.search(r"\s*#.*$", rows[number])
+            rows[number] = entry + (comment[0] if comment else "")
+            return "\n".join([*rows, ""])
+    last = max(number for number in range(start, end) if rows[number].strip())
+    rows.insert(last + 1, entry)
+    return "\n".join([*rows, ""])
+
+
+def refresh_digests(directory: Path, bases: tuple[OutsideBase, ...], upgrade: bool) -> tuple[str, ...]:
+    """Write the digests of absent ones, and with `upgrade` of all, to bases.lock.toml; return what to say.
+
+    A digest that can't be had now stays as it is.
+    """
+    said = []
+    file = directory / OUTSIDE_LOCK
+    for base in bases:
+        if base.digest and not upgrade:
+            continue
+        what = f"{OUTSIDE_LOCK}: {base.name}: {base.reference}:{base.tag}"
+        try:
+            digest = served_digest(base)
+        except CommandError as error:
+            reason = error.tail.splitlines()[-1][:200] if error.tail else f"status {error.status}"
+            state = "kept as it is" if base.digest else "still absent"
+            said.append(f"{what} is not in reach, its digest is {state} ({reason})")
+            continue
+        if digest == base.digest:
+            said.append(f"{what} has the same digest")
+            continue
+        text = file.read_text(encoding="utf-8")
+        file.write_text(with_digest(text, base.name, digest), encoding="utf-8", newline="\n")
+        said.append(f"{what} is now {digest}")
+    return tuple(said)
+
+
+def _header(row: str) -> str:
+    match = re.fullmatch(r"""\s*\[\s*["']?([^"'\]]+?)["']?\s*\]\s*(?:#.*)?""", row)
+    return match[1] if match else ""

@@ -1,0 +1,127 @@
+"""Making and writing all locks of a stack: the one entry of this room that has effects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from ci.catalog.image import APT_LOCK
+from ci.catalog.load import BOOTSTRAP_LOCK, OUTSIDE_LOCK
+from ci.catalog.lockfile import normalised_name
+from ci.catalog.stack import DebLine, Stack
+from ci.errors import UsageError
+from ci.locks.apt_root import MINIMAL, AptRoot
+from ci.locks.loading import PYTHON_LOCKS, load_unlocked
+from ci.locks.outside import refresh_digests
+from ci.locks.request import AptRequest, PythonRequest, apt_requests, python_requests
+from ci.locks.texts import NewLock, apt_locks, python_locks
+from ci.locks.uv import resolve
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """Which pins may move though they still fit: `everything`, or those of `names`."""
+
+    everything: bool = False
+    names: tuple[str, ...] = ()
+
+    def moves(self, name: str) -> bool:
+        """Whether the pin of the distribution or Debian package `name` may move."""
+        return self.everything or name in self.names
+
+
+def write_locks(
+    directory: Path,
+    *,
+    variants: Sequence[str],
+    upgrade: Upgrade,
+    state: Path,
+    mirror: str,
+    security_mirror: str,
+    say: Say,
+) -> bool:
+    """Make the locks of `variants` (all if empty), Debian's and the digests; return whether a file changed.
+
+    Pins stay where they still fit, unless `upgrade` says otherwise. `state` keeps apt's package lists.
+    Nothing is written before every lock resolved.
+
+    Raises:
+        CatalogError: the stack has mistakes beside its locks.
+        UsageError: no such variant, or nothing pins a package that is to be upgraded.
+        LockError: something does not resolve, or an index or mirror is not in reach.
+    """
+    stack = load_unlocked(directory)
+    for variant in variants:
+        if variant not in stack.variants:
+            raise UsageError(f"no variant {variant!r}; known: {', '.join(stack.variants)}")
+    pythons, debs = python_requests(directory, stack), apt_requests(directory, stack)
+    upgrade = _known(upgrade, pythons, debs)
+    chosen = variants or stack.variants
+    say(f"resolving Python packages of {', '.join(chosen)}")
+    locks = python_locks(stack, pythons, chosen, upgrade.moves, resolve)
+    say(f"resolving Debian packages of {stack.bootstrap.suite}")
+    root = AptRoot(
+        state / "apt",
+        stack.bootstrap.suite,
+        mirror=mirror,
+        security_mirror=security_mirror,
+        pins=_pins(debs, upgrade),
+    )
+    root.update()
+    locks += apt_locks(debs, BOOTSTRAP_LOCK, MINIMAL, root.resolve)
+    changed = [_write(directory, lock, say) for lock in locks]
+    kept = {request.lock for request in pythons} | {request.lock for request in debs}
+    changed += [_remove(directory, path, say) for path in _orphans(directory, stack, kept)]
+    before = (directory / OUTSIDE_LOCK).read_bytes()
+    for line in refresh_digests(directory, stack.outside, upgrade.everything):
+        say(line)
+    return any(changed) or (directory / OUTSIDE_LOCK).read_bytes() != before
+
+
+def _known(upgrade: Upgrade, pythons: Sequence[PythonRequest], debs: Sequence[AptRequest]) -> Upgrade:
+    """Return `upgrade` with the names as locks spell them."""
+    pinned = {line.name for python in pythons for line in python.old}
+    pinned |= {line.name for deb in debs for line in deb.old}
+    names = []
+    for name in upgrade.names:
+        found = name if name in pinned else normalised_name(name)
+        if found not in pinned:
+            close = get_close_matches(found, pinned, n=1)
+            meant = f"; did you mean '{close[0]}'?" if close else ""
+            raise UsageError(f"no lock pins {name!r}{meant}")
+        names.append(found)
+    return Upgrade(everything=upgrade.everything, names=tuple(names))
+
+
+def _pins(debs: Sequence[AptRequest], upgrade: Upgrade) -> Iterable[DebLine]:
+    pins = {line.name: line for deb in debs for line in deb.old if not upgrade.moves(line.name)}
+    return pins.values()
+
+
+def _orphans(directory: Path, stack: Stack, kept: set[str]) -> list[str]:
+    """Return locks in images' folders that answer nothing any more, such as after a renamed input."""
+    found = []
+    for folder in sorted({image.folder for image in stack.images}):
+        for pattern in (PYTHON_LOCKS, APT_LOCK):
+            found += [f"{folder}/{path.name}" for path in sorted((directory / folder).glob(pattern))]
+    return [path for path in found if path not in kept]
+
+
+def _write(directory: Path, lock: NewLock, say: Say) -> bool:
+    file = directory / lock.path
+    if file.is_file() and file.read_text(encoding="utf-8") == lock.text:
+        return False
+    file.write_text(lock.text, encoding="utf-8", newline="\n")
+    shown = ", ".join(lock.moves[:8]) + (f" and {len(lock.moves) - 8} more" if len(lock.moves) > 8 else "")
+    say(f"{lock.path}: {shown or 'the same pins'}")
+    return True
+
+
+def _remove(directory: Path, path: str, say: Say) -> bool:
+    (directory / path).unlink()
+    say(f"{path}: removed, nothing asks for it any more")
+    return True
