@@ -1,0 +1,129 @@
+"""The commands by name, each imported only when it is used: help does not wait for an engine's code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import ClassVar
+
+import click
+
+from ci.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Where a command is, as `module:attribute`, and its line on the help page of the whole.
+
+    `builds` says that it needs an engine.
+    """
+
+    path: str
+    summary: str
+    builds: bool = False
+
+    def load(self) -> click.Command:
+        """Import the command."""
+        module, _, attribute = self.path.partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command), self.path
+        return command
+
+
+COMMANDS = {
+    "plan": Entry(path="ci.cli.plan:plan", summary="Say what would be built, and why."),
+    "build-all": Entry(
+        path="ci.cli.build:build_all",
+        summary="Build every image that is not in the store yet, and check each one.",
+        builds=True,
+    ),
+    "build": Entry(
+        path="ci.cli.build:build", summary="Build some images and what they are built on.", builds=True
+    ),
+    "explain": Entry(path="ci.cli.explain:explain", summary="Name the exact input of an image that changed."),
+    "graph": Entry(path="ci.cli.graph:graph", summary="Draw which image is built on which."),
+    "lock": Entry(
+        path="ci.cli.lock:lock", summary="Pin every package, Python and Debian, by hash.", builds=True
+    ),
+    "render": Entry(
+        path="ci.cli.render:render", summary="Write the Dockerfiles that build the stack without dockwright."
+    ),
+    "wheelhouse": Entry(
+        path="ci.cli.build:wheelhouse",
+        summary="Fetch all wheels and Debian packages by hash, and compile what has no wheel.",
+        builds=True,
+    ),
+    "schema": Entry(path="ci.cli.schema:schema", summary="Print the JSON schema of image.toml, for editors."),
+    "doctor": Entry(
+        path="ci.cli.doctor:doctor", summary="Say what this machine can and cannot do, and what to type."
+    ),
+    "test": Entry(path="ci.cli.test:test", summary="Run dockwright's own checks and tests."),
+}
+"""In the order of the help page."""
+
+WITHOUT_ENGINE = ("--help", "-h", "--check", "--dry-run")
+"""Options with which no command builds anything."""
+
+
+def builds_here(name: str, args: Sequence[str], engine: str) -> bool:
+    """Return whether the command `name` with `args` needs the embedded engine.
+
+    `engine` is the setting; the option `--engine` goes before it.
+    """
+    if name == "test":
+        return "--engine" in args or "--engine-only" in args
+    if not COMMANDS[name].builds or any(arg in WITHOUT_ENGINE for arg in args):
+        return False
+    asked = engine
+    for number, arg in enumerate(args):
+        if arg.startswith("--engine="):
+            asked = arg.partition("=")[2]
+        elif arg == "--engine" and number + 1 < len(args):
+            asked = args[number + 1]
+    return asked in ("auto", "buildah")
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and imports the one that is used."""
+
+    ARGS: ClassVar[str] = "dockwright.args"
+    """Where the words after the command's name stand in the context's `meta`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
+        """Return the names in the order of the help page."""
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 as above
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import a command; None where there is none of that name."""
+        return COMMANDS[cmd_name].load() if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and keep the words after it for what is decided before it starts.
+
+        Raises:
+            UsageError: there is no such command.
+        """
+        name = args[0]
+        if name not in COMMANDS:
+            close = get_close_matches(name, COMMANDS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else "."
+            raise UsageError(f"no command {name!r}{hint} Known: {', '.join(COMMANDS)}")
+        ctx.meta[self.ARGS] = args[1:]
+        return super().resolve_command(ctx, args)
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 as above
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the list of commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])

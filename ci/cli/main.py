@@ -1,0 +1,152 @@
+"""The command line: options before the command, errors as sentences, exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from ci.cli.commands import Commands, builds_here
+from ci.errors import DockwrightError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Where the wrapper lies: `docker/` in it is the stack when none is named, whatever directory one is in."""
+
+STOPPED = 130
+"""128 + SIGINT."""
+BUG = 70
+"""EX_SOFTWARE. Source: sysexits.h."""
+
+
+def print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    """Print dockwright's own version, as pyproject.toml beside it says or as it was installed."""
+    if not asked or ctx.resilient_parsing:
+        return
+    project = CHECKOUT / "pyproject.toml"
+    if project.is_file():
+        import tomllib
+
+        version = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+    else:
+        from importlib.metadata import version as installed
+
+        version = installed("dockwright")
+    click.echo(f"dockwright {version}")
+    ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    subcommand_metavar="COMMAND ...",
+)
+@click.option(
+    "--stack",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Directory of the stack; default: docker/ beside dockwright.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep all that is written (store, caches, state) under DIR.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_version,
+    help="Print the version.",
+)
+@click.pass_context
+def cli(ctx: click.Context, stack: Path | None, root: Path | None) -> None:
+    """Plan, build, check and lock a hierarchy of container images.
+
+    \b
+    dockwright plan        what would be built, and why
+    dockwright build-all   build it
+    dockwright doctor      what this machine can do
+
+    Every command has --help. Settings also come from DOCKWRIGHT_* variables and from .dockwright.env, here or
+    beside dockwright.
+    """
+    args: list[str] = ctx.meta[Commands.ARGS]
+    if "--help" in args or "-h" in args:
+        return
+    from ci.settings import read_settings  # a fifth of a second, which a help page does not need
+
+    settings = read_settings(_env_file=(CHECKOUT / ".dockwright.env", ".dockwright.env"))
+    if stack is None and "stack" not in settings.model_fields_set:
+        own = CHECKOUT / settings.stack
+        stack = own if own.is_dir() else None
+    install, ctx.obj = ctx.obj, settings.with_(stack=stack, root=root)
+    if install and builds_here(str(ctx.invoked_subcommand), args, ctx.obj.engine):
+        from ci.cli.debian import install_missing
+
+        install_missing()
+
+
+def main(argv: Sequence[str] | None = None, *, install: bool = False) -> int:
+    """Run one command line and return its exit code.
+
+    With `install` (the wrapper's way) Debian packages that an engine's command misses are installed first.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        code = cli.main(argv, prog_name="dockwright", standalone_mode=False, obj=install)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # or the interpreter complains when it flushes at its end
+        return 1
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return STOPPED
+    except Exception as error:
+        return _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """Print what went wrong: sentences for what the user can act on, a traceback for a mistake of ours."""
+    leaves = list(_leaves(error))
+    told = [leaf for leaf in leaves if isinstance(leaf, DockwrightError)]
+    if len(told) == len(leaves):
+        for leaf in told:
+            click.echo(f"dockwright: {leaf}", err=True)
+        return told[0].exit_code
+    import traceback
+
+    traceback.print_exception(error)
+    click.echo(
+        "dockwright: the lines above are a mistake in dockwright itself; please report them in the project's "
+        "issue tracker, with the command that you typed and what `dockwright doctor` prints",
+        err=True,
+    )
+    return BUG
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Give the errors of a task group one by one."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""plan: the decision per image, before anything is done."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import TextIO, cast
+
+import anyio
+import click
+
+from ci.cli.options import base_option, variant_option
+from ci.cli.stream import Stream
+from ci.plan.plan import Plan, PlannedImage, plan_json
+from ci.run.workspace import open_workspace
+from ci.settings import Settings
+
+KEY_DIGITS = 12
+STYLES = {"build": "yellow", "reuse": "green", "blocked": "red"}
+
+
+@click.command()
+@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@variant_option
+@base_option
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, with every instruction.")
+@click.pass_obj
+def plan(
+    settings: Settings, images: tuple[str, ...], variants: tuple[str, ...], base: str | None, as_json: bool
+) -> None:
+    """Say what would be built, and why.
+
+    Without IMAGE the whole stack is planned; with it, these images and what they are built on. Nothing is
+    built, fetched or written.
+    """
+    workspace = open_workspace(settings.with_(base=base))
+    found = anyio.run(workspace.plan, images, variants)
+    if as_json:
+        click.echo(json.dumps(plan_json(found), indent=2, ensure_ascii=False))
+        return
+    click.echo(workspace.base.why, err=True)
+    out = Stream(sys.stdout)
+    if out.is_terminal:
+        _print_table(found, out)
+    else:
+        for line in columns(found.images):
+            out.line(line)
+    out.line(summary(found))
+
+
+def columns(images: Iterable[PlannedImage]) -> list[str]:
+    """Return one line per image, in columns of one width each; the reason is whole."""
+    rows = [(planned.action, planned.id, planned.key[:KEY_DIGITS], planned.reason) for planned in images]
+    widths = [max((len(row[place]) for row in rows), default=0) for place in range(3)]
+    return [
+        "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]])
+        for row in rows
+    ]
+
+
+def summary(found: Plan) -> str:
+    """Return the last line: how many images will be built and reused."""
+    total, new = len(found.images), len(found.to_build)
+    if not new:
+        return f"nothing to build: the store has all {total} images"
+    return f"{new} of {total} images would be built"
+
+
+def _print_table(found: Plan, out: Stream) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("image", "action", "key", "parent"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("reason", overflow="ellipsis", no_wrap=True)
+    for planned in found.images:
+        table.add_row(
+            planned.id,
+            Text(planned.action, style=STYLES[planned.action]),
+            Text(planned.key[:KEY_DIGITS], style="dim"),
+            planned.image.parent,
+            Text(out.printable(planned.reason)),
+        )
+    Console(file=cast("TextIO", out), highlight=False).print(table)

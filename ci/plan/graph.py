@@ -1,0 +1,117 @@
+"""The hierarchy of a stack as text: a tree for people, Mermaid for Markdown, DOT for Graphviz. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ci.catalog.stack import ImageVariant, Stack
+from ci.plan.recipes import outside_reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strokes:
+    """What a tree is drawn with; all four are of one width."""
+
+    fork: str
+    last: str
+    line: str
+    gap: str
+
+
+UNICODE = Strokes(fork="├── ", last="└── ", line="│   ", gap="    ")
+ASCII = Strokes(fork="|-- ", last="`-- ", line="|   ", gap="    ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Node:
+    """One line of a tree; `text` begins with its strokes."""
+
+    text: str
+    title: str
+
+
+def chosen(stack: Stack, ids: Collection[str]) -> tuple[ImageVariant, ...]:
+    """Return the image variants of `ids`, in the stack's order."""
+    return tuple(image for image in stack.images if image.id in ids)
+
+
+def tree_lines(stack: Stack, ids: Collection[str], strokes: Strokes = UNICODE) -> tuple[str, ...]:
+    """Return the tree of `ids` below what lies outside the stack, one image variant a line with its title."""
+    images = chosen(stack, ids)
+    nodes: list[_Node] = []
+    for outside in _outside(images):
+        name = outside.removeprefix("outside:")
+        nodes.append(_Node(text=f"outside:{name}", title=_tagged(stack, outside)))
+        _grow(nodes, images, outside, "", strokes)
+    width = max((len(node.text) for node in nodes), default=0)
+    return tuple(f"{node.text.ljust(width)}  {node.title}" for node in nodes)
+
+
+def mermaid(stack: Stack, ids: Collection[str]) -> str:
+    """Return a Mermaid flowchart of `ids`, for a Markdown page."""
+    images = chosen(stack, ids)
+    names = _names(images)
+    lines = ["flowchart LR"]
+    lines += [f'    {names[outside]}(["{_tagged(stack, outside)}"])' for outside in _outside(images)]
+    lines += [f'    {names[image.id]}["{image.id}"]' for image in images]
+    lines += [f"    {names[image.parent]} --> {names[image.id]}" for image in images]
+    return "\n".join(lines) + "\n"
+
+
+def dot_source(stack: Stack, ids: Collection[str]) -> str:
+    """Return a Graphviz graph of `ids`.
+
+    Source: Graphviz, the DOT language: an ID in double quotes escapes only the quote.
+    """
+    images = chosen(stack, ids)
+    lines = [
+        f"digraph {_quoted(stack.name)} {{",
+        "    rankdir=LR;",
+        '    node [shape=box, style=rounded, fontname="sans-serif"];',
+    ]
+    lines += [
+        f"    {_quoted(outside)} [label={_quoted(_tagged(stack, outside))}, style=dashed];"
+        for outside in _outside(images)
+    ]
+    lines += [f"    {_quoted(image.id)} [tooltip={_quoted(image.title)}];" for image in images]
+    lines += [f"    {_quoted(image.parent)} -> {_quoted(image.id)};" for image in images]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _grow(
+    nodes: list[_Node], images: Sequence[ImageVariant], parent: str, indent: str, strokes: Strokes
+) -> None:
+    children = [image for image in images if image.parent == parent]
+    for child in children:
+        is_last = child is children[-1]
+        text = f"{indent}{strokes.last if is_last else strokes.fork}{child.id}"
+        nodes.append(_Node(text=text, title=child.title))
+        _grow(nodes, images, child.id, indent + (strokes.gap if is_last else strokes.line), strokes)
+
+
+def _outside(images: Sequence[ImageVariant]) -> list[str]:
+    return sorted({image.parent for image in images if image.is_root})
+
+
+def _tagged(stack: Stack, outside: str) -> str:
+    """Return the reference of an image from outside without its digest, which fills a line by itself."""
+    return outside_reference(stack, outside).partition("@")[0]
+
+
+def _names(images: Sequence[ImageVariant]) -> dict[str, str]:
+    """Return a node name without punctuation for each image and what lies outside.
+
+    Two ids that differ by punctuation alone get different names.
+    """
+    names: dict[str, str] = {}
+    for id_ in [*_outside(images), *(image.id for image in images)]:
+        name = "".join(c if c.isalnum() else "_" for c in id_)
+        while name in names.values():
+            name += "_"
+        names[id_] = name
+    return names
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '\\"') + '"'
