@@ -10,6 +10,7 @@ from ci.catalog.image import APT_LOCK
 from ci.catalog.load import BOOTSTRAP_LOCK, WHEELHOUSE_APT_LOCK, WHEELHOUSE_LOCK, load_stack
 from ci.catalog.stack import Stack
 from ci.errors import CatalogError, LockError
+from ci.locks.request import python_requests
 
 PYTHON_LOCKS = "requirements*.lock"
 
@@ -36,14 +37,22 @@ def load_unlocked(directory: Path) -> Stack:
 
 
 def check_locks(directory: Path) -> None:
-    """Hold every lock against what it answers, offline: digests of what was asked for, pins of parents.
+    """Hold every lock against what it answers, offline: what was asked for, over which parent, with which uv.
 
     Raises:
         CatalogError: there are mistakes beside the locks.
         LockError: a lock is absent, stale or at odds with another; all of them are named with the reason.
     """
-    load_unlocked(directory)
+    stack = load_unlocked(directory)
     try:
         load_stack(directory, "required")
     except CatalogError as error:
         raise LockError(str(error)) from error
+    top = directory.resolve().name
+    retitled = [
+        f'{top}/{request.lock}: not made for "{request.title}"; run `dockwright lock`'
+        for request in python_requests(directory, stack)
+        if request.retitled
+    ]
+    if retitled:
+        raise LockError("\n".join(retitled))

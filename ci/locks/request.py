@@ -29,16 +29,19 @@ from ci.locks.project import requirement_lines
 class PythonRequest:
     """One Python lock: `lock` and `asked` are paths in the stack, `old` what the lock holds now.
 
-    `id` is the image variant, or empty for the builder of the wheelhouse.
+    `id` is the image variant, or empty for the builder of the wheelhouse. `title` is the lock's first line;
+    it names the parent that the lock is a delta over, and `retitled` says that the lock has another one.
     """
 
     id: str
+    title: str
     lock: str
     asked: str
     inputs: str
     requirements: tuple[str, ...]
     old: tuple[LockLine, ...]
     fresh: bool
+    retitled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +67,11 @@ def python_requests(directory: Path, stack: Stack) -> tuple[PythonRequest, ...]:
         files = requirement_files(image.image, by_folder[image.folder], present).get(image.variant)
         if files is not None:
             lock, asked = f"{image.folder}/{files.lock}", f"{image.folder}/{files.input}"
-            found.append(_python(directory, image.id, lock, asked))
+            title = f"Python packages that {image.id} adds to {image.parent}, one file of each."
+            found.append(_python(directory, image.id, title, lock, asked))
+    title = f"Python packages of the wheelhouse's builder: what sdists are compiled with, and uv {stack.uv}."
     extra = (f"uv=={stack.uv}",)
-    return (*found, _python(directory, "", WHEELHOUSE_LOCK, WHEELHOUSE, extra))
+    return (*found, _python(directory, "", title, WHEELHOUSE_LOCK, WHEELHOUSE, extra))
 
 
 def apt_requests(directory: Path, stack: Stack) -> tuple[AptRequest, ...]:
@@ -95,18 +100,22 @@ def ancestors(image: ImageVariant, by_id: dict[str, ImageVariant]) -> tuple[Imag
     return tuple(found)
 
 
-def _python(directory: Path, id_: str, lock: str, asked: str, extra: tuple[str, ...] = ()) -> PythonRequest:
+def _python(
+    directory: Path, id_: str, title: str, lock: str, asked: str, extra: tuple[str, ...] = ()
+) -> PythonRequest:
     data = (directory / asked).read_bytes()
     text = _text(directory / lock)
     held = parse_python_lock(text)
     return PythonRequest(
         id=id_,
+        title=title,
         lock=lock,
         asked=asked,
         inputs=inputs_digest(data),
         requirements=(*requirement_lines(data.decode()), *extra),
         old=held.lines,
         fresh=held.inputs == inputs_digest(data) and not held.mistakes,
+        retitled=bool(text) and not text.startswith(f"# {title}\n"),
     )
 
 

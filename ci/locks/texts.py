@@ -33,17 +33,11 @@ def python_locks(
 ) -> tuple[NewLock, ...]:
     """Return the Python locks of `variants` and of the builder; see `python_deltas`."""
     found = python_deltas(stack, requests, variants, movable, resolve)
-    parents = {image.id: image.parent for image in stack.images}
     locks = []
     for request in requests:
         if request.lock in found:
-            title = (
-                f"Python packages that {request.id} adds to {parents[request.id]}, one file of each."
-                if request.id
-                else "Python packages of the wheelhouse's builder: what sdists are compiled with, and uv."
-            )
             lines = found[request.lock]
-            text = python_lock_text(lines, request.inputs, title)
+            text = python_lock_text(lines, request.inputs, request.title)
             locks.append(NewLock(path=request.lock, text=text, moves=moves(request.old, lines)))
     return tuple(locks)
 

@@ -81,8 +81,9 @@ def _lead(project: Project, error: CommandError) -> str:
     if error.status == 127:
         return "Python locks need uv, which is not on PATH; `./dockwright` sets it up."
     if "No solution found" in error.tail:
+        shared = " (pins of images that another variant shares hold here)" if project.constraints else ""
         return (
-            f"{project.name}: what the images ask for does not fit together; loosen one of the requirements "
-            "below, or `dockwright lock --upgrade` where an old pin is in the way. uv says:"
+            f"{project.name}: what the images ask for does not fit together{shared}; loosen one of the "
+            "requirements that uv names:"
         )
     return f"{project.name}: uv could not resolve what the images ask for. uv says:"
