@@ -114,8 +114,8 @@ class Buildah:
         return self._command("add", "--quiet", container, archive, "/")
 
     def commit(self, container: str, name: str) -> Command:
-        """Make an image of the container, with no times and no history."""
-        words = ["commit", "--quiet", "--timestamp", "0", "--omit-history", "--identity-label=false"]
+        """Make an image of the container, with no times; a build needs the history to count layers by."""
+        words = ["commit", "--quiet", "--timestamp", "0", "--identity-label=false"]
         return self._command(*words, "--rm", container, name)
 
     def config(self, container: str, *, env: Mapping[str, str], cmd: str) -> Command:

@@ -46,7 +46,7 @@ and nothing of the machine or of the moment."""
 def mmdebstrap_options(suite: str, packages: tuple[str, ...]) -> tuple[str, ...]:
     """Return the options that make the base of `packages`; paths and modes are the caller's."""
     return (
-        "--variant=essential",
+        "--variant=apt",
         "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
         "--skip=output/dev",
         f"--include={','.join(packages)}",

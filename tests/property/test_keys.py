@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,7 +66,8 @@ def test_one_byte_of_an_apt_lock_line_changes_that_image_and_its_descendants(
     if not image.apt_lock:
         return
     line: DebLine = data.draw(st.sampled_from(image.apt_lock))
-    other = replace(line, **{field: flipped(getattr(line, field), place)})
+    text: dict[str, Any] = {field: flipped(getattr(line, field), place)}
+    other = replace(line, **text)
     lines = tuple(other if one == line else one for one in image.apt_lock)
     after = keys(with_image(stack, image.id, apt_lock=lines))
     assert changed(keys(stack), after) == descendants(stack, image.id)
