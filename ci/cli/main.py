@@ -86,9 +86,9 @@ def cli(ctx: click.Context, stack: Path | None, root: Path | None) -> None:
         stack = own if own.is_dir() else None
     install, ctx.obj = ctx.obj, settings.with_(stack=stack, root=root)
     if install and builds_here(str(ctx.invoked_subcommand), args, ctx.obj.engine):
-        from ci.cli.debian import install_missing
+        from ci.cli.debian import install_engine
 
-        install_missing()
+        install_engine()
 
 
 def main(argv: Sequence[str] | None = None, *, install: bool = False) -> int:
