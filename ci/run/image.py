@@ -125,7 +125,7 @@ class ImageWork:
                 text, status = error.tail, error.status
         return (
             *structure_checks(stack, planned.image, info.config),
-            *parse_results(request, text, status),
+            *parse_results(text, status),
             budget_check(planned.image, record.unpacked_bytes),
         )
 

@@ -1,0 +1,1 @@
+"""The program that runs inside an image under test; standard library only."""
