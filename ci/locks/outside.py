@@ -60,9 +60,8 @@ def refresh_digests(directory: Path, bases: tuple[OutsideBase, ...], upgrade: bo
         try:
             digest = served_digest(base)
         except CommandError as error:
-            reason = error.tail.splitlines()[-1][:200] if error.tail else f"status {error.status}"
-            state = "kept as it is" if base.digest else "still absent"
-            said.append(f"{what} is not in reach, its digest is {state} ({reason})")
+            state = "kept" if base.digest else "still absent"
+            said.append(f"{what} is not in reach, its digest is {state} ({_reason(error.tail)})")
             continue
         if digest == base.digest:
             said.append(f"{what} has the same digest")
@@ -71,6 +70,13 @@ def refresh_digests(directory: Path, bases: tuple[OutsideBase, ...], upgrade: bo
         file.write_text(with_digest(text, base.name, digest), encoding="utf-8", newline="\n")
         said.append(f"{what} is now {digest}")
     return tuple(said)
+
+
+def _reason(tail: str) -> str:
+    """Return the last thing that skopeo complained about, without its time and level."""
+    last = tail.splitlines()[-1] if tail else "no reason given"
+    match = re.search(r'msg="(.*)"$', last)
+    return (match[1].replace('\\"', '"') if match else last)[-160:]
 
 
 def _header(row: str) -> str:

@@ -1,0 +1,69 @@
+"""A variant as the text of a Python project."""
+
+from __future__ import annotations
+
+import tomllib
+
+from ci.locks.project import (
+    ENVIRONMENT,
+    INDEX,
+    Group,
+    Project,
+    group_name,
+    preference_text,
+    project_text,
+    requirement_lines,
+)
+from tests.stacks import wheel
+
+PROJECT = Project(
+    name="small-cpu",
+    python="3.11",
+    groups=(
+        Group(name="base-in-cpu", parent="", requirements=("numpy>=2", "rich; python_version < '4'")),
+        Group(name="asr-in-cpu", parent="base-in-cpu", requirements=("whisper[cuda]==1",)),
+        Group(name="mux-in-cpu", parent="base-in-cpu", requirements=()),
+    ),
+    constraints=(("numpy", "2.0.2"),),
+)
+
+
+def test_a_group_includes_its_parents_group() -> None:
+    assert tomllib.loads(project_text(PROJECT)) == {
+        "project": {"name": "small-cpu", "version": "0", "requires-python": "==3.11.*"},
+        "tool": {
+            "uv": {
+                "package": False,
+                "environments": [ENVIRONMENT],
+                "constraint-dependencies": ["numpy==2.0.2"],
+            }
+        },
+        "dependency-groups": {
+            "base-in-cpu": ["numpy>=2", "rich; python_version < '4'"],
+            "asr-in-cpu": [{"include-group": "base-in-cpu"}, "whisper[cuda]==1"],
+            "mux-in-cpu": [{"include-group": "base-in-cpu"}],
+        },
+    }
+
+
+def test_pins_are_an_earlier_lock_of_the_same_environment() -> None:
+    text = preference_text(PROJECT, {"rich": wheel("rich", "14.2.0"), "numpy": wheel("numpy", "2.0.2")})
+    assert tomllib.loads(text) == {
+        "version": 1,
+        "requires-python": "==3.11.*",
+        "resolution-markers": [ENVIRONMENT],
+        "supported-markers": [ENVIRONMENT],
+        "package": [
+            {"name": "numpy", "version": "2.0.2", "source": {"registry": INDEX}},
+            {"name": "rich", "version": "14.2.0", "source": {"registry": INDEX}},
+        ],
+    }
+
+
+def test_comments_are_no_requirements() -> None:
+    text = "# all\n\nnumpy==2.0.2   # why\nrich\t# tab\n  tqdm \n#end"
+    assert requirement_lines(text) == ("numpy==2.0.2", "rich", "tqdm")
+
+
+def test_a_group_is_named_after_image_and_variant() -> None:
+    assert group_name("base-ml:cuda") == "base-ml-in-cuda"
