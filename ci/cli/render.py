@@ -1,0 +1,70 @@
+"""render: the stack as files that other builders take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from ci.catalog.load import load_stack
+from ci.lower.render import BAKE_FILE, MARK
+from ci.plan.rendered import rendered
+from ci.settings import Settings
+
+
+@click.command()
+@click.option("--bake", is_flag=True, help="Also write docker-bake.json, for `docker buildx bake`.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; name the stale files and end with 1 if there is one."
+)
+@click.pass_context
+def render(ctx: click.Context, bake: bool, check: bool) -> None:
+    """Write the Dockerfiles that build the stack without dockwright.
+
+    Each image's folder gets a Dockerfile per variant, with the command that builds it in its header, and a
+    .dockerignore. They are written from image.toml and the locks, and are not to be edited.
+
+    \b
+    dockwright render --bake
+    HOUSES=DIR CACHE=registry.example/cache docker buildx bake cpu     (in the stack's directory)
+
+    DIR is the folder of `dockwright wheelhouse --export DIR`. A docker-bake.json that is there is kept fresh
+    without --bake.
+    """
+    settings: Settings = ctx.obj
+    top = settings.stack
+    files = rendered(load_stack(top), bake=bake or (top / BAKE_FILE).exists())
+    stale, left_over = differences(top, files)
+    if check:
+        for name in stale:
+            click.echo(f"{top / name}: not as its image.toml and locks say")
+        for name in left_over:
+            click.echo(f"{top / name}: rendered for an image or variant that is not there any more")
+        if stale or left_over:
+            click.echo("`dockwright render` writes what is stale and removes what is left over", err=True)
+            ctx.exit(1)
+        click.echo(f"all {len(files)} rendered files are fresh")
+        return
+    for name in stale:
+        (top / name).write_text(files[name], encoding="utf-8", newline="\n")
+        click.echo(f"wrote {top / name}")
+    for name in left_over:
+        (top / name).unlink()
+        click.echo(f"removed {top / name}")
+    click.echo(f"{len(files)} rendered files, {len(stale)} written")
+
+
+def differences(top: Path, files: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return which of `files` are absent or other in `top`, and which rendered Dockerfiles are left over."""
+    stale = [name for name, text in files.items() if _text(top / name) != text]
+    found = sorted(path.relative_to(top).as_posix() for path in top.glob("*/Dockerfile.*"))
+    left_over = [name for name in found if name not in files and (_text(top / name) or "").startswith(MARK)]
+    return stale, left_over
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None

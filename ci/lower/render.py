@@ -1,0 +1,135 @@
+"""Rendered files as text: Dockerfiles with their headers, ignore files, a bake file. Pure.
+
+They build the stack without dockwright. Paths in them are relative to the stack's directory, so that a stack
+renders alike wherever it lies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+BAKE_FILE = "docker-bake.json"
+IGNORE_FILE = ".dockerignore"
+MARK = "# Rendered by `dockwright render`"
+"""How each rendered Dockerfile begins; what begins otherwise is never written over or removed."""
+
+HOUSES = "HOUSES"
+CACHE = "CACHE"
+"""Variables of the bake file: the folder of `dockwright wheelhouse --export`, and a repository for caches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """A wheelhouse or debhouse that an image mounts: its reference, and its path in an exported folder."""
+
+    reference: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What one rendered Dockerfile is made of.
+
+    `parent` is the reference of an image of this stack, empty for a root image; `houses` are mounted.
+    """
+
+    image: str
+    variant: str
+    folder: str
+    reference: str
+    parent: str
+    houses: tuple[House, ...]
+    instructions: tuple[str, ...]
+
+    @property
+    def dockerfile(self) -> str:
+        """The Dockerfile's name in the image's folder."""
+        return f"Dockerfile.{self.variant}"
+
+
+def dockerfile_text(recipe: Recipe) -> str:
+    """Return a Dockerfile: what it was made from, the command that builds it, and its instructions."""
+    path = f"{recipe.folder}/{recipe.dockerfile}"
+    needed = [*([recipe.parent] if recipe.parent else []), *(house.reference for house in recipe.houses)]
+    lines = [
+        f"{MARK} from {recipe.folder}/image.toml and its locks: change those, not this file.",
+        "#",
+        "# Without dockwright, in the directory of stack.toml:",
+        f"#   DOCKER_BUILDKIT=1 docker build --network none -f {path} -t {recipe.reference} {recipe.folder}",
+    ]
+    if needed:
+        lines.append(f"# It takes these local images: {', '.join(needed)}.")
+    if recipe.houses:
+        pack = r"printf 'FROM scratch\nCOPY . /\n' | docker build -f -"
+        lines.append(f"# After `dockwright wheelhouse --variant {recipe.variant} --export DIR`:")
+        lines += [f"#   {pack} -t {house.reference} DIR/{house.path}" for house in recipe.houses]
+    return "\n".join(lines) + "\n" + "".join(_spaced(recipe.instructions))
+
+
+def _spaced(instructions: Sequence[str]) -> list[str]:
+    """Return the instructions as lines, with an empty one before each stage."""
+    return [
+        f"\n{text}\n" if number == 0 or (text.startswith("FROM ") and number > 1) else f"{text}\n"
+        for number, text in enumerate(instructions)
+    ]
+
+
+def ignore_text(paths: Collection[str]) -> str:
+    r"""Return a `.dockerignore` that lets the builder see `paths` alone (POSIX, relative to its folder).
+
+    Source: Docker, .dockerignore files: Go's filepath.Match, where `\` takes the meaning from the next sign.
+    """
+    kept = [f"!{''.join(f'{chr(92)}{c}' if c in '*?[]' else c for c in path)}" for path in sorted(paths)]
+    return "\n".join(["# Rendered by `dockwright render` from image.toml.", "*", *kept]) + "\n"
+
+
+def bake_text(recipes: Sequence[Recipe]) -> str:
+    """Return a bake file: a target per image variant, parents as targets, caches in a registry on request.
+
+    Source: Docker, Bake file reference.
+    """
+    names = _target_names(recipes)
+    targets = {names[recipe.reference]: _target(recipe, names) for recipe in recipes}
+    groups = {"default": {"targets": list(targets)}}
+    for variant in dict.fromkeys(recipe.variant for recipe in recipes):
+        of_variant = [names[recipe.reference] for recipe in recipes if recipe.variant == variant]
+        groups[variant] = {"targets": of_variant}
+    value = {
+        "variable": {HOUSES: {"default": "houses"}, CACHE: {"default": ""}},
+        "group": groups,
+        "target": targets,
+    }
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _target(recipe: Recipe, names: dict[str, str]) -> dict[str, object]:
+    contexts = {recipe.parent: f"target:{names[recipe.parent]}"} if recipe.parent else {}
+    contexts |= {house.reference: f"${{{HOUSES}}}/{house.path}" for house in recipe.houses}
+    cache = f"type=registry,ref=${{{CACHE}}}/{recipe.image}:cache-{recipe.variant}"
+    return {
+        "context": recipe.folder,
+        "dockerfile": recipe.dockerfile,
+        "contexts": contexts,
+        "network": "none",
+        "tags": [recipe.reference],
+        "cache-from": [_when_cached(cache)],
+        "cache-to": [_when_cached(f"{cache},mode=max")],
+    }
+
+
+def _when_cached(text: str) -> str:
+    """Return a template that is `text` where a cache is named, and empty otherwise."""
+    return f'${{{CACHE} == "" ? "" : "{text}"}}'
+
+
+def _target_names(recipes: Sequence[Recipe]) -> dict[str, str]:
+    """Return a target's name for each reference; a dot can't be in one."""
+    names: dict[str, str] = {}
+    for recipe in recipes:
+        name = f"{recipe.image}-{recipe.variant}".replace(".", "_")
+        while name in names.values():
+            name += "_"
+        names[recipe.reference] = name
+    return names

@@ -1,0 +1,54 @@
+"""Every rendered file of a stack: its path in the stack's directory, and its text. Pure."""
+
+from __future__ import annotations
+
+from ci.catalog.stack import ImageVariant, Stack
+from ci.lower.dockerfile import instructions
+from ci.lower.render import (
+    BAKE_FILE,
+    IGNORE_FILE,
+    House,
+    Recipe,
+    bake_text,
+    dockerfile_text,
+    ignore_text,
+)
+from ci.plan.recipes import debhouse_reference, reference, steps_of, wheelhouse_reference
+from ci.steps.step import Apt, Venv, Wheels
+
+
+def recipes(stack: Stack) -> tuple[Recipe, ...]:
+    """Return what the rendered Dockerfiles are made of, parents first."""
+    return tuple(_recipe(stack, image) for image in stack.images)
+
+
+def rendered(stack: Stack, *, bake: bool) -> dict[str, str]:
+    """Return the text of every rendered file by its POSIX path; the bake file where it is asked for."""
+    made = recipes(stack)
+    files = {f"{recipe.folder}/{recipe.dockerfile}": dockerfile_text(recipe) for recipe in made}
+    kept: dict[str, set[str]] = {}
+    for image in stack.images:
+        kept.setdefault(image.folder, set()).update(file.path for file in image.files)
+    files |= {f"{folder}/{IGNORE_FILE}": ignore_text(paths) for folder, paths in kept.items()}
+    if bake:
+        files[BAKE_FILE] = bake_text(made)
+    return files
+
+
+def _recipe(stack: Stack, image: ImageVariant) -> Recipe:
+    steps = steps_of(stack, image)
+    houses = []
+    if any(isinstance(step, Apt) for step in steps):
+        houses.append(House(reference=debhouse_reference(stack), path="debhouse"))
+    if any(isinstance(step, Venv | Wheels) for step in steps):
+        variant = image.variant
+        houses.append(House(reference=wheelhouse_reference(stack, variant), path=f"wheelhouse/{variant}"))
+    return Recipe(
+        image=image.image,
+        variant=image.variant,
+        folder=image.folder,
+        reference=reference(stack, image.id),
+        parent="" if image.is_root else reference(stack, image.parent),
+        houses=tuple(houses),
+        instructions=instructions(steps),
+    )
