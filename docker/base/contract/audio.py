@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import numpy.typing as npt
 
 from contract.error import InputError
 from contract.job import Job
 from contract.media import SAMPLE_RATE, Media
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Samples = npt.NDArray[np.float32]
+Samples = npt.NDArray[np.float32]
+"""Mono sound, 16,000 samples a second, from -1 to 1."""
 
 
 def read_samples(job: Job) -> Samples:
