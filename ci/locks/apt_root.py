@@ -45,11 +45,11 @@ class AptRoot:
         security_mirror: str = SECURITY,
         pins: Iterable[DebLine] = (),
     ) -> None:
-        self._folder = folder.absolute()
+        self.folder = folder.absolute()
         self._suite = suite
         self._mirrors = mirror, security_mirror
         self._pins = tuple(pins)
-        self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(self._folder / "apt.conf")}
+        self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(self.folder / "apt.conf")}
 
     def update(self) -> None:
         """Lay out the root and fetch the suite's signed package lists.
@@ -60,14 +60,14 @@ class AptRoot:
         if not Path(KEYRING).exists():
             raise LockError(f"{KEYRING} is missing; `apt-get install debian-archive-keyring` brings it.")
         for name in ("etc/preferences.d", "etc/sources.list.d", "etc/apt.conf.d", "state/lists/partial"):
-            (self._folder / name).mkdir(parents=True, exist_ok=True)
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         for name in ("cache/archives/partial", "log"):
-            (self._folder / name).mkdir(parents=True, exist_ok=True)
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         host = self._apt("apt-config", "dump", environment=dict(os.environ))
-        (self._folder / "apt.conf").write_text(configuration(str(self._folder), host))
-        (self._folder / "etc/sources.list.d/debian.sources").write_text(sources(self._suite, *self._mirrors))
-        (self._folder / "etc/preferences.d/pins").write_text(preferences(self._pins))
-        (self._folder / "status").write_text("")
+        (self.folder / "apt.conf").write_text(configuration(str(self.folder), host))
+        (self.folder / "etc/sources.list.d/debian.sources").write_text(sources(self._suite, *self._mirrors))
+        (self.folder / "etc/preferences.d/pins").write_text(preferences(self._pins))
+        (self.folder / "status").write_text("")
         self._apt("apt-get", "update", "-qq", "--error-on=any")
 
     def resolve(self, packages: Sequence[str], installed: Iterable[DebLine]) -> tuple[DebLine, ...]:
@@ -77,7 +77,7 @@ class AptRoot:
             LockError: a package does not exist or can't be installed; the message holds what apt said.
         """
         present = [(line.name, line.version) for line in installed]
-        (self._folder / "status").write_text(status(self._stanzas(present)))
+        (self.folder / "status").write_text(status(self._stanzas(present)))
         words = ("apt-get", "--simulate", "--no-install-recommends", "install", *packages)
         wanted = installs(self._apt(*words))
         try:

@@ -1,0 +1,69 @@
+"""uv over the default index, in an environment that points elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ci.catalog.stack import LockLine
+from ci.errors import LockError
+from ci.locks.project import Group, Project
+from ci.locks.uv import resolve
+from tests.stacks import wheel
+
+pytestmark = pytest.mark.engine
+
+
+def project(*requirements: str, constraints: tuple[tuple[str, str], ...] = ()) -> Project:
+    return Project(
+        name="small-cpu",
+        python="3.11",
+        groups=(
+            Group(name="base-in-cpu", parent="", requirements=("idna",)),
+            Group(name="tool-in-cpu", parent="base-in-cpu", requirements=requirements),
+        ),
+        constraints=constraints,
+    )
+
+
+def pins(*lines: LockLine) -> dict[str, LockLine]:
+    return {line.name: line for line in lines}
+
+
+def test_settings_of_this_machine_do_not_reach_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "idna-99.0-py3-none-any.whl").write_bytes(b"not a wheel")
+    for name in ("UV_FIND_LINKS", "PIP_FIND_LINKS"):
+        monkeypatch.setenv(name, str(tmp_path))
+    for name in ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv/uv.toml").write_text('index-url = "http://127.0.0.1:9/simple"\n')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    found = resolve(project("six"), {})
+    assert found.groups == {"base-in-cpu": {"idna"}, "tool-in-cpu": {"idna", "six"}}
+    assert found.distributions["idna"].version != "99.0"
+
+
+def test_a_pin_that_fits_stays_and_one_that_does_not_moves() -> None:
+    held = pins(wheel("idna", "3.4"), wheel("six", "1.14.0"))
+    found = resolve(project("six>=1.16"), held).distributions
+    assert found["idna"].version == "3.4"
+    assert found["six"].version not in {"1.14.0", "1.15.0"}
+    names = [file.name for file in found["idna"].files]
+    assert "idna-3.4-py3-none-any.whl" in names
+
+
+def test_a_conflict_shows_all_that_uv_says_after_one_sentence() -> None:
+    with pytest.raises(LockError) as caught:
+        resolve(project("six==1.16.0", constraints=(("six", "1.15.0"),)), {})
+    first, *rest = str(caught.value).splitlines()
+    assert first.startswith("small-cpu: what the images ask for does not fit together")
+    assert "tool-in-cpu depends on six==1.16.0" in " ".join(rest)
+
+
+def test_a_missing_uv_is_said(tmp_path: Path) -> None:
+    with pytest.raises(LockError, match="need uv, which is not on PATH"):
+        resolve(project("six"), {}, program=str(tmp_path / "uv"))
