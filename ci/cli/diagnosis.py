@@ -1,0 +1,206 @@
+"""What a machine's facts mean for its user: what works, what doesn't, what to type. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from ci.cli.machine import Machine
+
+GB = 10**9
+CPU_GB, ALL_GB = 12, 40
+"""Free disk for the CPU variants of the reference stack, and for all of its variants."""
+MEMORY_GB = 4
+BOOTSTRAP = ("mmdebstrap", "apt-ftparchive")
+"""Programs that make a base of Debian packages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the answer: `ok`, worth a `note`, or `bad`; `advice` says what to type.
+
+    An `engine` that is `ok` can build here.
+    """
+
+    name: str
+    state: Literal["ok", "note", "bad"]
+    says: str
+    advice: str = ""
+    engine: bool = False
+
+
+def diagnose(machine: Machine) -> tuple[Finding, ...]:
+    """Return what is worth knowing about `machine`, engines first."""
+    return (
+        *_buildah(machine),
+        *_daemons(machine),
+        _rights(machine),
+        *_programs(machine),
+        *_resources(machine),
+        *_network(machine),
+    )
+
+
+def can_build(findings: tuple[Finding, ...]) -> bool:
+    """Return whether some engine can build here."""
+    return any(finding.engine and finding.state == "ok" for finding in findings)
+
+
+def _buildah(machine: Machine) -> Iterator[Finding]:
+    version = machine.programs.get("buildah")
+    if version is None:
+        advice = _install(machine, ("buildah",))
+        yield Finding(name="buildah", state="bad", says="is not installed", advice=advice, engine=True)
+        return
+    trial = machine.trial
+    if trial is None:
+        yield Finding(
+            name="buildah",
+            state="bad",
+            says=f"{version}, but this user can't run it; see rights",
+            engine=True,
+        )
+    elif trial.fault:
+        yield Finding(
+            name="buildah",
+            state="bad",
+            says=f"{version}, but a container without a network can't run: {trial.fault}",
+            advice="allow user and network namespaces here (in a container: --privileged), or use Docker",
+            engine=True,
+        )
+    else:
+        says = f"{version}; a container runs in an empty network namespace"
+        yield Finding(name="buildah", state="ok", says=says, engine=True)
+    if trial is not None and trial.driver:
+        yield _driver(machine, trial.driver)
+
+
+def _driver(machine: Machine, driver: str) -> Finding:
+    if driver != "vfs":
+        return Finding(name="layers", state="ok", says=f"kept by {driver}")
+    advice = _install(machine, ("fuse-overlayfs",)) if machine.rights == "rootless" else ""
+    return Finding(
+        name="layers", state="note", says="kept by vfs: each is a whole copy, slow and large", advice=advice
+    )
+
+
+def _daemons(machine: Machine) -> Iterator[Finding]:
+    for name, version in machine.daemons.items():
+        if version is None:
+            yield Finding(
+                name=name,
+                state="note",
+                says="is installed and does not answer",
+                advice=f"start it, if you want to build with it: `systemctl start {name}`",
+                engine=True,
+            )
+        else:
+            says = f"{version} answers; `--engine {name}` builds with it"
+            yield Finding(name=name, state="ok", says=says, engine=True)
+
+
+def _rights(machine: Machine) -> Finding:
+    match machine.rights:
+        case "root":
+            return Finding(name="rights", state="ok", says="root")
+        case "sudo":
+            return Finding(name="rights", state="ok", says="sudo, without a password for now")
+        case "rootless":
+            says = f"rootless Buildah, with {machine.subuids} subordinate ids"
+            return Finding(name="rights", state="ok", says=says)
+        case "asks":
+            return Finding(
+                name="rights",
+                state="bad",
+                says="sudo wants a password and rootless Buildah does not work",
+                advice="`sudo -v` first, or set up rootless Buildah as said under subordinate ids",
+            )
+        case "none":
+            advice = (
+                f"as root: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {machine.user}`"
+            )
+            says = "neither root nor sudo, and rootless Buildah does not work"
+            return Finding(
+                name="rights", state="bad", says=says, advice=advice if not machine.subuids else ""
+            )
+        case _:
+            assert_never(machine.rights)
+
+
+def _programs(machine: Machine) -> Iterator[Finding]:
+    yield Finding(name="python", state="ok", says=machine.python)
+    uses = {
+        "uv": "resolves locks",
+        "mmdebstrap": "makes the bootstrap base",
+        "apt-ftparchive": "makes the bootstrap base",
+        "runc": "runs built stages in the tests, and steps with DOCKWRIGHT_ISOLATION=oci",
+        "skopeo": "resolves digests of outside images",
+    }
+    packages = {"apt-ftparchive": "apt-utils"}
+    for name, use in uses.items():
+        version = machine.programs.get(name)
+        if version is not None:
+            yield Finding(name=name, state="ok", says=version)
+            continue
+        advice = (
+            "`./dockwright` sets it up" if name == "uv" else _install(machine, (packages.get(name, name),))
+        )
+        yield Finding(name=name, state="note", says=f"is not installed; it {use}", advice=advice)
+
+
+def _resources(machine: Machine) -> Iterator[Finding]:
+    yield Finding(name="system", state="ok", says=machine.system)
+    memory_gb = machine.memory_bytes / GB
+    says = f"{machine.cores} cores, {memory_gb:.0f} GB of memory"
+    yield Finding(name="size", state="ok" if memory_gb >= MEMORY_GB else "note", says=says)
+    for disk in machine.disks:
+        free_gb = disk.free_bytes / GB
+        says = f"{free_gb:.0f} GB free for {disk.what} ({disk.path})"
+        if free_gb >= ALL_GB:
+            yield Finding(name="disk", state="ok", says=says)
+            continue
+        enough = f"enough for the CPU variants, not for all ({ALL_GB} GB)"
+        little = f"the CPU variants take about {CPU_GB} GB, all variants {ALL_GB} GB"
+        yield Finding(
+            name="disk",
+            state="note",
+            says=f"{says}: {enough if free_gb >= CPU_GB else little}",
+            advice="`--root DIR` puts it elsewhere" if free_gb < CPU_GB else "",
+        )
+
+
+def _network(machine: Machine) -> Iterator[Finding]:
+    for name, path, is_file in machine.ca:
+        if is_file:
+            yield Finding(name="certificates", state="ok", says=f"{name}={path}, handed to what fetches")
+        else:
+            says = f"{name}={path}: there is no such file"
+            yield Finding(
+                name="certificates", state="bad", says=says, advice=f"correct it, or `unset {name}`"
+            )
+    for name, proxy in machine.proxies:
+        yield Finding(name="proxy", state="ok", says=f"{name}: {proxy}, handed to what fetches")
+    for host in machine.hosts:
+        if host.fault:
+            says = f"{host.what} does not answer: {host.url}: {host.fault}"
+            yield Finding(name="network", state="note", says=says, advice=OFFLINE_ADVICE.get(host.what, ""))
+        else:
+            yield Finding(name="network", state="ok", says=f"{host.what} answers: {host.url}")
+
+
+REGISTRY, PYPI, DEBIAN = "the registry of the base", "the Python package index", "Debian's archive"
+OFFLINE_ADVICE = {
+    REGISTRY: "nothing to do: the base is made of Debian packages instead (`--base bootstrap`)",
+    PYPI: "set HTTPS_PROXY, or build from a folder that was exported elsewhere: `--wheelhouse DIR`",
+    DEBIAN: "set http_proxy or DOCKWRIGHT_DEBIAN_MIRROR, or build from such a folder: `--wheelhouse DIR`",
+}
+
+
+def _install(machine: Machine, packages: tuple[str, ...]) -> str:
+    """Return how `packages` come onto this machine."""
+    if not machine.has_apt:
+        return f"install {', '.join(packages)} with this system's own package tool, or use Docker or Podman"
+    if machine.rights in ("root", "sudo"):
+        return "`./dockwright build-all` installs it"
+    return f"as root: `apt-get install --no-install-recommends {' '.join(packages)}`"

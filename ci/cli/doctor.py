@@ -1,0 +1,74 @@
+"""doctor: what this machine can and cannot do, and what to type."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ci.catalog.load import load_stack
+from ci.cli.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, diagnose
+from ci.cli.machine import look
+from ci.cli.stream import Stream
+from ci.errors import CatalogError
+from ci.settings import Settings
+
+MARKS = {"ok": ("ok", ""), "note": ("note", "33"), "bad": ("no", "31")}
+"""What stands before a finding, and its colour on a terminal."""
+REGISTRIES = {"docker.io": "registry-1.docker.io"}
+"""Where the registry of a name is served, if not at the name. Source: Docker Hub."""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Say what this machine can and cannot do, and what to type.
+
+    Looks at engines, rights, disks, memory and the network; changes nothing. The exit code is 0 when some
+    engine can build here, else 1.
+    """
+    settings: Settings = ctx.obj
+    findings = diagnose(look(settings, _urls(settings)))
+    builds = can_build(findings)
+    if as_json:
+        click.echo(json.dumps(doctor_json(findings), indent=2, ensure_ascii=False))
+    else:
+        _print(findings)
+    ctx.exit(0 if builds else 1)
+
+
+def doctor_json(findings: tuple[Finding, ...]) -> dict[str, object]:
+    """Return the findings as the value that `doctor --json` prints; schema 1."""
+    rows = [
+        {"name": found.name, "state": found.state, "says": found.says, "advice": found.advice}
+        for found in findings
+    ]
+    return {"schema": 1, "can_build": can_build(findings), "findings": rows}
+
+
+def _urls(settings: Settings) -> dict[str, str]:
+    urls = {PYPI: "https://pypi.org/simple/", DEBIAN: settings.debian_mirror.rstrip("/") + "/"}
+    try:
+        stack = load_stack(settings.stack, "optional")
+    except CatalogError:
+        return urls  # what is wrong with the stack is not the machine's fault; `plan` says it
+    names = {image.parent.removeprefix("outside:") for image in stack.images if image.is_root}
+    hosts = sorted({base.reference.partition("/")[0] for base in stack.outside if base.name in names})
+    return {REGISTRY: f"https://{REGISTRIES.get(hosts[0], hosts[0])}/v2/", **urls} if hosts else urls
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    out = Stream(sys.stdout)
+    width = max(len(found.name) for found in findings)
+    for found in findings:
+        mark, colour = MARKS[found.state]
+        shown = colour if out.is_terminal and colour else None
+        out.line(f"{mark:<5}{found.name:<{width}}  {found.says}", colour=shown)
+        if found.advice:
+            out.line(f"{'':<{width + 7}}{found.advice}")
+    engines = [found.name for found in findings if found.engine and found.state == "ok"]
+    out.line("")
+    out.line(f"can build here: {', '.join(engines)}" if engines else "no engine can build here yet")

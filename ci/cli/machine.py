@@ -1,0 +1,184 @@
+"""This machine as facts: programs, rights, disks, daemons, hosts in reach. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from ci.cli.debian import ENGINE, is_here, missing, search_path
+from ci.cli.probe import Trial, answers_all, ask_host, try_run, version_of
+from ci.engines.network import CA_VARIABLES, PROXY_VARIABLES
+from ci.engines.privilege import privilege
+from ci.errors import EngineError
+from ci.settings import Settings
+
+Rights = Literal["root", "sudo", "asks", "rootless", "none"]
+
+VERSIONS = {
+    name: (name, "--version") for name in ("uv", "buildah", "runc", "skopeo", "mmdebstrap", "apt-ftparchive")
+}
+DAEMONS = {
+    "podman": ("podman", "info", "--format", "{{.Version.Version}}"),
+    "docker": ("docker", "info", "--format", "{{.ServerVersion}}"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """Free space where something is written."""
+
+    what: str
+    path: str
+    free_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A place on the network; `fault` is empty when it answered in time."""
+
+    what: str
+    url: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What was found.
+
+    Attributes:
+        programs: what each of `VERSIONS` prints as its version; absent ones have no entry.
+        daemons: the version of each of `DAEMONS` that answers, None where only its program is there.
+        missing: Debian packages that the embedded engine lacks.
+        rights: how its commands get root's rights; `asks` is sudo with a password.
+        subuids: how many subordinate user ids the user has.
+        trial: what became of a run in an empty container without a network; None where it was not tried.
+        ca: (variable, path, whether that is a file) of each certificate variable that is set.
+        proxies: (variable, host) of each proxy variable that is set.
+    """
+
+    python: str
+    system: str
+    cores: int
+    memory_bytes: int
+    programs: Mapping[str, str]
+    daemons: Mapping[str, str | None]
+    missing: tuple[str, ...]
+    has_apt: bool
+    user: str
+    rights: Rights
+    subuids: int
+    trial: Trial | None
+    disks: tuple[Disk, ...]
+    ca: tuple[tuple[str, str, bool], ...]
+    proxies: tuple[tuple[str, str], ...]
+    hosts: tuple[Host, ...]
+
+
+def look(settings: Settings, urls: Mapping[str, str]) -> Machine:
+    """Return the facts of this machine; each of `urls`, by what is there, is asked for an answer."""
+    os.environ["PATH"] = search_path()
+    user = getpass.getuser()
+    rights = _rights()
+    programs = answers_all({name: partial(version_of, argv) for name, argv in VERSIONS.items()})
+    slow = answers_all(
+        {
+            **{f"daemon {name}": partial(version_of, argv) for name, argv in DAEMONS.items()},
+            **{f"host {what}": partial(ask_host, url) for what, url in urls.items()},
+        }
+    )
+    trial = None
+    if programs["buildah"] is not None and rights in ("root", "sudo", "rootless"):
+        trial = try_run(settings, privilege())
+    return Machine(
+        python=f"{platform.python_version()}, {sys.executable}",
+        system=_system(),
+        cores=os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        programs={name: version for name, version in programs.items() if version is not None},
+        daemons={name: slow[f"daemon {name}"] for name in DAEMONS if shutil.which(name)},
+        missing=missing(ENGINE, is_here),
+        has_apt=shutil.which("apt-get") is not None,
+        user=user,
+        rights=rights,
+        subuids=_subuids(user),
+        trial=trial,
+        disks=_disks(settings),
+        ca=tuple(
+            (name, os.environ[name], Path(os.environ[name]).is_file())
+            for name in CA_VARIABLES
+            if os.environ.get(name)
+        ),
+        proxies=tuple(
+            (name, urlsplit(os.environ[name]).hostname or os.environ[name])
+            for name in PROXY_VARIABLES
+            if os.environ.get(name)
+        ),
+        hosts=tuple(
+            Host(what=what, url=url, fault="no answer" if fault is None else fault)
+            for what, url in urls.items()
+            for fault in (slow[f"host {what}"],)
+        ),
+    )
+
+
+def _rights() -> Rights:
+    try:
+        prefix = privilege()
+    except EngineError:
+        return "asks" if shutil.which("sudo") else "none"
+    if not prefix:
+        return "root"
+    return "sudo" if prefix[0] == "sudo" else "rootless"
+
+
+def _subuids(user: str) -> int:
+    """Return how many ids /etc/subuid gives `user`. Source: subuid(5), `name:first:count`."""
+    try:
+        rows = [line.split(":") for line in Path("/etc/subuid").read_text().splitlines()]
+    except OSError:
+        return 0
+    ids = (user, str(os.getuid()))
+    return sum(int(row[2]) for row in rows if len(row) == 3 and row[0] in ids and row[2].isdigit())
+
+
+def _system() -> str:
+    try:
+        name = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        name = platform.system()
+    return f"{name}, {platform.machine()}"
+
+
+def _disks(settings: Settings) -> tuple[Disk, ...]:
+    """Return the free space of each file system that is written to, once each."""
+    places = {"store": _store(settings), "temporary files": settings.tmpdir, "state": settings.state}
+    found: dict[int, Disk] = {}
+    for what, path in places.items():
+        there = next(folder for folder in (path, *path.parents) if folder.exists())
+        device = there.stat().st_dev
+        old = found.get(device)
+        found[device] = Disk(
+            what=f"{old.what}, {what}" if old else what,
+            path=old.path if old else str(path),
+            free_bytes=shutil.disk_usage(there).free,
+        )
+    return tuple(found.values())
+
+
+def _store(settings: Settings) -> Path:
+    """Return where Buildah keeps layers. Source: containers-storage.conf(5), `graphroot`."""
+    if settings.root is not None:
+        return settings.root.absolute() / "store"
+    if os.geteuid() == 0:
+        return Path("/var/lib/containers/storage")
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
+    return Path(data) / "containers/storage"
