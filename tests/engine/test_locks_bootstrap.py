@@ -43,7 +43,7 @@ def test_a_base_is_made_of_exactly_the_locked_packages(tmp_path: Path) -> None:
     names = [f"APT::FTPArchive::Release::{name}={bootstrap.suite}" for name in ("Suite", "Codename")]
     release = run("apt-ftparchive", "-o", names[0], "-o", names[1], "release", ".", cwd=tmp_path)
     (tmp_path / "Release").write_bytes(release)
-    archive = tmp_path / "base.tar"
+    target = tmp_path / "base.tar"
     run(
         "mmdebstrap",
         "--quiet",
@@ -52,11 +52,11 @@ def test_a_base_is_made_of_exactly_the_locked_packages(tmp_path: Path) -> None:
         "--skip=output/dev",
         f"--include={','.join(['apt', *bootstrap.packages])}",
         bootstrap.suite,
-        str(archive),
+        str(target),
         f"deb [trusted=yes] copy://{tmp_path} ./",
         cwd=tmp_path,
     )
-    with tarfile.open(archive) as tar:
+    with tarfile.open(target) as tar:
         member = tar.extractfile("./var/lib/dpkg/status")
         assert member is not None
         installed = {
