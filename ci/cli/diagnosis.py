@@ -35,7 +35,7 @@ def diagnose(machine: Machine) -> tuple[Finding, ...]:
     return (
         *_buildah(machine),
         *_daemons(machine),
-        _rights(machine),
+        *_rights(machine),
         *_programs(machine),
         *_resources(machine),
         *_network(machine),
@@ -100,30 +100,27 @@ def _daemons(machine: Machine) -> Iterator[Finding]:
             yield Finding(name=name, state="ok", says=says, engine=True)
 
 
-def _rights(machine: Machine) -> Finding:
+def _rights(machine: Machine) -> Iterator[Finding]:
+    subids = f"as root: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {machine.user}`"
     match machine.rights:
         case "root":
-            return Finding(name="rights", state="ok", says="root")
+            yield Finding(name="rights", state="ok", says="root")
         case "sudo":
-            return Finding(name="rights", state="ok", says="sudo, without a password for now")
+            yield Finding(name="rights", state="ok", says="sudo, without a password for now")
         case "rootless":
             says = f"rootless Buildah, with {machine.subuids} subordinate ids"
-            return Finding(name="rights", state="ok", says=says)
+            yield Finding(name="rights", state="ok", says=says)
         case "asks":
-            return Finding(
-                name="rights",
-                state="bad",
-                says="sudo wants a password and rootless Buildah does not work",
-                advice="`sudo -v` first, or set up rootless Buildah as said under subordinate ids",
-            )
+            says = "sudo wants a password"
+            yield Finding(name="rights", state="bad", says=says, advice="`sudo -v` first, in this terminal")
+        case "none" if machine.subuids:
+            says = "neither root nor sudo, and `buildah unshare` fails"
+            yield Finding(name="rights", state="bad", says=says, advice="`buildah unshare true` says why")
         case "none":
-            advice = (
-                f"as root: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {machine.user}`"
-            )
-            says = "neither root nor sudo, and rootless Buildah does not work"
-            return Finding(
-                name="rights", state="bad", says=says, advice=advice if not machine.subuids else ""
-            )
+            says = f"neither root nor sudo, and {machine.user} has no subordinate ids for rootless Buildah"
+            yield Finding(name="rights", state="bad", says=says, advice=subids)
+        case None:
+            pass
         case _:
             assert_never(machine.rights)
 
@@ -153,19 +150,20 @@ def _resources(machine: Machine) -> Iterator[Finding]:
     yield Finding(name="system", state="ok", says=machine.system)
     memory_gb = machine.memory_bytes / GB
     says = f"{machine.cores} cores, {memory_gb:.0f} GB of memory"
-    yield Finding(name="size", state="ok" if memory_gb >= MEMORY_GB else "note", says=says)
+    enough = memory_gb >= MEMORY_GB or not machine.memory_bytes
+    yield Finding(name="size", state="ok" if enough else "note", says=says)
     for disk in machine.disks:
         free_gb = disk.free_bytes / GB
         says = f"{free_gb:.0f} GB free for {disk.what} ({disk.path})"
         if free_gb >= ALL_GB:
             yield Finding(name="disk", state="ok", says=says)
             continue
-        enough = f"enough for the CPU variants, not for all ({ALL_GB} GB)"
+        reaches = f"enough for the CPU variants, not for all ({ALL_GB} GB)"
         little = f"the CPU variants take about {CPU_GB} GB, all variants {ALL_GB} GB"
         yield Finding(
             name="disk",
             state="note",
-            says=f"{says}: {enough if free_gb >= CPU_GB else little}",
+            says=f"{says}: {reaches if free_gb >= CPU_GB else little}",
             advice="`--root DIR` puts it elsewhere" if free_gb < CPU_GB else "",
         )
 

@@ -23,6 +23,7 @@ from ci.settings import Settings
 
 Rights = Literal["root", "sudo", "asks", "rootless", "none"]
 
+WINDOWS = os.name == "nt"
 VERSIONS = {
     name: (name, "--version") for name in ("uv", "buildah", "runc", "skopeo", "mmdebstrap", "apt-ftparchive")
 }
@@ -58,7 +59,7 @@ class Machine:
         programs: what each of `VERSIONS` prints as its version; absent ones have no entry.
         daemons: the version of each of `DAEMONS` that answers, None where only its program is there.
         missing: Debian packages that the embedded engine lacks.
-        rights: how its commands get root's rights; `asks` is sudo with a password.
+        rights: how its commands get root's rights; `asks` is sudo with a password; None on Windows.
         subuids: how many subordinate user ids the user has.
         trial: what became of a run in an empty container without a network; None where it was not tried.
         ca: (variable, path, whether that is a file) of each certificate variable that is set.
@@ -74,7 +75,7 @@ class Machine:
     missing: tuple[str, ...]
     has_apt: bool
     user: str
-    rights: Rights
+    rights: Rights | None
     subuids: int
     trial: Trial | None
     disks: tuple[Disk, ...]
@@ -102,7 +103,7 @@ def look(settings: Settings, urls: Mapping[str, str]) -> Machine:
         python=f"{platform.python_version()}, {sys.executable}",
         system=_system(),
         cores=os.cpu_count() or 1,
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        memory_bytes=_memory_bytes(),
         programs={name: version for name, version in programs.items() if version is not None},
         daemons={name: slow[f"daemon {name}"] for name in DAEMONS if shutil.which(name)},
         missing=missing(ENGINE, is_here),
@@ -130,7 +131,16 @@ def look(settings: Settings, urls: Mapping[str, str]) -> Machine:
     )
 
 
-def _rights() -> Rights:
+def _memory_bytes() -> int:
+    """Return the memory of this machine; 0 where the system does not say."""
+    if WINDOWS:
+        return 0
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _rights() -> Rights | None:
+    if WINDOWS:
+        return None
     try:
         prefix = privilege()
     except EngineError:
@@ -146,8 +156,7 @@ def _subuids(user: str) -> int:
         rows = [line.split(":") for line in Path("/etc/subuid").read_text().splitlines()]
     except OSError:
         return 0
-    ids = (user, str(os.getuid()))
-    return sum(int(row[2]) for row in rows if len(row) == 3 and row[0] in ids and row[2].isdigit())
+    return sum(int(row[2]) for row in rows if len(row) == 3 and row[0] == user and row[2].isdigit())
 
 
 def _system() -> str:
@@ -178,7 +187,7 @@ def _store(settings: Settings) -> Path:
     """Return where Buildah keeps layers. Source: containers-storage.conf(5), `graphroot`."""
     if settings.root is not None:
         return settings.root.absolute() / "store"
-    if os.geteuid() == 0:
+    if not WINDOWS and os.geteuid() == 0:
         return Path("/var/lib/containers/storage")
     data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
     return Path(data) / "containers/storage"
