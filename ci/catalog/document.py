@@ -52,6 +52,9 @@ class SmokeTable(Document):
     commands: list[Annotated[list[Text], Field(min_length=1)]] = Field(
         [], description="Commands that must end with 0 in the image, each a list of words."
     )
+    unresolved: list[Text] = Field(
+        [], description="Shared libraries of optional parts that nothing loads and that may be missing."
+    )
 
 
 class BudgetTable(Document):

@@ -125,6 +125,7 @@ def _smoke(table: SmokeTable) -> Smoke:
         imports=tuple((normalised_name(name), module) for name, module in table.imports.items()),
         help=table.help,
         commands=tuple(tuple(command) for command in table.commands),
+        unresolved=tuple(table.unresolved),
     )
 
 

@@ -73,6 +73,8 @@ class Smoke:
     imports: tuple[tuple[str, str], ...] = ()
     help: bool = True
     commands: tuple[tuple[str, ...], ...] = ()
+    unresolved: tuple[str, ...] = ()
+    """Shared libraries of optional parts that nothing loads; everything else must be found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -172,11 +173,17 @@ def _wheel_builds(old: Mapping[str, Document], new: Mapping[str, Document]) -> l
 
 def _instructions(old: list[str], new: list[str]) -> list[Change]:
     changes = []
+    old, new = [_unnamed(text) for text in old], [_unnamed(text) for text in new]
     matcher = difflib.SequenceMatcher(a=old, b=new, autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind != "equal":
             changes.append(Change(input="instruction", old="; ".join(old[a:b]), new="; ".join(new[c:d])))
     return changes
+
+
+def _unnamed(text: str) -> str:
+    """Return an instruction without the digest in the name of its list: the lock lines tell that change."""
+    return re.sub(r"(lists/\S+-)[0-9a-f]{12}\.txt", r"\1….txt", text)
 
 
 def _parent(old: Document, new: Document) -> list[Change]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import groupby
 from posixpath import basename, dirname
 
-from ci.catalog.stack import ContextFile, ImageVariant, Stack
+from ci.catalog.stack import ContextFile, DebLine, ImageVariant, Stack
 from ci.errors import CatalogError
 from ci.steps.recipe import recipe
 from ci.steps.step import Account, Copy, Step
@@ -39,6 +40,17 @@ def outside_reference(stack: Stack, parent: str) -> str:
     raise CatalogError(f"bases.lock.toml: no image {name!r}; known: {[o.name for o in stack.outside]}")
 
 
+def apt_list(asked: tuple[str, ...], lock: tuple[DebLine, ...]) -> str:
+    """Return the name of a list of the debhouse, by what it holds; empty where nothing is asked for.
+
+    Images with the same Debian packages on the same parent so share one instruction and one layer.
+    """
+    if not asked:
+        return ""
+    lines = "\n".join(line.text for line in lock)
+    return f"{'-'.join(asked)[:40]}-{hashlib.sha256(lines.encode()).hexdigest()[:12]}"
+
+
 def account(stack: Stack) -> Account:
     """Return the account that every image of the stack runs as."""
     return Account(name=stack.user, uid=stack.uid, gid=stack.gid)
@@ -56,7 +68,7 @@ def steps_of(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
         account=account(stack),
         wheelhouse=wheelhouse_reference(stack, image.variant),
         debhouse=debhouse_reference(stack),
-        apt=bool(image.apt),
+        apt=apt_list(image.apt, image.apt_lock),
         wheels=bool(image.python_lock),
         copies=copies_of(image.files),
         env=image.env,

@@ -22,7 +22,7 @@ from ci.engines.privilege import privilege
 from ci.errors import BuildError, CommandError, FetchError
 from ci.lower.dockerfile import DEBS_ARG, instructions
 from ci.plan.keys import bootstrap_fingerprint, digest, tag
-from ci.plan.recipes import debhouse_reference, outside_reference, wheelhouse_reference
+from ci.plan.recipes import apt_list, debhouse_reference, outside_reference, wheelhouse_reference
 from ci.run.file_lock import file_lock
 from ci.run.state import write_whole
 from ci.run.workspace import Workspace
@@ -30,8 +30,6 @@ from ci.steps.bootstrap import bootstrap_script
 from ci.steps.recipe import ROOT
 from ci.steps.step import Apt, From, User
 from ci.wheelhouse.choose import (
-    BOOTSTRAP,
-    BUILDER,
     Mirrors,
     bootstrap_input,
     debhouse_input,
@@ -185,15 +183,16 @@ class Houses:
         """Return the name of the image that compiles sdists, built offline where the store lacks it."""
         stack = self.workspace.stack
         reference = debhouse_reference(stack)
+        name = apt_list(stack.builder.apt, stack.builder.apt_lock)
         steps = (
             From(parent="builder", default_reference=self.root_image()),
             User(user=ROOT),
-            Apt(name=BUILDER, debhouse=reference),
+            Apt(name=name, debhouse=reference),
         )
         text = instructions(steps)
-        debs = self.manifests["debhouse"].part(BUILDER)
-        name = f"{stack.namespace}/builder:{tag(digest([self.root_image(), text, debs]))}"
-        if name not in await self.engine.images():
+        debs = self.manifests["debhouse"].part(name)
+        image = f"{stack.namespace}/builder:{tag(digest([self.root_image(), text, debs]))}"
+        if image not in await self.engine.images():
             request = BuildRequest(
                 instructions="\n".join(text) + "\n",
                 context=self._empty_folder(),
@@ -201,8 +200,8 @@ class Houses:
                 build_args={DEBS_ARG: debs},
                 folders={reference: self.folder("debhouse")},
             )
-            await self.engine.tag(await self.engine.build(request, output), name)
-        return name
+            await self.engine.tag(await self.engine.build(request, output), image)
+        return image
 
     def folders(self, variant: str) -> dict[str, Path]:
         """Return the folder behind each reference that the instructions of a variant mount."""
@@ -286,6 +285,3 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, part)
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
-
-
-__all__ = ["BOOTSTRAP", "Houses", "export"]

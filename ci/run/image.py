@@ -6,15 +6,18 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+
+import anyio
 
 from ci.engines.engine import BuildRequest, Engine, ImageInfo, Output
 from ci.errors import BuildError, CommandError, SmokeError
 from ci.lower.dockerfile import DEBS_ARG, WHEELS_ARG
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
+from ci.plan.recipes import apt_list
 from ci.report.events import Details
 from ci.run.events import EventLog
 from ci.run.houses import Houses
@@ -42,6 +45,7 @@ class ImageWork:
     """Local name of what each image variant starts from."""
     events: EventLog
     cache: bool = True
+    twins: dict[tuple[str, str], anyio.Lock] = field(default_factory=dict)
 
     async def build(self, planned: PlannedImage, log: Path) -> WorkResult:
         """Build, check and name one image.
@@ -52,7 +56,8 @@ class ImageWork:
         """
         output = Output(log=log, on_line=lambda line: self._step(planned.id, line))
         try:
-            id_ = await self.engine.build(self.request(planned), output)
+            async with self._twin_lock(planned):
+                id_ = await self.engine.build(self.request(planned), output)
         except CommandError as error:
             raise BuildError(f"{planned.id}: a step failed ({log} has all of it)\n{error.tail}") from error
         info = await self.engine.inspect(id_)
@@ -85,7 +90,7 @@ class ImageWork:
         if image.python_lock:
             args[WHEELS_ARG] = manifests[f"wheelhouse/{image.variant}"].part(image.image)
         if image.apt:
-            args[DEBS_ARG] = manifests["debhouse"].part(image.image)
+            args[DEBS_ARG] = manifests["debhouse"].part(apt_list(image.apt, image.apt_lock))
         return BuildRequest(
             instructions="\n".join(planned.instructions) + "\n",
             context=workspace.directory / image.folder,
@@ -128,6 +133,12 @@ class ImageWork:
             *parse_results(text, status),
             budget_check(planned.image, record.unpacked_bytes),
         )
+
+    def _twin_lock(self, planned: PlannedImage) -> anyio.Lock:
+        """Let images with the same Debian packages on one parent build in turn: the second finds them."""
+        image = planned.image
+        name = apt_list(image.apt, image.apt_lock) or image.id
+        return self.twins.setdefault((image.parent, name), anyio.Lock())
 
     def _step(self, task: str, line: str) -> None:
         found = _STEP.search(line)

@@ -38,7 +38,10 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "distributions": distributions,
         "help": [*entrypoint, "--help"] if entrypoint and image.smoke.help else [],
         "commands": [list(command) for one in line for command in one.smoke.commands],
-        "unresolved_allowed": [CUDA_DRIVER] if image.variant == "cuda" else [],
+        "unresolved_allowed": [
+            *([CUDA_DRIVER] if image.variant == "cuda" else []),
+            *(name for one in line for name in one.smoke.unresolved),
+        ],
         "forbidden_programs": list(FORBIDDEN_PROGRAMS),
         "command_limit_s": COMMAND_LIMIT_S,
         "import_limit_s": IMPORT_LIMIT_S,

@@ -34,7 +34,7 @@ def recipe(
     account: Account,
     wheelhouse: str,
     debhouse: str,
-    apt: bool,
+    apt: str,
     wheels: bool,
     copies: tuple[Copy, ...],
     env: tuple[tuple[str, str], ...],
@@ -43,9 +43,9 @@ def recipe(
 ) -> tuple[Step, ...]:
     """Return the steps of one image variant, impure ones first and what changes most often last.
 
-    A `root` image starts from outside the stack: it also gets the account, the virtual environment and the
-    search path. An image without an `entrypoint` of its own keeps its parent's (a root image: the
-    environment's Python).
+    `apt` names the debhouse's list, empty for none. A `root` image starts from outside the stack: it also gets
+    the account, the virtual environment and the search path. An image without an `entrypoint` of its own keeps
+    its parent's (a root image: the environment's Python).
     """
     steps: list[Step] = [From(parent=parent, default_reference=parent_reference)]
     if root or apt:
@@ -53,7 +53,7 @@ def recipe(
     if root:
         steps.append(account)
     if apt:
-        steps.append(Apt(name=name, debhouse=debhouse))
+        steps.append(Apt(name=apt, debhouse=debhouse))
     if root:
         steps.append(Venv(path=VENV, version=python, wheelhouse=wheelhouse))
     if wheels:

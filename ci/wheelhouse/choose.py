@@ -7,9 +7,8 @@ from typing import Any
 
 from ci.catalog.stack import DebLine, Stack
 from ci.plan.keys import digest, wheel_build
+from ci.plan.recipes import apt_list
 
-BUILDER = "wheelhouse"
-"""Name of the builder's list in the debhouse."""
 BOOTSTRAP = "bootstrap"
 """Name of the bootstrap base's list in the debhouse."""
 
@@ -57,8 +56,9 @@ def debhouse_input(stack: Stack, mirrors: Mirrors) -> dict[str, Any]:
     It holds the builder's packages too; the bootstrap base's have a document of their own, because they are
     needed before any container is there.
     """
-    lists = {image.image: image.apt_lock for image in stack.images if image.apt}
-    return _debs({BUILDER: stack.builder.apt_lock, **lists}, mirrors)
+    builder = stack.builder
+    lists = {apt_list(image.apt, image.apt_lock): image.apt_lock for image in stack.images if image.apt}
+    return _debs({apt_list(builder.apt, builder.apt_lock): builder.apt_lock, **lists}, mirrors)
 
 
 def bootstrap_input(stack: Stack, mirrors: Mirrors) -> dict[str, Any]:

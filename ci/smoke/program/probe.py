@@ -116,9 +116,9 @@ def secrets(_: dict[str, Any]) -> Finding:
         for folder, _folders, names in os.walk(root):
             for name in names:
                 path = Path(folder, name)
-                if name in SECRETS:
-                    found.append(str(path))
-                elif path.suffix in {".pem", ".key"} and b"PRIVATE KEY" in path.read_bytes():
+                if name in SECRETS or (
+                    path.suffix in {".pem", ".key"} and b"PRIVATE KEY" in path.read_bytes()
+                ):
                     found.append(str(path))
     return ("failed", f"there: {', '.join(found)}") if found else ("passed", "")
 
