@@ -43,9 +43,9 @@ def recipe(
 ) -> tuple[Step, ...]:
     """Return the steps of one image variant, impure ones first and what changes most often last.
 
-    `apt` names the debhouse's list, empty for none. A `root` image starts from outside the stack: it also gets
-    the account, the virtual environment and the search path. An image without an `entrypoint` of its own keeps
-    its parent's (a root image: the environment's Python).
+    `apt` names the debhouse's list, empty for none. A `root` image starts from outside the stack: it also
+    gets the account, the virtual environment and the search path. An image without an `entrypoint` of its own
+    keeps its parent's (a root image: the environment's Python).
     """
     steps: list[Step] = [From(parent=parent, default_reference=parent_reference)]
     if root or apt:

@@ -37,7 +37,8 @@ def tmdb(job: Job, arguments: argparse.Namespace) -> None:
     search._base = movie._base = arguments.service  # the library has no other way
 
     try:
-        hits = list(search.movies(title, year=year))
+        # Without hits the library's answer yields the names of its own fields instead.
+        hits = [hit for hit in search.movies(title, year=year) if not isinstance(hit, str)]
         if not hits:
             raise InputError(
                 f"The Movie Database knows no film '{title}' ({year or 'any year'}); see --title"
