@@ -41,7 +41,7 @@ def tmdb(job: Job, arguments: argparse.Namespace) -> None:
         hits = [hit for hit in search.movies(title, year=year) if not isinstance(hit, str)]
         if not hits:
             raise InputError(
-                f"The Movie Database knows no film '{title}' ({year or 'any year'}); see --title"
+                f"The Movie Database knows no film '{title}' ({year or 'any year'}); name it with --title"
             )
         details = movie.details(hits[0].id, append_to_response="credits")
     except TMDbException as error:

@@ -7,8 +7,10 @@ word's translation. It really reads its source, and translates word for word.
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import sentencepiece
 from ctranslate2.specs import TransformerSpec
 
@@ -27,7 +29,7 @@ SHARP = 8.0
 STRONG = 5.0
 
 
-def zeros(*shape: int) -> np.ndarray:
+def zeros(*shape: int) -> npt.NDArray[np.float32]:
     return np.zeros(shape, dtype=np.float32)
 
 
@@ -47,15 +49,15 @@ def pieces(path: Path, words: list[str]) -> list[str]:
     return [processor.id_to_piece(index) for index in range(processor.get_piece_size())]
 
 
-def same(norm: object) -> None:
+def same(norm: Any) -> None:
     norm.gamma, norm.beta = np.ones(WIDTH, dtype=np.float32), zeros(WIDTH)
 
 
-def linear(target: object, weight: np.ndarray) -> None:
+def linear(target: Any, weight: npt.NDArray[np.float32]) -> None:
     target.weight, target.bias = weight, zeros(len(weight))
 
 
-def quiet_parts(layer: object) -> None:
+def quiet_parts(layer: Any) -> None:
     same(layer.self_attention.layer_norm)
     linear(layer.self_attention.linear[0], zeros(3 * WIDTH, WIDTH))
     linear(layer.self_attention.linear[1], zeros(WIDTH, WIDTH))
@@ -66,7 +68,10 @@ def quiet_parts(layer: object) -> None:
 
 def main(folder: str) -> None:
     path = Path(folder)
-    source, target = pieces(path / "source.spm", list(WORDS)), pieces(path / "target.spm", list(WORDS.values()))
+    source, target = (
+        pieces(path / "source.spm", list(WORDS)),
+        pieces(path / "target.spm", list(WORDS.values())),
+    )
     assert len(source) <= CODES
     spec = TransformerSpec.from_config(num_layers=1, num_heads=1, pre_norm=True)
     spec.encoder.scale_embeddings = spec.decoder.scale_embeddings = False
@@ -87,7 +92,10 @@ def main(folder: str) -> None:
     linear(attention.linear[2], np.eye(WIDTH, dtype=np.float32))
 
     spec.decoder.projection.weight = zeros(len(target), WIDTH)
-    for word, translation in {"</s>": "</s>", **{f"▁{key}": f"▁{each}" for key, each in WORDS.items()}}.items():
+    for word, translation in {
+        "</s>": "</s>",
+        **{f"▁{key}": f"▁{each}" for key, each in WORDS.items()},
+    }.items():
         spec.decoder.projection.weight[target.index(translation), source.index(word)] = STRONG
     spec.register_source_vocabulary(source)
     spec.register_target_vocabulary(target)

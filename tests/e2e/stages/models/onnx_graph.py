@@ -41,14 +41,14 @@ def node(kind: str, inputs: Sequence[str], output: str, **attributes: int | Sequ
 
 def constant(name: str, shape: Sequence[int], values: Sequence[float]) -> bytes:
     raw = struct.pack(f"<{len(values)}f", *values)
-    return blob(5, b"".join(number(1, each) for each in shape) + number(2, FLOAT) + blob(8, name) + blob(9, raw))
+    return blob(
+        5, b"".join(number(1, each) for each in shape) + number(2, FLOAT) + blob(8, name) + blob(9, raw)
+    )
 
 
 def value(field: int, name: str, shape: Sequence[str | int]) -> bytes:
     """An input (field 11) or output (12) of floats; a dimension that is a string may have any length."""
-    dims = b"".join(
-        blob(1, blob(2, each) if isinstance(each, str) else number(1, each)) for each in shape
-    )
+    dims = b"".join(blob(1, blob(2, each) if isinstance(each, str) else number(1, each)) for each in shape)
     return blob(field, blob(1, name) + blob(2, blob(1, number(1, FLOAT) + blob(2, dims))))
 
 

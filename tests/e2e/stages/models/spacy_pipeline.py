@@ -1,4 +1,4 @@
-"""Saves a small spaCy pipeline, whose entities are ruled, to the folder argv[1]. Runs in the image pre-ner."""
+"""Saves a small spaCy pipeline with ruled entities to the folder argv[1]. Runs in the image pre-ner."""
 
 import sys
 

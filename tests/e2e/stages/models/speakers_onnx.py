@@ -1,7 +1,7 @@
 """Writes two small networks with the interface of the real ones to the folder argv[1].
 
-`segmentation.onnx` (also as `model.onnx`) hears speech where the sound has power, and tells a low voice from a
-high one by how much of the power lies in the sound's first difference. `embedding.onnx` gives the mean
+`segmentation.onnx` (also as `model.onnx`) hears speech where the sound has power, and tells a low voice from
+a high one by how much of the power lies in the sound's first difference. `embedding.onnx` gives the mean
 spectrum, less its own mean.
 """
 

@@ -1,15 +1,18 @@
 """Saves a small multilingual Whisper for CTranslate2 to the folder argv[1]. Runs in the image asr.
 
 Its weights are set by hand: each token is decided by the one before it, so the model says the same sentence
-whatever it hears; and each word looks at its own 200 ms of the sound, so it has a place in time. The vocabulary
-has the size and order of the real one, which the loader goes by.
+whatever it hears; and each word looks at its own 200 ms of the sound, so it has a place in time. The
+vocabulary has the size and order of the real one, which the loader goes by.
 """
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from ctranslate2.specs import WhisperSpec
 from faster_whisper.tokenizer import _LANGUAGE_CODES as LANGUAGES
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -18,7 +21,7 @@ SENTENCE = ("Good", "evening", "Hary", "Lyme")
 WIDTH, MELS, TEXT_TOKENS, ALL_TOKENS = 32, 80, 50_257, 51_865
 STRONG = 24.0
 RARE = -30.0
-"""What speaks against the end of the text: a search that finds ends everywhere stops before the sentence does."""
+"""Speaks against the end of the text: a search that finds ends everywhere stops before the sentence does."""
 FRAMES_A_WORD = 10  # of 20 ms
 
 
@@ -42,19 +45,19 @@ def tokenizer(tokens: list[str]) -> Tokenizer:
     return made
 
 
-def zeros(*shape: int) -> np.ndarray:
+def zeros(*shape: int) -> npt.NDArray[np.float32]:
     return np.zeros(shape, dtype=np.float32)
 
 
-def same(norm: object) -> None:
+def same(norm: Any) -> None:
     norm.gamma, norm.beta = np.ones(WIDTH, dtype=np.float32), zeros(WIDTH)
 
 
-def silent(linear: object, rows: int, columns: int) -> None:
+def silent(linear: Any, rows: int, columns: int) -> None:
     linear.weight, linear.bias = zeros(rows, columns), zeros(rows)
 
 
-def silent_layer(layer: object, *, hears_encoder: bool) -> None:
+def silent_layer(layer: Any, *, hears_encoder: bool) -> None:
     same(layer.self_attention.layer_norm)
     silent(layer.self_attention.linear[0], 3 * WIDTH, WIDTH)
     silent(layer.self_attention.linear[1], WIDTH, WIDTH)
@@ -86,9 +89,12 @@ def main(folder: str, seconds: str = "1.00") -> None:
 
     words = [f"Ġ{word}" for word in SENTENCE]
     chain = ["<|transcribe|>", "<|0.00|>", *words, f"<|{seconds}|>", "<|endoftext|>"]
-    follows = [("<|startoftranscript|>", "<|en|>"), *zip(chain, chain[1:], strict=False)]
+    follows = [("<|startoftranscript|>", "<|en|>"), *pairwise(chain)]
     follows.append(("<|notimestamps|>", words[0]))
-    decoder.embeddings.weight, decoder.projection.weight = zeros(len(tokens), WIDTH), zeros(len(tokens), WIDTH)
+    decoder.embeddings.weight, decoder.projection.weight = (
+        zeros(len(tokens), WIDTH),
+        zeros(len(tokens), WIDTH),
+    )
     decoder.projection.bias = zeros(len(tokens))
     decoder.projection.bias[tokens.index("<|endoftext|>")] = RARE
     looking = decoder.layer[0].attention
