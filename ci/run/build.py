@@ -10,7 +10,6 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from ci.catalog.stack import ImageVariant
 from ci.engines.engine import Output
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
@@ -111,12 +110,11 @@ def tasks(plan: Plan, history: History) -> tuple[Task, ...]:
         needs = () if planned.image.is_root else (planned.image.parent,)
         if planned.action == "build":
             needs = (*needs, f"wheelhouse/{planned.image.variant}")
-        guess = guess_s(planned.image, seen) if planned.action == "build" else 0.0
         found.append(
             Task(
                 id=planned.id,
                 needs=needs,
-                expected_s=history.expected_s(planned.id, otherwise=guess) if guess else 0.0,
+                expected_s=expected_s(planned, history, seen),
                 image=planned.image.image,
                 variant=planned.image.variant,
             )
@@ -124,15 +122,21 @@ def tasks(plan: Plan, history: History) -> tuple[Task, ...]:
     return tuple(found)
 
 
-def guess_s(image: ImageVariant, seen: set[str]) -> float:
-    """Return about how long a first build takes; Debian packages that a twin brings cost nothing again.
+def expected_s(planned: PlannedImage, history: History, seen: set[str]) -> float:
+    """Return about how long an image takes: as last time, else by what it installs.
 
-    The weights are those of a machine with 2 cores; only their order matters.
+    An image whose Debian packages a twin on the same parent brings takes little, and should come after it;
+    `seen` remembers the twins. The weights are those of a machine with 2 cores; only their order matters.
     """
+    image = planned.image
+    if planned.action != "build":
+        return 0.0
+    debs, wheels = len(image.apt_lock), len(image.python_lock)
     name = f"{image.parent} {apt_list(image.apt, image.apt_lock)}"
-    debs = 0 if name in seen else len(image.apt_lock)
+    if debs and name in seen:
+        return 4.0 + 1.2 * wheels
     seen.add(name)
-    return 4.0 + 0.15 * debs + 1.2 * len(image.python_lock)
+    return history.expected_s(planned.id, otherwise=4.0 + 0.15 * debs + 1.2 * wheels)
 
 
 def _work(
