@@ -42,10 +42,15 @@ COMMANDS = {
     "build": Entry(
         path="ci.cli.build:build", summary="Build some images and what they are built on.", builds=True
     ),
-    "explain": Entry(path="ci.cli.explain:explain", summary="Name the exact input of an image that changed."),
+    "explain": Entry(
+        path="ci.cli.explain:explain",
+        summary="Name the exact input of an image that changed since it was last built here.",
+    ),
     "graph": Entry(path="ci.cli.graph:graph", summary="Draw which image is built on which."),
     "lock": Entry(
-        path="ci.cli.lock:lock", summary="Pin every package, Python and Debian, by hash.", builds=True
+        path="ci.cli.lock:lock",
+        summary="Pin every Python and Debian package of the stack by hash, and outside images by digest.",
+        builds=True,
     ),
     "render": Entry(
         path="ci.cli.render:render", summary="Write the Dockerfiles that build the stack without dockwright."
@@ -76,7 +81,7 @@ def builds_here(name: str, args: Sequence[str], engine: str) -> bool:
         return "--engine" in args or "--engine-only" in args
     if not COMMANDS[name].builds or any(arg in WITHOUT_ENGINE for arg in args):
         return False
-    asked = engine
+    asked = "auto" if name == "lock" else engine  # its Debian locks are made on this machine
     for number, arg in enumerate(args):
         if arg.startswith("--engine="):
             asked = arg.partition("=")[2]

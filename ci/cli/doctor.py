@@ -71,4 +71,7 @@ def _print(findings: Sequence[Finding]) -> None:
             out.line(f"{'':<{width + 7}}{found.advice}")
     engines = [found.name for found in findings if found.engine and found.state == "ok"]
     out.line("")
-    out.line(f"can build here: {', '.join(engines)}" if engines else "no engine can build here yet")
+    if engines:
+        out.line(f"can build here: {', '.join(engines)}")
+    else:
+        out.line("no engine can build here yet; what to type stands above")

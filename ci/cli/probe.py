@@ -124,6 +124,6 @@ def _out(argv: tuple[str, ...]) -> str:
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"`{' '.join(argv)}` took over {PROGRAM_S:.0f} s") from error
     if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines()
+        lines = [line for line in done.stderr.splitlines() if line.strip() and "exit status" not in line]
         raise RuntimeError(lines[-1] if lines else f"`{' '.join(argv)}` ended with {done.returncode}")
     return done.stdout.strip()

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ci.cli.diagnosis import REGISTRY, can_build, diagnose
+from ci.cli.doctor import doctor_json
+from ci.cli.machine import Disk, Host, Machine
+from ci.cli.probe import Trial
+
+GOOD = Machine(
+    python="3.11.2, /usr/bin/python3",
+    system="Debian GNU/Linux 12 (bookworm), x86_64",
+    cores=2,
+    memory_bytes=24 * 10**9,
+    programs={
+        "uv": "0.13.9",
+        "buildah": "1.28.2",
+        "runc": "1.1.5",
+        "skopeo": "1.9.3",
+        "mmdebstrap": "1.3.5",
+        "apt-ftparchive": "2.6.1",
+    },
+    daemons={},
+    missing=(),
+    has_apt=True,
+    user="ann",
+    rights="root",
+    subuids=0,
+    trial=Trial(driver="overlay", fault=""),
+    disks=(Disk(what="store", path="/var/lib/containers/storage", free_bytes=80 * 10**9),),
+    ca=(),
+    proxies=(),
+    hosts=(Host(what=REGISTRY, url="https://registry/v2/", fault=""),),
+)
+
+
+def without(name: str) -> dict[str, str]:
+    return {program: version for program, version in GOOD.programs.items() if program != name}
+
+
+def told(machine: Machine) -> dict[str, tuple[str, str]]:
+    """Says and advice of every finding that is not `ok`, by name."""
+    return {f.name: (f.says, f.advice) for f in diagnose(machine) if f.state != "ok"}
+
+
+def test_a_machine_with_all_of_it_can_build_and_nothing_is_remarked() -> None:
+    assert told(GOOD) == {}
+    assert can_build(diagnose(GOOD))
+
+
+def test_a_machine_without_buildah_cannot_build_and_is_told_what_installs_it() -> None:
+    machine = replace(GOOD, programs=without("buildah"), trial=None)
+    assert told(machine) == {"buildah": ("is not installed", "`./dockwright build-all` installs it")}
+    assert not can_build(diagnose(machine))
+
+
+def test_another_system_is_told_to_use_its_own_package_tool() -> None:
+    machine = replace(GOOD, programs=without("buildah"), trial=None, has_apt=False)
+    assert "own package tool" in told(machine)["buildah"][1]
+
+
+def test_a_user_without_root_is_told_what_root_types() -> None:
+    machine = replace(GOOD, programs=without("apt-ftparchive"), rights="rootless", subuids=65536)
+    assert (
+        told(machine)["apt-ftparchive"][1] == "as root: `apt-get install --no-install-recommends apt-utils`"
+    )
+
+
+def test_a_container_that_does_not_run_is_told_with_its_reason() -> None:
+    machine = replace(GOOD, trial=Trial(driver="overlay", fault="unshare: operation not permitted"))
+    says, advice = told(machine)["buildah"]
+    assert "unshare: operation not permitted" in says
+    assert "--privileged" in advice
+    assert not can_build(diagnose(machine))
+
+
+@pytest.mark.parametrize(
+    ("rights", "subuids", "advice"),
+    [
+        ("none", 0, "as root: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann`"),
+        ("none", 65536, "`buildah unshare true` says why"),
+        ("asks", 0, "`sudo -v` first, in this terminal"),
+    ],
+)
+def test_a_user_without_rights_is_told_how_to_get_them(rights: str, subuids: int, advice: str) -> None:
+    machine = replace(GOOD, rights=rights, subuids=subuids, trial=None)  # type: ignore[arg-type]
+    assert told(machine)["rights"][1] == advice
+    assert not can_build(diagnose(machine))
+
+
+def test_a_daemon_that_answers_can_build_in_place_of_buildah() -> None:
+    machine = replace(GOOD, programs=without("buildah"), trial=None, daemons={"docker": "28.2"})
+    assert can_build(diagnose(machine))
+    silent = replace(machine, daemons={"docker": None})
+    assert not can_build(diagnose(silent))
+    assert told(silent)["docker"][0] == "is installed and does not answer"
+
+
+def test_whole_copies_of_layers_are_remarked() -> None:
+    machine = replace(GOOD, rights="rootless", trial=Trial(driver="vfs", fault=""))
+    says, advice = told(machine)["layers"]
+    assert says.startswith("kept by vfs")
+    assert "fuse-overlayfs" in advice
+
+
+@pytest.mark.parametrize(
+    ("free_gb", "words"),
+    [(39, "enough for the CPU variants, not for all (40 GB)"), (5, "the CPU variants take about 12 GB")],
+)
+def test_a_small_disk_is_remarked(free_gb: int, words: str) -> None:
+    disk = Disk(what="store", path="/store", free_bytes=free_gb * 10**9)
+    assert words in told(replace(GOOD, disks=(disk,)))["disk"][0]
+
+
+def test_little_memory_is_remarked_but_not_where_the_system_does_not_say() -> None:
+    assert "size" in told(replace(GOOD, memory_bytes=10**9))
+    assert "size" not in told(replace(GOOD, memory_bytes=0))
+
+
+def test_a_certificate_file_that_is_not_there_is_told() -> None:
+    machine = replace(GOOD, ca=(("SSL_CERT_FILE", "/gone", False),))
+    assert told(machine)["certificates"] == (
+        "SSL_CERT_FILE=/gone: there is no such file",
+        "correct it, or `unset SSL_CERT_FILE`",
+    )
+
+
+def test_a_registry_out_of_reach_needs_nothing_done() -> None:
+    host = Host(what=REGISTRY, url="https://registry/v2/", fault="timed out")
+    says, advice = told(replace(GOOD, hosts=(host,)))["network"]
+    assert says == "the registry of the base does not answer: https://registry/v2/: timed out"
+    assert advice.startswith("nothing to do")
+    assert can_build(diagnose(replace(GOOD, hosts=(host,))))
+
+
+def test_windows_has_no_rights_to_remark() -> None:
+    machine = replace(GOOD, rights=None, programs=without("buildah"), trial=None, has_apt=False)
+    assert "rights" not in {finding.name for finding in diagnose(machine)}
+
+
+def test_the_findings_as_json_say_whether_it_can_build() -> None:
+    value = doctor_json(diagnose(GOOD))
+    assert value["schema"] == 1
+    assert value["can_build"] is True
+    assert {"name": "rights", "state": "ok", "says": "root", "advice": ""} in value["findings"]  # type: ignore[operator]
