@@ -27,6 +27,7 @@ from ci.steps.step import (
     Workdir,
 )
 from tests.dagger.session import Call, Session
+from tests.dagger.words import mounts_left, words_of_calls, words_of_dockerfile
 
 FROM = From(parent="outside:python", default_reference="python:3.11-slim-bookworm")
 ACCOUNT = Account(name="app", uid=10001, gid=10001)
@@ -157,7 +158,7 @@ async def test_a_recipe_is_this_chain_of_calls(session: Session) -> None:
 
 
 def shapes() -> list[tuple[Step, ...]]:
-    """Return a recipe of each shape that an image can have: what comes first by what comes last."""
+    """Return a recipe for each way that an image can begin; the ways to end are spread over them."""
     ends = [(True, True, True), (False, False, False), (True, False, False), (False, True, False)]
     return [
         recipe(
@@ -169,15 +170,16 @@ def shapes() -> list[tuple[Step, ...]]:
             account=ACCOUNT,
             wheelhouse="wheelhouse:cpu",
             debhouse="debhouse",
-            apt=apt,
+            apt="ffmpeg-0123456789ab" if apt else "",
             wheels=wheels,
             copies=FILES.copies if copies else (),
             env=(("STAGE", "demux"),) if env else (),
             entrypoint=("python", "/opt/app/demux") if entrypoint else (),
             labels=(("title", "demux"),),
         )
-        for root, apt, wheels in product((True, False), repeat=3)
-        for copies, env, entrypoint in (ends if root == apt == wheels else ends[:2])
+        for (root, apt, wheels), (copies, env, entrypoint) in zip(
+            product((True, False), repeat=3), ends * 2, strict=True
+        )
     ]
 
 
@@ -187,43 +189,3 @@ async def test_each_shape_of_a_recipe_says_the_same_in_both_lowerings(session: S
         assert words_of_calls(calls, len(PARENT)) == words_of_dockerfile(instructions(steps))
         assert mounts_left(calls) == []
     assert session.rejected == []
-
-
-WORDS = {
-    "withExec": "RUN",
-    "withUser": "USER",
-    "withEnvVariable": "ENV",
-    "withWorkdir": "WORKDIR",
-    "withEntrypoint": "ENTRYPOINT",
-    "withLabel": "LABEL",
-}
-
-
-def words_of_calls(calls: list[Call], start: int) -> list[str]:
-    """Return the Dockerfile instructions that the calls from `start` on stand for."""
-    words = []
-    for index, (name, arguments) in enumerate(calls[start:], start):
-        if name != "withDirectory":
-            words += [WORDS[name]] if name in WORDS else []
-        elif arguments["source"][0] == ("directory", {}):
-            words.append("COPY")
-        else:  # made beside the container so far
-            words += words_of_calls(arguments["source"], index)
-    return words
-
-
-def words_of_dockerfile(lines: tuple[str, ...]) -> list[str]:
-    words = [line.split()[0] for line in lines if not line.startswith("COPY --from=")]
-    return [word for word in words if word not in {"ARG", "FROM"}]
-
-
-def mounts_left(calls: list[Call]) -> list[str]:
-    mounts = []
-    for name, arguments in calls:
-        if name == "withMountedDirectory":
-            mounts.append(arguments["path"])
-        elif name == "withoutMount":
-            mounts.remove(arguments["path"])
-        elif isinstance(source := arguments.get("source"), list):
-            mounts += mounts_left(source)
-    return mounts

@@ -1,0 +1,64 @@
+"""The real stack's images as Dagger calls. The golden texts are what a reviewer reads."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from dagger import dag
+
+from ci.catalog.load import load_stack
+from ci.catalog.stack import Stack
+from ci.lower.container import Inputs, lower
+from ci.lower.dockerfile import instructions
+from ci.plan.recipes import steps_of
+from tests.dagger.outline import outline
+from tests.dagger.session import Session
+from tests.dagger.words import mounts_left, words_of_calls, words_of_dockerfile
+
+HERE = Path(__file__).parent
+STACK = HERE.parents[1] / "docker"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    return load_stack(STACK)
+
+
+@pytest.mark.parametrize("id_", ["base:cpu", "demux:cpu"])
+async def test_an_image_is_these_calls(session: Session, stack: Stack, id_: str, tmp_path: Path) -> None:
+    inputs = Inputs(
+        parent=dag.container().from_("parent"),
+        context=dag.directory().with_new_file("context", ""),
+        wheelhouse=dag.directory().with_new_file("wheelhouse", ""),
+        debhouse=dag.directory().with_new_file("debhouse", ""),
+    )
+    named = {
+        "parent": session.calls(await inputs.parent.id()),
+        "context": session.calls(await inputs.context.id()),
+        "wheelhouse": session.calls(await inputs.wheelhouse.id()),
+        "debhouse": session.calls(await inputs.debhouse.id()),
+    }
+    container = lower(dag, steps_of(stack, stack.get(id_)), inputs)
+    text = outline(session.calls(await container.id()), named)
+    golden = HERE / "golden" / f"{id_.replace(':', '.')}.txt"
+    found = tmp_path / golden.name
+    found.write_text(text, "utf-8")
+    expected = golden.read_text("utf-8") if golden.exists() else ""
+    assert text == expected, f"if this change is meant: cp {found} {golden}"
+    assert session.rejected == []
+
+
+async def test_each_shape_of_image_says_the_same_in_both_lowerings(session: Session, stack: Stack) -> None:
+    shapes = {
+        tuple(type(step) for step in steps): steps for steps in map(partial(steps_of, stack), stack.images)
+    }
+    for steps in shapes.values():
+        parent = dag.container()
+        house = dag.directory()
+        inputs = Inputs(parent=parent, context=house, wheelhouse=house, debhouse=house)
+        calls = session.calls(await lower(dag, steps, inputs).id())
+        assert words_of_calls(calls, 1) == words_of_dockerfile(instructions(steps))
+        assert mounts_left(calls) == []
+    assert session.rejected == []
