@@ -32,6 +32,7 @@ from ci.smoke.structure import structure_checks
 
 PROBE = "/run/probe"
 PYTHON = "/opt/venv/bin/python"
+STEP_SHOWN = 80
 _STEP = re.compile(r"STEP \d+/\d+: (.*)")
 
 
@@ -143,4 +144,14 @@ class ImageWork:
     def _step(self, task: str, line: str) -> None:
         found = _STEP.search(line)
         if found:
-            self.events.step(task, found[1][:120])
+            self.events.step(task, shown(found[1]))
+
+
+def shown(instruction: str) -> str:
+    """Return an instruction for a person: a RUN by its first real command, and not all of it."""
+    text = instruction
+    if text.startswith("RUN "):
+        commands = re.sub(r"--mount=\S+\s+", "", text.removeprefix("RUN ")).split("&&")
+        real = [one.strip() for one in commands if not one.strip().startswith(("cd ", "export "))]
+        text = f"RUN {(real or commands)[0].strip()}"
+    return text if len(text) <= STEP_SHOWN else f"{text[: STEP_SHOWN - 1]}…"

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ci.engines.buildah import OFFLINE
+from ci.engines.embedded import LOCAL, EmbeddedEngine
+from ci.engines.engine import BuildRequest, Output
+from ci.errors import CommandError
+from ci.lower.script import MOUNT
+from ci.wheelhouse.manifest import Manifest, read_manifest
+from tests.engine.conftest import BASE
+
+pytestmark = pytest.mark.engine
+
+
+@contextmanager
+def listening() -> Iterator[int]:
+    """Give the port of a server on loopback that takes connections until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        done = threading.Event()
+
+        def serve() -> None:
+            while not done.is_set():
+                try:
+                    connection, _ = server.accept()
+                except TimeoutError:
+                    continue
+                connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield int(server.getsockname()[1])
+        finally:
+            done.set()
+            thread.join()
+
+
+def request(instructions: str, folder: Path, **more: object) -> BuildRequest:
+    text = f"ARG PARENT\nFROM ${{PARENT}}\nUSER 0:0\n{instructions}"
+    values: dict[str, object] = {"instructions": text, "context": folder, "parent": BASE, **more}
+    return BuildRequest(**values)  # type: ignore[arg-type]
+
+
+async def test_a_step_that_opens_a_socket_fails_offline_and_passes_with_network(
+    engine: EmbeddedEngine, tmp_path: Path
+) -> None:
+    with listening() as port:
+        step = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
+        wanted = request(f'RUN python -c "{step}"\n', tmp_path, cache=False)
+        log = tmp_path / "log"
+        with pytest.raises(CommandError, match=r"Connection refused|unreachable"):
+            await engine.build(wanted, Output(log=log))
+        (tmp_path / "Dockerfile").write_text(wanted.instructions)
+        command = engine.buildah.build(
+            dockerfile=str(tmp_path / "Dockerfile"),
+            context=str(tmp_path),
+            image_id_file=str(tmp_path / "id"),
+            build_args={"PARENT": LOCAL + BASE},
+            contexts={},
+            labels={},
+            cache=False,
+        )
+        start = command.argv.index(OFFLINE[0])
+        online = (*command.argv[:start], *command.argv[start + len(OFFLINE) :])
+        await engine.runner.run(replace(command, argv=online), log=log)
+    assert (tmp_path / "id").read_text()
+
+
+def house(folder: Path, content: str) -> Manifest:
+    folder.mkdir(exist_ok=True)
+    (folder / "thing.whl").write_text(content)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    value = {"schema": 1, "input": "i", "files": {"thing.whl": digest}, "lists": {"x": ["thing.whl"]}}
+    (folder / "manifest.json").write_text(json.dumps(value))
+    return read_manifest(folder)
+
+
+async def test_a_file_replaced_under_its_name_in_a_mounted_house_rebuilds_the_layer(
+    engine: EmbeddedEngine, tmp_path: Path
+) -> None:
+    reference = "dockwright/test-house:cpu"
+    text = f"ARG WHEELS\nRUN --mount=type=bind,from={reference},target={MOUNT} cp {MOUNT}/thing.whl /thing\n"
+
+    async def built(content: str) -> str:
+        manifest = house(tmp_path / "house", content)
+        args = {"WHEELS": manifest.part("x")}
+        wanted = request(text, tmp_path, folders={reference: tmp_path / "house"}, build_args=args)
+        image = await engine.build(wanted, Output())
+        return await engine.run(image, ["cat", "/thing"], output=Output())
+
+    assert await built("first") == "first"
+    assert await built("other") == "other"
+
+
+async def test_the_same_request_twice_is_the_same_image(engine: EmbeddedEngine, tmp_path: Path) -> None:
+    wanted = request("RUN echo twice > /twice\n", tmp_path)
+    assert await engine.build(wanted, Output()) == await engine.build(wanted, Output())
+
+
+async def test_a_failed_step_ends_with_its_own_last_lines(engine: EmbeddedEngine, tmp_path: Path) -> None:
+    wanted = request("RUN echo 'what went wrong' >&2; exit 9\n", tmp_path)
+    with pytest.raises(CommandError) as caught:
+        await engine.build(wanted, Output(log=tmp_path / "log"))
+    assert "what went wrong" in caught.value.tail
+    assert "what went wrong" in (tmp_path / "log").read_text()
+
+
+async def test_certificates_and_proxies_of_the_machine_are_in_no_image(
+    engine: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://canary.invalid:3128")
+    monkeypatch.setenv("SSL_CERT_FILE", "/canary/ca.crt")
+    image = await engine.build(request("RUN env > /seen\n", tmp_path, cache=False), Output())
+    seen = await engine.run(image, ["cat", "/seen"], output=Output())
+    info = await engine.inspect(image)
+    assert "canary" not in seen
+    assert "canary" not in json.dumps(info.config)

@@ -1,0 +1,109 @@
+"""The probe inside a real image: each check is seen failing for its reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci.engines.embedded import EmbeddedEngine
+from ci.engines.engine import Output
+from ci.smoke.check import Check, Status
+from ci.smoke.results import parse_results
+from tests.engine.conftest import BASE
+
+pytestmark = pytest.mark.engine
+
+REQUEST: dict[str, Any] = {
+    "uid": 1000,
+    "gid": 1000,
+    "distributions": {"numpy": "", "python-dotenv": "dotenv"},
+    "help": [],
+    "commands": [],
+    "unresolved_allowed": [],
+    "forbidden_programs": ["gcc"],
+    "command_limit_s": 2.0,
+    "import_limit_s": 60.0,
+}
+
+
+async def probe(
+    engine: EmbeddedEngine, folder: Path, *, image: str = BASE, user: str = "", **changes: object
+) -> dict[str, Check]:
+    program = Path(str(files("ci.smoke.program").joinpath("probe.py")))
+    shutil.copy(program, folder)
+    folder.chmod(0o755)
+    (folder / "request.json").write_text(json.dumps({**REQUEST, **changes}))
+    argv = ["/opt/venv/bin/python", "-I", "-B", "/run/probe/probe.py", "/run/probe/request.json"]
+    text = await engine.run(
+        image, argv, mounts=[(str(folder), "/run/probe", "ro")], user=user, output=Output()
+    )
+    return {check.name: check for check in parse_results(text, 0)}
+
+
+async def test_a_good_image_passes_every_check(engine: EmbeddedEngine, tmp_path: Path) -> None:
+    checks = await probe(engine, tmp_path)
+    skipped = {name for name, check in checks.items() if check.status is Status.skipped}
+    assert skipped == {"pip check"}
+    assert all(check.status is Status.passed for name, check in checks.items() if name not in skipped)
+    assert {"import numpy", "import python-dotenv", "shared libraries", "user"} <= set(checks)
+
+
+async def test_the_wrong_user_a_bad_import_and_a_missing_distribution_fail(
+    engine: EmbeddedEngine, tmp_path: Path
+) -> None:
+    wanted = {"numpy": "no_such_module", "not-installed": "", "python-dotenv": "dotenv"}
+    checks = await probe(engine, tmp_path, user="0:0", distributions=wanted)
+    assert checks["user"].status is Status.failed
+    assert "No module named 'no_such_module'" in checks["import numpy"].detail
+    assert checks["import not-installed"].detail == "is not installed"
+    assert checks["import python-dotenv"].status is Status.passed
+
+
+async def test_a_program_that_fails_hangs_or_floods_is_told_apart(
+    engine: EmbeddedEngine, tmp_path: Path
+) -> None:
+    commands = [["sh", "-c", "echo why >&2; exit 3"], ["sleep", "100"], ["sh", "-c", "yes | head -c 900000"]]
+    checks = await probe(engine, tmp_path, help=["sh", "-c", "exit 4"], commands=commands)
+    assert checks["--help"].detail.startswith("ended with 4")
+    assert "why" in checks["run sh -c echo why >&2; exit 3"].detail
+    assert "still running after 2 s" in checks["run sleep 100"].detail
+    assert checks["run sh -c yes | head -c 900000"].status is Status.passed
+
+
+async def test_a_compiler_a_cache_a_secret_and_a_missing_library_fail(
+    engine: EmbeddedEngine, tmp_path: Path
+) -> None:
+    from ci.engines.engine import BuildRequest
+
+    (tmp_path / "context").mkdir()
+    patch = (
+        "import pathlib; "
+        "site = pathlib.Path('/opt/venv/lib/python3.11/site-packages'); "
+        "path = next(site.rglob('_multiarray_umath*.so')); "
+        "data = path.read_bytes().replace(b'libm.so.6', b'libQ.so.6'); "
+        "pathlib.Path('/opt/venv/lib/broken.so').write_bytes(data)"
+    )
+    text = (
+        "ARG PARENT\nFROM ${PARENT}\nUSER 0:0\n"
+        "RUN cp /bin/true /usr/bin/gcc && mkdir -p /home/app/.cache/pip && touch /home/app/.netrc\n"
+        f'RUN python -c "{patch}"\nUSER 1000:1000\n'
+    )
+    request = BuildRequest(instructions=text, context=tmp_path / "context", parent=BASE)
+    image = await engine.build(request, Output(log=tmp_path / "log"))
+    checks = await probe(engine, tmp_path, image=image)
+    assert checks["no compiler or installer"].detail == "there: /usr/bin/gcc"
+    assert "/home/app/.cache" in checks["no cache"].detail
+    assert "/home/app/.netrc" in checks["no secret"].detail
+    assert "libQ.so.6 is needed by /opt/venv/lib/broken.so" in checks["shared libraries"].detail
+
+
+async def test_a_probe_that_dies_names_what_was_running() -> None:
+    text = 'dockwright-check {"event": "started", "name": "shared libraries"}\nKilled\n'
+    (check,) = parse_results(text, 137)
+    assert check.status is Status.failed
+    assert check.detail.startswith("ended with 137 during 'shared libraries'")
