@@ -10,8 +10,9 @@ from contract.audio import read_samples
 from contract.device import chosen_device, device_option
 from contract.job import Job
 from contract.log import logger
+from contract.media import SAMPLE_RATE
 from contract.model import Model
-from contract.span import intersection
+from contract.span import Span, intersection
 from contract.speaker import Speakers, renamed
 from contract.speech import Voice
 from contract.stage import Stage, run
@@ -37,8 +38,9 @@ def diarization(job: Job, arguments: argparse.Namespace) -> None:
         found = pyannote_turns(folder, samples, arguments.speakers, device)
     else:
         found = sherpa_turns(folder, samples, arguments.speakers, arguments.threshold)
-    if voice is not None:
-        found = [(part, label) for span, label in found for part in intersection([span], voice.spans)]
+    # The last window of sound reaches beyond its end.
+    within = voice.spans if voice is not None else (Span(start_s=0, end_s=len(samples) / SAMPLE_RATE),)
+    found = [(part, label) for span, label in found for part in intersection([span], within)]
     turns = renamed(found)
     logger.info("speakers found", extra={"speakers": len({turn.speaker for turn in turns}), "device": device})
     job.write(Speakers(diarizer=f"{'pyannote' if HAS_TORCH else 'sherpa-onnx'} on {device}", turns=turns))

@@ -37,6 +37,8 @@ def pyannote_vad(job: Job, arguments: argparse.Namespace) -> None:
     path = MODEL.at(arguments.model) / FILE
     device = chosen_device(arguments.device)
     spans = _spans(path, samples, device, arguments.threshold)
+    whole = Span(start_s=0, end_s=len(samples) / SAMPLE_RATE)
+    spans = intersection(spans, [whole])  # the last window reaches beyond the end
     if speech is not None and arguments.combine == "both":
         spans = intersection(spans, speech.spans)
     elif speech is not None and arguments.combine == "either":
