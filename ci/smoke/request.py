@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from ci.catalog.stack import ImageVariant, Stack
+from ci.steps.recipe import TINI
 
 CUDA_DRIVER = "libcuda.so.1"
 """The one library that comes with the machine and not with a CUDA image."""
+PYTHON = ("python",)
+"""What an image without a program of its own starts; it needs no `--help`."""
 
-FORBIDDEN_PROGRAMS = ("cc", "gcc", "g++", "c++", "clang", "ld", "make", "cython", "pip", "pip3", "uv")
+COMPILERS = (
+    r"(x86_64-linux-gnu-)?(cc|gcc|g\+\+|c\+\+|cpp|clang|clang\+\+|gfortran|ld|ld\.(bfd|gold|lld)|as|make|gmake|"
+    r"cmake|ninja|rustc|cargo|go|nvcc|cython)(-?\d+(\.\d+)*)?"
+)
+"""File names of compilers and of what only they need."""
+INSTALLERS = r"(pip|uv|uvx|poetry|conda)(\d+(\.\d+)*)?"
+"""File names of installers. A base from outside may bring its own; the environment has none."""
 COMMAND_LIMIT_S = 60.0
 IMPORT_LIMIT_S = 120.0
 
@@ -22,6 +31,12 @@ def ancestors(stack: Stack, image: ImageVariant) -> tuple[ImageVariant, ...]:
     return tuple(line)
 
 
+def entrypoint_of(stack: Stack, image: ImageVariant) -> tuple[str, ...]:
+    """Return what `image` starts behind tini: its own program, else the nearest ancestor's."""
+    line = reversed(ancestors(stack, image))
+    return next((one.entrypoint for one in line if one.entrypoint), PYTHON)
+
+
 def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
     """Return the document that program/probe.py reads.
 
@@ -29,20 +44,21 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
     where the probe finds it in the installed metadata.
     """
     line = ancestors(stack, image)
-    names = {name: override for one in line for name, override in one.smoke.imports}
-    distributions = {name: names.get(name, "") for one in line for name in one.requirements}
-    entrypoint = next((one.entrypoint for one in reversed(line) if one.entrypoint), ())
+    names = {name: module for one in line for name, module in one.smoke.imports}
+    program = entrypoint_of(stack, image)
+    commands = dict.fromkeys(command for one in line for command in one.smoke.commands)
+    allowed = dict.fromkeys(name for one in line for name in one.smoke.unresolved)
     return {
+        "user": stack.user,
         "uid": stack.uid,
         "gid": stack.gid,
-        "distributions": distributions,
-        "help": [*entrypoint, "--help"] if entrypoint and image.smoke.help else [],
-        "commands": [list(command) for one in line for command in one.smoke.commands],
-        "unresolved_allowed": [
-            *([CUDA_DRIVER] if image.variant == "cuda" else []),
-            *(name for one in line for name in one.smoke.unresolved),
-        ],
-        "forbidden_programs": list(FORBIDDEN_PROGRAMS),
+        "python": stack.python,
+        "distributions": {name: names.get(name, "") for one in line for name in sorted(one.requirements)},
+        "help": [TINI, "--", *program, "--help"] if image.smoke.help and program != PYTHON else [],
+        "commands": [list(command) for command in commands],
+        "unresolved_allowed": [*([CUDA_DRIVER] if image.variant == "cuda" else []), *allowed],
+        "compilers": COMPILERS,
+        "installers": INSTALLERS,
         "command_limit_s": COMMAND_LIMIT_S,
         "import_limit_s": IMPORT_LIMIT_S,
     }

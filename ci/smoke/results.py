@@ -3,55 +3,100 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
+from typing import Any
 
 from ci.smoke.check import Check, Status
 
 MARK = "dockwright-check "
-"""Begins each line of the probe that is meant for us."""
-STARTED, ENDED = "started", "ended"
+"""Begins each line of the probe that is meant for us; program/probe.py has the same."""
 SHOWN = 4000
+"""Characters of one check's detail that are kept, the last ones."""
+TAIL_LINES = 10
 
 
 def parse_results(text: str, status: int) -> tuple[Check, ...]:
-    """Return the checks in the probe's output; what did not come to its end has failed.
+    """Return the checks in the probe's output; `status` is its exit status.
 
-    `status` is the probe's exit status.
+    Where the probe did not come to its end, the check that was running (`probe` when none was) has failed
+    with the end of the output, and those that it had planned and not begun are blocked by that one.
     """
     checks: list[Check] = []
+    planned: list[str] = []
     running, whole = "", False
     for line in text.splitlines():
-        if not line.startswith(MARK):
-            continue
-        try:
-            value = json.loads(line.removeprefix(MARK))
-        except ValueError:
-            continue
-        if value.get("event") == STARTED:
-            running = str(value["name"])
-        elif value.get("event") == ENDED:
-            whole = True
-        else:
-            running = ""
-            checks.append(
-                Check(
-                    name=str(value["name"]),
-                    status=Status(value["status"]),
-                    detail=str(value["detail"])[:SHOWN],
-                    seconds=float(value["seconds"]),
-                )
-            )
+        match event := _event(line):
+            case {"event": "planned", "names": list(names)}:
+                planned = [str(name) for name in names]
+            case {"event": "started", "name": str(name)}:
+                running = name
+            case {"event": "ended"}:
+                whole = True
+            case {"event": "check"} if (check := _check(event)) is not None:
+                checks.append(check)
+                running = "" if check.name == running else running
+            case _:
+                pass
+    done = {check.name for check in checks}
     if not whole:
-        what = f"during {running!r}" if running else "before its first check"
-        tail = "\n".join(text.splitlines()[-10:])
-        checks.append(
-            Check(
-                name="probe",
-                status=Status.failed,
-                detail=f"ended with {status} {what}\n{tail}"[:SHOWN],
-            )
-        )
+        culprit = running or "probe"
+        when = "" if running else f", after {checks[-1].name!r}" if checks else ", before its first check"
+        said = [line for line in text.splitlines() if not line.startswith(MARK)][-TAIL_LINES:]
+        detail = "\n".join([f"the probe ended with {status}{when}", *said])
+        checks.append(Check(name=culprit, status=Status.failed, detail=_cut(detail)))
+        rest = [name for name in planned if name not in done and name != culprit]
+        checks += [Check(name=name, status=Status.blocked, detail=f"by {culprit!r}") for name in rest]
+        return tuple(checks)
+    silent = [name for name in planned if name not in done]
+    checks += [Check(name=name, status=Status.failed, detail="the probe told no result") for name in silent]
+    if status != 0:
+        detail = f"the probe ended with {status} after its last check"
+        checks.append(Check(name="probe", status=Status.failed, detail=detail))
     return tuple(checks)
+
+
+def _event(line: str) -> dict[str, Any]:
+    """Return what a line of the probe says, nothing for any other line."""
+    if not line.startswith(MARK):
+        return {}
+    try:
+        value = json.loads(line.removeprefix(MARK))
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _check(value: dict[str, Any]) -> Check | None:
+    """Return the check in a line, None when it has not the form of one."""
+    match value:
+        case {
+            "name": str(name),
+            "status": str(word),
+            "detail": str(detail),
+            "seconds": float() | int() as seconds,
+        }:
+            try:
+                status = Status(word)
+            except ValueError:
+                return None
+            return Check(
+                name=name,
+                status=status,
+                detail=_cut(detail),
+                seconds=float(seconds) if math.isfinite(seconds) else 0.0,
+            )
+        case _:
+            return None
+
+
+def _cut(detail: str) -> str:
+    """Return a detail with its first line and as much of its end as is shown."""
+    if len(detail) <= SHOWN:
+        return detail
+    first, _, rest = detail.partition("\n")
+    first = first[: SHOWN // 4]
+    return f"{first}\n…\n{rest[len(first) - SHOWN :] or detail[len(first) - SHOWN :]}"
 
 
 def failed(checks: Iterable[Check]) -> tuple[Check, ...]:
@@ -59,12 +104,16 @@ def failed(checks: Iterable[Check]) -> tuple[Check, ...]:
     return tuple(check for check in checks if check.status is Status.failed)
 
 
-def failures_text(image: str, checks: Iterable[Check]) -> str:
-    """Return what to read about the failed checks of `image`, each with its own output."""
-    found = failed(checks)
-    lines = [f"{image}: {len(found)} of its checks failed, so it gets no name:"]
-    for check in found:
+def failures_text(image_id: str, checks: Iterable[Check]) -> str:
+    """Return what to read about the failed checks of `image:variant`, each with its own output."""
+    all_ = tuple(checks)
+    wrong = failed(all_)
+    lines = [f"{image_id}: {len(wrong)} of its {len(all_)} checks failed, so it gets no name:"]
+    for check in wrong:
         first, *rest = check.detail.splitlines() or [""]
-        lines.append(f"  {check.name}: {first}")
+        lines.append(f"  {check.name}: {first}".rstrip())
         lines += [f"    {line}" for line in rest]
+    blocked = [check.name for check in all_ if check.status is Status.blocked]
+    if blocked:
+        lines.append(f"  blocked, so not known: {', '.join(blocked)}")
     return "\n".join(lines)

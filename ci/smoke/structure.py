@@ -7,50 +7,64 @@ from typing import Any
 
 from ci.catalog.stack import ImageVariant, Stack
 from ci.smoke.check import Check, verdict
-from ci.smoke.request import ancestors
+from ci.smoke.request import entrypoint_of
 from ci.steps.recipe import TINI, VENV
 
-LABELS = (
-    "org.opencontainers.image.title",
-    "org.opencontainers.image.description",
-    "org.opencontainers.image.licenses",
+SECRET_NAME = re.compile(
+    r"(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(API|ACCESS|PRIVATE|SECRET)_?KEY)(_|$)",
+    re.IGNORECASE,
 )
-SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL)", re.IGNORECASE)
-OF_A_MACHINE = re.compile(r"(_PROXY|^SSL_CERT_|^REQUESTS_CA_BUNDLE|^PIP_)", re.IGNORECASE)
+SECRET_VALUE = re.compile(
+    r"://[^/\s:@]+:[^/\s@]+@|-----BEGIN |\b(gh[pousr]_|github_pat_|glpat-|hf_|AKIA|xox[bp]-)[A-Za-z0-9]{12,}"
+)
+OF_A_MACHINE = re.compile(
+    r"((HTTPS?|FTP|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE|NODE_EXTRA_CA_CERTS|"
+    r"GIT_SSL_CAINFO|(PIP|UV)_.*)",
+    re.IGNORECASE,
+)
 
 
 def structure_checks(stack: Stack, image: ImageVariant, config: dict[str, Any]) -> tuple[Check, ...]:
-    """Return the checks of an OCI image config (`config.config` of the image spec)."""
+    """Return the checks of an OCI image config: `OCIv1` of what `buildah inspect --type image` prints."""
     inner: dict[str, Any] = config.get("config") or {}
-    env = dict(text.partition("=")[::2] for text in inner.get("Env") or ())
     return (
         _user(stack, str(inner.get("User") or "")),
-        _entrypoint(stack, image, list(inner.get("Entrypoint") or ())),
-        _environment(env),
-        _labels(inner.get("Labels") or {}),
+        _entrypoint(stack, image, inner.get("Entrypoint") or [], inner.get("Cmd") or []),
+        _environment([str(text) for text in inner.get("Env") or ()]),
+        _labels(stack, image, inner.get("Labels") or {}),
     )
 
 
 def _user(stack: Stack, user: str) -> Check:
     expected = f"{stack.uid}:{stack.gid}"
-    return verdict("config: user", "" if user == expected else f"is {user or 'root'!r}, not {expected}")
+    return verdict("config: user", "" if user == expected else f"is {user or 'root'!r}, not {expected!r}")
 
 
-def _entrypoint(stack: Stack, image: ImageVariant, argv: list[str]) -> Check:
-    own = next((one.entrypoint for one in reversed(ancestors(stack, image)) if one.entrypoint), ("python",))
-    expected = [TINI, "--", *own]
-    return verdict("config: entrypoint", "" if argv == expected else f"is {argv}, not {expected}")
+def _entrypoint(stack: Stack, image: ImageVariant, argv: list[str], arguments: list[str]) -> Check:
+    expected = [TINI, "--", *entrypoint_of(stack, image)]
+    wrong = [f"is {argv}, not {expected}"] if argv != expected else []
+    wrong += [f"gets {arguments} as arguments when none are given"] if arguments else []
+    return verdict("config: entrypoint", "; ".join(wrong))
 
 
-def _environment(env: dict[str, str]) -> Check:
-    wrong = (
-        [f"PATH does not start with {VENV}/bin"] if not env.get("PATH", "").startswith(f"{VENV}/bin") else []
-    )
-    wrong += [f"{name} looks like a secret" for name in sorted(env) if SECRET.search(name)]
-    wrong += [f"{name} belongs to one machine" for name in sorted(env) if OF_A_MACHINE.search(name)]
+def _environment(texts: list[str]) -> Check:
+    env = dict(text.partition("=")[::2] for text in texts)
+    first = f"{VENV}/bin"
+    wrong = [f"PATH does not start with {first}"] if env.get("PATH", "").split(":")[0] != first else []
+    wrong += [
+        f"{name} looks like a secret"
+        for name, value in sorted(env.items())
+        if SECRET_NAME.search(name) or SECRET_VALUE.search(value)
+    ]
+    wrong += [f"{name} belongs to one machine" for name in sorted(env) if OF_A_MACHINE.fullmatch(name)]
     return verdict("config: environment", "; ".join(wrong))
 
 
-def _labels(labels: dict[str, str]) -> Check:
-    missing = [name for name in LABELS if not labels.get(name)]
-    return verdict("config: labels", f"missing: {', '.join(missing)}" if missing else "")
+def _labels(stack: Stack, image: ImageVariant, labels: dict[str, str]) -> Check:
+    expected = {"title": image.title, "description": image.description, "licenses": stack.licenses}
+    wrong = []
+    for name, text in expected.items():
+        label = f"org.opencontainers.image.{name}"
+        if labels.get(label) != text:
+            wrong.append(f"{label} is {labels.get(label)!r}, not {text!r}")
+    return verdict("config: labels", "; ".join(wrong))

@@ -1,0 +1,196 @@
+"""Whether every program and library finds the libraries that it names, as the loader looks. Nothing is run.
+
+Source: ld.so(8), "Dynamic linking": DT_RPATH of the object and of those that load it, unless it has a
+DT_RUNPATH; LD_LIBRARY_PATH; DT_RUNPATH; /etc/ld.so.cache; the default folders. A name that an earlier object
+of the same program has loaded is not looked for again.
+"""
+
+import os
+import stat
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .elf import Elf, read_elf
+
+CACHE = "/etc/ld.so.cache"
+DEFAULT = ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib")
+TEXT = (".py", ".pyc", ".pyi", ".sh", ".txt", ".h", ".hpp", ".json", ".pl", ".pm", ".html", ".js", ".css")
+_CACHE_MAGIC = b"glibc-ld.so.cache1.1"
+_CACHE_HEADER, _CACHE_ENTRY = struct.Struct("<20sIIB3xI12x"), struct.Struct("<iIIIQ")
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A library, or a version of its symbols, that an object needs and does not find."""
+
+    library: str
+    needed_by: str
+    version: str = ""
+
+
+@dataclass(slots=True)
+class Closure:
+    """What was found: how many objects were looked at, what is missing, which files are damaged."""
+
+    objects: int = 0
+    missing: list[Missing] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Loader:
+    """Finds libraries by name; files are read once."""
+
+    search: tuple[str, ...]
+    """LD_LIBRARY_PATH."""
+    cached: dict[str, list[str]]
+    """Paths by name, of /etc/ld.so.cache."""
+    known: dict[str, Elf | None] = field(default_factory=dict)
+
+    def read(self, path: str) -> Elf | None:
+        """Return the ELF file at `path`, None when there is none that this user can read."""
+        if path not in self.known:
+            try:
+                self.known[path] = read_elf(path)
+            except OSError:
+                self.known[path] = None
+        return self.known[path]
+
+    def find(self, name: str, one: Elf, inherited: tuple[str, ...]) -> Elf | None:
+        """Return the library that `one` gets by `name`; `inherited` are the folders of what loads it."""
+        for path in self._paths(name, one, inherited):
+            try:
+                found = self.read(path)
+            except ValueError:
+                continue
+            if found is not None and found.machine == one.machine:
+                return found
+        return None
+
+    def _paths(self, name: str, one: Elf, inherited: tuple[str, ...]) -> Iterator[str]:
+        if "/" in name:
+            yield expanded(name, one.path)
+            return
+        for folder in (*(() if one.runpath else (*own_folders(one), *inherited)), *self.search):
+            yield f"{folder}/{name}"
+        for folder in one.runpath:
+            yield f"{expanded(folder, one.path)}/{name}"
+        yield from self.cached.get(name, ())
+        for folder in DEFAULT:
+            yield f"{folder}/{name}"
+
+
+def own_folders(one: Elf) -> tuple[str, ...]:
+    """Return the DT_RPATH of an object, which a DT_RUNPATH makes void."""
+    return () if one.runpath else tuple(expanded(folder, one.path) for folder in one.rpath)
+
+
+def expanded(folder: str, path: str) -> str:
+    """Return a folder of a search path of the object at `path`."""
+    for token in ("${ORIGIN}", "$ORIGIN"):
+        folder = folder.replace(token, os.path.dirname(path))  # noqa: PTH120
+    return os.path.normpath(folder)
+
+
+def read_cache(content: bytes) -> dict[str, list[str]]:
+    """Return the paths by library name of an ld.so.cache, empty when it is of another format."""
+    if not content.startswith(_CACHE_MAGIC):
+        return {}
+    found: dict[str, list[str]] = {}
+    _, count, *_ = _CACHE_HEADER.unpack_from(content)
+    for index in range(count):
+        place = _CACHE_HEADER.size + index * _CACHE_ENTRY.size
+        _, key, value, _, _ = _CACHE_ENTRY.unpack_from(content, place)
+        name, path = (content[at : content.index(b"\0", at)].decode() for at in (key, value))
+        found.setdefault(name, []).append(path)
+    return found
+
+
+def loader(environment: dict[str, str]) -> Loader:
+    """Return the loader of this file system."""
+    try:
+        with open(CACHE, "rb") as file:  # noqa: PTH123
+            cached = read_cache(file.read())
+    except OSError:
+        cached = {}
+    search = tuple(folder for folder in environment.get("LD_LIBRARY_PATH", "").split(":") if folder)
+    return Loader(search, cached)
+
+
+def objects_under(roots: Iterable[str]) -> Iterator[str]:
+    """Yield the files that may be programs or libraries: named like one, or executable and not a text."""
+    folders = list(roots)
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_symlink():
+                continue
+            if entry.is_dir():
+                folders.append(entry.path)
+            elif ".so" in entry.name or not entry.name.endswith(TEXT):
+                mode = 0 if ".so" in entry.name else entry.stat(follow_symlinks=False).st_mode
+                if ".so" in entry.name or (stat.S_ISREG(mode) and mode & 0o111):
+                    yield entry.path
+
+
+def closure(
+    paths: Iterable[str], find: Loader, *, allowed: Iterable[str] = (), loaded: Iterable[str] = ()
+) -> Closure:
+    """Return what the objects at `paths`, and what they load, need and do not find.
+
+    `allowed` are names of libraries that may be missing, `loaded` objects that a process was seen to load:
+    their importer loads what they need first, so they find it although the loader alone does not.
+    """
+    result, allowed, loaded = Closure(), set(allowed), set(loaded)
+    resolved: set[tuple[str, str]] = set()
+    missing: dict[tuple[str, str], Missing] = {}
+    versions: dict[Missing, None] = {}
+    for path in sorted(paths):
+        try:
+            root = find.read(path)
+        except ValueError as error:
+            result.damaged.append(str(error))
+            continue
+        if root is not None:
+            result.objects += 1
+            _load(root, find, resolved, missing, versions)
+    result.missing = [
+        one
+        for key, one in missing.items()
+        if key not in resolved and one.library not in allowed and one.needed_by not in loaded
+    ]
+    result.missing += versions
+    return result
+
+
+def _load(
+    root: Elf,
+    find: Loader,
+    resolved: set[tuple[str, str]],
+    missing: dict[tuple[str, str], Missing],
+    versions: dict[Missing, None],
+) -> None:
+    """Load `root` as a program does: breadth first, each name once."""
+    loaded: dict[str, Elf] = {}
+    queue: list[tuple[Elf, tuple[str, ...]]] = [(root, ())]
+    for one, inherited in queue:
+        folders = (*own_folders(one), *inherited)
+        for name in one.needed:
+            found = loaded.get(name)
+            if found is None:
+                found = find.find(name, one, inherited)
+                if found is None:
+                    missing.setdefault((one.path, name), Missing(name, one.path))
+                    continue
+                loaded[name] = found
+                loaded.setdefault(found.soname, found)
+                queue.append((found, folders))
+            resolved.add((one.path, name))
+        for name, version in one.versions:
+            found = loaded.get(name)
+            if found is not None and found.defines and version not in found.defines:
+                versions[Missing(name, one.path, version)] = None

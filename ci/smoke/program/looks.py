@@ -1,0 +1,188 @@
+"""What can be seen of an image's file system without starting anything. Standard library only."""
+
+import grp
+import os
+import pwd
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .closure import closure, loader, objects_under
+
+Finding = tuple[str, str]
+"""(status, detail)."""
+
+VENV = Path("/opt/venv")
+PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
+DPKG = Path("/var/lib/dpkg/status")
+SECRETS = re.compile(
+    r"id_(rsa|dsa|ecdsa|ed25519)|\.netrc|\.pypirc|\.env|\.git-credentials|\.pgpass|\.dockerconfigjson"
+)
+KEYS = (".pem", ".key")
+SECRET_ROOTS = ("/home", "/root", "/opt", "/app", "/srv", "/etc/dockwright")
+CACHES = (
+    "/root/.cache/*",
+    "/home/*/.cache/*",
+    "/var/lib/apt/lists/*_*",
+    "/var/cache/apt/*.bin",
+    "/var/cache/apt/archives/*.deb",
+    "/var/cache/ldconfig/aux-cache",
+    "/opt/venv/.lock",
+    "/opt/venv/lib/python*/site-packages/*.dist-info/uv_cache.json",
+)
+CLOSED = ("/root",)
+"""Folders that these looks concern and that may be closed to the image's user."""
+SHOWN = 10
+
+
+def some(items: Iterable[object]) -> str:
+    """Return the first items of a list, and how many more there are."""
+    texts = [str(item) for item in items]
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return ", ".join(texts[:SHOWN]) + more
+
+
+def verdict(wrong: str, seen: str = "") -> Finding:
+    """Return failed with what is `wrong`, passed with what was `seen` when nothing is."""
+    return ("failed", wrong) if wrong else ("passed", seen)
+
+
+def user(request: dict[str, Any]) -> Finding:
+    """The user is the stack's, has its name and no part in root's group."""
+    uid, gid, groups = os.getuid(), os.getgid(), set(os.getgroups())
+    seen = f"uid {uid}, gid {gid}"
+    if (uid, gid) != (request["uid"], request["gid"]):
+        return "failed", f"{seen}, not uid {request['uid']}, gid {request['gid']}"
+    try:
+        names = pwd.getpwuid(uid).pw_name, grp.getgrgid(gid).gr_name
+    except KeyError as error:
+        return "failed", f"{seen}: {error.args[0]}"
+    if names[0] != request["user"]:
+        return "failed", f"{seen} is {names[0]!r}, not {request['user']!r}"
+    return verdict(f"{seen} is in root's group" if 0 in groups else "", f"{seen}, {':'.join(names)}")
+
+
+def python(request: dict[str, Any]) -> Finding:
+    """The environment's Python is the one that the stack says."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    wrong = f"is of {sys.prefix}, not of {VENV}" if sys.prefix != str(VENV) else ""
+    if not f"{version}.".startswith(f"{request['python']}."):
+        wrong = f"is {version}, not {request['python']}"
+    return verdict(wrong, version)
+
+
+def writable_tmp(_: dict[str, Any]) -> Finding:
+    """The user can write to /tmp, where the stages keep what they need for a moment."""
+    with tempfile.NamedTemporaryFile(dir="/tmp") as file:
+        file.write(b"x" * 4096)
+        file.flush()
+    return "passed", ""
+
+
+def compilers(request: dict[str, Any]) -> Finding:
+    """No compiler is in the folders of programs, and no installer in the environment."""
+    tool, installer = (re.compile(request[name]) for name in ("compilers", "installers"))
+    environment = _entries([str(VENV / "bin")])
+    found = [path for path in _entries(_own(PROGRAMS)) + environment if tool.fullmatch(path.name)]
+    found += [path for path in environment if installer.fullmatch(path.name)]
+    return verdict(f"there: {some(found)}" if found else "")
+
+
+def _entries(folders: Iterable[str]) -> list[Path]:
+    return [path for folder in folders if Path(folder).is_dir() for path in sorted(Path(folder).iterdir())]
+
+
+def development(_: dict[str, Any]) -> Finding:
+    """No Debian -dev package is installed."""
+    if not DPKG.exists():
+        return "skipped", f"there is no {DPKG}"
+    found = []
+    for stanza in DPKG.read_text(errors="replace").split("\n\n"):
+        name = re.search(r"^Package: (\S+-dev)$", stanza, re.MULTILINE)
+        if name and re.search(r"^Status: .* installed$", stanza, re.MULTILINE):
+            found.append(name[1])
+    return verdict(f"installed: {some(found)}" if found else "")
+
+
+def caches(_: dict[str, Any]) -> Finding:
+    """Nothing of apt's, pip's or uv's caches is left where this user can look."""
+    found = [path for pattern in CACHES if not _closed(pattern) for path in Path("/").glob(pattern[1:])]
+    return verdict(f"left: {some(sorted(found))}" if found else "")
+
+
+def secrets(_: dict[str, Any]) -> Finding:
+    """No file looks like a credential, what public wheels ship apart."""
+    found = []
+    for root in SECRET_ROOTS:
+        for folder, _folders, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name)
+                if (SECRETS.fullmatch(name) or (path.suffix in KEYS and _has_key(path))) and not shipped(
+                    path
+                ):
+                    found.append(path)
+    return verdict(f"there: {some(found)}" if found else "")
+
+
+def _has_key(path: Path) -> bool:
+    try:
+        return path.is_file() and b"PRIVATE KEY" in path.read_bytes()
+    except PermissionError:
+        return True
+
+
+def shipped(path: Path) -> bool:
+    """Return whether an installed wheel lists `path` among its files."""
+    site = next((folder for folder in path.parents if folder.name == "site-packages"), None)
+    if site is None:
+        return False
+    line = f"{path.relative_to(site).as_posix()},"
+    return any(
+        entry.startswith(line)
+        for record in site.glob("*.dist-info/RECORD")
+        for entry in record.read_text(errors="replace").splitlines()
+    )
+
+
+def closed(_: dict[str, Any]) -> Finding:
+    """Whether caches and secrets may lie where this user can't look."""
+    found = [folder for folder in CLOSED if _closed(folder)]
+    if found:
+        return "skipped", f"closed to uid {os.getuid()}: {some(found)}"
+    return "passed", ""
+
+
+def _closed(path: str) -> bool:
+    return any(
+        path.startswith(folder) and Path(folder).is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+        for folder in CLOSED
+    )
+
+
+def libraries(request: dict[str, Any], loaded: Iterable[str]) -> Finding:
+    """Every object under /opt, every program, and all that they load, find their libraries.
+
+    Plugins of Debian packages may lack what those packages only suggest; such are told.
+    """
+    loaded, allowed, find = set(loaded), set(request["unresolved_allowed"]), loader(dict(os.environ))
+    ours = set(objects_under(_own(("/opt", *PROGRAMS))))
+    result = closure(ours, find, allowed=allowed, loaded=loaded)
+    others = set(objects_under(_own(("/usr", "/lib")))) - ours
+    plugins = closure(others, find, allowed=allowed, loaded=loaded)
+    if result.missing or result.damaged:
+        lines = [
+            f"{one.library}{f' ({one.version})' if one.version else ''} is needed by {one.needed_by}"
+            for one in result.missing
+        ]
+        return "failed", "\n".join(["unresolved:", *sorted(lines), *result.damaged])
+    seen = f"{result.objects} objects, and {plugins.objects} of the base and Debian's packages"
+    told = some(f"{one.library} of {one.needed_by}" for one in plugins.missing)
+    return "passed", f"{seen}; not there, for optional plugins: {told}" if told else seen
+
+
+def _own(folders: Iterable[str]) -> list[str]:
+    """Return the folders that are not another name of one (/lib is /usr/lib)."""
+    return [folder for folder in folders if not Path(folder).is_symlink()]
