@@ -1,7 +1,6 @@
 """Asr and second-pass-translation go through their real loaders, with small models made in the images."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from contract.media import AudioTrack, Media
