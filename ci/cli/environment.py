@@ -181,8 +181,8 @@ def _sync(checkout: Path, place: Path, group: str, uv: Path) -> None:
     venv = place / ".venv"
     what = "what the tests need" if group == "dev" else "the Python environment"
     _say(f"installing {what} in {venv}, once")
-    argv = [str(uv), "sync", "--frozen", "--inexact", "--no-install-project", "--no-dev", "--extra", "cli"]
-    argv += ["--group", "dev"] if group == "dev" else []
+    argv = [str(uv), "sync", "--frozen", "--inexact", "--no-install-project", "--extra", "cli"]
+    argv += ["--group", "dev"] if group == "dev" else ["--no-dev"]
     argv += ["--quiet", "--no-progress", "--project", str(checkout), *_python(venv)]
     env = {"UV_PROJECT_ENVIRONMENT": str(venv)}
     _run(argv, place / ".dockwright", f"the Python environment could not be made; {NETWORK}", env)

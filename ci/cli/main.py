@@ -25,16 +25,9 @@ def print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
     """Print dockwright's own version, as pyproject.toml beside it says or as it was installed."""
     if not asked or ctx.resilient_parsing:
         return
-    project = CHECKOUT / "pyproject.toml"
-    if project.is_file():
-        import tomllib
+    from ci.version import version
 
-        version = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-    else:
-        from importlib.metadata import version as installed
-
-        version = installed("dockwright")
-    click.echo(f"dockwright {version}")
+    click.echo(f"dockwright {version()}")
     ctx.exit()
 
 

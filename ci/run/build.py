@@ -7,7 +7,6 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from ci.engines.engine import Output
@@ -26,6 +25,7 @@ from ci.run.state import State
 from ci.run.store import Store
 from ci.run.task import Outcome, Task, Work, WorkResult
 from ci.run.workspace import Workspace
+from ci.version import version
 
 GUESS_S = {"bootstrap": 35.0, "debhouse": 8.0, "wheelhouse": 40.0}
 
@@ -66,7 +66,7 @@ async def build_plan(
                 started_at=now.isoformat(timespec="seconds"),
                 settings=workspace.settings.model_dump(mode="json"),
                 versions={
-                    "dockwright": version("dockwright"),
+                    "dockwright": version(),
                     "python": platform.python_version(),
                     "uv": workspace.stack.uv,
                 },

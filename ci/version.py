@@ -1,0 +1,15 @@
+"""dockwright's own version."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.metadata import version as installed
+from pathlib import Path
+
+
+def version() -> str:
+    """Return the version that pyproject.toml beside this checkout says, else the one that was installed."""
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    if project.is_file():
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    return installed("dockwright")
