@@ -67,9 +67,11 @@ class LiveRun:
         match event:
             case RunStarted():
                 self._total, self._began_s = len(event.tasks), self._clock()
+                self._live.refresh()
             case TaskStarted():
                 with self._lock:
                     self._running[event.task] = _Running(task=event.task, started_s=self._clock())
+                self._live.refresh()
             case Step():
                 with self._lock:
                     if event.task in self._running:
@@ -80,6 +82,7 @@ class LiveRun:
                     self._done += 1
                     self._failed += event.outcome is Outcome.failed
                 self._print(f"{event.task}  {ended_text(event)}", _STYLES[event.outcome])
+                self._live.refresh()  # printing repeats the frame before it
             case Note():
                 self._print(f"{event.task}  {event.text}" if event.task else event.text, "none")
             case Warned():

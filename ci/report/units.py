@@ -5,15 +5,14 @@ def size_text(size_bytes: int | None) -> str:
     """Return a size with three digits and a decimal unit, as registries count: `1.23 GB`; `-` for none."""
     if size_bytes is None:
         return "-"
-    value = float(size_bytes)
-    if value < 999.5:
+    if size_bytes < 1000:
         return f"{size_bytes} B"
-    for unit in ("kB", "MB", "GB", "TB"):
+    value, units = size_bytes / 1000, ["TB", "GB", "MB", "kB"]
+    while value >= 999.5 and len(units) > 1:
         value /= 1000
-        if value < 999.5 or unit == "TB":
-            break
+        units.pop()
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{digits}f} {unit}"
+    return f"{value:.{digits}f} {units[-1]}"
 
 
 def time_text(seconds: float | None) -> str:

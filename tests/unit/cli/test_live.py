@@ -81,14 +81,34 @@ def test_failures_are_counted_and_what_ended_is_printed_once() -> None:
     assert text.endswith("\x1b[?25h\r\x1b[1A\x1b[2K")  # the cursor is back, the display gone
 
 
-def test_the_rich_progress_survives_an_output_that_is_not_unicode() -> None:
+class AsciiTerminal(io.TextIOWrapper):
+    """A terminal of another age."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_display_survives_a_terminal_that_is_not_unicode() -> None:
     raw = io.BytesIO()
     with (
-        io.TextIOWrapper(raw, encoding="ascii") as stream,
+        AsciiTerminal(raw, encoding="ascii") as stream,
         shown(Progress.rich, stream=stream, environ={}, clock=Clock()) as show,
     ):
         show(STARTED)
         show(TaskStarted(task="base:cpu"))
         show(Step(task="base:cpu", text="✓ " * 100))
+        show(TaskStarted(task="mux:cpu"))
         show(TaskEnded(task="base:cpu", outcome=Outcome.built, seconds=1))
-    assert raw.closed
+        stream.flush()
+        text = raw.getvalue().decode("ascii")
+    assert "base:cpu  built in 1.0 s" in text
+    assert "? ? ? ?" in text
+
+
+def test_the_display_survives_a_terminal_that_was_closed() -> None:
+    out = Terminal()
+    with shown(Progress.rich, stream=out, environ={}, clock=Clock()) as show:
+        out.close()
+        show(STARTED)
+        show(TaskEnded(task="base:cpu", outcome=Outcome.built))
+    assert out.closed

@@ -8,6 +8,8 @@ from ci.report.report import Report, report_of
 from ci.report.table import failure_lines, summary_text, table_lines
 from tests.unit.report.runs import RUN, STARTED
 
+NO_END = "the log has no end: the run was killed or is still going on"
+
 
 def text(report: Report, width: int | None = None) -> str:
     return "".join(f"{line.text}\n" for line in table_lines(report, width=width))
@@ -78,8 +80,7 @@ def test_a_bug_is_told_with_its_traceback() -> None:
         (report_of(RUN), "3 images: 1 reused, 1 failed, 1 blocked (1 m 35 s)"),
         (
             report_of(RUN[:7]),
-            "3 images: 1 reused, 1 planned, 1 unfinished; the log has no end: "
-            "the run was killed or is still going on (35.0 s)",
+            f"3 images: 1 reused, 1 planned, 1 unfinished; {NO_END} (35.0 s)",
         ),
         (
             report_of((STARTED, RunEnded(exit_code=130, interrupted=True))),
