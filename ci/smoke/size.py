@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ci.catalog.stack import ImageVariant
 from ci.smoke.check import Check, Status
 
@@ -13,13 +15,13 @@ def budget_check(image: ImageVariant, unpacked_bytes: int) -> Check:
     size = unpacked_bytes / 1e6
     if image.budget_mb is None:
         return Check(name=NAME, status=Status.skipped, detail=f"no budget in image.toml; it is {size:.0f} MB")
-    text = f"{size:.0f} MB of {image.budget_mb} MB"
     if size <= image.budget_mb:
-        return Check(name=NAME, status=Status.passed, detail=text)
-    over = size - image.budget_mb
+        return Check(name=NAME, status=Status.passed, detail=f"{size:.0f} MB of {image.budget_mb} MB")
+    # Rounded up: an image that is a little over is not "0 MB over".
+    shown, over = (math.ceil(value * 10) / 10 for value in (size, size - image.budget_mb))
     return Check(
         name=NAME,
         status=Status.failed,
-        detail=f"{text}, {over:.0f} MB over; find what grew, or raise [budget] unpacked_mb in "
-        f"{image.folder}/image.toml",
+        detail=f"{shown:g} MB of {image.budget_mb} MB, {over:g} MB over; find what grew, or raise [budget] "
+        f"unpacked_mb in {image.folder}/image.toml",
     )

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from ci.smoke.check import Check, Status
+from ci.smoke.size import budget_check
+from tests.stacks import image
+
+MB = 10**6
+
+
+def test_an_image_within_its_budget_passes_up_to_the_last_byte() -> None:
+    asr = image("asr", "ml:cpu", budget_mb=900)
+    assert budget_check(asr, 900 * MB) == Check(
+        name="size budget", status=Status.passed, detail="900 MB of 900 MB"
+    )
+
+
+def test_one_over_its_budget_is_told_by_how_much_and_where_to_change_it() -> None:
+    asr = image("asr", "ml:cpu", budget_mb=900)
+    assert budget_check(asr, 1000 * MB) == Check(
+        name="size budget",
+        status=Status.failed,
+        detail="1000 MB of 900 MB, 100 MB over; find what grew, or raise [budget] "
+        "unpacked_mb in asr/image.toml",
+    )
+
+
+def test_a_little_over_is_over_and_never_zero() -> None:
+    check = budget_check(image("asr", "ml:cpu", budget_mb=900), 900 * MB + 1)
+    assert check.status is Status.failed
+    assert check.detail.startswith("900.1 MB of 900 MB, 0.1 MB over")
+
+
+def test_without_a_budget_nothing_is_checked() -> None:
+    check = budget_check(image("asr", "ml:cpu"), 5 * MB)
+    assert check.status is Status.skipped
+    assert check.detail == "no budget in image.toml; it is 5 MB"
