@@ -156,8 +156,8 @@ async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path |
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
     output = Output(log=log, on_line=_say)
+    await houses.base(output)
     if workspace.base.kind == "bootstrap":
-        await houses.bootstrap(output)
         await houses.fetch_bootstrap(output)
     await houses.debhouse(output)
     for variant in variants:

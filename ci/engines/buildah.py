@@ -16,6 +16,12 @@ from ci.engines.command import Command
 OFFLINE = ("unshare", "--net", "--")
 
 
+def is_loopback(reference: str) -> bool:
+    """Whether the registry of `reference` is on this machine."""
+    host = reference.partition("/")[0].partition(":")[0]
+    return host == "localhost" or host.startswith("127.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buildah:
     """How this machine's Buildah is called.
@@ -38,6 +44,7 @@ class Buildah:
         dockerfile: str,
         context: str,
         image_id_file: str,
+        ignore_file: str,
         build_args: Mapping[str, str],
         contexts: Mapping[str, str],
         labels: Mapping[str, str],
@@ -45,13 +52,17 @@ class Buildah:
     ) -> Command:
         """Build `context` by `dockerfile`, offline; the image's id is written to `image_id_file`.
 
-        `contexts` gives folders that stand in for images by reference.
+        `contexts` gives folders that stand in for images by reference; `ignore_file` says what of the context
+        is left out, whatever .dockerignore in it says.
         """
         words = ["build", "--isolation", self.isolation, "--timestamp", "0", "--identity-label=false"]
         words += ["--runtime", "runc"] if self.isolation == "oci" else []
         words += [
             "--http-proxy=false",
             "--pull=never",
+            "--force-rm",
+            "--ignorefile",
+            ignore_file,
             f"--layers={str(cache).lower()}",
             "--iidfile",
             image_id_file,
@@ -80,6 +91,11 @@ class Buildah:
     def untag(self, name: str) -> Command:
         """Remove a name; the image goes with its last one."""
         return self._command("rmi", name)
+
+    def pull(self, reference: str) -> Command:
+        """Fetch an image from a registry and print its id; only loopback may be without TLS."""
+        plain = ("--tls-verify=false",) if is_loopback(reference) else ()
+        return self._command("pull", "--quiet", *plain, reference)
 
     def start(self, image: str) -> Command:
         """Make a working container of `image` and print its id; nothing runs yet."""

@@ -98,6 +98,11 @@ class DockerEngine:
         command = self.run_command(image, argv, mounts, env or {}, user, network)
         return await self.runner.run(command, log=output.log, on_line=output.on_line)
 
+    async def pull(self, reference: str, name: str, output: Output) -> None:
+        """Fetch an image by digest and give it a local name."""
+        await self.runner.run(self.command("pull", "--quiet", reference), log=output.log)
+        await self.tag(reference, name)
+
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
         """Make the local image `name` of a tar of a root file system."""
         changes = [word for key, value in sorted(env.items()) for word in ("--change", f"ENV {key}={value}")]

@@ -45,11 +45,14 @@ class EmbeddedEngine:
         """Build an image in an empty network namespace and return its id."""
         with tempfile.TemporaryDirectory(prefix="dockwright-") as folder:
             dockerfile, image_id = Path(folder, "Dockerfile"), Path(folder, "image-id")
+            ignore = Path(folder, "ignore-nothing")
+            ignore.touch()
             dockerfile.write_text(request.instructions, encoding="utf-8")
             command = self.buildah.build(
                 dockerfile=str(dockerfile),
                 context=str(request.context),
                 image_id_file=str(image_id),
+                ignore_file=str(ignore),
                 build_args={**request.build_args, PARENT_ARG: LOCAL + request.parent},
                 contexts={name: str(path) for name, path in request.folders.items()},
                 labels=request.labels,
@@ -77,6 +80,11 @@ class EmbeddedEngine:
         finally:
             with anyio.CancelScope(shield=True):
                 await self.runner.run(self.buildah.remove(container))
+
+    async def pull(self, reference: str, name: str, output: Output) -> None:
+        """Fetch an image by digest and give it a local name."""
+        pulled = await self.runner.run(self.buildah.pull(reference), log=output.log, on_line=output.on_line)
+        await self.tag(pulled.strip().splitlines()[-1], name)
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
         """Make the local image `name` of a tar of a root file system."""

@@ -85,6 +85,14 @@ class Engine(Protocol):
         """
         ...
 
+    async def pull(self, reference: str, name: str, output: Output) -> None:
+        """Fetch `repository@digest` from its registry and give it the local name `name`.
+
+        Raises:
+            CommandError: the registry does not give it.
+        """
+        ...
+
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
         """Make the local image `name` of a tar of a root file system."""
         ...

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -22,8 +24,14 @@ GRACE_S = 5.0
 """Time between asking a process group to end and ending it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """Runs commands in process groups of their own, so that a cancelled one leaves nothing behind."""
+    """Runs commands in process groups of their own, so that a cancelled one leaves nothing behind.
+
+    A command that takes longer than `limit_s` is ended, which is a failure of it.
+    """
+
+    limit_s: float = 1800.0
 
     async def run(
         self,
@@ -59,9 +67,10 @@ class Runner:
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(log.open("a", encoding="utf-8")) if log else None
             try:
-                async with anyio.create_task_group() as group:
+                async with limited(self.limit_s, command.argv, tail), anyio.create_task_group() as group:
                     group.start_soon(_read, process.stdout, tail, file, on_line, output)
                     group.start_soon(_read, process.stderr, tail, file, on_line, None)
+                    await process.wait()
                 status = await process.wait()
             except BaseException:
                 with anyio.CancelScope(shield=True):
@@ -73,6 +82,21 @@ class Runner:
         if status != 0:
             raise CommandError(command.argv, status, "\n".join(tail))
         return "".join(output)
+
+
+@asynccontextmanager
+async def limited(limit_s: float, argv: tuple[str, ...], tail: deque[str]) -> AsyncIterator[None]:
+    """Let what is inside take `limit_s` at most.
+
+    Raises:
+        CommandError: it took longer.
+    """
+    try:
+        with anyio.fail_after(limit_s):
+            yield
+    except TimeoutError as error:
+        late = f"still running after {limit_s:g} s, so it was ended (DOCKWRIGHT_STEP_TIMEOUT_S)"
+        raise CommandError(argv, -signal.SIGTERM, "\n".join([*tail, late])) from error
 
 
 async def _read(

@@ -40,6 +40,17 @@ def outside_reference(stack: Stack, parent: str) -> str:
     raise CatalogError(f"bases.lock.toml: no image {name!r}; known: {[o.name for o in stack.outside]}")
 
 
+def digest_reference(stack: Stack, parent: str) -> str:
+    """Return `repository@digest` of `outside:NAME`: several engines take a tag or a digest, not both.
+
+    Raises:
+        CatalogError: bases.lock.toml has no such image.
+    """
+    reference = outside_reference(stack, parent)
+    tagged, at, sha = reference.partition("@")
+    return f"{tagged.rpartition(':')[0]}{at}{sha}"
+
+
 def apt_list(asked: tuple[str, ...], lock: tuple[DebLine, ...]) -> str:
     """Return the name of a list of the debhouse, by what it holds; empty where nothing is asked for.
 

@@ -27,7 +27,7 @@ from ci.run.task import Outcome, Task, Work, WorkResult
 from ci.run.workspace import Workspace
 from ci.version import version
 
-GUESS_S = {"bootstrap": 35.0, "debhouse": 8.0, "wheelhouse": 40.0}
+GUESS_S = {"base": 35.0, "debhouse": 8.0, "wheelhouse": 40.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +98,7 @@ def tasks(plan: Plan, history: History) -> tuple[Task, ...]:
     building = plan.to_build
     outside: dict[str, tuple[str, ...]] = {}
     if building:
-        if plan.base == "bootstrap":
-            outside["bootstrap"] = ()
+        outside["base"] = ()
         outside["debhouse"] = tuple(outside)
         for variant in sorted({planned.image.variant for planned in building}):
             outside[f"wheelhouse/{variant}"] = ("debhouse",)
@@ -157,8 +156,8 @@ def _work(
 
     async def work(task: Task) -> WorkResult:
         output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))
-        if task.id == "bootstrap":
-            return _outside(await houses.bootstrap(output))
+        if task.id == "base":
+            return _outside(await houses.base(output))
         if task.id == "debhouse":
             return _outside(await houses.debhouse(output))
         if task.id.startswith("wheelhouse/"):

@@ -22,7 +22,7 @@ from ci.engines.privilege import privilege
 from ci.errors import BuildError, CommandError, FetchError
 from ci.lower.dockerfile import DEBS_ARG, instructions
 from ci.plan.keys import bootstrap_fingerprint, digest, tag
-from ci.plan.recipes import apt_list, debhouse_reference, outside_reference, wheelhouse_reference
+from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheelhouse_reference
 from ci.run.file_lock import file_lock
 from ci.run.state import write_whole
 from ci.run.workspace import Workspace
@@ -69,8 +69,13 @@ class Houses:
         stack = self.workspace.stack
         if self.workspace.base.kind == "bootstrap":
             return f"{stack.namespace}/bootstrap:{tag(bootstrap_fingerprint(stack))}"
+        return f"{stack.namespace}/outside:{tag(digest(self._outside()))}"
+
+    def _outside(self) -> str:
+        """Return `repository@digest` of the image from outside that root images start from."""
+        stack = self.workspace.stack
         parent = next(image.parent for image in stack.images if image.is_root)
-        return outside_reference(stack, parent)
+        return digest_reference(stack, parent)
 
     def ready(self, name: str, wanted: dict[str, Any]) -> Manifest | None:
         """Return the manifest of the folder `name` when it is what `wanted` asks for, every file by hash.
@@ -99,11 +104,22 @@ class Houses:
         self.manifests[name] = manifest
         return manifest
 
-    async def bootstrap(self, output: Output) -> bool:
-        """Make the bootstrap base's image unless the store has it; return whether it was made."""
+    async def base(self, output: Output) -> bool:
+        """Bring what root images start from into the store unless it is there; return whether it was not.
+
+        Raises:
+            FetchError: the registry, or the archive of Debian packages, does not give it.
+        """
         name = self.root_image()
         if name in await self.engine.images():
             return False
+        if self.workspace.base.kind == "registry":
+            try:
+                await self.engine.pull(self._outside(), name, output)
+            except CommandError as error:
+                what = f"{self._outside()} could not be fetched; `--base bootstrap` needs no registry"
+                raise FetchError(f"{what}\n{error.tail}") from error
+            return True
         wanted = bootstrap_input(self.workspace.stack, self.mirrors)
         async with self._locked("bootstrap"):
             if self.ready("bootstrap", wanted) is None:

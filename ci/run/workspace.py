@@ -87,6 +87,6 @@ def open_workspace(settings: Settings) -> Workspace:
         settings=settings,
         stack=stack,
         base=resolve_base(stack, settings.base, answers),
-        runner=Runner(),
+        runner=Runner(limit_s=settings.step_timeout_s),
         state=State(root=settings.state),
     )

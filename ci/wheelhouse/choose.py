@@ -32,10 +32,10 @@ class Mirrors:
 def wheelhouse_input(stack: Stack, variant: str, base: str) -> dict[str, Any]:
     """Return the input document of the wheelhouse of `variant`: see program/fetch_wheels.py.
 
-    It serves all images of the variant, whichever are built, so that one folder serves every command. Its
-    `input` names what it was made from.
+    It serves all images of the variant that add wheels, whichever are built, so that one folder serves every
+    command. Its `input` names what it was made from.
     """
-    images = [image for image in stack.images if image.variant == variant]
+    images = [image for image in stack.images if image.variant == variant and image.python_lock]
     builds = {
         line.file: digest(wheel_build(stack, line, base))
         for image in images

@@ -62,10 +62,12 @@ async def test_a_step_that_opens_a_socket_fails_offline_and_passes_with_network(
         with pytest.raises(CommandError, match=r"Connection refused|unreachable"):
             await engine.build(wanted, Output(log=log))
         (tmp_path / "Dockerfile").write_text(wanted.instructions)
+        (tmp_path / "ignore").touch()
         command = engine.buildah.build(
             dockerfile=str(tmp_path / "Dockerfile"),
             context=str(tmp_path),
             image_id_file=str(tmp_path / "id"),
+            ignore_file=str(tmp_path / "ignore"),
             build_args={"PARENT": LOCAL + BASE},
             contexts={},
             labels={},

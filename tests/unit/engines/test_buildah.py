@@ -16,6 +16,7 @@ def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() 
         dockerfile="/w/Dockerfile",
         context="/c",
         image_id_file="/w/id",
+        ignore_file="/w/ignore",
         build_args={"PARENT": "p", "DEBS": "d"},
         contexts={"n/wheelhouse:cpu": "/wh"},
         labels={"k": "v"},
@@ -23,7 +24,8 @@ def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() 
     assert command.argv == (
         *("unshare", "--net", "--", "buildah", "--root", "/s", "build", "--isolation", "chroot"),
         *("--timestamp", "0", "--identity-label=false", "--http-proxy=false", "--pull=never"),
-        *("--layers=true", "--iidfile", "/w/id", "--build-context", "n/wheelhouse:cpu=/wh"),
+        *("--force-rm", "--ignorefile", "/w/ignore", "--layers=true", "--iidfile", "/w/id"),
+        *("--build-context", "n/wheelhouse:cpu=/wh"),
         *("--build-arg", "DEBS=d", "--build-arg", "PARENT=p", "--label", "k=v"),
         *("--file", "/w/Dockerfile", "/c"),
     )

@@ -73,5 +73,5 @@ def test_security_updates_come_from_their_own_archive() -> None:
 
 def test_a_wheelhouse_names_what_each_image_adds_and_how_sdists_are_built() -> None:
     wanted = wheelhouse_input(small_stack(), "cpu", "bootstrap")
-    assert set(wanted["lists"]) == {"base", "ml", "mux", "asr", "vad"}
+    assert set(wanted["lists"]) == {"base", "ml", "asr"}
     assert list(wanted["builds"]) == ["pyworld-1.0.tar.gz"]
