@@ -39,6 +39,15 @@ class Closure:
 
 
 @dataclass(slots=True)
+class Seen:
+    """What (object, library name) pairs were found and missed so far, in order; a pair may be both."""
+
+    found: set[tuple[str, str]] = field(default_factory=set)
+    missing: dict[tuple[str, str], None] = field(default_factory=dict)
+    versions: dict[Missing, None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Loader:
     """Finds libraries by name; files are read once."""
 
@@ -145,10 +154,7 @@ def closure(
     `allowed` are names of libraries that may be missing, `loaded` objects that a process was seen to load:
     their importer loads what they need first, so they find it although the loader alone does not.
     """
-    result, allowed, loaded = Closure(), set(allowed), set(loaded)
-    resolved: set[tuple[str, str]] = set()
-    missing: dict[tuple[str, str], Missing] = {}
-    versions: dict[Missing, None] = {}
+    result, seen, allowed, loaded = Closure(), Seen(), set(allowed), set(loaded)
     for path in sorted(paths):
         try:
             root = find.read(path)
@@ -157,40 +163,37 @@ def closure(
             continue
         if root is not None:
             result.objects += 1
-            _load(root, find, resolved, missing, versions)
+            load(root, find, seen)
     result.missing = [
-        one
-        for key, one in missing.items()
-        if key not in resolved and one.library not in allowed and one.needed_by not in loaded
+        Missing(name, path)
+        for path, name in seen.missing
+        if (path, name) not in seen.found and name not in allowed and path not in loaded
     ]
-    result.missing += versions
+    result.missing += seen.versions
     return result
 
 
-def _load(
-    root: Elf,
-    find: Loader,
-    resolved: set[tuple[str, str]],
-    missing: dict[tuple[str, str], Missing],
-    versions: dict[Missing, None],
-) -> None:
-    """Load `root` as a program does: breadth first, each name once."""
+def load(root: Elf, find: Loader, seen: Seen) -> dict[str, Elf]:
+    """Return what a program gets by each name when it loads `root`: breadth first, each name once.
+
+    What each object on the way finds and misses is noted in `seen`.
+    """
     loaded: dict[str, Elf] = {}
     queue: list[tuple[Elf, tuple[str, ...]]] = [(root, ())]
     for one, inherited in queue:
-        folders = (*own_folders(one), *inherited)
         for name in one.needed:
-            found = loaded.get(name)
-            if found is None:
-                found = find.find(name, one, inherited)
-                if found is None:
-                    missing.setdefault((one.path, name), Missing(name, one.path))
+            library = loaded.get(name)
+            if library is None:
+                library = find.find(name, one, inherited)
+                if library is None:
+                    seen.missing[one.path, name] = None
                     continue
-                loaded[name] = found
-                loaded.setdefault(found.soname, found)
-                queue.append((found, folders))
-            resolved.add((one.path, name))
+                loaded[name] = library
+                loaded.setdefault(library.soname or name, library)
+                queue.append((library, (*own_folders(one), *inherited)))
+            seen.found.add((one.path, name))
         for name, version in one.versions:
-            found = loaded.get(name)
-            if found is not None and found.defines and version not in found.defines:
-                versions[Missing(name, one.path, version)] = None
+            library = loaded.get(name)
+            if library is not None and library.defines and version not in library.defines:
+                seen.versions[Missing(name, one.path, version)] = None
+    return loaded

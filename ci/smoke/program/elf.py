@@ -54,7 +54,7 @@ def read_elf(path: str) -> Elf | None:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
             try:
                 return _read(path, image)
-            except (struct.error, IndexError) as error:
+            except (struct.error, LookupError) as error:
                 raise ValueError(f"{path}: a damaged ELF file ({error})") from error
 
 
@@ -77,9 +77,10 @@ def _read(path: str, image: mmap.mmap) -> Elf:
         raise IndexError(f"no segment holds address {address:#x}")
 
     tags: dict[int, list[int]] = {}
-    for tag, value in _DYNAMIC.iter_unpack(image[dynamic[0] : dynamic[0] + dynamic[1] // 16 * 16]):
-        if tag == DT_NULL:
-            break
+    place, end = dynamic[0], sum(dynamic)
+    while place < end:
+        tag, value = _DYNAMIC.unpack_from(image, place)
+        place = end if tag == DT_NULL else place + _DYNAMIC.size
         tags.setdefault(tag, []).append(value)
     if DT_STRTAB not in tags:
         return Elf(path, machine)

@@ -124,7 +124,7 @@ def secrets(_: dict[str, Any]) -> Finding:
                     path
                 ):
                     found.append(path)
-    return verdict(f"there: {some(found)}" if found else "")
+    return verdict(f"there: {some(sorted(found))}" if found else "")
 
 
 def _has_key(path: Path) -> bool:

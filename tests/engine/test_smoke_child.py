@@ -1,0 +1,108 @@
+"""Children of the probe: each way to end, and nothing that outlives it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from ci.smoke.program import child
+from ci.smoke.program.child import KEPT, Ended, Kept, run, session_members
+
+pytestmark = pytest.mark.engine
+
+
+def python(code: str, limit_s: float = 30.0, **more: object) -> Ended:
+    return run([sys.executable, "-S", "-c", code], limit_s, **more)  # type: ignore[arg-type]
+
+
+def alive(pid: int) -> bool:
+    """Return whether a process runs; one that ended and that nobody has waited for has no command line."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except FileNotFoundError:
+        return False
+
+
+def test_both_outputs_are_kept_in_order_and_there_is_nothing_to_read() -> None:
+    code = (
+        "import os, sys; os.write(1, b'out '); os.write(2, b'err '); os.write(1, sys.stdin.read().encode())"
+    )
+    assert python(code) == Ended(0, "out err ")
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        ("", ""),
+        ("raise SystemExit(3)", "ended with 3"),
+        ("import os; os.kill(os.getpid(), 11)", "was ended by SIGSEGV"),
+    ],
+)
+def test_the_fault_says_how_it_ended(code: str, fault: str) -> None:
+    assert python(code).fault == fault
+
+
+def test_a_program_that_is_not_there_or_no_program_is_told(tmp_path: Path) -> None:
+    assert run(["no-such-program"], 5).fault == "can't be started: No such file or directory: no-such-program"
+    (tmp_path / "file").touch()
+    assert run([str(tmp_path / "file")], 5).fault.startswith("can't be started: Permission denied")
+
+
+def test_its_environment_is_laid_over_ours() -> None:
+    assert (
+        python("import os; print(os.environ['MARK'], 'PATH' in os.environ)", env={"MARK": "x"}).output
+        == "x True\n"
+    )
+
+
+def test_a_hang_is_ended_with_what_it_started_in_other_groups(tmp_path: Path) -> None:
+    """As under tini: the child is in a process group of its own, so ending the first group would leave it."""
+    inner, note = tmp_path / "inner.py", tmp_path / "pid"
+    inner.write_text(f"import os, time\nopen({str(note)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n")
+    code = (
+        "import subprocess, sys\nprint('begun', flush=True)\n"
+        f"subprocess.run([sys.executable, '-S', {str(inner)!r}], process_group=0)\n"
+    )
+    ended = python(code, 1.5)
+    assert ended == Ended(-9, "begun\n", "was still running after 1.5 s, so it was ended")
+    assert not alive(int(note.read_text()))
+
+
+def test_what_a_child_leaves_behind_is_ended_and_does_not_hold_us_up() -> None:
+    code = (
+        "import subprocess, sys\n"
+        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)"
+    )
+    ended = python(code)
+    assert ended.fault == ""
+    assert not alive(int(ended.output))
+
+
+def test_a_flood_is_ended_early_and_its_beginning_and_end_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "FLOOD", 2**20)
+    ended = python("import sys\nprint('first')\nwhile True: sys.stdout.write('x' * 1000)")
+    assert ended.fault == "wrote more than 1 MiB, so it was ended"
+    assert ended.output.startswith("first\nxxx")
+    assert len(ended.output) < KEPT + 100
+
+
+def test_the_last_words_of_a_long_output_are_kept() -> None:
+    ended = python("print('first'); print('x' * 10**6); print('last')")
+    assert ended.output.startswith("first\n")
+    assert ended.output.endswith("xxx\nlast\n")
+    assert f"\n… {10**6 + 12 - KEPT} bytes left out …\n" in ended.output
+
+
+@pytest.mark.parametrize("size", [0, 1, KEPT // 2, KEPT // 2 + 1, KEPT])
+def test_what_fits_is_kept_whole(size: int) -> None:
+    data, kept = os.urandom(size).hex().encode()[:size], Kept()
+    for start in range(0, size, 7000):
+        kept.add(data[start : start + 7000])
+    assert kept.text == data.decode()
+
+
+def test_the_members_of_a_session_are_found() -> None:
+    assert os.getpid() in session_members(os.getsid(0))
