@@ -113,7 +113,7 @@ class _Run:
             group.start_soon(self._do, task, group, name=task.id)
 
     def close(self) -> None:
-        """Give an outcome to every task that has none."""
+        """Give an outcome to every task that has none: those that never started, and those broken off."""
         for task in self._order:
             if task.id not in self.results:
                 self._end_unstarted(task)
@@ -132,9 +132,6 @@ class _Run:
                 kept = log if log is not None and log.exists() else None
                 self._end(task, Outcome.failed, error=cause, failure=failure_of(cause, log=kept))
                 self._stopped = self._stopped or self._fail_fast
-        except BaseException:
-            self._end(task, Outcome.cancelled)
-            raise
         else:
             self._end(task, done.outcome, details=done.details)
         self._end_blocked()
