@@ -55,6 +55,8 @@ def test_pyannote_vad_runs_the_network_over_windows_of_a_long_sound(bench: Bench
     for span, (start_s, end_s) in zip(voice.spans, loud, strict=True):
         assert span.start_s == pytest.approx(start_s, abs=0.06)
         assert span.end_s == pytest.approx(end_s, abs=0.06)
+        # A frame hears 31 ms to either side, so both ends reach out by the same.
+        assert (span.start_s + span.end_s) / 2 == pytest.approx((start_s + end_s) / 2, abs=0.012)
 
 
 @pytest.mark.parametrize(
