@@ -92,6 +92,14 @@ def test_the_option_goes_before_the_variable_and_that_before_the_checkout(
     assert "tool:cpu" in capsys.readouterr().out
 
 
+def test_a_relative_stack_in_a_variable_is_one_of_this_directory(
+    stack: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKWRIGHT_STACK", stack.name)  # the checkout has a folder of that name, too
+    assert main(["graph"]) == 0
+    assert "tool:cpu" in capsys.readouterr().out
+
+
 def test_settings_come_from_a_file_here(stack: Path, capsys: Captured) -> None:
     Path(".dockwright.env").write_text(f"DOCKWRIGHT_STACK={stack}\n")
     assert main(["graph"]) == 0
