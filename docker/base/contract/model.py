@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from contract.error import ModelInvalidError, ModelMissingError, StageError
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ def loading(folder: Path) -> Iterator[None]:
     except StageError:
         raise
     except Exception as error:  # loaders raise anything: ValueError, RuntimeError, OSError, pickle's
-        reason = " ".join(str(error).split()) or "no reason given"
+        reason = " ".join(COLOUR.sub("", str(error)).split()) or "no reason given"
         raise ModelInvalidError(
             f"{folder}: can't be loaded as this stage's model ({type(error).__name__}: {reason[:400]});"
             " see --help for the kind of model it needs"

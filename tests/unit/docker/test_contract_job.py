@@ -90,7 +90,7 @@ def test_a_model_folder_that_is_missing_or_not_whole_is_named(tmp_path: Path) ->
 
 def test_whatever_a_loader_raises_becomes_one_error(tmp_path: Path) -> None:
     with pytest.raises(ModelInvalidError, match=r"RuntimeError: bad magic at 0"), loading(tmp_path):
-        raise RuntimeError("bad magic\n at 0")
+        raise RuntimeError("bad \x1b[1mmagic\x1b[0m\n at 0")
     with pytest.raises(InputError), loading(tmp_path):
         raise InputError("ours passes")
 
