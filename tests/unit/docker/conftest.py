@@ -3,4 +3,6 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "docker" / "base"))
+DOCKER = Path(__file__).parents[3] / "docker"
+
+sys.path[:0] = [str(DOCKER / name) for name in ("base", "subtitle-gen", "asr")]
