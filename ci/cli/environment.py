@@ -28,7 +28,8 @@ NEWEST, OLDEST = 14, 11
 """Minor versions of Python 3 that are looked for when `python3` is too old."""
 DECIDES = ("dockwright", "uv.lock", "pyproject.toml", "ci/cli/environment.py")
 """Files whose change makes the environment anew."""
-TAIL_LINES = 15
+HEAD_LINES, TAIL_LINES = 5, 10
+"""How much of a failed step's output is shown: pip says what is wrong first, uv last."""
 FETCH_FAILED = 4
 """Exit code of ci.errors.FetchError."""
 
@@ -236,8 +237,10 @@ def _run(argv: list[str], tools: Path, what: str, env: Mapping[str, str] | None 
     if done.returncode != 0:
         lines = done.stdout.decode("utf-8", "replace").splitlines()
         (tools / "setup.log").write_text("\n".join((" ".join(argv), *lines, "")), encoding="utf-8")
-        tail = "\n".join(f"  {line}" for line in lines[-TAIL_LINES:])
-        raise SetupError(f"{what}. It said:\n{tail}\nAll of it is in {tools / 'setup.log'}")
+        whole = len(lines) <= HEAD_LINES + TAIL_LINES
+        shown = lines if whole else [*lines[:HEAD_LINES], "…", *lines[-TAIL_LINES:]]
+        said = "\n".join(f"  {line}" for line in shown)
+        raise SetupError(f"{what}. It said:\n{said}\nAll of it is in {tools / 'setup.log'}")
 
 
 def _say(text: str) -> None:
