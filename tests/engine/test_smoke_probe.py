@@ -223,7 +223,10 @@ async def test_an_import_that_fails_only_in_company_is_not_let_pass(probe: Probe
 
 
 async def test_an_import_that_hangs_is_ended_once_and_the_others_go_on(probe: Probe) -> None:
-    there = {f"{SITE}/hang.py": b"import time; time.sleep(600)\n"}
+    """A second try, which it does not get, would go well."""
+    code = b"import pathlib, time\nnote = pathlib.Path('/tmp/hung')\n"
+    code += b"if not note.exists():\n    note.touch()\n    time.sleep(600)\n"
+    there = {f"{SITE}/hang.py": code}
     checks = await probe(there, distributions={"hang": "hang", "python-thing": ""}, import_limit_s=2.0)
     assert wrong(checks) == {"import hang": "was still running after 2 s, so it was ended"}
     assert checks["import python-thing"].status is Status.passed

@@ -19,9 +19,13 @@ def elf(
     runpath: str = "",
     needs_versions: Sequence[tuple[str, str]] = (),
     defines: Sequence[str] = (),
+    weak: bool = False,
     machine: int = X86_64,
 ) -> bytes:
-    """Return the file's bytes; addresses are file offsets plus a base, so that they have to be translated."""
+    """Return the file's bytes; addresses are file offsets plus a base, so that they have to be translated.
+
+    With `weak` the loader does without the versions.
+    """
     strings = bytearray(b"\0")
 
     def string(text: str) -> int:
@@ -33,7 +37,7 @@ def elf(
     tags += [(tag, string(text)) for tag, text in ((14, soname), (15, rpath), (29, runpath)) if text]
     verneed = b"".join(
         struct.pack("<HHIII", 1, 1, string(library), 16, 0 if last else 32)
-        + struct.pack("<IHHII", 0, 0, 2, string(version), 0)
+        + struct.pack("<IHHII", 0, 2 if weak else 0, 2, string(version), 0)
         for library, version, last in _with_last(needs_versions)
     )
     verdef = b"".join(

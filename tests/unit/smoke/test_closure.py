@@ -51,6 +51,23 @@ def test_a_runpath_makes_the_objects_rpath_void(write: Write) -> None:
     assert missing(one) == [Missing("libtwo.so", one)]
 
 
+def test_an_rpath_holds_down_to_the_last_library_that_has_no_runpath(write: Write) -> None:
+    write("libs/libtwo.so", needed=["libthree.so"])
+    three = write("libs/libthree.so", needed=["libfour.so"])
+    write("libs/libfour.so")
+    one = write("one.so", needed=["libtwo.so"], rpath="$ORIGIN/libs")
+    assert missing(one) == []
+    write("libs/libthree.so", needed=["libfour.so"], runpath="$ORIGIN/empty")
+    assert missing(one) == [Missing("libfour.so", three)]
+
+
+def test_an_rpath_beside_a_runpath_holds_for_nothing(write: Write) -> None:
+    two = write("libs/libtwo.so", needed=["libthree.so"])
+    write("libs/libthree.so")
+    one = write("one.so", needed=["libtwo.so"], rpath="$ORIGIN/libs", runpath="$ORIGIN/libs")
+    assert missing(one) == [Missing("libthree.so", two)]
+
+
 def test_a_name_that_is_loaded_already_is_not_looked_for(write: Write) -> None:
     """Breadth first: what the root needs is there before what its libraries need."""
     write("libs/libtwo.so", needed=["libthree.so"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,18 @@ def test_the_machine_is_told(tmp_path: Path) -> None:
 def test_another_file_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     assert read_elf(str(tmp_path / "file")) is None
+
+
+def test_a_version_that_may_be_missing_is_not_needed(tmp_path: Path) -> None:
+    path = write_elf(tmp_path / "lib.so", needs_versions=[("libc.so.6", "V")], weak=True)
+    assert read_elf(path) == Elf(path, X86_64)
+
+
+def test_a_table_without_its_count_is_damage(tmp_path: Path) -> None:
+    count, other = struct.pack("<q", 0x6FFFFFFF), struct.pack("<q", 0x6FFFFFF0)
+    (tmp_path / "lib.so").write_bytes(elf(needs_versions=[("libc.so.6", "V")]).replace(count, other))
+    with pytest.raises(ValueError, match="a damaged ELF file"):
+        read_elf(str(tmp_path / "lib.so"))
 
 
 def test_a_file_cut_anywhere_is_damaged(tmp_path: Path) -> None:

@@ -75,6 +75,12 @@ def test_a_child_without_a_program_of_its_own_is_asked_for_its_parents() -> None
     assert smoke_request(stack, child)["help"][2:4] == ["python", "/opt/app/asr.py"]
 
 
+def test_the_nearest_program_is_the_images() -> None:
+    stack = with_image(small_stack(), "base:cpu", entrypoint=("python", "-m", "base"))
+    assert smoke_request(stack, stack.get("asr:cpu"))["help"][2:4] == ["python", "/opt/app/asr.py"]
+    assert smoke_request(stack, stack.get("ml:cpu"))["help"][2:5] == ["python", "-m", "base"]
+
+
 def test_a_request_is_json() -> None:
     stack = small_stack()
     request = smoke_request(stack, stack.get("asr:cpu"))
