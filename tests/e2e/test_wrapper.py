@@ -78,7 +78,11 @@ def test_two_first_commands_set_up_once_and_say_what(first: tuple[Path, list[str
 def test_once_set_up_it_says_nothing_and_leaves_the_checkout_clean(
     first: tuple[Path, list[str]], home: Path, tmp_path: Path
 ) -> None:
-    done = run(first[0] / "dockwright", "schema", home=home, cwd=tmp_path)
+    setup = tmp_path / "python3"  # what sets up starts with it, and nothing else does
+    setup.write_text("#!/bin/sh\necho setting up again >&2; exit 9\n")
+    setup.chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = run(first[0] / "dockwright", "schema", home=home, cwd=tmp_path, env=path)
     assert (done.returncode, done.stderr) == (0, "")
     status = run("git", "-C", first[0], "status", "--porcelain", home=home, cwd=tmp_path)
     assert status.stdout == ""
