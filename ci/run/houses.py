@@ -161,6 +161,8 @@ class Houses:
             archive = work / "root.tar"
             self.workspace.settings.tmpdir.mkdir(parents=True, exist_ok=True)
             prefix = privilege() if self.engine.name == "buildah" else ()
+            # without root, mmdebstrap makes a user namespace of its own, in which it may mount
+            prefix = () if prefix[:1] == ("buildah",) else prefix
             command = bootstrap_base.make(
                 stack.bootstrap,
                 debs=repository,

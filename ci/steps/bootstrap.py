@@ -48,7 +48,7 @@ def mmdebstrap_options(suite: str, packages: tuple[str, ...]) -> tuple[str, ...]
     return (
         "--variant=apt",
         "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
-        "--skip=output/dev",
+        "--skip=output/dev,cleanup/apt",
         f"--include={','.join(packages)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in PATH_EXCLUDES),
         *(f"--dpkgopt=path-include={pattern}" for pattern in PATH_INCLUDES),
