@@ -9,7 +9,7 @@ import sys
 import click
 
 from ci.catalog.load import load_stack
-from ci.cli.options import variant_option
+from ci.cli.options import check_variants, variant_option
 from ci.errors import CommandError, UsageError
 from ci.plan.graph import ASCII, UNICODE, dot_source, mermaid, tree_lines
 from ci.plan.plan import select
@@ -32,9 +32,7 @@ def graph(settings: Settings, images: tuple[str, ...], variants: tuple[str, ...]
     dockwright graph --svg > stack.svg
     """
     stack = load_stack(settings.stack, "optional")
-    for variant in variants:
-        if variant not in stack.variants:
-            raise UsageError(f"no variant {variant!r}; known: {', '.join(stack.variants)}")
+    check_variants(stack, variants)
     ids = select(stack, images, variants)
     match form:
         case "mermaid":

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
+
+from ci.catalog.stack import Stack
+from ci.errors import UsageError
 
 variant_option = click.option(
     "--variant",
@@ -16,3 +21,14 @@ base_option = click.option(
     type=click.Choice(["auto", "registry", "bootstrap"]),
     help="Kind of base; default: stack.toml's.",
 )
+
+
+def check_variants(stack: Stack, variants: Iterable[str]) -> None:
+    """Refuse a variant that no image of `stack` can have.
+
+    Raises:
+        UsageError: stack.toml does not name it.
+    """
+    for variant in variants:
+        if variant not in stack.variants:
+            raise UsageError(f"no variant {variant!r}; known: {', '.join(stack.variants)}")

@@ -10,7 +10,7 @@ from typing import TextIO, cast
 import anyio
 import click
 
-from ci.cli.options import base_option, variant_option
+from ci.cli.options import base_option, check_variants, variant_option
 from ci.cli.stream import Stream
 from ci.plan.plan import Plan, PlannedImage, plan_json
 from ci.run.workspace import open_workspace
@@ -35,6 +35,7 @@ def plan(
     built, fetched or written.
     """
     workspace = open_workspace(settings.with_(base=base))
+    check_variants(workspace.stack, variants)
     found = anyio.run(workspace.plan, images, variants)
     if as_json:
         click.echo(json.dumps(plan_json(found), indent=2, ensure_ascii=False))
