@@ -169,16 +169,19 @@ def _resources(machine: Machine) -> Iterator[Finding]:
 
 
 def _network(machine: Machine) -> Iterator[Finding]:
+    paths = dict.fromkeys(path for _, path, is_file in machine.ca if is_file)
+    for path in paths:
+        names = ", ".join(name for name, of_name, _ in machine.ca if of_name == path)
+        yield Finding(name="certificates", state="ok", says=f"{path}, handed to what fetches ({names})")
     for name, path, is_file in machine.ca:
-        if is_file:
-            yield Finding(name="certificates", state="ok", says=f"{name}={path}, handed to what fetches")
-        else:
+        if not is_file:
             says = f"{name}={path}: there is no such file"
             yield Finding(
                 name="certificates", state="bad", says=says, advice=f"correct it, or `unset {name}`"
             )
-    for name, proxy in machine.proxies:
-        yield Finding(name="proxy", state="ok", says=f"{name}: {proxy}, handed to what fetches")
+    for proxy in dict.fromkeys(proxy for _, proxy in machine.proxies):
+        names = ", ".join(name for name, of_name in machine.proxies if of_name == proxy)
+        yield Finding(name="proxy", state="ok", says=f"{proxy}, handed to what fetches ({names})")
     for host in machine.hosts:
         if host.fault:
             says = f"{host.what} does not answer: {host.url}: {host.fault}"

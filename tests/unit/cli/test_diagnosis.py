@@ -127,6 +127,20 @@ def test_a_certificate_file_that_is_not_there_is_told() -> None:
     )
 
 
+def test_what_is_handed_to_fetching_is_named_once_with_all_its_variables() -> None:
+    machine = replace(
+        GOOD,
+        ca=(("SSL_CERT_FILE", "/ca", True), ("PIP_CERT", "/ca", True)),
+        proxies=(("http_proxy", "proxy"), ("https_proxy", "proxy"), ("no_proxy", "localhost")),
+    )
+    assert told(machine) == {}
+    assert [finding.says for finding in diagnose(machine) if finding.name in ("certificates", "proxy")] == [
+        "/ca, handed to what fetches (SSL_CERT_FILE, PIP_CERT)",
+        "proxy, handed to what fetches (http_proxy, https_proxy)",
+        "localhost, handed to what fetches (no_proxy)",
+    ]
+
+
 def test_a_registry_out_of_reach_needs_nothing_done() -> None:
     host = Host(what=REGISTRY, url="https://registry/v2/", fault="timed out")
     says, advice = told(replace(GOOD, hosts=(host,)))["network"]
