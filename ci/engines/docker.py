@@ -1,21 +1,75 @@
-"""Docker and Podman: the same rendered instructions by their own builders. No promise of equal digests."""
+"""Docker and Podman: the same rendered instructions by their own builders. No promise of equal digests.
+
+Facts of Docker, found by running it: a client from 23 on has no BuildKit of its own and needs the plugin
+buildx, so a client that has neither is passed over for another one of this machine; a client that is
+ended may leave its container running; BuildKit takes `NAME.dockerignore` beside the Dockerfile before the
+.dockerignore of the context.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
+import subprocess
 import tempfile
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import anyio
 
 from ci.engines.command import Command
 from ci.engines.engine import BuildRequest, ImageInfo, Mounts, Output
 from ci.engines.runner import Runner
+from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
 
 LOCAL = "localhost/"
 BUILDKIT = (("DOCKER_BUILDKIT", "1"),)
+DEBIAN_BIN = "/usr/bin"
+"""Where Debian's docker.io has its client, whatever the search path says."""
+OWN_BUILDKIT = 23
+"""Clients of earlier major versions build with BuildKit by themselves. Source: Docker 23.0 release notes."""
+PROBE_S = 10.0
+_STEP = re.compile(r"#\d+ \[(?:\S+ )?(\d+/\d+)\] (.*)")
+
+
+@cache
+def client(program: str) -> str:
+    """Return what to call for `program`: for Docker the first client that can build with BuildKit.
+
+    Where none can, it is the first one of the search path, so that its own error is what is seen.
+    """
+    if program != "docker":
+        return program
+    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), DEBIAN_BIN]
+    paths = [Path(folder, program) for folder in dict.fromkeys(folders)]
+    return next((str(path) for path in paths if path.exists() and _builds(str(path))), program)
+
+
+def _builds(path: str) -> bool:
+    version = re.search(r"version (\d+)", _said(path, "--version"))
+    return version is not None and (int(version[1]) < OWN_BUILDKIT or _said(path, "buildx", "version") != "")
+
+
+def _said(*argv: str) -> str:
+    """Return what a short command prints; nothing where it fails."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=PROBE_S)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout
+
+
+def as_step(line: str) -> str:
+    """Return BuildKit's line `#5 [start 2/4] RUN …` as Buildah and Podman say it: `STEP 2/4: RUN …`."""
+    found = _STEP.match(line)
+    return f"STEP {found[1]}: {found[2]}" if found else line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,33 +108,46 @@ class DockerEngine:
         env: Mapping[str, str],
         user: str,
         network: bool,
+        name: str,
     ) -> Command:
-        """Return the command that runs `argv` in a container which is removed afterwards."""
-        words = ["run", "--rm", "--network", "host" if network else "none", "--entrypoint", argv[0]]
+        """Return the command that runs `argv` in the container `name`, which is removed afterwards."""
+        words = ["run", "--rm", "--name", name, "--network", "host" if network else "none"]
+        words += ["--entrypoint", argv[0]]
         words += [word for mount in mounts for word in ("--volume", ":".join(mount))]
         words += [word for name, value in sorted(env.items()) for word in ("--env", f"{name}={value}")]
         words += ["--user", user] if user else []
         return self.command(*words, image, *argv[1:])
 
+    async def _run(self, command: Command, output: Output | None = None) -> str:
+        """Run a command by the client that can build, and return its standard output."""
+        output, place = output or Output(), command.argv.index(self.program)
+        argv = (*command.argv[:place], client(self.program), *command.argv[place + 1 :])
+        return await self.runner.run(replace(command, argv=argv), log=output.log, on_line=output.on_line)
+
     async def images(self) -> dict[str, str]:
         """Return the ids of all local images by name."""
-        text = await self.runner.run(
+        text = await self._run(
             self.command("images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
         )
         rows = (line.split() for line in text.splitlines())
         return {name.removeprefix(LOCAL): id_ for name, id_ in rows if "<none>" not in name}
 
     async def build(self, request: BuildRequest, output: Output) -> str:
-        """Build an image and return its id; folders go in as local images first."""
+        """Build an image and return its id; the folders that it mounts go in as local images first."""
         with tempfile.TemporaryDirectory(prefix="dockwright-") as folder:
             dockerfile, image_id = Path(folder, "Dockerfile"), Path(folder, "image-id")
+            Path(folder, "Dockerfile.dockerignore").write_text("# the recipe names what it copies\n")
             for reference, path in sorted(request.folders.items()):
+                if f"from={reference}," not in request.instructions:
+                    continue
                 dockerfile.write_text("FROM scratch\nCOPY . /\n")
                 command = self.command("build", "--tag", reference, "--file", str(dockerfile), str(path))
-                await self.runner.run(command, log=output.log)
+                await self._run(command, Output(log=output.log))
             dockerfile.write_text(request.instructions, encoding="utf-8")
             command = self.build_command(request, dockerfile, image_id)
-            await self.runner.run(command, log=output.log, on_line=output.on_line)
+            show = output.on_line
+            on_line = (lambda line: show(as_step(line))) if show is not None else None
+            await self._run(command, replace(output, on_line=on_line))
             return image_id.read_text().strip()
 
     async def run(
@@ -94,23 +161,30 @@ class DockerEngine:
         network: bool = False,
         output: Output,
     ) -> str:
-        """Run `argv` in a new container of `image`."""
-        command = self.run_command(image, argv, mounts, env or {}, user, network)
-        return await self.runner.run(command, log=output.log, on_line=output.on_line)
+        """Run `argv` in a new container of `image`; one that is cut short goes, too."""
+        name = f"dockwright-{uuid.uuid4().hex}"
+        command = self.run_command(image, argv, mounts, env or {}, user, network, name)
+        try:
+            return await self._run(command, output)
+        except BaseException:
+            with anyio.CancelScope(shield=True), contextlib.suppress(CommandError):
+                await self._run(self.command("rm", "--force", name), Output(log=output.log))
+            raise
 
     async def pull(self, reference: str, name: str, output: Output) -> None:
         """Fetch an image by digest and give it a local name."""
-        await self.runner.run(self.command("pull", "--quiet", reference), log=output.log)
+        await self._run(self.command("pull", "--quiet", reference), Output(log=output.log))
         await self.tag(reference, name)
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
         """Make the local image `name` of a tar of a root file system."""
         changes = [word for key, value in sorted(env.items()) for word in ("--change", f"ENV {key}={value}")]
-        await self.runner.run(self.command("import", *changes, str(archive), name), log=output.log)
+        changes += ["--change", 'CMD ["python3"]']
+        await self._run(self.command("import", *changes, str(archive), name), Output(log=output.log))
 
     async def inspect(self, image: str) -> ImageInfo:
         """Return what a local image is; no layer sizes are told here, so all bytes stand at the last one."""
-        (value,) = json.loads(await self.runner.run(self.command("image", "inspect", image)))
+        (value,) = json.loads(await self._run(self.command("image", "inspect", image)))
         config: dict[str, Any] = {"config": value["Config"], "rootfs": value["RootFS"]}
         digests = [str(digest) for digest in value["RootFS"]["Layers"]]
         sizes = [0] * (len(digests) - 1) + [int(value["Size"])]
@@ -119,4 +193,4 @@ class DockerEngine:
     async def tag(self, image: str, *names: str) -> None:
         """Give a local image more names."""
         for name in names:
-            await self.runner.run(self.command("tag", image, name))
+            await self._run(self.command("tag", image, name))
