@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from ci.cli.debian import install, is_here
 
 CLIENT = Path("/usr/bin/docker")
 """Debian's own client; it has BuildKit where a newer one elsewhere on the search path may need a plugin."""
@@ -58,7 +59,8 @@ def daemon(data: Path) -> Iterator[Docker]:
     reason = _why_not()
     if reason:
         pytest.skip(reason)
-    _install()
+    if not _is_installed():
+        _install_docker()
     data.mkdir(parents=True, exist_ok=True)
     with (
         # The path of a socket has 107 bytes at most, so it is not under pytest's folders.
@@ -100,26 +102,25 @@ def _why_not() -> str:
         return "Docker's daemon needs CAP_SYS_ADMIN, which root lacks here"
     if not any(Path("/sys/fs/cgroup").iterdir()):
         return "Docker's daemon needs control groups, and none are mounted at /sys/fs/cgroup"
-    if CLIENT.exists() and shutil.which("dockerd"):
-        return ""
-    return "" if shutil.which("apt-get") else "Docker is not installed, and apt-get is not here to install it"
+    return (
+        ""
+        if _is_installed() or shutil.which("apt-get")
+        else "Docker is not installed, and apt-get is not here to install it"
+    )
 
 
-def _install() -> None:
+def _is_installed() -> bool:
+    return CLIENT.exists() and is_here("dockerd")
+
+
+def _install_docker() -> None:
     """Install Debian's docker.io where it is missing, with no daemon of the system started by that."""
-    if CLIENT.exists() and shutil.which("dockerd"):
-        return
-    sys.stderr.write("installing Debian packages for a test, once: docker.io (no service is started)\n")
     own = not POLICY.exists()
     if own:
         POLICY.write_text(NO_SERVICES)
         POLICY.chmod(0o755)
     try:
-        argv = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"]
-        argv += ["-o", "DPkg::Lock::Timeout=300", "docker.io"]
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=600)
-        assert done.returncode == 0, f"{' '.join(argv)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        install({str(CLIENT): "docker.io", "dockerd": "docker.io"})
     finally:
         if own:
             POLICY.unlink()
