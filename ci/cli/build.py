@@ -214,8 +214,7 @@ async def _run(
     dry_run: bool,
     fail_fast: bool,
 ) -> int:
-    engine = workspace.engine()
-    store = Store(ids=await engine.images())
+    store = await workspace.store() if dry_run else Store(ids=await workspace.engine().images())
     plan = await workspace.plan(names, variants, store=store)
     if rebuild:
         wanted = [planned.id for planned in plan.images if not names or _named(planned.id, names)]
@@ -238,7 +237,7 @@ async def _run(
         )
         report, directory = await build_plan(workspace, plan, store, options)
     print_end_table(report, stream=sys.stdout, environ=os.environ)
-    click.echo(f"engine: {engine.name}; report: {directory.report}")
+    click.echo(f"engine: {workspace.engine().name}; report: {directory.report}")
     return report.exit_code if report.exit_code is not None else 1
 
 
