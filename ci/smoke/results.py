@@ -17,7 +17,7 @@ TAIL_LINES = 10
 
 
 def parse_results(text: str, status: int) -> tuple[Check, ...]:
-    """Return the checks in the probe's output; `status` is its exit status.
+    """Return the checks in the probe's output; `status` is its exit status, unless it tells another.
 
     Where the probe did not come to its end, the check that was running (`probe` when none was) has failed
     with the end of the output, and those that it had planned and not begun are blocked by that one.
@@ -31,6 +31,8 @@ def parse_results(text: str, status: int) -> tuple[Check, ...]:
                 planned = [str(name) for name in names]
             case {"event": "started", "name": str(name)}:
                 running = name
+            case {"event": "died", "status": int(number)}:
+                status = number
             case {"event": "ended"}:
                 whole = True
             case {"event": "check"} if (check := _check(event)) is not None:

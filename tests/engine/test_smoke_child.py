@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from ci.smoke.program import child
-from ci.smoke.program.child import KEPT, Ended, Kept, run, session_members
+from ci.smoke.program.child import KEPT, Ended, Kept, members_of, run, strays
 
 pytestmark = pytest.mark.engine
 
@@ -81,6 +82,17 @@ def test_what_a_child_leaves_behind_is_ended_and_does_not_hold_us_up() -> None:
     assert not alive(int(ended.output))
 
 
+def test_what_left_the_session_is_found_by_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(child.VARIABLE, f"test-{os.getpid()}")
+    code = (
+        "import subprocess, sys\n"
+        "argv = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "print(subprocess.Popen(argv, start_new_session=True).pid)"
+    )
+    ended = python(code)
+    assert not alive(int(ended.output))
+
+
 def test_a_flood_is_ended_early_and_its_beginning_and_end_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "FLOOD", 2**20)
     ended = python("import sys\nprint('first')\nwhile True: sys.stdout.write('x' * 1000)")
@@ -105,4 +117,26 @@ def test_what_fits_is_kept_whole(size: int) -> None:
 
 
 def test_the_members_of_a_session_are_found() -> None:
-    assert os.getpid() in session_members(os.getsid(0))
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
+    ) as one:
+        try:
+            assert members_of(one.pid) == [one.pid]
+        finally:
+            one.kill()
+
+
+@pytest.mark.parametrize("session", [0, -1])
+def test_no_session_has_no_members_to_end(session: int) -> None:
+    """Every process whose session began outside a container shows 0 there."""
+    with pytest.raises(ValueError, match="is no session"):
+        members_of(session)
+
+
+def test_without_a_token_there_are_no_strays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(child.VARIABLE, raising=False)
+    assert strays() == []
+    monkeypatch.setenv(child.VARIABLE, "")
+    assert strays() == []
+    monkeypatch.setenv(child.VARIABLE, f"nobody-{os.getpid()}")
+    assert strays() == []

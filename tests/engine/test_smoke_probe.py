@@ -5,8 +5,10 @@ A fault is a file that is mounted over the image, so that one image serves them 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -274,6 +276,40 @@ async def test_a_probe_that_is_killed_names_what_was_running_and_blocks_the_rest
     assert name.startswith("run python -c")
     assert "os.getppid()" in name
     assert [check.detail for check in checks.values() if check.status is Status.blocked] == [f"by {name!r}"]
+
+
+async def test_a_probe_that_is_called_off_leaves_no_process(probe: Probe) -> None:
+    number = 10**8 + os.getpid()
+    code = (
+        "import subprocess, sys\n"
+        f"argv = [sys.executable, '-c', 'import time; time.sleep({number})']\n"
+        "subprocess.Popen(argv, start_new_session=True).wait()"
+    )
+    with anyio.fail_after(90), anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+
+            async def call_off() -> None:
+                await until(lambda: any(f"sleep({number})" in text for text in command_lines()))
+                scope.cancel()
+
+            group.start_soon(call_off)
+            await probe(commands=[["python", "-c", code]], command_limit_s=120.0)
+    assert scope.cancel_called
+    with anyio.fail_after(20):
+        await until(lambda: not any(str(number) in text for text in command_lines()))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110 - nothing tells when another process comes or goes
+        await anyio.sleep(0.05)
+
+
+def command_lines() -> list[str]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(file.read_text(errors="replace").replace("\0", " "))
+    return found
 
 
 async def test_an_image_whose_python_is_not_there_fails_with_its_reason(tiny: EmbeddedEngine) -> None:

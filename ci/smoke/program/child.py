@@ -6,7 +6,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ KEPT = 64 * 1024
 """Bytes of output that are kept: half of them from its beginning, half from its end."""
 FLOOD = 64 * 1024 * 1024
 """A child that writes more than this is ended."""
+VARIABLE = "DOCKWRIGHT_PROBE"
+"""All children of one probe have its value, and nobody else has: it finds what left its parent's session."""
 GRACE_S = 0.5
 """Time that is given to read what a child wrote before it ended."""
 _CHUNK = 64 * 1024
@@ -89,7 +91,7 @@ def run(
         try:
             why = _read(process, stdout.fileno(), kept, limit_s)
         finally:
-            end_session(process)
+            end(process)
     return Ended(process.wait(), kept.text, why)
 
 
@@ -103,13 +105,13 @@ def _read(process: subprocess.Popen[bytes], output: int, kept: Kept, limit_s: fl
             selector.register(ended, selectors.EVENT_READ)
             while (left := deadline - time.monotonic()) > 0:
                 ready = {key.fd for key, _ in selector.select(left)}
-                if output in ready and not _take(output, kept):
+                if output in ready and _take(output, kept) == 0:
                     selector.unregister(output)
                 if kept.size > FLOOD:
                     return f"wrote more than {FLOOD // 2**20} MiB, so it was ended"
                 if ended in ready:
                     grace = min(deadline, time.monotonic() + GRACE_S)
-                    while time.monotonic() < grace and kept.size <= FLOOD and _take(output, kept):
+                    while time.monotonic() < grace and kept.size <= FLOOD and _take(output, kept) > 0:
                         pass
                     return ""
     finally:
@@ -117,37 +119,76 @@ def _read(process: subprocess.Popen[bytes], output: int, kept: Kept, limit_s: fl
     return f"was still running after {limit_s:g} s, so it was ended"
 
 
-def _take(output: int, kept: Kept) -> bool:
-    """Read once; return whether there may be more at this moment."""
+def _take(output: int, kept: Kept) -> int:
+    """Read once; return how much that was: 0 at the end, -1 when there is nothing at this moment."""
     try:
         data = os.read(output, _CHUNK)
     except BlockingIOError:
-        return False
+        return -1
     kept.add(data)
-    return bool(data)
+    return len(data)
 
 
-def end_session(process: subprocess.Popen[bytes]) -> None:
-    """Kill the child and all of its session; tini puts its own child into another process group."""
-    for _ in range(_ROUNDS):
-        members = session_members(process.pid)
-        for pid in members:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        if not members:
-            break
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child and its session (tini moves its own child to another process group), and its strays.
+
+    Nobody has waited for the child yet, so no other session can have its number.
+    """
+    _kill(lambda: members_of(process.pid) + strays())
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def session_members(session: int) -> list[int]:
-    """Return the live processes of a session. Source: proc(5), /proc/pid/stat."""
-    found = []
+def end_strays() -> None:
+    """Kill what this probe's children have left running."""
+    _kill(strays)
+
+
+def _kill(look: Callable[[], list[int]]) -> None:
+    for _ in range(_ROUNDS):
+        found = look()
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+
+
+def members_of(session: int) -> list[int]:
+    """Return the live processes of a session. Source: proc(5), /proc/pid/stat.
+
+    Raises:
+        ValueError: `session` is 0, which is not one: it is what a process shows whose session began outside.
+    """
+    if session <= 0:
+        raise ValueError(f"{session} is no session")
+    return [pid for pid, fields in _processes() if int(fields[3]) == session]
+
+
+def strays() -> list[int]:
+    """Return the live processes that were started with this probe's value of `VARIABLE`.
+
+    Source: proc(5), /proc/pid/environ: the environment as it was when the program started.
+    """
+    if not os.environ.get(VARIABLE):
+        return []
+    mark = f"{VARIABLE}={os.environ[VARIABLE]}".encode()
+    return [pid for pid, _ in _processes() if mark in _environment(pid)]
+
+
+def _processes() -> Iterator[tuple[int, list[str]]]:
+    """Yield each live process but this one, and the fields of its stat after the name."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[3]) == session and fields[0] not in "ZX":
-            found.append(int(folder.name))
-    return found
+        if fields[0] not in "ZX" and int(folder.name) != os.getpid():
+            yield int(folder.name), fields
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []

@@ -115,16 +115,19 @@ def caches(_: dict[str, Any]) -> Finding:
 
 def secrets(_: dict[str, Any]) -> Finding:
     """No file looks like a credential, what public wheels ship apart."""
-    found = []
-    for root in SECRET_ROOTS:
-        for folder, _folders, names in os.walk(root):
-            for name in names:
-                path = Path(folder, name)
-                if (SECRETS.fullmatch(name) or (path.suffix in KEYS and _has_key(path))) and not shipped(
-                    path
-                ):
-                    found.append(path)
+    files = (
+        Path(folder, name)
+        for root in SECRET_ROOTS
+        for folder, _folders, names in os.walk(root)
+        for name in names
+        if SECRETS.fullmatch(name) or name.endswith(KEYS)
+    )
+    found = [path for path in files if _is_secret(path) and not shipped(path)]
     return verdict(f"there: {some(sorted(found))}" if found else "")
+
+
+def _is_secret(path: Path) -> bool:
+    return path.suffix not in KEYS or _has_key(path)
 
 
 def _has_key(path: Path) -> bool:

@@ -5,6 +5,7 @@ check is announced and then told, one JSON line each, so that a hang says where 
 ci/smoke/request.py, the lines are read by ci/smoke/results.py.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -12,8 +13,8 @@ import shlex
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,7 +25,7 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from . import looks
-from .child import run
+from .child import VARIABLE, end_strays, run
 from .looks import Finding
 from .modules import Imported, import_all, modules_of
 
@@ -66,7 +67,7 @@ def check(name: str, look: Callable[[], Finding], limit_s: float) -> None:
     told(name, status, detail, time.monotonic() - begin)
 
 
-@contextmanager
+@contextlib.contextmanager
 def limited(limit_s: float) -> Iterator[None]:
     """Raise TimeoutError in what takes longer."""
 
@@ -160,5 +161,49 @@ def main(request_path: str) -> None:
     say(event="ended")
 
 
+def supervised(request_path: str) -> None:
+    """Do every check in a child, tell when it dies, and leave no process behind.
+
+    So this program ends with 0 whenever it could start: Buildah may lose the last words of one that does not.
+    """
+    os.environ[VARIABLE] = f"{os.getpid()}-{time.time_ns()}"
+    ends, held = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        os.close(held)
+        try:
+            main(request_path)
+        except BaseException:
+            traceback.print_exc(file=sys.stdout)
+            sys.stdout.flush()
+            os._exit(1)
+        os._exit(0)
+    if os.fork() == 0:
+        os.close(held)
+        watch(worker, ends)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+    end_strays()
+    if status:
+        say(event="died", status=status)
+
+
+def watch(worker: int, ends: int) -> None:
+    """End all that is left once the supervisor has ended, however that came: then the pipe `ends`.
+
+    An engine that is called off kills the supervisor, and nothing that the worker has started.
+    """
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for output in (0, 1, 2):
+        os.dup2(nothing, output)
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(worker)
+        os.read(ends, 1)
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    os.read(ends, 1)
+    end_strays()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    supervised(sys.argv[1])

@@ -65,6 +65,11 @@ def test_a_death_between_two_checks_names_the_last_one() -> None:
     assert [check.name for check in blocked] == ["import numpy", "--help"]
 
 
+def test_a_worker_that_died_is_told_by_its_supervisor() -> None:
+    text = PLANNED + GOOD[0] + line(event="started", name="import numpy") + line(event="died", status=-9)
+    assert parse_results(text, 0)[1].detail == "the probe ended with -9"
+
+
 def test_a_probe_that_never_began_is_one_failure_with_its_output() -> None:
     text = "".join(f"line {number}\n" for number in range(30)) + "no such file: /opt/venv/bin/python\n"
     (check,) = parse_results(text, 127)
