@@ -156,3 +156,11 @@ def test_one_wrong_value_does_not_hide_the_others(stack: StackFolder) -> None:
         "files[0].mode",
         "parent.cpu",
     ]
+
+
+def test_a_folder_in_the_place_of_a_file_is_told(stack: StackFolder) -> None:
+    (stack.path / "tool/image.toml").unlink()
+    (stack.path / "tool/image.toml").mkdir()
+    assert stack.mistakes == [
+        "docker/tool/image.toml: can't be read (Is a directory); correct its kind or its rights"
+    ]
