@@ -64,7 +64,8 @@ def test_environment_of_a_variant_goes_over_that_of_its_image(stack: StackFolder
 def test_checks_budget_and_models_are_read(stack: StackFolder) -> None:
     stack.append(
         "tool/image.toml",
-        '[smoke]\nhelp = false\nunresolved = ["libx.so.1"]\nimports = { Py_YAML = "yaml" }\ncommands = [["true", "x"]]\n'
+        '[smoke]\nhelp = false\nunresolved = ["libx.so.1"]\n'
+        'imports = { Py_YAML = "yaml" }\ncommands = [["true", "x"]]\n'
         "[budget]\nunpacked_mb = { cpu = 7 }\n"
         '[[models]]\npath = "/models/x"\ndescription = "X."\nlicense = "MIT"\n',
     )
