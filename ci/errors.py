@@ -73,9 +73,3 @@ class CommandError(DockwrightError):
         if len(shown) > 300:
             shown = shown[:300] + " …"
         super().__init__(f"`{shown}` ended with {status}:\n{tail}".rstrip())
-
-
-class InterruptedRunError(DockwrightError):
-    """The user stopped the run; what was finished stays and the next run goes on from there."""
-
-    exit_code = 130

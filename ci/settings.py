@@ -13,9 +13,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ci.errors import UsageError
-
-DEBIAN = "http://deb.debian.org/debian"
-SECURITY = "http://deb.debian.org/debian-security"
+from ci.steps.bootstrap import DEBIAN, SECURITY
 
 
 class Settings(BaseSettings):

@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 from posixpath import dirname, join, normpath
 
 from ci.catalog.document import FileTable
-from ci.catalog.names import APP, mode_fault, target_fault
+from ci.catalog.names import mode_fault, target_fault
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.stack import ContextFile
+from ci.steps.recipe import APP
 
 
 def context_files(folder: Folder, tables: Sequence[FileTable]) -> tuple[ContextFile, ...]:

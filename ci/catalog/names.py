@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 
-APP = "/opt/app"
-"""The one folder of an image that files of the stack go to; wheels fill the other pure one."""
+from ci.steps.recipe import APP
 
 REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")

@@ -9,10 +9,10 @@ from posixpath import normpath
 
 from ci.catalog.image import APT_LOCK, Draft
 from ci.catalog.mistakes import Mistakes, suggestion
-from ci.catalog.names import APP
 from ci.catalog.reading import IMAGE
 from ci.catalog.requirements import Requirements
 from ci.catalog.stack import ImageVariant
+from ci.steps.recipe import APP
 
 OUTSIDE = "outside:"
 

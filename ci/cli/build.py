@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import time
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import anyio
 import click
 
+from ci.cli.options import base_option, check_variants, variant_option
 from ci.cli.progress import Progress, print_end_table, shown
 from ci.engines.engine import Output
-from ci.errors import UsageError
-from ci.plan.plan import Plan
+from ci.plan.plan import Plan, is_named
 from ci.run.build import Options, build_plan
-from ci.run.houses import Houses, export
+from ci.run.export import export
+from ci.run.houses import Houses
 from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
 from ci.settings import Settings
@@ -28,95 +30,76 @@ NOT_READY = (
     "(about 4.3 GB to fetch, unshown on a GPU)."
 )
 
-variant_option = click.option(
-    "--variant", "variants", multiple=True, help="Only this variant (cpu, cuda); may be given again."
-)
-base_option = click.option(
-    "--base",
-    type=click.Choice(["auto", "registry", "bootstrap"]),
-    help="Kind of base; default: stack.toml's.",
-)
 engine_option = click.option(
     "--engine", type=click.Choice(["auto", "buildah", "podman", "docker"]), help="What builds; default: auto."
 )
 progress_option = click.option(
     "--progress", type=click.Choice([mode.value for mode in Progress]), help="How the run is shown."
 )
-jobs_option = click.option("--jobs", type=click.IntRange(min=1), help="Tasks at once; default: one per core.")
-bundle_option = click.option(
-    "--wheelhouse",
-    "bundle",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Build from this exported folder, without any network.",
+RUN_OPTIONS = (
+    variant_option,
+    base_option,
+    engine_option,
+    click.option(
+        "--wheelhouse",
+        "bundle",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Build from this exported folder, without any network.",
+    ),
+    click.option("--jobs", type=click.IntRange(min=1), help="Tasks at once; default: one per core."),
+    progress_option,
+    click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing."),
+    click.option("--fail-fast", is_flag=True, help="Start nothing after the first failure."),
 )
-dry_option = click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
-fail_fast_option = click.option("--fail-fast", is_flag=True, help="Start nothing after the first failure.")
+"""Options of every command that builds images, in the order of their help."""
+
+
+class Asked(TypedDict):
+    """What the options of a command that builds images were given."""
+
+    variants: tuple[str, ...]
+    base: str | None
+    engine: str | None
+    bundle: Path | None
+    jobs: int | None
+    progress: str | None
+    dry_run: bool
+    fail_fast: bool
+    rebuild: bool
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `RUN_OPTIONS`."""
+    for option in reversed(RUN_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command("build-all")
-@variant_option
-@base_option
-@engine_option
-@bundle_option
-@jobs_option
-@progress_option
-@dry_option
-@fail_fast_option
+@run_options
 @click.option("--rebuild", is_flag=True, help="Build everything again, without the layers of earlier builds.")
 @click.pass_obj
-def build_all(
-    settings: Settings,
-    variants: tuple[str, ...],
-    base: str | None,
-    engine: str | None,
-    bundle: Path | None,
-    jobs: int | None,
-    progress: str | None,
-    dry_run: bool,
-    fail_fast: bool,
-    rebuild: bool,
-) -> None:
+def build_all(settings: Settings, **asked: Unpack[Asked]) -> None:
     """Build every image that is not in the store yet, and check each one.
 
     Exit code 0 only if all that was asked for exists.
     """
-    settings = settings.with_(base=base, engine=engine, jobs=jobs, progress=progress)
-    chosen = variants
-    if not variants:
-        chosen = READY_VARIANTS
+    if not asked["variants"]:
+        asked["variants"] = READY_VARIANTS
         click.echo(NOT_READY, err=True)
-    _build(settings, (), chosen, rebuild, bundle, dry_run, fail_fast)
+    _build(settings, (), asked)
 
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE[:VARIANT]...")
-@variant_option
-@base_option
-@engine_option
-@bundle_option
-@jobs_option
-@progress_option
-@dry_option
-@fail_fast_option
+@run_options
 @click.option("--rebuild", is_flag=True, help="Build these images again, without earlier layers.")
 @click.pass_obj
-def build(
-    settings: Settings,
-    images: tuple[str, ...],
-    variants: tuple[str, ...],
-    base: str | None,
-    engine: str | None,
-    bundle: Path | None,
-    jobs: int | None,
-    progress: str | None,
-    dry_run: bool,
-    fail_fast: bool,
-    rebuild: bool,
-) -> None:
+def build(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -> None:
     """Build some images and what they are built on."""
-    settings = settings.with_(base=base, engine=engine, jobs=jobs, progress=progress)
-    chosen = variants or (() if all(":" in image for image in images) else READY_VARIANTS)
-    _build(settings, images, chosen, rebuild, bundle, dry_run, fail_fast)
+    if not asked["variants"] and not all(":" in image for image in images):
+        asked["variants"] = READY_VARIANTS
+    _build(settings, images, asked)
 
 
 @click.command()
@@ -142,10 +125,7 @@ def wheelhouse(
     """Fetch all wheels and Debian packages by hash, and compile what has no wheel."""
     settings = settings.with_(base=base, engine=engine, progress=progress)
     workspace = open_workspace(settings)
-    known = workspace.stack.variants
-    for variant in variants:
-        if variant not in known:
-            raise UsageError(f"no variant {variant!r}; known: {', '.join(known)}")
+    check_variants(workspace.stack, variants)
     click.echo(workspace.base.why, err=True)
     anyio.run(_fetch, workspace, variants or READY_VARIANTS, target)
 
@@ -174,79 +154,45 @@ def _say(line: str) -> None:
         click.echo(line, err=True)
 
 
-def _build(
-    settings: Settings,
-    names: tuple[str, ...],
-    variants: tuple[str, ...],
-    rebuild: bool,
-    bundle: Path | None,
-    dry_run: bool,
-    fail_fast: bool,
-) -> None:
-    workspace = open_workspace(settings)
-    for variant in variants:
-        if variant not in workspace.stack.variants:
-            known = ", ".join(workspace.stack.variants)
-            raise UsageError(f"no variant {variant!r}; known: {known}")
-    sys.exit(
-        anyio.run(
-            partial(
-                _run,
-                workspace,
-                names,
-                variants,
-                rebuild=rebuild,
-                bundle=bundle,
-                dry_run=dry_run,
-                fail_fast=fail_fast,
-            )
-        )
+def _build(settings: Settings, names: tuple[str, ...], asked: Asked) -> None:
+    settings = settings.with_(
+        base=asked["base"], engine=asked["engine"], jobs=asked["jobs"], progress=asked["progress"]
     )
+    workspace = open_workspace(settings)
+    check_variants(workspace.stack, asked["variants"])
+    sys.exit(anyio.run(_run, workspace, names, asked))
 
 
-async def _run(
-    workspace: Workspace,
-    names: tuple[str, ...],
-    variants: tuple[str, ...],
-    *,
-    rebuild: bool,
-    bundle: Path | None,
-    dry_run: bool,
-    fail_fast: bool,
-) -> int:
-    store = await workspace.store() if dry_run else Store(ids=await workspace.engine().images())
-    plan = await workspace.plan(names, variants, store=store)
-    if rebuild:
-        wanted = [planned.id for planned in plan.images if not names or _named(planned.id, names)]
-        plan = await workspace.plan(names, variants, rebuild=wanted, store=store)
-    if dry_run:
-        _print_dry_run(workspace, plan)
+async def _run(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> int:
+    if asked["dry_run"]:
+        click.echo(workspace.base.why)
+        plan = await _plan(workspace, names, asked, await workspace.store())
+        for planned in plan.images:
+            click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
+        click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built")
         return 0
+    engine = workspace.engine()
+    store = Store(ids=await engine.images())
+    plan = await _plan(workspace, names, asked, store)
     with shown(
-        Progress(workspace.settings.progress),
-        stream=sys.stderr,
-        environ=os.environ,
-        clock=time.monotonic,
+        Progress(workspace.settings.progress), stream=sys.stderr, environ=os.environ, clock=time.monotonic
     ) as show:
         options = Options(
-            bundle=bundle.absolute() if bundle else None,
-            cache=not rebuild,
-            fail_fast=fail_fast,
+            bundle=asked["bundle"].absolute() if asked["bundle"] else None,
+            cache=not asked["rebuild"],
+            fail_fast=asked["fail_fast"],
             argv=tuple(sys.argv[1:]),
             listeners=(show,),
         )
-        report, directory = await build_plan(workspace, plan, store, options)
+        report, directory = await build_plan(workspace, engine, plan, store, options)
     print_end_table(report, stream=sys.stdout, environ=os.environ)
-    click.echo(f"engine: {workspace.engine().name}; report: {directory.report}")
+    click.echo(f"engine: {engine.name}; report: {directory.report}")
     return report.exit_code if report.exit_code is not None else 1
 
 
-def _named(id_: str, names: tuple[str, ...]) -> bool:
-    return id_ in names or id_.partition(":")[0] in names
-
-
-def _print_dry_run(workspace: Workspace, plan: Plan) -> None:
-    click.echo(workspace.base.why)
-    for planned in plan.images:
-        click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
-    click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built")
+async def _plan(workspace: Workspace, names: tuple[str, ...], asked: Asked, store: Store) -> Plan:
+    stack = workspace.stack
+    rebuild = [image.id for image in stack.images if not names or is_named(image.id, names)]
+    return await workspace.plan(
+        names, asked["variants"], rebuild=rebuild if asked["rebuild"] else (), store=store
+    )

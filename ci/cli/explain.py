@@ -6,10 +6,9 @@ import anyio
 import click
 
 from ci.cli.options import base_option
-from ci.errors import UsageError
 from ci.plan.explain import explain as sentences
 from ci.plan.keys import documents
-from ci.plan.plan import select
+from ci.plan.plan import is_named, select
 from ci.run.workspace import open_workspace
 from ci.settings import Settings
 
@@ -25,11 +24,8 @@ def explain(settings: Settings, images: tuple[str, ...], base: str | None) -> No
     parent's own inputs. Where no document was stored the answer is `unknown`, never a guess.
     """
     workspace = open_workspace(settings.with_(base=base))
-    known = [image.id for image in workspace.stack.images]
     select(workspace.stack, images, ())  # a name that nothing has is told with the nearest one
-    asked = [id_ for id_ in known if id_ in images or id_.partition(":")[0] in images]
-    if not asked:
-        raise UsageError(f"no image {', '.join(images)}; known: {', '.join(known)}")
+    asked = [image.id for image in workspace.stack.images if is_named(image.id, images)]
     store = anyio.run(workspace.store)
     current = documents(workspace.stack, workspace.base.kind)
     built = store.built(workspace.stack.namespace)

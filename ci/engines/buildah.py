@@ -88,10 +88,6 @@ class Buildah:
         """Give `image` more names."""
         return self._command("tag", image, *names)
 
-    def untag(self, name: str) -> Command:
-        """Remove a name; the image goes with its last one."""
-        return self._command("rmi", name)
-
     def pull(self, reference: str) -> Command:
         """Fetch an image from a registry and print its id; only loopback may be without TLS."""
         plain = ("--tls-verify=false",) if is_loopback(reference) else ()

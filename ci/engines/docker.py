@@ -24,12 +24,11 @@ from typing import Any
 import anyio
 
 from ci.engines.command import Command
-from ci.engines.engine import BuildRequest, ImageInfo, Mounts, Output
+from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output
 from ci.engines.runner import Runner
 from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
 
-LOCAL = "localhost/"
 BUILDKIT = (("DOCKER_BUILDKIT", "1"),)
 DEBIAN_BIN = "/usr/bin"
 """Where Debian's docker.io has its client, whatever the search path says."""

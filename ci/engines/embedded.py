@@ -12,12 +12,9 @@ from typing import Any
 import anyio
 
 from ci.engines.buildah import Buildah
-from ci.engines.engine import BuildRequest, ImageInfo, Mounts, Output
+from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output
 from ci.engines.runner import Runner
 from ci.lower.dockerfile import PARENT_ARG
-
-LOCAL = "localhost/"
-"""What Buildah puts before a name without a registry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+LOCAL = "localhost/"
+"""What Buildah and Podman put before a name without a registry."""
+
 Mounts = Sequence[tuple[str, str, str]]
 """(host path, path in the container, `ro` or `rw`)."""
 

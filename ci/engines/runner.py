@@ -70,8 +70,7 @@ class Runner:
                 async with limited(self.limit_s, command.argv, tail), anyio.create_task_group() as group:
                     group.start_soon(_read, process.stdout, tail, file, on_line, output)
                     group.start_soon(_read, process.stderr, tail, file, on_line, None)
-                    await process.wait()
-                status = await process.wait()
+                    status = await process.wait()
             except BaseException:
                 with anyio.CancelScope(shield=True):
                     await _end(process)

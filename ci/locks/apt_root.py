@@ -9,9 +9,7 @@ from pathlib import Path
 from ci.catalog.stack import DebLine
 from ci.errors import CommandError, LockError
 from ci.locks.apt_text import (
-    DEBIAN,
     KEYRING,
-    SECURITY,
     Stanza,
     configuration,
     deb_lines,
@@ -22,6 +20,7 @@ from ci.locks.apt_text import (
     status,
 )
 from ci.locks.child import run
+from ci.steps.bootstrap import DEBIAN, SECURITY
 
 MINIMAL = ("?essential", "apt", "usr-is-merged")
 """What every Debian base has: essential packages, apt, and the package that says that /usr is merged.

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from ci.catalog.stack import DebLine
 
 ARCH = "amd64"
-DEBIAN = "http://deb.debian.org/debian"
-SECURITY = "http://deb.debian.org/debian-security"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 _INSTALL = re.compile(r"Inst (?P<name>[^ :]+)(?::\S+)? (?:\[[^]]*\] )?\((?P<version>\S+) ")

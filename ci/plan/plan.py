@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -55,6 +56,11 @@ class Plan:
         return tuple(planned for planned in self.images if planned.action == "build")
 
 
+def is_named(id_: str, names: Collection[str]) -> bool:
+    """Whether `names` (`image` or `image:variant`) name the image variant `id_`."""
+    return id_ in names or id_.partition(":")[0] in names
+
+
 def select(stack: Stack, names: Collection[str], variants: Collection[str]) -> tuple[str, ...]:
     """Return the ids that `names` (`image` or `image:variant`; empty: all) and `variants` choose.
 
@@ -66,7 +72,7 @@ def select(stack: Stack, names: Collection[str], variants: Collection[str]) -> t
     known = [image.id for image in stack.images]
     wanted = set()
     for name in names or sorted({image.image for image in stack.images}):
-        found = [id_ for id_ in known if id_ == name or id_.partition(":")[0] == name]
+        found = [id_ for id_ in known if is_named(id_, (name,))]
         if not found:
             raise UsageError(_unknown(name, known))
         chosen = [id_ for id_ in found if ":" in name or not variants or id_.partition(":")[2] in variants]
@@ -82,8 +88,6 @@ def select(stack: Stack, names: Collection[str], variants: Collection[str]) -> t
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    import difflib
-
     images = sorted({id_.partition(":")[0] for id_ in known})
     close = difflib.get_close_matches(name, known if ":" in name else images, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."

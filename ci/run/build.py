@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from ci.engines.engine import Output
+from ci.engines.engine import Engine, Output
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import apt_list
@@ -42,7 +42,7 @@ class Options:
 
 
 async def build_plan(
-    workspace: Workspace, plan: Plan, store: Store, options: Options
+    workspace: Workspace, engine: Engine, plan: Plan, store: Store, options: Options
 ) -> tuple[Report, RunDirectory]:
     """Build what `plan` says and return the report; it is also written to the run's directory.
 
@@ -54,7 +54,7 @@ async def build_plan(
         events.note(workspace.base.why)
         history_path = workspace.state.root / "history.json"
         history = read_history(history_path, warn=events.warning)
-        work = _work(workspace, plan, store, options, events, directory)
+        work = _work(workspace, engine, plan, store, options, events, directory)
         report, results = await record_run(
             tasks(plan, history),
             work,
@@ -140,13 +140,13 @@ def expected_s(planned: PlannedImage, history: History, seen: set[str]) -> float
 
 def _work(
     workspace: Workspace,
+    engine: Engine,
     plan: Plan,
     store: Store,
     options: Options,
     events: EventLog,
     directory: RunDirectory,
 ) -> Work:
-    engine = workspace.engine()
     houses = Houses(workspace=workspace, engine=engine, bundle=options.bundle)
     parents = {
         planned.id: houses.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference

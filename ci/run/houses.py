@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,21 +11,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import anyio
-
 from ci.bases import bootstrap as bootstrap_base
-from ci.engines.command import Command
 from ci.engines.engine import BuildRequest, Engine, Output
 from ci.engines.network import network_env, network_mounts
-from ci.engines.privilege import privilege
 from ci.errors import BuildError, CommandError, FetchError
 from ci.lower.dockerfile import DEBS_ARG, instructions
 from ci.plan.keys import bootstrap_fingerprint, digest, tag
 from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheelhouse_reference
+from ci.run.bootstrap import make_bootstrap
 from ci.run.file_lock import file_lock
 from ci.run.state import write_whole
 from ci.run.workspace import Workspace
-from ci.steps.bootstrap import bootstrap_script
 from ci.steps.recipe import ROOT
 from ci.steps.step import Apt, From, User
 from ci.wheelhouse.choose import (
@@ -38,7 +33,6 @@ from ci.wheelhouse.choose import (
 from ci.wheelhouse.manifest import Manifest, read_manifest, verify
 
 PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_ROOT_USER_ACTION": "ignore"}
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(slots=True)
@@ -120,61 +114,27 @@ class Houses:
                 what = f"{self._outside()} could not be fetched; `--base bootstrap` needs no registry"
                 raise FetchError(f"{what}\n{error.tail}") from error
             return True
-        wanted = bootstrap_input(self.workspace.stack, self.mirrors)
+        await self.fetch_bootstrap(output)
         async with self._locked("bootstrap"):
-            if self.ready("bootstrap", wanted) is None:
-                await self._fetch_bootstrap(wanted, output)
-            await self._make_bootstrap(name, output)
+            await make_bootstrap(self.workspace, self.engine, self.folder("bootstrap") / "debs", name, output)
         return True
 
-    async def _fetch_bootstrap(self, wanted: dict[str, Any], output: Output) -> None:
-        folder = self.folder("bootstrap")
-        folder.mkdir(parents=True, exist_ok=True)
-        input_file = self._write_input("bootstrap", wanted)
-        cache = self._state / "cache/debs"
-        command = bootstrap_base.fetch(input_file, cache, folder)
-        await self._run_fetch(command, output)
-        self._checked("bootstrap", wanted)
-
     async def fetch_bootstrap(self, output: Output) -> None:
-        """Fetch the bootstrap base's packages without making the image, for an export."""
+        """Fetch the bootstrap base's packages on this machine: no container is there yet."""
         wanted = bootstrap_input(self.workspace.stack, self.mirrors)
         async with self._locked("bootstrap"):
-            if self.ready("bootstrap", wanted) is None:
-                await self._fetch_bootstrap(wanted, output)
-
-    async def _make_bootstrap(self, name: str, output: Output) -> None:
-        stack, runner = self.workspace.stack, self.workspace.runner
-        work = self._state / f"bootstrap-{os.getpid()}"
-        shutil.rmtree(work, ignore_errors=True)
-        (work / "repository").mkdir(parents=True)
-        try:
-            (work / "repository/debs").symlink_to(self.folder("bootstrap") / "debs")
-            repository = work / "repository"
-            index = await runner.run(bootstrap_base.index(repository))
-            (repository / "Packages").write_text(index)
-            release = await runner.run(bootstrap_base.release(repository, stack.bootstrap.suite))
-            (repository / "Release").write_text(release)
-            script = work / "customize"
-            script.write_text(f"#!/bin/sh\n{bootstrap_script(stack.bootstrap.suite, stack.python)}")
-            script.chmod(0o755)
-            archive = work / "root.tar"
-            self.workspace.settings.tmpdir.mkdir(parents=True, exist_ok=True)
-            prefix = privilege() if self.engine.name == "buildah" else ()
-            # without root, mmdebstrap makes a user namespace of its own, in which it may mount
-            prefix = () if prefix[:1] == ("buildah",) else prefix
-            command = bootstrap_base.make(
-                stack.bootstrap,
-                debs=repository,
-                script=script,
-                archive=archive,
-                tmpdir=self.workspace.settings.tmpdir,
-                privilege=prefix,
-            )
-            await runner.run(command, log=output.log, on_line=output.on_line)
-            await self.engine.import_root(archive, name, {"PATH": SEARCH_PATH, "LANG": "C.UTF-8"}, output)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+            if self.ready("bootstrap", wanted) is not None:
+                return
+            folder = self.folder("bootstrap")
+            folder.mkdir(parents=True, exist_ok=True)
+            input_file = self._write_input("bootstrap", wanted)
+            command = bootstrap_base.fetch(input_file, self._state / "cache/debs", folder)
+            try:
+                await self.workspace.runner.run(command, log=output.log, on_line=output.on_line)
+            except CommandError as error:
+                what = "Debian packages of the bootstrap base: fetching failed"
+                raise FetchError(f"{what}\n{error.tail}") from error
+            self._checked("bootstrap", wanted)
 
     async def debhouse(self, output: Output) -> bool:
         """Fill the debhouse in a container with apt's tools; return whether anything had to be fetched."""
@@ -254,14 +214,6 @@ class Houses:
             raise FetchError(f"{name}: fetching failed\n{error.tail}") from error
         self._checked(name, wanted)
 
-    async def _run_fetch(self, command: Command, output: Output) -> None:
-        try:
-            await self.workspace.runner.run(command, log=output.log, on_line=output.on_line)
-        except CommandError as error:
-            raise FetchError(
-                f"Debian packages of the bootstrap base: fetching failed\n{error.tail}"
-            ) from error
-
     def _checked(self, name: str, wanted: dict[str, Any]) -> None:
         if self.ready(name, wanted) is None:
             raise BuildError(f"{self.folder(name)}: filled, but not what the locks name")
@@ -283,23 +235,3 @@ class Houses:
         path.parent.mkdir(parents=True, exist_ok=True)
         async with file_lock(path):
             yield
-
-
-async def export(houses: Houses, variants: tuple[str, ...], target: Path) -> None:
-    """Copy the houses of `variants` to `target`, so that a machine without network builds from there."""
-    names = ["bootstrap", "debhouse", *(f"wheelhouse/{variant}" for variant in variants)]
-    for name in names:
-        source = houses.folder(name)
-        if not (source / "manifest.json").exists():
-            continue
-        copy = target / name
-        await anyio.to_thread.run_sync(_copy, source, copy)
-
-
-def _copy(source: Path, target: Path) -> None:
-    part = target.with_name(f".{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source, part)
-    shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)

@@ -29,9 +29,10 @@ from ci.smoke.request import smoke_request
 from ci.smoke.results import failed, failures_text, parse_results
 from ci.smoke.size import budget_check
 from ci.smoke.structure import structure_checks
+from ci.steps.recipe import VENV
 
 PROBE = "/run/probe"
-PYTHON = "/opt/venv/bin/python"
+PYTHON = f"{VENV}/bin/python"
 STEP_SHOWN = 80
 _STEP = re.compile(r"STEP \d+/\d+: (.*)")
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+DEBIAN = "http://deb.debian.org/debian"
+SECURITY = "http://deb.debian.org/debian-security"
+"""Debian's archives. Where they are read from may be set; what the finished base names may not."""
+
 DEBIAN_SOURCES = """\
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: {debian}
 Suites: {suite} {suite}-updates
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 Types: deb
-URIs: http://deb.debian.org/debian-security
+URIs: {security}
 Suites: {suite}-security
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
@@ -61,6 +65,6 @@ def mmdebstrap_options(suite: str, packages: tuple[str, ...]) -> tuple[str, ...]
 
 def bootstrap_script(suite: str, python: str) -> str:
     """Return the shell script that is run in the new root as `$1`."""
-    sources = DEBIAN_SOURCES.format(suite=suite)
+    sources = DEBIAN_SOURCES.format(suite=suite, debian=DEBIAN, security=SECURITY)
     write = f'cat > "$1"/etc/apt/sources.list.d/debian.sources <<"EOF"\n{sources}EOF\n'
     return CUSTOMIZE.replace("{python}", python) + write

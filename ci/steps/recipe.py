@@ -20,6 +20,8 @@ from ci.steps.step import (
 
 VENV = "/opt/venv"
 APP = "/opt/app"
+"""The two folders that pure layers fill: wheels the first, files of the stack the second."""
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TINI = "/usr/bin/tini"
 ROOT = "0:0"
 
@@ -59,8 +61,7 @@ def recipe(
     if wheels:
         steps.append(Wheels(name=name, venv=VENV, python=python, wheelhouse=wheelhouse))
     if root:
-        search = f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        env = (("PATH", search), *env)
+        env = (("PATH", f"{VENV}/bin:{SEARCH_PATH}"), *env)
     if env:
         steps.append(Env(values=env))
     if copies:

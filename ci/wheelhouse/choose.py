@@ -8,6 +8,7 @@ from typing import Any
 from ci.catalog.stack import DebLine, Stack
 from ci.plan.keys import digest, wheel_build
 from ci.plan.recipes import apt_list
+from ci.steps.bootstrap import DEBIAN, SECURITY
 
 BOOTSTRAP = "bootstrap"
 """Name of the bootstrap base's list in the debhouse."""
@@ -17,8 +18,8 @@ BOOTSTRAP = "bootstrap"
 class Mirrors:
     """Where Debian's archive is read from; a hint, never part of a key: hashes decide."""
 
-    debian: str = "http://deb.debian.org/debian"
-    security: str = "http://deb.debian.org/debian-security"
+    debian: str = DEBIAN
+    security: str = SECURITY
 
     def url(self, deb: DebLine) -> str:
         """Return where `deb` is fetched from.

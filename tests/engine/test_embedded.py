@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ci.engines.buildah import OFFLINE
-from ci.engines.embedded import LOCAL, EmbeddedEngine
-from ci.engines.engine import BuildRequest, Output
+from ci.engines.embedded import EmbeddedEngine
+from ci.engines.engine import LOCAL, BuildRequest, Output
 from ci.errors import CommandError
 from ci.lower.script import MOUNT
 from ci.wheelhouse.manifest import Manifest, read_manifest
