@@ -20,6 +20,7 @@ _INPUTS = re.compile(r"# inputs: (sha256:[0-9a-f]{64})")
 _PYTHON = re.compile(
     r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
     r" --hash=sha256:(?P<sha256>[0-9a-f]{64}) # (?P<file>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
+    r"(?: (?P<size>[1-9][0-9]*))?"
 )
 _DEB = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]+)=(?P<version>[0-9][A-Za-z0-9.+:~-]*) (?P<arch>[a-z0-9-]+)"
@@ -82,16 +83,22 @@ def parse_apt_lock(text: str) -> LockText[DebLine]:
 
 def _text(lines: Iterable[LockLine] | Iterable[DebLine], inputs: str, title: str) -> str:
     ordered: Sequence[LockLine | DebLine] = sorted(lines, key=lambda line: line.name)
-    return "\n".join([f"# {title}", _WRITTEN, f"# inputs: {inputs}", *(line.text for line in ordered), ""])
+    return "\n".join([f"# {title}", _WRITTEN, f"# inputs: {inputs}", *(line.written for line in ordered), ""])
 
 
 def _python_line(text: str) -> LockLine | str:
     match = _PYTHON.fullmatch(text)
     if match is None or not match["file"].endswith(_ARCHIVES):
-        return f"not of the form `NAME==VERSION --hash=sha256:HEX # FILENAME`: {text[:80]}"
+        return f"not of the form `NAME==VERSION --hash=sha256:HEX # FILENAME SIZE`: {text[:80]}"
     if not normalised_name(match["file"]).startswith(match["name"] + "-"):
         return f"the file {match['file']} does not belong to '{match['name']}'"
-    return LockLine(name=match["name"], version=match["version"], sha256=match["sha256"], file=match["file"])
+    return LockLine(
+        name=match["name"],
+        version=match["version"],
+        sha256=match["sha256"],
+        file=match["file"],
+        size=int(match["size"] or 0),
+    )
 
 
 def _deb_line(text: str) -> DebLine | str:

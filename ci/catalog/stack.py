@@ -11,13 +11,15 @@ PLATFORM = "linux/amd64"
 class LockLine:
     """One locked Python distribution: exactly one file of it.
 
-    `file` is the wheel's or the sdist's file name, `sha256` 64 hex digits.
+    `file` is the wheel's or the sdist's file name, `sha256` 64 hex digits. `size` is its bytes, 0 where the
+    index did not say; it serves estimates and is in no key.
     """
 
     name: str
     version: str
     sha256: str
     file: str
+    size: int = 0
 
     @property
     def is_sdist(self) -> bool:
@@ -26,8 +28,13 @@ class LockLine:
 
     @property
     def text(self) -> str:
-        """The line as it stands in the lock."""
+        """The pin, as keys and wheelhouses name it."""
         return f"{self.name}=={self.version} --hash=sha256:{self.sha256} # {self.file}"
+
+    @property
+    def written(self) -> str:
+        """The line as it stands in the lock."""
+        return f"{self.text} {self.size}" if self.size else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +55,13 @@ class DebLine:
 
     @property
     def text(self) -> str:
-        """The line as it stands in the lock."""
+        """The pin, as keys name it."""
         return f"{self.name}={self.version} {self.arch} sha256:{self.sha256} {self.size} {self.path}"
+
+    @property
+    def written(self) -> str:
+        """The line as it stands in the lock."""
+        return self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,14 @@ _SDISTS = (".tar.gz", ".zip", ".tar.bz2")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseFile:
-    """A file of one version of a distribution, as an index lists it; `sha256` is 64 hex digits."""
+    """A file of one version of a distribution, as an index lists it; `sha256` is 64 hex digits.
+
+    `size` is its bytes, 0 where the index does not say.
+    """
 
     name: str
     sha256: str
+    size: int = 0
 
 
 def supported_tags(python: str, glibc: tuple[int, int] = GLIBC) -> tuple[Tag, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from packaging.tags import Tag
 
 from ci.catalog.stack import ImageVariant, LockLine, Stack
 from ci.errors import LockError
-from ci.locks.choice import ReleaseFile, choose_file, supported_tags
+from ci.locks.choice import choose_file, supported_tags
 from ci.locks.project import Group, Project, group_name
 from ci.locks.request import PythonRequest, ancestors
 from ci.locks.resolution import Distribution, Resolution
@@ -139,16 +140,23 @@ def _lines(
 
 def _line(distribution: Distribution, pin: LockLine | None, tags: Sequence[Tag]) -> LockLine:
     """Return the pin as it was while the index still has its file: a file that came later moves nothing."""
-    kept = ReleaseFile(name=pin.file, sha256=pin.sha256) if pin is not None else None
-    if pin is not None and pin.version == distribution.version and kept in distribution.files:
-        return pin
+    files = {(file.name, file.sha256): file for file in distribution.files}
+    held = files.get((pin.file, pin.sha256)) if pin is not None else None
+    if pin is not None and pin.version == distribution.version and held is not None:
+        return replace(pin, size=held.size or pin.size)
     file = choose_file(distribution.files, tags)
     if file is None:
         raise LockError(
             f"{distribution.name} {distribution.version} has neither a wheel for this stack's Python on "
             "x86_64 Linux nor an sdist; ask for another version."
         )
-    return LockLine(name=distribution.name, version=distribution.version, sha256=file.sha256, file=file.name)
+    return LockLine(
+        name=distribution.name,
+        version=distribution.version,
+        sha256=file.sha256,
+        file=file.name,
+        size=file.size,
+    )
 
 
 def _compare(image: ImageVariant, variant: str, held: Lines, lines: Lines) -> None:

@@ -100,5 +100,7 @@ def _environment(full: str, python: str) -> dict[str, str]:
 
 def _file(entry: dict[str, Any]) -> ReleaseFile:
     return ReleaseFile(
-        name=unquote(entry["url"].rsplit("/", 1)[-1]), sha256=entry["hash"].removeprefix("sha256:")
+        name=unquote(entry["url"].rsplit("/", 1)[-1]),
+        sha256=entry["hash"].removeprefix("sha256:"),
+        size=entry.get("size", 0),
     )

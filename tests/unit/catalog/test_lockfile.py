@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ci.catalog.lockfile import (
@@ -29,6 +31,14 @@ def test_a_python_lock_is_read_back_as_it_was_written() -> None:
     )
     lock = parse_python_lock(text)
     assert (lock.lines, lock.inputs, lock.mistakes) == ((sdist("docopt"), wheel("zipp")), INPUTS, ())
+
+
+def test_the_size_of_a_file_stands_in_the_lock_and_in_no_key() -> None:
+    sized = replace(wheel("torch"), size=887_000_000)
+    text = python_lock_text([sized], INPUTS, "T")
+    assert text.splitlines()[-1] == f"{wheel('torch').text} 887000000"
+    assert parse_python_lock(text).lines == (sized,)
+    assert sized.text == wheel("torch").text
 
 
 def test_a_debian_lock_is_read_back_as_it_was_written() -> None:
@@ -69,6 +79,7 @@ def test_a_lock_without_its_header_has_no_inputs() -> None:
         wheel("a").text.replace(".whl", ".exe"),
         wheel("a").text.replace(" # a-", " # ../a-"),
         wheel("a").text + " x",
+        wheel("a").text + " 0",
         "<<<<<<< HEAD",
     ],
 )

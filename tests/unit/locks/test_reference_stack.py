@@ -46,6 +46,7 @@ def test_every_python_line_is_a_file_that_the_images_can_use(stack: Stack) -> No
         if choose_file([ReleaseFile(name=line.file, sha256=line.sha256)], tags) is None
     ]
     assert unusable == []
+    assert [line.file for line in lines if not line.size] == []
 
 
 def test_one_variant_has_one_version_of_a_distribution(stack: Stack) -> None:

@@ -21,7 +21,7 @@ source = {{ virtual = "." }}
 name = "torch"
 version = "2.8.0+cu128"
 source = {{ registry = "https://pypi.org/simple" }}
-sdist = {{ url = "https://files.pythonhosted.org/torch-2.8.0.tar.gz", hash = "sha256:{HEX}" }}
+sdist = {{ url = "https://files.pythonhosted.org/torch-2.8.0.tar.gz", hash = "sha256:{HEX}", size = 887 }}
 wheels = [
     {{ url = "https://files.pythonhosted.org/torch-2.8.0%2Bcu128-py3-none-any.whl", hash = "sha256:{HEX}" }},
 ]
@@ -32,7 +32,7 @@ PLACE = 'source = { registry = "https://pypi.org/simple" }'
 def test_files_are_listed_by_their_own_names() -> None:
     files = (
         ReleaseFile(name="torch-2.8.0+cu128-py3-none-any.whl", sha256=HEX),
-        ReleaseFile(name="torch-2.8.0.tar.gz", sha256=HEX),
+        ReleaseFile(name="torch-2.8.0.tar.gz", sha256=HEX, size=887),
     )
     torch = Distribution(name="torch", version="2.8.0+cu128", files=files)
     assert parse_uv_lock(LOCK, "small-cpu") == {"torch": torch}
