@@ -73,7 +73,7 @@ def test_an_edited_line_of_a_lock_is_told_with_its_number(stack: StackFolder) ->
         ),
         (
             "docker/tool/requirements.lock: line 5: not of the form `NAME==VERSION --hash=sha256:HEX #"
-            " FILENAME`: tqdm==4; run `dockwright lock`"
+            " FILENAME SIZE`: tqdm==4; run `dockwright lock`"
         ),
     ]
 
