@@ -16,6 +16,7 @@ Text = Annotated[str, Field(min_length=1)]
 Mode = Annotated[str, Field(json_schema_extra={"pattern": f"^{names.MODE.pattern}$"})]
 Target = Annotated[str, Field(json_schema_extra={"pattern": f"^{names.APP}(/|$)"})]
 Package = Annotated[str, Field(json_schema_extra={"pattern": f"^{names.PACKAGE.pattern}$"})]
+Folder = Annotated[str, Field(json_schema_extra={"pattern": f"^{names.FOLDER.pattern}$"})]
 Variables = Annotated[
     dict[str, str],
     Field(json_schema_extra={"propertyNames": {"pattern": f"^{names.VARIABLE.pattern}$"}}),
@@ -40,6 +41,15 @@ class VariantTable(Document):
     """What one variant adds to the image's own keys."""
 
     env: Variables = Field({}, description="Environment variables of this variant only.")
+    layers: list[Annotated[list[Text], Field(min_length=1)]] = Field(
+        [],
+        description="Sets of distributions that are a layer each, lowest first: what is large, or changes "
+        "together. The others are one more layer above them.",
+    )
+    libraries: list[Folder] = Field(
+        [], description="Folders below site-packages with shared libraries for the loader; * matches a name."
+    )
+    unresolved: list[Text] = Field([], description="As smoke.unresolved, in this variant only.")
 
 
 class SmokeTable(Document):

@@ -10,7 +10,7 @@ from ci.catalog.files import context_files
 from ci.catalog.locked import Locks
 from ci.catalog.lockfile import normalised_name
 from ci.catalog.mistakes import Mistakes, suggestion
-from ci.catalog.names import package_fault, variable_fault
+from ci.catalog.names import FOLDER, form_fault, package_fault, variable_fault
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.requirements import (
     RequirementFiles,
@@ -19,7 +19,7 @@ from ci.catalog.requirements import (
     requirement_files,
     variant_of_input,
 )
-from ci.catalog.stack import ImageVariant, Model, Smoke
+from ci.catalog.stack import ImageVariant, LockLine, Model, Smoke
 
 APT_LOCK = "apt.lock"
 
@@ -69,7 +69,8 @@ def drafts(
         asked = inputs.get(variant)
         lines = locks.python(folder, asked.lock, asked.input) if asked else None
         shared = not parent.startswith(f"{folder.name}:")
-        own = document.variant.get(variant, VariantTable()).env
+        table = document.variant.get(variant, VariantTable())
+        own = table.env
         made = ImageVariant(
             image=folder.name,
             variant=variant,
@@ -83,7 +84,9 @@ def drafts(
             env=tuple(({**document.env, **own} if shared else own).items()),
             files=files if shared else (),
             entrypoint=tuple(document.entrypoint) if shared else (),
-            smoke=_smoke(document.smoke),
+            smoke=_smoke(document.smoke, table),
+            layers=_layers(folder, variant, table, lines),
+            libraries=tuple(table.libraries),
             budget_mb=document.budget.unpacked_mb.get(variant),
             models=tuple(
                 Model(path=model.path, description=model.description, license=model.license)
@@ -120,13 +123,38 @@ def requirements_of(folder: Folder, name: str) -> Requirements:
     return found
 
 
-def _smoke(table: SmokeTable) -> Smoke:
+def _smoke(table: SmokeTable, of_variant: VariantTable) -> Smoke:
     return Smoke(
         imports=tuple((normalised_name(name), module) for name, module in table.imports.items()),
         help=table.help,
         commands=tuple(tuple(command) for command in table.commands),
-        unresolved=tuple(table.unresolved),
+        unresolved=(*table.unresolved, *of_variant.unresolved),
     )
+
+
+def _layers(
+    folder: Folder, variant: str, table: VariantTable, lines: Collection[LockLine] | None
+) -> tuple[tuple[str, ...], ...]:
+    """Return the layers of wheels that the lock fills; a name that it lacks, or that is twice, is noted."""
+    locked = {line.name for line in lines or ()}
+    seen: set[str] = set()
+    layers = []
+    for index, names in enumerate(table.layers):
+        layer = []
+        for name in map(normalised_name, names):
+            fault = ""
+            if name in seen:
+                fault = f"duplicate: '{name}' is in a layer already; remove one"
+            elif lines is not None and name not in locked:
+                fault = f"this variant does not add '{name}'; {suggestion(name, locked)}"
+            if fault:
+                folder.mistakes.add(folder.file(IMAGE), f"variant.{variant}.layers[{index}]", fault)
+            elif name in locked:
+                layer.append(name)
+            seen.add(name)
+        if layer:
+            layers.append(tuple(layer))
+    return tuple(layers)
 
 
 def _check_variants(folder: Folder, document: ImageDocument, known: Collection[str]) -> None:
@@ -152,6 +180,11 @@ def _check_values(folder: Folder, document: ImageDocument) -> None:
             folder.mistakes.add(folder.file(IMAGE), key, "holds a line break; it is a label, write one line")
     tables = [("env", document.env)]
     tables += [(f"variant.{name}.env", table.env) for name, table in document.variant.items()]
+    for name, own in document.variant.items():
+        for index, path in enumerate(own.libraries):
+            fault = form_fault(path, FOLDER, "nvidia/*/lib")
+            if fault:
+                folder.mistakes.add(folder.file(IMAGE), f"variant.{name}.libraries[{index}]", fault)
     for key, table in tables:
         for name, value in table.items():
             fault = variable_fault(name, value)

@@ -18,6 +18,7 @@ REFERENCE = re.compile(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{REPOSITORY.pattern}(?
 PYTHON = re.compile(r"3\.[0-9]+")
 VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+FOLDER = re.compile(r"(?:[A-Za-z0-9_*-][A-Za-z0-9_.*-]*/)*[A-Za-z0-9_*-][A-Za-z0-9_.*-]*")
 SUITE = re.compile(r"[a-z][a-z0-9-]*")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

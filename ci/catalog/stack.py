@@ -119,6 +119,10 @@ class ImageVariant:
     files: tuple[ContextFile, ...] = ()
     entrypoint: tuple[str, ...] = ()
     smoke: Smoke = field(default_factory=Smoke)
+    layers: tuple[tuple[str, ...], ...] = ()
+    """Names of distributions that are a layer each set, lowest first; the others are one more above them."""
+    libraries: tuple[str, ...] = ()
+    """Folders with shared libraries, below site-packages, that the loader is told of; shell patterns."""
     budget_mb: int | None = None
     models: tuple[Model, ...] = ()
 

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from posixpath import basename, split
 from typing import TYPE_CHECKING, assert_never
 
-from ci.lower.script import LAYER, MOUNT, account_script, apt_script, venv_script, wheels_script
+from ci.lower.script import (
+    MOUNT,
+    account_script,
+    apt_script,
+    libraries_script,
+    venv_script,
+    wheels_script,
+)
 from ci.steps.recipe import ROOT
 from ci.steps.step import (
     Account,
@@ -20,6 +27,7 @@ from ci.steps.step import (
     Files,
     From,
     Label,
+    Libraries,
     Step,
     User,
     Venv,
@@ -67,8 +75,10 @@ def _lower(
             return _mounted(container, inputs.debhouse, apt_script(step))
         case Venv():
             return _mounted(container, inputs.wheelhouse, venv_script(step))
-        case Wheels(venv=venv):
-            return container.with_directory(venv, _wheels(step, container, inputs.wheelhouse))
+        case Wheels():
+            return _mounted(container, inputs.wheelhouse, wheels_script(step))
+        case Libraries():
+            return container.with_exec(_shell(libraries_script(step)))
         case Files(copies=copies):
             for copy in copies:
                 folder, files = _copy(client, copy, inputs.context)
@@ -105,16 +115,6 @@ def _mounted(
         .with_exec(_shell(commands))
         .without_mount(MOUNT)
     )
-
-
-def _wheels(step: Wheels, container: dagger.Container, wheelhouse: dagger.Directory) -> dagger.Directory:
-    """Return what the wheels add below the environment, made beside `container` so that it is one layer.
-
-    Root makes it, so no `owner` is given when it is added: with one, Dagger copies every file instead of
-    linking it.
-    """
-    beside = _mounted(container.with_user(ROOT), wheelhouse, wheels_script(step))
-    return beside.directory(f"{LAYER}{step.venv}")
 
 
 def _copy(client: dagger.Client, copy: Copy, context: dagger.Directory) -> tuple[str, dagger.Directory]:

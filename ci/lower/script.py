@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from shlex import quote
 
-from ci.steps.step import Account, Apt, Venv, Wheels
+from ci.steps.step import Account, Apt, Libraries, Venv, Wheels
 
 MOUNT = "/mnt"
 LAYER = "/layer"
-"""Where a wheels step collects what becomes its layer."""
+"""Where a wheels step collects what it adds, before it moves there."""
 
 APT_LEFTOVERS = (
     "/etc/group-",
@@ -71,11 +71,13 @@ def venv_script(step: Venv) -> tuple[str, ...]:
 
 
 def wheels_script(step: Wheels) -> tuple[str, ...]:
-    """Return the commands that install the wheelhouse's list under `LAYER`.
+    """Return the commands that install the wheelhouse's list.
 
-    Bytecode is unchecked-hash (layers have no mtimes that could be compared) and compiled in one process,
-    with the path that it will have. compileall ends with 1 where a file is no Python of this version
-    (templates, tests of others); such a file is left without bytecode, as pip does.
+    It is installed under `LAYER`, so that only its own files are compiled and nothing else is touched, and
+    then moved by hard links, which writes no file twice. Bytecode is unchecked-hash (layers have no mtimes
+    that could be compared) and compiled in one process, with the path that it will have. compileall ends with
+    1 where a file is no Python of this version (templates, tests of others); such a file is left without
+    bytecode, as pip does.
 
     Source: PEP 552 for unchecked-hash .pyc; `uv pip install --prefix` writes the venv's shebangs.
     """
@@ -92,4 +94,20 @@ def wheels_script(step: Wheels) -> tuple[str, ...]:
             f"{{ {step.venv}/bin/python -m compileall -qq -f -s {LAYER} -p /"
             f" --invalidation-mode unchecked-hash {site} || test $? -eq 1; }}"
         ),
+        f"cp -alf {LAYER}/. /",
+        f"rm -rf {LAYER}",
+    )
+
+
+def libraries_script(step: Libraries) -> tuple[str, ...]:
+    """Return the commands that name the folders to the loader and rewrite its cache.
+
+    A pattern that matches no folder is a failure.
+
+    Source: ldconfig(8); its auxiliary cache holds inode numbers and times, so it goes.
+    """
+    return (
+        f"LC_ALL=C ls -d {' '.join(step.folders)} > /etc/ld.so.conf.d/{step.name}.conf",
+        "ldconfig",
+        "rm -f /var/cache/ldconfig/aux-cache",
     )

@@ -14,7 +14,7 @@ from typing import Any
 from ci.catalog.stack import PLATFORM, ImageVariant, LockLine, Stack
 from ci.errors import CatalogError
 from ci.lower.dockerfile import PARENT_ARG, instructions
-from ci.plan.recipes import outside_reference, steps_of
+from ci.plan.recipes import outside_reference, steps_of, wheel_lists
 from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
 
@@ -143,9 +143,10 @@ def _step_keys(
         match step:
             case Apt():
                 inputs = {"apt": [line.text for line in image.apt_lock]}
-            case Wheels():
-                built = {line.name: wheel_build(stack, line, kind) for line in _sdists(image)}
-                inputs = {"python": [line.text for line in image.python_lock], "built": built, "uv": stack.uv}
+            case Wheels(name=name):
+                lines = wheel_lists(image)[name]
+                built = {line.name: wheel_build(stack, line, kind) for line in lines if line.is_sdist}
+                inputs = {"python": [line.text for line in lines], "built": built, "uv": stack.uv}
             case Venv():
                 inputs = {"uv": stack.uv}
             case Files():

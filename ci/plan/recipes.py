@@ -6,7 +6,7 @@ import hashlib
 from itertools import groupby
 from posixpath import basename, dirname
 
-from ci.catalog.stack import ContextFile, DebLine, ImageVariant, Stack
+from ci.catalog.stack import ContextFile, DebLine, ImageVariant, LockLine, Stack
 from ci.errors import CatalogError
 from ci.steps.recipe import recipe
 from ci.steps.step import Account, Copy, Step
@@ -62,6 +62,22 @@ def apt_list(asked: tuple[str, ...], lock: tuple[DebLine, ...]) -> str:
     return f"{'-'.join(asked)[:40]}-{hashlib.sha256(lines.encode()).hexdigest()[:12]}"
 
 
+def wheel_lists(image: ImageVariant) -> dict[str, tuple[LockLine, ...]]:
+    """Return the lock lines of each layer of wheels of `image`, by the name of its list in the wheelhouse.
+
+    A declared layer is named by its first distribution; what no declared layer has comes last, under the
+    image's own name.
+    """
+    lines = {line.name: line for line in image.python_lock}
+    lists = {
+        f"{image.image}.{layer[0]}": tuple(lines.pop(name) for name in sorted(layer))
+        for layer in image.layers
+    }
+    if lines:
+        lists[image.image] = tuple(lines.values())
+    return lists
+
+
 def account(stack: Stack) -> Account:
     """Return the account that every image of the stack runs as."""
     return Account(name=stack.user, uid=stack.uid, gid=stack.gid)
@@ -80,7 +96,8 @@ def steps_of(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
         wheelhouse=wheelhouse_reference(stack, image.variant),
         debhouse=debhouse_reference(stack),
         apt=apt_list(image.apt, image.apt_lock),
-        wheels=bool(image.python_lock),
+        wheels=tuple(wheel_lists(image)),
+        libraries=image.libraries,
         copies=copies_of(image.files),
         env=image.env,
         entrypoint=image.entrypoint,

@@ -14,10 +14,10 @@ import anyio
 
 from ci.engines.engine import BuildRequest, Engine, ImageInfo, Output
 from ci.errors import BuildError, CommandError, SmokeError
-from ci.lower.dockerfile import DEBS_ARG, WHEELS_ARG
+from ci.lower.dockerfile import DEBS_ARG, wheels_arg
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
-from ci.plan.recipes import apt_list
+from ci.plan.recipes import apt_list, wheel_lists
 from ci.report.events import Details
 from ci.run.events import EventLog
 from ci.run.houses import Houses
@@ -27,7 +27,7 @@ from ci.run.task import Outcome, WorkResult
 from ci.smoke.check import Check
 from ci.smoke.request import smoke_request
 from ci.smoke.results import failed, failures_text, parse_results
-from ci.smoke.size import budget_check
+from ci.smoke.size import budget_check, layer_check
 from ci.smoke.structure import structure_checks
 from ci.steps.recipe import VENV
 
@@ -90,7 +90,8 @@ class ImageWork:
         manifests = self.houses.manifests
         args = {}
         if image.python_lock:
-            args[WHEELS_ARG] = manifests[f"wheelhouse/{image.variant}"].part(image.image)
+            wheelhouse = manifests[f"wheelhouse/{image.variant}"]
+            args = {wheels_arg(name): wheelhouse.part(name) for name in wheel_lists(image)}
         if image.apt:
             args[DEBS_ARG] = manifests["debhouse"].part(apt_list(image.apt, image.apt_lock))
         return BuildRequest(
@@ -134,6 +135,7 @@ class ImageWork:
             *structure_checks(stack, planned.image, info.config),
             *parse_results(text, status),
             budget_check(planned.image, record.unpacked_bytes),
+            layer_check(planned.image, record.layers),
         )
 
     def _twin_lock(self, planned: PlannedImage) -> anyio.Lock:

@@ -1,13 +1,31 @@
-"""The size budget of an image. Pure."""
+"""The size of an image: its budget, and no layer too large. Pure."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ci.catalog.stack import ImageVariant
 from ci.smoke.check import Check, Status
 
 NAME = "size budget"
+LAYER_BYTES = 2 * 10**9
+"""Most that one layer may be, unpacked: layers are pulled and compressed side by side, and committing takes
+several times the size of the largest one."""
+
+
+def layer_check(image: ImageVariant, layers: Sequence[tuple[str, int]]) -> Check:
+    """Return whether every layer, (digest, bytes unpacked) from the lowest up, keeps to `LAYER_BYTES`."""
+    large = [(place, size) for place, (_, size) in enumerate(layers, 1) if size > LAYER_BYTES]
+    if not large:
+        return Check(name="layer sizes", status=Status.passed, detail=f"{len(layers)} layers")
+    shown = ", ".join(f"layer {place} of {len(layers)} has {size / 1e6:.0f} MB" for place, size in large)
+    return Check(
+        name="layer sizes",
+        status=Status.failed,
+        detail=f"{shown}, and {LAYER_BYTES / 1e6:.0f} MB is the most; name what is large in "
+        f"variant.{image.variant}.layers of {image.folder}/image.toml",
+    )
 
 
 def budget_check(image: ImageVariant, unpacked_bytes: int) -> Check:

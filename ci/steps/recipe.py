@@ -11,6 +11,7 @@ from ci.steps.step import (
     Files,
     From,
     Label,
+    Libraries,
     Step,
     User,
     Venv,
@@ -37,7 +38,8 @@ def recipe(
     wheelhouse: str,
     debhouse: str,
     apt: str,
-    wheels: bool,
+    wheels: tuple[str, ...],
+    libraries: tuple[str, ...],
     copies: tuple[Copy, ...],
     env: tuple[tuple[str, str], ...],
     entrypoint: tuple[str, ...],
@@ -45,12 +47,14 @@ def recipe(
 ) -> tuple[Step, ...]:
     """Return the steps of one image variant, impure ones first and what changes most often last.
 
-    `apt` names the debhouse's list, empty for none. A `root` image starts from outside the stack: it also
-    gets the account, the virtual environment and the search path. An image without an `entrypoint` of its own
-    keeps its parent's (a root image: the environment's Python).
+    `apt` names the debhouse's list, empty for none; `wheels` the wheelhouse's lists, a layer each;
+    `libraries` are folders below the environment's site-packages that hold shared libraries. A `root` image
+    starts from outside the stack: it also gets the account, the virtual environment and the search path. An
+    image without an `entrypoint` of its own keeps its parent's (a root image: the environment's Python).
     """
     steps: list[Step] = [From(parent=parent, default_reference=parent_reference)]
-    if root or apt:
+    as_root = bool(root or apt or wheels)
+    if as_root:
         steps.append(User(user=ROOT))
     if root:
         steps.append(account)
@@ -58,8 +62,10 @@ def recipe(
         steps.append(Apt(name=apt, debhouse=debhouse))
     if root:
         steps.append(Venv(path=VENV, version=python, wheelhouse=wheelhouse))
-    if wheels:
-        steps.append(Wheels(name=name, venv=VENV, python=python, wheelhouse=wheelhouse))
+    steps += [Wheels(name=list_, venv=VENV, python=python, wheelhouse=wheelhouse) for list_ in wheels]
+    if libraries:
+        site = f"{VENV}/lib/python{python}/site-packages"
+        steps.append(Libraries(name=name, folders=tuple(f"{site}/{folder}" for folder in libraries)))
     if root:
         env = (("PATH", f"{VENV}/bin:{SEARCH_PATH}"), *env)
     if env:
@@ -71,6 +77,6 @@ def recipe(
     if entrypoint or root:
         steps.append(Entrypoint(argv=(TINI, "--", *(entrypoint or ("python",)))))
     steps.append(Label(values=tuple(sorted(labels))))
-    if root or apt:
+    if as_root:
         steps.append(User(user=f"{account.uid}:{account.gid}"))
     return tuple(steps)

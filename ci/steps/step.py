@@ -46,12 +46,25 @@ class Wheels:
     """Add the distributions of the wheelhouse's list `name` to the environment at `venv`, offline, by hash.
 
     Pure: the layer holds new files under `venv` only and depends on the wheels and the Python ABI alone.
+    An image may have several, so that no layer grows too large and what changes together lies together.
     """
 
     name: str
     venv: str
     python: str
     wheelhouse: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Libraries:
+    """Let the loader find the shared libraries in folders of an environment.
+
+    `folders` are absolute shell patterns; the folders that match are written to
+    `/etc/ld.so.conf.d/{name}.conf`. It rewrites the loader's cache, so it depends on all that lies under it.
+    """
+
+    name: str
+    folders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +122,7 @@ class Label:
     values: tuple[tuple[str, str], ...]
 
 
-Step = From | Account | Apt | Venv | Wheels | Files | Env | User | Workdir | Entrypoint | Label
+Step = From | Account | Apt | Venv | Wheels | Libraries | Files | Env | User | Workdir | Entrypoint | Label
 
 PURE: tuple[type[Step], ...] = (Wheels, Files)
 """Steps whose layer does not depend on what lies under it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ci.catalog.stack import DebLine, Stack
 from ci.plan.keys import digest, wheel_build
-from ci.plan.recipes import apt_list
+from ci.plan.recipes import apt_list, wheel_lists
 from ci.steps.bootstrap import DEBIAN, SECURITY
 
 BOOTSTRAP = "bootstrap"
@@ -45,7 +45,11 @@ def wheelhouse_input(stack: Stack, variant: str, base: str) -> dict[str, Any]:
     }
     wanted = {
         "builder": [line.text for line in stack.builder.python_lock],
-        "lists": {image.image: [line.text for line in image.python_lock] for image in images},
+        "lists": {
+            name: [line.text for line in lines]
+            for image in images
+            for name, lines in wheel_lists(image).items()
+        },
         "builds": builds,
     }
     return {"input": digest(wanted), **wanted}

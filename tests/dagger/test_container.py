@@ -9,7 +9,7 @@ from dagger import dag
 
 from ci.lower.container import Inputs, lower
 from ci.lower.dockerfile import instructions
-from ci.lower.script import account_script, apt_script, venv_script, wheels_script
+from ci.lower.script import account_script, apt_script, libraries_script, venv_script, wheels_script
 from ci.steps.recipe import recipe
 from ci.steps.step import (
     Account,
@@ -20,6 +20,7 @@ from ci.steps.step import (
     Files,
     From,
     Label,
+    Libraries,
     Step,
     User,
     Venv,
@@ -34,6 +35,7 @@ ACCOUNT = Account(name="app", uid=10001, gid=10001)
 APT = Apt(name="demux", debhouse="debhouse")
 VENV = Venv(path="/opt/venv", version="3.11", wheelhouse="wheelhouse:cpu")
 WHEELS = Wheels(name="demux", venv="/opt/venv", python="3.11", wheelhouse="wheelhouse:cpu")
+LIBRARIES = Libraries(name="demux", folders=("/opt/venv/lib/python3.11/site-packages/nvidia/*/lib",))
 FILES = Files(
     copies=(
         Copy(sources=("demux.py",), target="/opt/app/demux", mode="0755"),
@@ -48,6 +50,7 @@ EXAMPLES: tuple[Step, ...] = (
     APT,
     VENV,
     WHEELS,
+    LIBRARIES,
     Env(values=(("PATH", "/opt/venv/bin:/usr/bin"), ("PRICE", "5 $"))),
     FILES,
     Workdir(path="/home/app"),
@@ -107,7 +110,7 @@ def test_the_examples_hold_each_kind_of_step() -> None:
 
 @pytest.mark.parametrize("step", EXAMPLES, ids=lambda step: type(step).__name__)
 def test_both_lowerings_have_a_case_for_each_kind_of_step(step: Step) -> None:
-    assert instructions((FROM, step) if isinstance(step, Wheels) else (step,))
+    assert instructions((step,))
     assert isinstance(lower(dag, (step,), inputs()), dagger.Container)
 
 
@@ -124,22 +127,14 @@ def test_a_kind_that_no_lowering_has_is_an_error() -> None:
 
 async def test_a_recipe_is_this_chain_of_calls(session: Session) -> None:
     container = lower(dag, EXAMPLES, inputs())
-    beneath = [
+    assert session.calls(await container.id()) == [
         *PARENT,
         ("withUser", {"name": "0:0"}),
         shell(account_script(ACCOUNT)),
         *mounted(DEBHOUSE, apt_script(APT)),
         *mounted(WHEELHOUSE, venv_script(VENV)),
-    ]
-    beside = [
-        *beneath,
-        ("withUser", {"name": "0:0"}),
         *mounted(WHEELHOUSE, wheels_script(WHEELS)),
-        ("directory", {"path": "/layer/opt/venv"}),
-    ]
-    assert session.calls(await container.id()) == [
-        *beneath,
-        ("withDirectory", {"path": "/opt/venv", "source": beside}),
+        shell(libraries_script(LIBRARIES)),
         ("withEnvVariable", {"name": "PATH", "value": "/opt/venv/bin:/usr/bin"}),
         ("withEnvVariable", {"name": "PRICE", "value": "5 $"}),
         ("withDirectory", {"path": "/opt/app", "source": collected(("demux", "demux.py", 0o755))}),
@@ -171,7 +166,8 @@ def shapes() -> list[tuple[Step, ...]]:
             wheelhouse="wheelhouse:cpu",
             debhouse="debhouse",
             apt="ffmpeg-0123456789ab" if apt else "",
-            wheels=wheels,
+            wheels=("demux.torch", "demux") if wheels else (),
+            libraries=("nvidia/*/lib",) if wheels else (),
             copies=FILES.copies if copies else (),
             env=(("STAGE", "demux"),) if env else (),
             entrypoint=("python", "/opt/app/demux") if entrypoint else (),

@@ -17,18 +17,16 @@ WORDS = {
 def words_of_calls(calls: list[Call], start: int) -> list[str]:
     """Return the Dockerfile instructions that the calls from `start` on stand for."""
     words = []
-    for index, (name, arguments) in enumerate(calls[start:], start):
-        if name != "withDirectory":
-            words += [WORDS[name]] if name in WORDS else []
-        elif arguments["source"][0] == ("directory", {}):
+    for name, _ in calls[start:]:
+        if name == "withDirectory":
             words.append("COPY")
-        else:  # made beside the container so far
-            words += words_of_calls(arguments["source"], index)
+        elif name in WORDS:
+            words.append(WORDS[name])
     return words
 
 
 def words_of_dockerfile(lines: tuple[str, ...]) -> list[str]:
-    words = [line.split()[0] for line in lines if not line.startswith("COPY --from=")]
+    words = [line.split()[0] for line in lines]
     return [word for word in words if word not in {"ARG", "FROM"}]
 
 

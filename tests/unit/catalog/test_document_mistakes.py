@@ -28,7 +28,8 @@ def test_an_unknown_key_of_a_file_says_which_file(stack: StackFolder) -> None:
 
 def test_an_unknown_key_of_a_variant_lists_what_a_variant_has(stack: StackFolder) -> None:
     stack.append("tool/image.toml", "[variant.cpu]\napt = []\n")
-    assert stack.mistakes == ["docker/tool/image.toml: variant.cpu.apt: unknown key 'apt'; Known: env"]
+    known = "env, layers, libraries, unresolved"
+    assert stack.mistakes == [f"docker/tool/image.toml: variant.cpu.apt: unknown key 'apt'; Known: {known}"]
 
 
 def test_an_unknown_key_of_the_stack_is_named(stack: StackFolder) -> None:

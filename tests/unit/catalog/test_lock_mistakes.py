@@ -109,3 +109,22 @@ def test_a_line_that_is_not_a_requirement_is_told(stack: StackFolder) -> None:
 def test_a_missing_wheelhouse_file_is_told_once(stack: StackFolder) -> None:
     (stack.path / "wheelhouse.in").unlink()
     assert stack.mistakes == ["docker/wheelhouse.in: no such file; add it"]
+
+
+def test_a_layer_names_what_the_variant_adds_and_nothing_twice(stack: StackFolder) -> None:
+    stack.append(
+        "tool/image.toml",
+        '[variant.cpu]\nlayers = [["SciPy", "scipi"], ["scipy"]]\nlibraries = ["/a", "b/*/lib"]\n',
+    )
+    file = "docker/tool/image.toml: variant.cpu"
+    assert stack.mistakes == [
+        f"{file}.libraries[0]: '/a' has not the form of nvidia/*/lib; correct it",
+        f"{file}.layers[0]: this variant does not add 'scipi'; did you mean 'scipy'? Known: scipy",
+        f"{file}.layers[1]: duplicate: 'scipy' is in a layer already; remove one",
+    ]
+
+
+def test_declared_layers_are_read_by_normalised_name(stack: StackFolder) -> None:
+    stack.append("tool/image.toml", '[variant.cpu]\nlayers = [["SciPy"]]\nlibraries = ["torch/lib"]\n')
+    tool = stack.load().get("tool:cpu")
+    assert (tool.layers, tool.libraries) == ((("scipy",),), ("torch/lib",))

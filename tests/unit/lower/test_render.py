@@ -24,7 +24,7 @@ def test_a_dockerfile_says_what_it_is_made_from_and_what_builds_it() -> None:
         "#   printf 'FROM scratch\\nCOPY . /\\n' | "
         "docker build -f - -t small/wheelhouse:cpu DIR/wheelhouse/cpu"
     )
-    assert body.startswith("ARG PARENT=small/ml:cpu\nFROM ${PARENT} AS wheels\n")
+    assert body.startswith("ARG PARENT=small/ml:cpu\nFROM ${PARENT}\nUSER 0:0\nARG WHEELS_ASR\n")
 
 
 def test_the_instructions_stand_in_it_unchanged() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ci.smoke.check import Check, Status
-from ci.smoke.size import budget_check
+from ci.smoke.size import budget_check, layer_check
 from tests.stacks import image
 
 MB = 10**6
@@ -34,3 +34,14 @@ def test_without_a_budget_nothing_is_checked() -> None:
     check = budget_check(image("asr", "ml:cpu"), 5 * MB)
     assert check.status is Status.skipped
     assert check.detail == "no budget in image.toml; it is 5 MB"
+
+
+def test_a_layer_over_two_gigabytes_is_told_with_its_place_and_where_to_split_it() -> None:
+    asr = image("asr", "ml:cuda", variant="cuda")
+    assert layer_check(asr, [("a", 2000 * MB), ("b", 5)]).status is Status.passed
+    assert layer_check(asr, [("a", 5), ("b", 2000 * MB + 1)]) == Check(
+        name="layer sizes",
+        status=Status.failed,
+        detail="layer 2 of 2 has 2000 MB, and 2000 MB is the most; name what is large in "
+        "variant.cuda.layers of asr/image.toml",
+    )
