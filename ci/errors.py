@@ -38,6 +38,18 @@ class FetchError(DockwrightError):
     exit_code = 4
 
 
+class GoneError(FetchError):
+    """Locked files that their archive has no more.
+
+    Attributes:
+        files: their names.
+    """
+
+    def __init__(self, text: str, files: tuple[str, ...]) -> None:
+        self.files = files
+        super().__init__(text)
+
+
 class EngineError(DockwrightError):
     """No usable engine, or the engine refused before any step ran."""
 
@@ -54,6 +66,16 @@ class SmokeError(DockwrightError):
     """An image was built, and a check of it failed."""
 
     exit_code = 7
+
+
+class DiskError(DockwrightError):
+    """There is not the room that something needs; nothing of it was started."""
+
+    exit_code = 8
+
+
+class DiskFullError(DiskError):
+    """A disk filled up under a run; what was finished stays, and nothing more is started."""
 
 
 class CommandError(DockwrightError):

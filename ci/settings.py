@@ -42,6 +42,15 @@ class Settings(BaseSettings):
     )
     debian_mirror: str = Field(default=DEBIAN, description="Debian's archive (hint).")
     security_mirror: str = Field(default=SECURITY, description="Debian's security archive (hint).")
+    fetch_timeout_s: float = Field(
+        default=30.0, gt=0, description="Most seconds that a server may be silent before a next try (hint)."
+    )
+    disk_floor_mb: int = Field(
+        default=512, ge=0, description="Megabytes that stay free: with less, a run stops."
+    )
+    ignore_disk: bool = Field(
+        default=False, description="Start though an estimate says that the disk won't do."
+    )
     step_timeout_s: float = Field(default=1800.0, gt=0, description="Most seconds that one command may run.")
 
     @property

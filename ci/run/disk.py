@@ -1,0 +1,80 @@
+"""The file systems that a run writes to: which place lies on which, and what is free there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ci.settings import Settings
+
+Where = Literal["store", "temporary files", "state"]
+"""Layers and containers; what a commit writes for a moment, and cache mounts; all else that is kept."""
+
+WINDOWS = os.name == "nt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSystem:
+    """One file system; `path` is the first place on it, `holds` says what is written there."""
+
+    device: int
+    path: Path
+    holds: tuple[Where, ...]
+    free_bytes: int
+    used_bytes: int
+
+    @property
+    def text(self) -> str:
+        """Where it is, and what for: `/var/dw/store (store, state)`."""
+        return f"{self.path} ({', '.join(self.holds)})"
+
+
+def places(settings: Settings, *, engine: str = "buildah") -> dict[Where, Path]:
+    """Return where a run writes; the store of an engine that is a daemon is not known, so it is left out."""
+    if engine != "buildah":
+        return {"state": settings.state}
+    return {
+        "store": store_folder(settings),
+        "temporary files": settings.tmpdir,
+        "state": settings.state,
+    }
+
+
+def store_folder(settings: Settings) -> Path:
+    """Return where Buildah keeps layers. Source: containers-storage.conf(5), `graphroot`."""
+    if settings.root is not None:
+        return settings.root.absolute() / "store"
+    if not WINDOWS and os.geteuid() == 0:
+        return Path("/var/lib/containers/storage")
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
+    return Path(data) / "containers/storage"
+
+
+def file_systems(places: Mapping[Where, Path]) -> tuple[FileSystem, ...]:
+    """Return each file system that `places` lie on, once; a place that is not there yet counts by its parent.
+
+    Free is what a user without root's reserve can write.
+    """
+    found: dict[int, FileSystem] = {}
+    for where, path in places.items():
+        there = next(folder for folder in (path, *path.parents) if folder.exists())
+        device = there.stat().st_dev
+        usage = shutil.disk_usage(there)
+        old = found.get(device)
+        found[device] = FileSystem(
+            device=device,
+            path=old.path if old else path,
+            holds=(*(old.holds if old else ()), where),
+            free_bytes=usage.free,
+            used_bytes=usage.used,
+        )
+    return tuple(found.values())
+
+
+def fetched_names(houses: Path) -> frozenset[str]:
+    """Return the names of all files that earlier runs fetched: their own names, or their sha256."""
+    return frozenset(name for _, _, files in os.walk(houses) for name in files)
