@@ -12,12 +12,18 @@ from typing import TypedDict, Unpack
 import anyio
 import click
 
+from ci.cli.opening import opening_lines, refusal_text
 from ci.cli.options import base_option, check_variants, variant_option
 from ci.cli.progress import Progress, print_end_table, shown
 from ci.engines.engine import Output
+from ci.errors import DiskError
 from ci.plan.plan import Plan, is_named
+from ci.report.units import size_text
 from ci.run.build import Options, build_plan
+from ci.run.disk import file_systems, places
+from ci.run.estimate import Estimate
 from ci.run.export import export
+from ci.run.forecast import forecast
 from ci.run.houses import Houses
 from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
@@ -48,6 +54,7 @@ RUN_OPTIONS = (
     ),
     click.option("--jobs", type=click.IntRange(min=1), help="Tasks at once; default: one per core."),
     progress_option,
+    click.option("--ignore-disk", is_flag=True, help="Start though an estimate says that the disk won't do."),
     click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing."),
     click.option("--fail-fast", is_flag=True, help="Start nothing after the first failure."),
 )
@@ -63,6 +70,7 @@ class Asked(TypedDict):
     bundle: Path | None
     jobs: int | None
     progress: str | None
+    ignore_disk: bool
     dry_run: bool
     fail_fast: bool
     rebuild: bool
@@ -157,7 +165,7 @@ def _say(line: str) -> None:
 def _build(settings: Settings, names: tuple[str, ...], asked: Asked) -> None:
     settings = settings.with_(
         base=asked["base"], engine=asked["engine"], jobs=asked["jobs"], progress=asked["progress"]
-    )
+    ).with_(ignore_disk=asked["ignore_disk"] or None)
     workspace = open_workspace(settings)
     check_variants(workspace.stack, asked["variants"])
     sys.exit(anyio.run(_run, workspace, names, asked))
@@ -166,14 +174,21 @@ def _build(settings: Settings, names: tuple[str, ...], asked: Asked) -> None:
 async def _run(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> int:
     if asked["dry_run"]:
         click.echo(workspace.base.why)
-        plan = await _plan(workspace, names, asked, await workspace.store())
+        store = await workspace.store()
+        plan = await _plan(workspace, names, asked, store)
+        _, refusal = _open(workspace, plan, store, asked, engine=workspace.settings.engine)
         for planned in plan.images:
             click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
         click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built")
+        if refusal:
+            click.echo(f"it would be refused: {refusal}")
         return 0
     engine = workspace.engine()
     store = Store(ids=await engine.images())
     plan = await _plan(workspace, names, asked, store)
+    run, refusal = _open(workspace, plan, store, asked, engine=engine.name)
+    if refusal:
+        raise DiskError(refusal)
     with shown(
         Progress(workspace.settings.progress), stream=sys.stderr, environ=os.environ, clock=time.monotonic
     ) as show:
@@ -183,11 +198,30 @@ async def _run(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> in
             fail_fast=asked["fail_fast"],
             argv=tuple(sys.argv[1:]),
             listeners=(show,),
+            estimate=run,
         )
         report, directory = await build_plan(workspace, engine, plan, store, options)
     print_end_table(report, stream=sys.stdout, environ=os.environ)
+    if report.disk is not None:
+        click.echo(f"disk: at most {size_text(report.disk.peak_bytes)} more in use than at the start")
     click.echo(f"engine: {engine.name}; report: {directory.report}")
     return report.exit_code if report.exit_code is not None else 1
+
+
+def _open(
+    workspace: Workspace, plan: Plan, store: Store, asked: Asked, *, engine: str
+) -> tuple[Estimate, str]:
+    """Say what the run needs; return that, and why the disk is too small for it (else nothing)."""
+    settings = workspace.settings
+    run = forecast(workspace, plan, store, cache=not asked["rebuild"], bundle=asked["bundle"] is not None)
+    written = places(settings, engine="buildah" if engine == "auto" else engine)
+    systems = file_systems(written)
+    variants = {planned.image.variant for planned in plan.to_build}
+    for line in opening_lines(run, systems, variants):
+        click.echo(line, err=True)
+    if settings.ignore_disk:
+        return run, ""
+    return run, refusal_text(run, systems, variants, floor_bytes=settings.disk_floor_mb * 10**6)
 
 
 async def _plan(workspace: Workspace, names: tuple[str, ...], asked: Asked, store: Store) -> Plan:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TextIO, assert_never
 
 from ci.cli.stream import Stream
-from ci.report.events import Event, Note, RunEnded, RunStarted, Step, TaskEnded, TaskStarted, Warned
+from ci.report.events import DiskUsed, Event, Note, RunEnded, RunStarted, Step, TaskEnded, TaskStarted, Warned
 from ci.report.outcome import Outcome
 from ci.report.report import Report
 from ci.report.table import Line, failure_lines, summary_text, table_lines
@@ -95,7 +95,7 @@ class PlainRun:
                 self._done += 1
                 text = f"{ended_text(event)} ({self._done}/{self._total})"
                 self._line(event.time_s, event.task, text, always=event.outcome is Outcome.failed)
-            case RunEnded():
+            case DiskUsed() | RunEnded():
                 pass
             case _:
                 assert_never(event)

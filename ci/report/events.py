@@ -122,6 +122,20 @@ class TaskEnded(Value):
     blocked_by: tuple[str, ...] = ()
 
 
+class DiskUsed(Value):
+    """What a run did to its disks, seen every few seconds: of all that happened there, by whomever.
+
+    `peak_bytes` is the most that was in use beyond what was at the start, on all file systems that hold the
+    store, temporary files and state; `lowest_free_bytes` the least that was free on one of them.
+    """
+
+    kind: Literal["disk_used"] = "disk_used"
+    time_s: float = 0.0
+    peak_bytes: int
+    lowest_free_bytes: int
+    paths: tuple[str, ...] = ()
+
+
 class RunEnded(Value):
     """The last event. A log without it belongs to a run that was killed or is still going on."""
 
@@ -131,7 +145,7 @@ class RunEnded(Value):
     interrupted: bool = False
 
 
-Event = RunStarted | TaskStarted | Step | Note | Warned | TaskEnded | RunEnded
+Event = RunStarted | TaskStarted | Step | Note | Warned | TaskEnded | DiskUsed | RunEnded
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from ci.report.events import (
     Details,
+    DiskUsed,
     Event,
     Note,
     RunEnded,
@@ -61,6 +62,18 @@ class FailureRow(Value):
     traceback: str | None = None
 
 
+class DiskRow(Value):
+    """The room that a run took: the difference of what was in use on its file systems, its own or not.
+
+    `peak_bytes` is the most beyond the start, `lowest_free_bytes` the least that was free; `paths` are the
+    first place on each file system.
+    """
+
+    peak_bytes: int
+    lowest_free_bytes: int
+    paths: tuple[str, ...] = ()
+
+
 class Report(Value):
     """What a run did; `report.json` is this as JSON.
 
@@ -75,6 +88,7 @@ class Report(Value):
     - `others`: a `TaskRow` for everything else that ran (wheelhouse, debhouse, bootstrap).
     - `failures`: a `FailureRow` per failed task, in the order in which they failed.
     - `warnings`: each `[task: ]text`.
+    - `disk`: a `DiskRow`; null where nothing was to be built.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
@@ -92,6 +106,7 @@ class Report(Value):
     others: tuple[TaskRow, ...] = ()
     failures: tuple[FailureRow, ...] = ()
     warnings: tuple[str, ...] = ()
+    disk: DiskRow | None = None
 
     def as_json(self) -> str:
         """Return the text of `report.json`."""
@@ -105,6 +120,7 @@ def report_of(events: Sequence[Event]) -> Report:
     begun: dict[str, TaskStarted] = {}
     ends: dict[str, TaskEnded] = {}
     warnings: list[str] = []
+    disk: DiskRow | None = None
     for event in events:
         match event:
             case RunStarted():
@@ -115,6 +131,8 @@ def report_of(events: Sequence[Event]) -> Report:
                 ends[event.task] = event
             case Warned():
                 warnings.append(f"{event.task}: {event.text}" if event.task else event.text)
+            case DiskUsed(peak_bytes=peak, lowest_free_bytes=lowest, paths=paths):
+                disk = DiskRow(peak_bytes=peak, lowest_free_bytes=lowest, paths=paths)
             case RunEnded():
                 ended = event
             case Step() | Note():
@@ -152,6 +170,7 @@ def report_of(events: Sequence[Event]) -> Report:
         others=tuple(others),
         failures=tuple(_failures(ends)),
         warnings=tuple(warnings),
+        disk=disk,
     )
 
 

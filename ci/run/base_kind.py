@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ci.catalog.stack import Stack
+from ci.plan.keys import bootstrap_fingerprint, digest, tag
+from ci.plan.recipes import digest_reference
 
 PROBE_S = 1.0
 """How long one look at the registry may take."""
@@ -18,6 +20,18 @@ class BaseKind:
 
     kind: str
     why: str
+
+
+def root_image(stack: Stack, kind: str) -> str:
+    """Return the local name of what root images, and the containers that fetch, start from.
+
+    Raises:
+        CatalogError: `kind` is `registry`, and bases.lock.toml lacks the image.
+    """
+    if kind == "bootstrap":
+        return f"{stack.namespace}/bootstrap:{tag(bootstrap_fingerprint(stack))}"
+    parent = next(image.parent for image in stack.images if image.is_root)
+    return f"{stack.namespace}/outside:{tag(digest(digest_reference(stack, parent)))}"
 
 
 def resolve_base(stack: Stack, asked: str, answers: Callable[[str], bool]) -> BaseKind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,12 +17,16 @@ from ci.plan.recipes import apt_list
 from ci.report.events import Details, RunStarted
 from ci.report.report import Report
 from ci.run.directory import RunDirectory, create_run_directory
+from ci.run.disk import file_systems, places
+from ci.run.disk_guard import DiskGuard
+from ci.run.estimate import Estimate
 from ci.run.events import EventLog, Listener
 from ci.run.history import History, read_history, write_history
 from ci.run.houses import Houses
 from ci.run.image import ImageWork
+from ci.run.leftover import owned
 from ci.run.record import record_run
-from ci.run.state import State
+from ci.run.state import State, write_whole
 from ci.run.store import Store
 from ci.run.task import Outcome, Task, Work, WorkResult
 from ci.run.workspace import Workspace
@@ -39,6 +44,8 @@ class Options:
     fail_fast: bool = False
     argv: tuple[str, ...] = ()
     listeners: Sequence[Listener] = field(default_factory=tuple)
+    estimate: Estimate | None = None
+    """What the run needs; without one only a full disk is looked for."""
 
 
 async def build_plan(
@@ -52,32 +59,48 @@ async def build_plan(
     directory = create_run_directory(workspace.state.root, now=now)
     with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
         events.note(workspace.base.why)
-        history_path = workspace.state.root / "history.json"
-        history = read_history(history_path, warn=events.warning)
-        work = _work(workspace, engine, plan, store, options, events, directory)
-        report, results = await record_run(
-            tasks(plan, history),
-            work,
-            directory=directory,
-            events=events,
-            clock=time.monotonic,
-            started=RunStarted(
-                argv=options.argv,
-                started_at=now.isoformat(timespec="seconds"),
-                settings=workspace.settings.model_dump(mode="json"),
-                versions={
-                    "dockwright": version(),
-                    "python": platform.python_version(),
-                    "uv": workspace.stack.uv,
-                },
-            ),
-            capacity=workspace.capacity,
-            fail_fast=options.fail_fast,
-        )
-        write_history(history_path, history.with_results(results), warn=events.warning)
+        async with owned(workspace, engine, note=events.note, warn=events.warning) as (own, marked):
+            history_path = workspace.state.root / "history.json"
+            history = read_history(history_path, warn=events.warning)
+            work = _work(own, marked, plan, store, options, events, directory)
+            guard = _guard(own, marked, options, events) if plan.to_build else None
+            report, results = await record_run(
+                tasks(plan, history),
+                guard.guarded(work) if guard is not None else work,
+                directory=directory,
+                events=events,
+                clock=time.monotonic,
+                started=RunStarted(
+                    argv=options.argv,
+                    started_at=now.isoformat(timespec="seconds"),
+                    settings=workspace.settings.model_dump(mode="json"),
+                    versions={
+                        "dockwright": version(),
+                        "python": platform.python_version(),
+                        "uv": workspace.stack.uv,
+                    },
+                ),
+                capacity=workspace.capacity,
+                fail_fast=options.fail_fast,
+                beside=guard.watch if guard is not None else None,
+            )
+            write_history(history_path, history.with_results(results), warn=events.warning)
     report = _with_unique(report, workspace.state, plan)
-    directory.report.write_text(report.as_json(), encoding="utf-8", newline="\n")
+    with suppress(OSError):  # on a full disk the report without these figures stays
+        write_whole(directory.report, report.as_json())
     return report, directory
+
+
+def _guard(workspace: Workspace, engine: Engine, options: Options, events: EventLog) -> DiskGuard:
+    settings = workspace.settings
+    written = places(settings, engine=engine.name)
+    return DiskGuard(
+        lambda: file_systems(written),
+        options.estimate.by_task if options.estimate is not None else {},
+        floor_bytes=settings.disk_floor_mb * 10**6,
+        events=events,
+        trusting=not settings.ignore_disk,
+    )
 
 
 def _with_unique(report: Report, state: State, plan: Plan) -> Report:
@@ -152,7 +175,14 @@ def _work(
         planned.id: houses.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference
         for planned in plan.images
     }
-    images = ImageWork(houses=houses, engine=engine, parents=parents, events=events, cache=options.cache)
+    images = ImageWork(
+        houses=houses,
+        engine=engine,
+        parents=parents,
+        events=events,
+        cache=options.cache,
+        held=frozenset(store.ids),
+    )
 
     async def work(task: Task) -> WorkResult:
         output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))

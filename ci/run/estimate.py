@@ -107,7 +107,8 @@ class Held:
     Attributes:
         fetched: names of files that were fetched, or their sha256.
         images: names of the store's images.
-        record: what was learned of an image when it was built last, under this key or another.
+        built: the record of the image that the store has under the human name.
+        earlier: the record of any earlier build of it, whether the store still has that or not.
         root_image: name of what root images start from.
         layers: whether layers of earlier builds are used.
         bundle: whether everything from outside is in an exported folder.
@@ -115,7 +116,8 @@ class Held:
 
     fetched: Collection[str]
     images: Collection[str]
-    record: Callable[[PlannedImage], ImageRecord | None]
+    built: Callable[[PlannedImage], ImageRecord | None]
+    earlier: Callable[[PlannedImage], ImageRecord | None]
     root_image: str
     layers: bool = True
     bundle: bool = False
@@ -140,7 +142,7 @@ def estimate(stack: Stack, plan: Plan, held: Held, *, capacity: int) -> Estimate
             _wheelhouse(stack, variant, held)
             for variant in sorted({planned.image.variant for planned in building})
         ]
-    records = {planned.id: held.record(planned) for planned in plan.images}
+    records = {planned.id: held.earlier(planned) for planned in plan.images}
     seen: set[tuple[str, tuple[str, ...]]] = set()
     for planned in building:
         twin = (planned.image.parent, tuple(line.sha256 for line in planned.image.apt_lock))
@@ -242,10 +244,10 @@ def _fetching(task: str, lacks: Sequence[LockLine | DebLine]) -> TaskNeed:
 def _image(
     planned: PlannedImage, records: Mapping[str, ImageRecord | None], held: Held, *, shares_apt: bool
 ) -> TaskNeed:
-    record = records[planned.id]
-    if held.layers and record is not None and _same_layers(record.document, planned.document):
+    built = held.built(planned) if held.layers else None
+    if built is not None and _same_layers(built.document, planned.document):
         return TaskNeed(task=planned.id, kept={"store": SMALL_BYTES}, moment={"store": SMALL_BYTES})
-    layers = _measured(planned, records) if record is not None else None
+    layers = _measured(planned, records)
     if layers is None:
         layers = _guessed(planned.image, shares_apt=shares_apt)
     largest = max(layers, default=0)

@@ -1,6 +1,7 @@
 """One recorded run, from its first event to its report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import anyio
 from anyio.abc import TaskStatus
@@ -11,6 +12,7 @@ from ci.run.directory import RunDirectory
 from ci.run.events import Clock, EventLog
 from ci.run.interrupt import set_on_signals
 from ci.run.scheduler import exit_code, run_tasks
+from ci.run.state import write_whole
 from ci.run.task import Result, Task, Work
 
 
@@ -24,11 +26,13 @@ async def record_run(
     started: RunStarted,
     capacity: int,
     fail_fast: bool = False,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> tuple[Report, dict[str, Result]]:
     """Do `tasks` with their beginning and end in `events`, write `report.json`, return it and the results.
 
     `started` says what was asked for; its tasks and capacity are filled in here. A signal that asks the run
-    to stop makes its exit code 130; log and report are completed all the same.
+    to stop makes its exit code 130; log and report are completed all the same. `beside` goes on for as long
+    as the tasks do and is cancelled then.
     """
     interrupt = anyio.Event()
     planned = tuple(task.planned() for task in tasks)
@@ -42,6 +46,8 @@ async def record_run(
     try:
         async with anyio.create_task_group() as group:
             await group.start(listen)
+            if beside is not None:
+                group.start_soon(beside)
             results = await run_tasks(
                 tasks,
                 work,
@@ -58,7 +64,7 @@ async def record_run(
         events.emit(RunEnded(exit_code=130 if code is None else code, interrupted=code in (None, 130)))
         report = report_of(events.events)
         try:
-            directory.report.write_text(report.as_json(), encoding="utf-8", newline="\n")
+            write_whole(directory.report, report.as_json())
         except OSError as error:
             events.warning(f"{directory.report}: the report can't be written ({error.strerror})")
     return report, results

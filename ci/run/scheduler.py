@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import TaskGroup
 
+from ci.errors import DiskFullError
 from ci.report.events import Details, Failure, TaskEnded, TaskStarted
 from ci.run.events import Clock, EventSink
 from ci.run.failure import cause_of, failure_of
@@ -28,7 +29,8 @@ async def run_tasks(
 
     A task starts when all that it needs was built or reused, the one first that the longest path of
     expected seconds hangs on, while the weights of what runs stay within `capacity`. What depends on a failed
-    task is `blocked`; the others go on. With `fail_fast` nothing starts after a failure: what runs may end.
+    task is `blocked`; the others go on. With `fail_fast`, and once a disk is full, nothing starts after a
+    failure: what runs may end.
     Once `interrupt` is set, what runs is cancelled and all that did not start is `cancelled`, in the results
     and in the log; the log is completed in the same way when the caller itself is cancelled.
 
@@ -131,7 +133,7 @@ class _Run:
                 cause = cause_of(error)
                 kept = log if log is not None and log.exists() else None
                 self._end(task, Outcome.failed, error=cause, failure=failure_of(cause, log=kept))
-                self._stopped = self._stopped or self._fail_fast
+                self._stopped = self._stopped or self._fail_fast or isinstance(cause, DiskFullError)
         else:
             self._end(task, done.outcome, details=done.details)
         self._end_blocked()
