@@ -63,7 +63,9 @@ class SmokeTable(Document):
         [], description="Commands that must end with 0 in the image, each a list of words."
     )
     unresolved: list[Text] = Field(
-        [], description="Shared libraries of optional parts that nothing loads and that may be missing."
+        [],
+        description="Of optional parts that nothing loads: names of shared libraries that may be missing, or, "
+        "with a slash, objects below site-packages that may miss some; * matches.",
     )
 
 

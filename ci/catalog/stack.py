@@ -86,7 +86,7 @@ class Smoke:
     help: bool = True
     commands: tuple[tuple[str, ...], ...] = ()
     unresolved: tuple[str, ...] = ()
-    """Shared libraries of optional parts that nothing loads; everything else must be found."""
+    """Shared libraries, or (with a slash) objects that miss some, of optional parts that nothing loads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

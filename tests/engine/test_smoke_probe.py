@@ -125,6 +125,15 @@ async def test_a_library_that_may_be_missing_passes_and_a_plugins_is_told(tiny: 
     assert f"not there, for optional plugins: libsuggested.so.1 of {plugin}" in check.detail
 
 
+async def test_an_optional_object_may_miss_libraries_and_no_other_may(tiny: TinyImage) -> None:
+    there = {
+        f"{SITE}/torio/lib/lib_ffmpeg4.so": elf(needed=["libavutil.so.56"]),
+        f"{SITE}/torio/core.so": elf(needed=["libavutil.so.56"]),
+    }
+    failed = wrong(await tiny.probe(there, unresolved_allowed=["torio/lib/*_ffmpeg*"]))
+    assert failed == {"shared libraries": f"unresolved:\nlibavutil.so.56 is needed by {SITE}/torio/core.so"}
+
+
 async def test_what_buildah_says_of_an_image_is_checked_without_a_start(tiny: TinyImage) -> None:
     stack = stage_stack()
     info = await tiny.engine.inspect(IMAGE)

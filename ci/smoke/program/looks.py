@@ -7,6 +7,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -168,12 +169,17 @@ def _closed(path: str) -> bool:
 def libraries(request: dict[str, Any], loaded: Iterable[str]) -> Finding:
     """Every object under /opt, every program, and all that they load, find their libraries.
 
-    Plugins of Debian packages may lack what those packages only suggest; such are told.
+    Plugins of Debian packages may lack what those packages only suggest; such are told. What is allowed to be
+    unresolved is the name of a library, or, with a slash, a pattern of objects below site-packages.
     """
     loaded, allowed, find = set(loaded), set(request["unresolved_allowed"]), loader(dict(os.environ))
+    optional = [f"*/site-packages/{pattern}" for pattern in allowed if "/" in pattern]
     ours = set(objects_under(_own(("/opt", *PROGRAMS))))
     result = closure(ours, find, allowed=allowed, loaded=loaded)
     others = set(objects_under(_own(("/usr", "/lib")))) - ours
+    result.missing = [
+        one for one in result.missing if not any(fnmatch(one.needed_by, pattern) for pattern in optional)
+    ]
     plugins = closure(others, find, allowed=allowed, loaded=loaded)
     if result.missing or result.damaged:
         lines = [
