@@ -17,10 +17,10 @@ from ci.steps.bootstrap import mmdebstrap_options
 EPOCH = (("SOURCE_DATE_EPOCH", "0"),)
 
 
-def fetch(input_file: Path, cache: Path, debs: Path) -> Command:
-    """Return the command that fills the folder `debs` by hash, on this machine: no container is there yet."""
+def fetch(input_file: Path, houses: Path, name: str) -> Command:
+    """Return the command that fills `houses/name` by hash, on this machine: no container is there yet."""
     script = Path(program.__file__)
-    return Command(argv=(sys.executable, "-I", str(script), str(input_file), str(cache), str(debs)))
+    return Command(argv=(sys.executable, "-I", "-B", str(script), str(input_file), str(houses), name))
 
 
 def index(repository: Path) -> Command:
@@ -39,14 +39,22 @@ def release(repository: Path, suite: str) -> Command:
 
 
 def make(
-    bootstrap: Bootstrap, *, debs: Path, script: Path, archive: Path, tmpdir: Path, privilege: tuple[str, ...]
+    bootstrap: Bootstrap,
+    *,
+    debs: Path,
+    script: Path,
+    archive: Path,
+    tmpdir: Path,
+    privilege: tuple[str, ...],
+    enclosure: tuple[str, ...] = (),
 ) -> Command:
     """Return the command that writes the root file system to the tar `archive`.
 
-    `debs` holds the packages and their index; `script` the last step.
+    `debs` holds the packages and their index; `script` the last step; `enclosure` is put before the command.
     """
     options = mmdebstrap_options(bootstrap.suite, bootstrap.packages)
     argv = (
+        *enclosure,
         "mmdebstrap",
         "--quiet",
         "--format=tar",

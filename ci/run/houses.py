@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from ci.bases import bootstrap as bootstrap_base
 from ci.engines.engine import BuildRequest, Engine, Output
 from ci.engines.network import network_env, network_mounts
-from ci.errors import BuildError, CommandError, FetchError
+from ci.errors import BuildError, CommandError, DockwrightError, FetchError, GoneError
 from ci.lower.dockerfile import DEBS_ARG, instructions
 from ci.plan.keys import bootstrap_fingerprint, digest, tag
 from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheelhouse_reference
@@ -28,11 +28,14 @@ from ci.wheelhouse.choose import (
     Mirrors,
     bootstrap_input,
     debhouse_input,
+    locked_files,
     wheelhouse_input,
 )
-from ci.wheelhouse.manifest import Manifest, read_manifest, verify
+from ci.wheelhouse.manifest import Manifest, known_files, read_manifest, verify
 
 PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+TARGET = "/run/dockwright"
+"""Where a container that fetches has its program, its input and the houses."""
 
 
 @dataclass(slots=True)
@@ -50,7 +53,7 @@ class Houses:
 
     def folder(self, name: str) -> Path:
         """Return the folder of `bootstrap`, `debhouse` or `wheelhouse/VARIANT`."""
-        return (self.bundle or self._state) / name
+        return (self.bundle or self.workspace.state.houses) / name
 
     @property
     def mirrors(self) -> Mirrors:
@@ -81,6 +84,11 @@ class Houses:
         try:
             manifest = read_manifest(folder)
             wrong = [] if manifest.input == wanted["input"] else ["it was made from other locks"]
+            wrong += [
+                f"{folder / path}: its lock has another sha256 than the manifest"
+                for path, sha256 in sorted(locked_files(wanted).items())
+                if not wrong and manifest.files.get(path) != sha256
+            ]
             if not wrong:
                 seen = self.workspace.state.seen()
                 wrong = verify(manifest, seen)
@@ -125,15 +133,13 @@ class Houses:
         async with self._locked("bootstrap"):
             if self.ready("bootstrap", wanted) is not None:
                 return
-            folder = self.folder("bootstrap")
-            folder.mkdir(parents=True, exist_ok=True)
             input_file = self._write_input("bootstrap", wanted)
-            command = bootstrap_base.fetch(input_file, self._state / "cache/debs", folder)
+            command = bootstrap_base.fetch(input_file, self.workspace.state.houses, "bootstrap")
+            command = replace(command, env=tuple(self._patience().items()))
             try:
                 await self.workspace.runner.run(command, log=output.log, on_line=output.on_line)
             except CommandError as error:
-                what = "Debian packages of the bootstrap base: fetching failed"
-                raise FetchError(f"{what}\n{error.tail}") from error
+                raise self._failure("bootstrap", error, output) from error
             self._checked("bootstrap", wanted)
 
     async def debhouse(self, output: Output) -> bool:
@@ -142,7 +148,7 @@ class Houses:
         async with self._locked("debhouse"):
             if self.ready("debhouse", wanted) is not None:
                 return False
-            await self._in_container("debhouse", self.root_image(), "fetch_debs.py", "debs", wanted, output)
+            await self._in_container("debhouse", self.root_image(), "fetch_debs.py", wanted, output)
         return True
 
     async def wheelhouse(self, variant: str, output: Output) -> bool:
@@ -154,7 +160,7 @@ class Houses:
             if self.ready(name, wanted) is not None:
                 return False
             builder = await self._builder(output)
-            await self._in_container(name, builder, "fetch_wheels.py", "pip", wanted, output)
+            await self._in_container(name, builder, "fetch_wheels.py", wanted, output)
         return True
 
     async def _builder(self, output: Output) -> str:
@@ -190,29 +196,48 @@ class Houses:
         }
 
     async def _in_container(
-        self, name: str, image: str, program: str, cache: str, wanted: dict[str, Any], output: Output
+        self, name: str, image: str, program: str, wanted: dict[str, Any], output: Output
     ) -> None:
         """Run a fetching program in a container that may reach the network, then check what it left."""
-        folder, cached = self.folder(name), self._state / "cache" / cache
-        for path in (folder, cached):
-            path.mkdir(parents=True, exist_ok=True)
+        houses = self.workspace.state.houses
+        houses.mkdir(parents=True, exist_ok=True)
         input_file = self._write_input(name.replace("/", "-"), wanted)
         script = Path(str(files("ci.wheelhouse.program").joinpath(program)))
         mounts = [
-            (str(input_file.parent), "/run/dockwright/input", "ro"),
-            (str(script.parent), "/run/dockwright/program", "ro"),
-            (str(cached), "/run/dockwright/cache", "rw"),
-            (str(folder), "/run/dockwright/out", "rw"),
+            (str(input_file.parent), f"{TARGET}/input", "ro"),
+            (str(script.parent), f"{TARGET}/program", "ro"),
+            # one mount for all of them: a hard link from one mount to another is refused
+            (str(houses), f"{TARGET}/houses", "rw"),
             *network_mounts(os.environ),
         ]
-        argv = ["python3", f"/run/dockwright/program/{program}", f"/run/dockwright/input/{input_file.name}"]
-        argv += ["/run/dockwright/cache", "/run/dockwright/out"]
-        env = {**PYTHON_ENV, **network_env(os.environ)}
+        argv = ["python3", "-I", f"{TARGET}/program/{program}", f"{TARGET}/input/{input_file.name}"]
+        argv += [f"{TARGET}/houses", name]
+        env = {**PYTHON_ENV, **network_env(os.environ), **self._patience()}
         try:
             await self.engine.run(image, argv, mounts=mounts, env=env, user=ROOT, network=True, output=output)
         except CommandError as error:
-            raise FetchError(f"{name}: fetching failed\n{error.tail}") from error
+            raise self._failure(name, error, output) from error
         self._checked(name, wanted)
+
+    def _failure(self, name: str, error: CommandError, output: Output) -> DockwrightError:
+        """Return what the program that filled `name` failed of; it tells that in a file."""
+        houses = self.workspace.state.houses
+        told = houses / "parts" / f"{name.replace('/', '-')}.failure"
+        try:
+            value = json.loads(told.read_text())
+            told.unlink()
+        except (OSError, ValueError):
+            value = {"kind": "fetch", "text": "fetching failed", "gone": []}
+        text = f"{name}: {value['text'].replace(f'{TARGET}/houses', str(houses))}"
+        if output.log is not None:
+            text += f" ({output.log} has all of it)"
+        text += f"\n{error.tail}"
+        if value["kind"] == "gone":
+            return GoneError(text, tuple(value["gone"]))
+        return BuildError(text) if value["kind"] == "compile" else FetchError(text)
+
+    def _patience(self) -> dict[str, str]:
+        return {"DOCKWRIGHT_FETCH_TIMEOUT_S": f"{self.workspace.settings.fetch_timeout_s:g}"}
 
     def _checked(self, name: str, wanted: dict[str, Any]) -> None:
         if self.ready(name, wanted) is None:
@@ -220,7 +245,8 @@ class Houses:
 
     def _write_input(self, name: str, wanted: dict[str, Any]) -> Path:
         path = self._state / "input" / f"{name}.json"
-        write_whole(path, json.dumps(wanted, indent=1))
+        known = known_files(self.workspace.state.seen())
+        write_whole(path, json.dumps({**wanted, "known": known}, indent=1))
         return path
 
     def _empty_folder(self) -> Path:

@@ -34,6 +34,15 @@ class State:
 
     root: Path
 
+    @property
+    def houses(self) -> Path:
+        """The folder of bootstrap/, debhouse/, wheelhouse/VARIANT/, and of what they share.
+
+        `kept/` has every fetched or compiled file once by its sha256, which the houses link to; `compiled/`
+        says what came of an sdist; `parts/` has what is on its way.
+        """
+        return self.root / "houses"
+
     def record_path(self, image: str, tag: str) -> Path:
         """Return where the record of `image` (`image:variant`) under the cache tag `tag` is kept."""
         return self.root / "images" / image.replace(":", "-") / f"{tag}.json"
@@ -67,9 +76,10 @@ class State:
     def seen(self) -> dict[str, list[Any]]:
         """Return the remembered hashes of wheels and debs: see ci.wheelhouse.manifest.verify."""
         try:
-            return dict(json.loads((self.root / "hashes.json").read_text()))
-        except (OSError, ValueError):
+            found = dict(json.loads((self.root / "hashes.json").read_text()))
+        except (OSError, ValueError, TypeError):
             return {}
+        return {path: known for path, known in found.items() if isinstance(known, list) and known}
 
     def write_seen(self, seen: dict[str, list[Any]]) -> None:
         """Remember the hashes of wheels and debs."""

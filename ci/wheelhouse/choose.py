@@ -9,6 +9,7 @@ from ci.catalog.stack import DebLine, Stack
 from ci.plan.keys import digest, wheel_build
 from ci.plan.recipes import apt_list, wheel_lists
 from ci.steps.bootstrap import DEBIAN, SECURITY
+from ci.wheelhouse.program.line import Line
 
 BOOTSTRAP = "bootstrap"
 """Name of the bootstrap base's list in the debhouse."""
@@ -53,6 +54,17 @@ def wheelhouse_input(stack: Stack, variant: str, base: str) -> dict[str, Any]:
         "builds": builds,
     }
     return {"input": digest(wanted), **wanted}
+
+
+def locked_files(wanted: dict[str, Any]) -> dict[str, str]:
+    """Return the sha256 of each file of a house that a lock names itself, by its path there.
+
+    What is compiled of an sdist is not among them.
+    """
+    if "files" in wanted:
+        return {f"debs/{entry['file']}": entry["sha256"] for entry in wanted["files"]}
+    lines = (Line.of(text) for texts in wanted["lists"].values() for text in texts)
+    return {f"wheels/{line.file}": line.sha256 for line in lines if not line.is_sdist}
 
 
 def debhouse_input(stack: Stack, mirrors: Mirrors) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,16 @@ from typing import Any
 
 from ci.errors import FetchError
 from ci.plan.keys import digest
+from ci.wheelhouse.program.house import SCHEMA, own_digest
+from ci.wheelhouse.program.kept import marks, sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a folder holds.
 
-    `files`: sha256 by relative path; `lists`: the paths that each image uses; `input`: digest of the input
-    document that it was made from.
+    `files`: sha256 by relative path, of lists too; `lists`: the paths that each list names; `input`: digest
+    of the input document that it was made from.
     """
 
     folder: Path
@@ -44,13 +45,15 @@ def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of `folder`.
 
     Raises:
-        FetchError: there is none, or it can't be read.
+        FetchError: there is none, it can't be read, or it is not as it was written.
     """
     path = folder / "manifest.json"
     try:
         document: dict[str, Any] = json.loads(path.read_text())
-        if document["schema"] != 1:
-            raise FetchError(f"{path}: schema {document['schema']}; this version reads schema 1")
+        if document["schema"] != SCHEMA:
+            raise FetchError(f"{path}: schema {document['schema']}; this version reads schema {SCHEMA}")
+        if document["sha256"] != own_digest(document):
+            raise FetchError(f"{path}: was changed after it was written (its own sha256 does not hold)")
         lists = {name: tuple(paths) for name, paths in document["lists"].items()}
         return Manifest(
             folder=folder, input=str(document["input"]), files=dict(document["files"]), lists=lists
@@ -61,31 +64,34 @@ def read_manifest(folder: Path) -> Manifest:
             "`dockwright wheelhouse --export DIR` writes one"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise FetchError(f"{path}: can't be read ({error}); delete the folder and fetch it again") from error
+        raise FetchError(f"{path}: can't be read ({error})") from error
 
 
 def verify(manifest: Manifest, seen: dict[str, list[Any]]) -> list[str]:
     """Return what is wrong with the files of `manifest`, a sentence each.
 
-    `seen` remembers (size, mtime in ns, inode, sha256) by path, so that an untouched file is hashed once;
-    it is updated in place.
+    `seen` remembers the `marks` and the sha256 of files by path, so that an untouched file is hashed once; it
+    is updated in place.
     """
     wrong = []
     for path, expected in sorted(manifest.files.items()):
         file = manifest.folder / path
         try:
-            status = file.stat()
-        except OSError:
-            wrong.append(f"{file}: missing")
+            mark = marks(file)
+            known = seen.get(str(file))
+            if known is None or known[:-1] != mark:
+                known = seen[str(file)] = [*mark, sha256(file)]
+        except OSError as error:
+            wrong.append(f"{file}: missing" if isinstance(error, FileNotFoundError) else f"{file}: {error}")
             continue
-        mark = [status.st_size, status.st_mtime_ns, status.st_ino]
-        known = seen.get(str(file))
-        if known is not None and known[:3] == mark:
-            actual = known[3]
-        else:
-            with file.open("rb") as stream:
-                actual = hashlib.file_digest(stream, "sha256").hexdigest()
-            seen[str(file)] = [*mark, actual]
-        if actual != expected:
-            wrong.append(f"{file}: sha256 is {actual[:12]}…, the manifest says {expected[:12]}…")
+        if known[-1] != expected:
+            wrong.append(f"{file}: sha256 is {known[-1][:12]}…, the manifest says {expected[:12]}…")
     return wrong
+
+
+def known_files(seen: dict[str, list[Any]]) -> dict[str, list[list[int]]]:
+    """Return the marks of the files that `seen` remembers, by sha256: a program need not hash them again."""
+    found: dict[str, list[list[int]]] = {}
+    for mark in seen.values():
+        found.setdefault(str(mark[-1]), []).append(mark[:-1])
+    return found

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from ci.engines.engine import LOCAL, BuildRequest, Output
 from ci.errors import CommandError
 from ci.lower.script import MOUNT
 from ci.wheelhouse.manifest import Manifest, read_manifest
+from ci.wheelhouse.program.house import own_digest
 from tests.engine.conftest import BASE
 
 pytestmark = pytest.mark.engine
@@ -83,8 +85,9 @@ def house(folder: Path, content: str) -> Manifest:
     folder.mkdir(exist_ok=True)
     (folder / "thing.whl").write_text(content)
     digest = hashlib.sha256(content.encode()).hexdigest()
-    value = {"schema": 1, "input": "i", "files": {"thing.whl": digest}, "lists": {"x": ["thing.whl"]}}
-    (folder / "manifest.json").write_text(json.dumps(value))
+    files = {"thing.whl": digest}
+    value: dict[str, Any] = {"schema": 2, "input": "i", "files": files, "lists": {"x": ["thing.whl"]}}
+    (folder / "manifest.json").write_text(json.dumps({**value, "sha256": own_digest(value)}))
     return read_manifest(folder)
 
 

@@ -1,146 +1,105 @@
 """Fill a wheelhouse by hash. Runs in the builder container; standard library only.
 
-    fetch_wheels.py INPUT CACHE OUT
+    fetch_wheels.py INPUT HOUSES NAME
 
 `INPUT` is the wheelhouse's input document (JSON: `builder`: lock lines of the build requirements; `lists`:
-{image: lock lines}; `builds`: {sdist file: wheel-build key}); `CACHE` is pip's cache; `OUT` gets `wheels/`,
-`lists/` (requirement files with the hashes of the wheels), `uv` and `manifest.json`.
+{list: lock lines}; `builds`: {sdist file: wheel-build key}; `known`: see kept.py). `HOUSES` keeps every file
+once by its sha256, for all variants; `HOUSES/NAME` gets `wheels/`, `lists/` (requirement files with the
+hashes of the wheels), `uv` and `manifest.json`. A failure is told in `HOUSES/parts/NAME.failure`.
 
-Wheels are fetched by pip with `--require-hashes`. An sdist is fetched by hash too and compiled without build
-isolation, with the builder's own hash-pinned requirements; the result is kept under its wheel-build key.
+An sdist is fetched by hash like a wheel and compiled without build isolation, with the builder's own
+hash-pinned requirements; `HOUSES/compiled` has which file came of it, by its wheel-build key.
 """
 
-import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-STREAMS = 3
-"""Downloads at once."""
+if not __package__:
+    # In a container this folder is all that there is of dockwright, and -I leaves it out of the search path.
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    __package__ = Path(__file__).parent.name  # PEP 366
+
+from .client import Client
+from .compiled import Builder, Compiled
+from .failure import told
+from .house import House
+from .index import Index
+from .kept import Kept, full, open_kept
+from .line import Line
+from .transfer import Transfer, Wanted
+
+PYPI = "https://pypi.org/simple"
 
 
-def sha256(path: Path) -> str:
-    """Return the hash of a file: 64 hex digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def say(line: str) -> None:
+    """Print one line for the reader outside."""
+    print(f"wheelhouse: {line}", flush=True)
 
 
-def line_parts(line: str) -> tuple[str, str, str]:
-    """Return (requirement, sha256, file) of a lock line."""
-    requirement, rest = line.split(" --hash=sha256:")
-    digest, file = rest.split(" # ")
-    return requirement, digest, file
+def fetch(lines: set[Line], kept: Kept) -> None:
+    """Bring the files of `lines` from the index of the environment (`PIP_INDEX_URL`, `PIP_TRUSTED_HOST`)."""
+    missing = sorted((line for line in lines if not kept.holds(line.sha256)), key=lambda line: line.file)
+    say(f"{len(lines)} distributions, {len(missing)} to fetch")
+    client = Client(say, trusted=tuple(os.environ.get("PIP_TRUSTED_HOST", "").split()))
+    index = Index(os.environ.get("PIP_INDEX_URL") or PYPI, client)
+    Transfer(kept, client).fetch(
+        [
+            Wanted(file=line.file, sha256=line.sha256, address=partial(index.address, line.name, line.file))
+            for line in missing
+        ]
+    )
 
 
-def pip(python: str, *words: str) -> None:
-    """Run pip of the builder's environment."""
-    subprocess.run([python, "-m", "pip", "--disable-pip-version-check", *words], check=True)
+def fill(input_path: Path, houses: Path, name: str) -> None:
+    """Fetch and compile what is missing, then write the folders and the manifest."""
+    wanted = json.loads(input_path.read_text())
+    kept = open_kept(houses, wanted["known"])
+    compiled = Compiled(houses / "compiled", kept)
+    requirements = [Line.of(text) for text in wanted["builder"]]
+    lists = {list_: [Line.of(text) for text in texts] for list_, texts in wanted["lists"].items()}
+    lines = {line for own in lists.values() for line in own}
+    ready = {line: compiled.find(wanted["builds"][line.file]) for line in lines if line.is_sdist}
+    to_compile = sorted((line for line, made in ready.items() if made is None), key=lambda line: line.file)
+    fetch({line for line in lines if not line.is_sdist} | {*requirements} | {*to_compile}, kept)
+    if to_compile:
+        place = kept.parts / f"{name.replace('/', '-')}.builder"
+        shutil.rmtree(place, ignore_errors=True)
+        try:
+            builder = Builder(place, requirements, kept)
+            for line in to_compile:
+                say(f"compiling {line.file}")
+                ready[line] = compiled.add(wanted["builds"][line.file], builder.compile(line))
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+    final = {line: ready.get(line) or line for line in lines}
+    house = House(houses / name, kept)
+    for line in sorted(final.values(), key=lambda line: line.file):
+        house.add(f"wheels/{line.file}", line.sha256)
+    (uv,) = [line for line in requirements if line.name == "uv"]
+    with zipfile.ZipFile(kept.path(uv.sha256)) as archive:
+        (member,) = [entry for entry in archive.namelist() if entry.endswith(".data/scripts/uv")]
+        house.write("uv", archive.read(member), 0o755)
+    for list_, own in lists.items():
+        text = "".join(f"{final[line].text}\n" for line in own)
+        house.list(list_, [*sorted(f"wheels/{final[line].file}" for line in own), "uv"], text)
+    house.close(wanted["input"])
 
 
-def download(python: str, lines: list[str], cache: str, folder: Path) -> None:
-    """Fetch the files of `lines` into `folder`, several at once, checked by pip against their hashes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [line for line in lines if not held(folder, line)]
-    print(f"wheelhouse: {len(lines)} distributions, {len(missing)} to fetch", flush=True)
-    parts = [missing[start::STREAMS] for start in range(STREAMS) if missing[start::STREAMS]]
+def main(input_path: str, houses: str, name: str) -> None:
+    """Run as a program."""
 
-    def fetch(number: int) -> None:
-        text = folder / f".fetch-{number}.txt"
-        text.write_text("\n".join(parts[number]) + "\n")
-        words = ["download", "--quiet", "--no-deps", "--require-hashes", "--no-build-isolation"]
-        pip(python, *words, "--cache-dir", cache, "--progress-bar", "off", "-r", str(text), "-d", str(folder))
-        text.unlink()
+    def program() -> None:
+        try:
+            fill(Path(input_path), Path(houses), name)
+        except OSError as error:
+            raise full(error, Path(houses)) from error
 
-    with ThreadPoolExecutor(STREAMS) as pool:
-        list(pool.map(fetch, range(len(parts))))
-    for line in lines:
-        if not held(folder, line):
-            sys.exit(f"{line_parts(line)[2]}: fetched, but not what its lock line says")
-
-
-def held(folder: Path, line: str) -> bool:
-    """Whether `folder` holds the file of a lock line, by hash."""
-    _, digest, file = line_parts(line)
-    return (folder / file).is_file() and sha256(folder / file) == digest
-
-
-def builder(lines: list[str], cache: str, folder: Path) -> str:
-    """Return the Python of an environment that holds exactly the locked build requirements."""
-    environment = Path(tempfile.mkdtemp(prefix="builder-"))
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-    python = str(environment / "bin/python")
-    download(python, lines, cache, folder)
-    text = folder / ".builder.txt"
-    text.write_text("\n".join(lines) + "\n")
-    words = ["install", "--quiet", "--no-deps", "--require-hashes", "--no-index", "--find-links", str(folder)]
-    pip(python, *words, "-r", str(text))
-    text.unlink()
-    return python
-
-
-def compile_sdist(python: str, source: Path, target: Path) -> Path:
-    """Compile one sdist; the wheel's times are fixed, so that the same inputs give the same bytes."""
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0"}
-    environment["PATH"] = f"{Path(python).parent}:{environment['PATH']}"
-    words = ["wheel", "--no-deps", "--no-index", "--no-build-isolation", "--no-cache-dir", "--wheel-dir"]
-    argv = [python, "-m", "pip", "--disable-pip-version-check", *words, str(target), str(source)]
-    subprocess.run(argv, check=True, env=environment)
-    (wheel,) = target.glob("*.whl")
-    return wheel
-
-
-def main(input_path: str, cache: str, out_path: str) -> None:
-    """Fetch and compile what is missing, then write the lists and the manifest."""
-    wanted = json.loads(Path(input_path).read_text())
-    out = Path(out_path)
-    wheels, kept = out / "wheels", Path(cache) / "compiled"
-    for folder in (wheels, out / "lists", kept):
-        folder.mkdir(parents=True, exist_ok=True)
-    python = builder(wanted["builder"], cache, Path(cache) / "builder")
-    lines = sorted({line for lines in wanted["lists"].values() for line in lines})
-    ready = [line for line in lines if line_parts(line)[2].endswith(".whl")]
-    sdists = [line for line in lines if line not in ready]
-    download(python, ready, cache, wheels)
-    download(python, sdists, cache, Path(cache) / "sdists")
-    final = {line: line for line in ready}
-    for line in sdists:
-        requirement, _, file = line_parts(line)
-        target = kept / wanted["builds"][file]
-        if not list(target.glob("*.whl")):
-            print(f"wheelhouse: compiling {file}", flush=True)
-            shutil.rmtree(target, ignore_errors=True)
-            part = target.with_suffix(".part")
-            shutil.rmtree(part, ignore_errors=True)
-            compile_sdist(python, Path(cache) / "sdists" / file, part)
-            part.rename(target)
-        (wheel,) = target.glob("*.whl")
-        shutil.copyfile(wheel, wheels / wheel.name)
-        final[line] = f"{requirement} --hash=sha256:{sha256(wheel)} # {wheel.name}"
-    (uv,) = [line_parts(line)[2] for line in wanted["builder"] if line.startswith("uv==")]
-    with zipfile.ZipFile(Path(cache) / "builder" / uv) as archive:
-        (member,) = [name for name in archive.namelist() if name.endswith(".data/scripts/uv")]
-        (out / "uv").write_bytes(archive.read(member))
-    (out / "uv").chmod(0o755)
-    names = {line_parts(line)[2]: line_parts(line)[1] for line in final.values()}
-    for stale in wheels.iterdir():
-        if stale.name not in names:
-            stale.unlink()
-    for image, own in wanted["lists"].items():
-        text = "".join(f"{final[line]}\n" for line in own)
-        (out / "lists" / f"{image}.txt").write_text(text)
-    files = {f"wheels/{name}": digest for name, digest in names.items()} | {"uv": sha256(out / "uv")}
-    lists = {
-        image: [*sorted(f"wheels/{line_parts(final[line])[2]}" for line in own), "uv"]
-        for image, own in wanted["lists"].items()
-    }
-    manifest = {"schema": 1, "input": wanted["input"], "files": files, "lists": lists}
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    told(Path(houses) / "parts" / f"{name.replace('/', '-')}.failure", program)
 
 
 if __name__ == "__main__":

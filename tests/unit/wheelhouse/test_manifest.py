@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ci.errors import FetchError
-from ci.wheelhouse.choose import Mirrors, debhouse_input, wheelhouse_input
+from ci.wheelhouse.choose import Mirrors, debhouse_input, locked_files, wheelhouse_input
 from ci.wheelhouse.manifest import read_manifest, verify
+from ci.wheelhouse.program.house import own_digest
 from tests.stacks import deb, small_stack
 
 
@@ -16,8 +19,9 @@ def house(folder: Path, content: bytes = b"wheel") -> Path:
     (folder / "wheels").mkdir(parents=True)
     (folder / "wheels/a.whl").write_bytes(content)
     digest = hashlib.sha256(b"wheel").hexdigest()
-    value = {"schema": 1, "input": "i", "files": {"wheels/a.whl": digest}, "lists": {"asr": ["wheels/a.whl"]}}
-    (folder / "manifest.json").write_text(json.dumps(value))
+    files = {"wheels/a.whl": digest}
+    value: dict[str, Any] = {"schema": 2, "input": "i", "files": files, "lists": {"asr": ["wheels/a.whl"]}}
+    (folder / "manifest.json").write_text(json.dumps({**value, "sha256": own_digest(value)}))
     return folder
 
 
@@ -26,7 +30,7 @@ def test_a_whole_house_has_nothing_wrong_and_is_hashed_once(tmp_path: Path) -> N
     seen: dict[str, list[object]] = {}
     assert verify(manifest, seen) == []
     path = str(tmp_path / "wheels/a.whl")
-    seen[path][3] = "remembered, so not read again"
+    seen[path][-1] = "remembered, so not read again"
     assert "remembered" in verify(manifest, seen)[0]
 
 
@@ -42,7 +46,33 @@ def test_a_missing_wheel_is_found(tmp_path: Path) -> None:
     assert verify(manifest, {}) == [f"{tmp_path / 'wheels/a.whl'}: missing"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"schema": 2}'])
+def test_a_file_with_the_size_and_the_times_of_the_one_before_is_hashed_again(tmp_path: Path) -> None:
+    manifest = read_manifest(house(tmp_path))
+    seen: dict[str, list[object]] = {}
+    assert verify(manifest, seen) == []
+    path = tmp_path / "wheels/a.whl"
+    before = path.stat()
+    path.write_bytes(b"WHEEL")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "sha256 is" in verify(manifest, seen)[0]
+
+
+def test_a_manifest_that_was_edited_says_so_itself(tmp_path: Path) -> None:
+    path = house(tmp_path) / "manifest.json"
+    path.write_text(path.read_text().replace('"asr"', '"vad"'))
+    with pytest.raises(FetchError, match="was changed after it was written"):
+        read_manifest(tmp_path)
+
+
+def test_a_house_must_hold_what_each_lock_line_names() -> None:
+    debs = debhouse_input(small_stack(), Mirrors())
+    assert locked_files(debs)["debs/tini_1.0-1_amd64.deb"] == deb("tini").sha256
+    wheels = wheelhouse_input(small_stack(), "cpu", "bootstrap")
+    names = {"numpy", "onnx", "whisper"}
+    assert set(locked_files(wheels)) == {f"wheels/{name}-1.0-py3-none-any.whl" for name in names}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"schema": 2}', '{"schema": 3}'])
 def test_a_manifest_that_cannot_be_read_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(FetchError, match=r"manifest\.json"):
