@@ -86,6 +86,7 @@ class Client:
                 self.say(f"{what}: {broken}; try {number + 1} of {self.patience.tries}")
                 time.sleep(self.patience.pause_s * 2 ** (number - 1))
             except urllib.error.HTTPError as error:
+                error.close()
                 kind = "gone" if error.code in LEFT else "fetch"
                 text = f"{what}: {shown(url)}: the answer was {error.code} {error.reason}"
                 raise FetchingError(kind=kind, text=text) from error
@@ -107,6 +108,7 @@ class Client:
             )
         except urllib.error.HTTPError as error:
             if error.code in PASSING:
+                error.close()
                 raise BrokenError(f"the answer was {error.code} {error.reason}") from error
             raise
         except (OSError, ValueError, http.client.HTTPException) as error:

@@ -124,6 +124,7 @@ class Transfer:
             response = self._client.open(url, {"Range": f"bytes={start}-"} if start else {})
         except urllib.error.HTTPError as error:
             if start and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                error.close()
                 return digest.hexdigest()
             raise
         with response:
