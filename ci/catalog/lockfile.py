@@ -1,7 +1,8 @@
 """Lock files as text: what `dockwright lock` writes and the catalog reads back.
 
-One locked thing a line, sorted by name; `#` starts a header line, one of which holds the digest of what was
-asked for. That digest tells a lock that is older than its request.
+One locked thing a line, sorted by name; `#` starts a header line. One of them holds the digest of what was
+asked for, which tells a lock that is older than its request; one the digest of the lines, which tells a lock
+that was edited by hand or merged.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from ci.catalog.stack import DebLine, LockLine
 Line = TypeVar("Line", LockLine, DebLine)
 
 _INPUTS = re.compile(r"# inputs: (sha256:[0-9a-f]{64})")
+_LINES = re.compile(r"# lines: (\S*)")
+EDITED = "what follows is not what was written: a line was changed, added or taken out"
 _PYTHON = re.compile(
     r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
     r" --hash=sha256:(?P<sha256>[0-9a-f]{64}) # (?P<file>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
@@ -83,7 +86,13 @@ def parse_apt_lock(text: str) -> LockText[DebLine]:
 
 def _text(lines: Iterable[LockLine] | Iterable[DebLine], inputs: str, title: str) -> str:
     ordered: Sequence[LockLine | DebLine] = sorted(lines, key=lambda line: line.name)
-    return "\n".join([f"# {title}", _WRITTEN, f"# inputs: {inputs}", *(line.written for line in ordered), ""])
+    rows = [line.written for line in ordered]
+    return "\n".join([f"# {title}", _WRITTEN, f"# inputs: {inputs}", f"# lines: {_seal(rows)}", *rows, ""])
+
+
+def _seal(rows: Iterable[str]) -> str:
+    """Return the digest of a lock's lines, whatever their order and line endings."""
+    return "sha256:" + sha256("\n".join(sorted(rows)).encode()).hexdigest()
 
 
 def _python_line(text: str) -> LockLine | str:
@@ -119,11 +128,14 @@ def _parse(text: str, read: Callable[[str], Line | str]) -> LockText[Line]:
     seen: dict[str, Line] = {}
     mistakes: list[tuple[int, str]] = []
     inputs = ""
+    seal: tuple[int, str] | None = None
     for number, raw in enumerate(text.splitlines(), start=1):
         row = raw.rstrip()
         if row.startswith("#"):
             header = _INPUTS.fullmatch(row)
             inputs = header[1] if header else inputs
+            sealed = _LINES.fullmatch(row)
+            seal = (number, sealed[1]) if sealed else seal
         elif row:
             line = read(row)
             if isinstance(line, str):
@@ -132,4 +144,6 @@ def _parse(text: str, read: Callable[[str], Line | str]) -> LockText[Line]:
                 mistakes.append((number, f"'{line.name}' stands twice in this lock"))
             else:
                 seen[line.name] = line
+    if seal is not None and not mistakes and seal[1] != _seal(line.written for line in seen.values()):
+        mistakes.append((seal[0], EDITED))
     return LockText(lines=tuple(seen[name] for name in sorted(seen)), inputs=inputs, mistakes=tuple(mistakes))

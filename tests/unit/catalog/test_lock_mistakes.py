@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
+from ci.catalog.lockfile import EDITED
 from tests.unit.catalog.folder import StackFolder
 
 
@@ -68,21 +73,39 @@ def test_an_edited_line_of_a_lock_is_told_with_its_number(stack: StackFolder) ->
     stack.append("base/apt.lock", "curl=8 amd64\n")
     assert stack.mistakes == [
         (
-            "docker/base/apt.lock: line 5: not of the form `NAME=VERSION ARCH sha256:HEX SIZE PATH`:"
+            "docker/base/apt.lock: line 6: not of the form `NAME=VERSION ARCH sha256:HEX SIZE PATH`:"
             " curl=8 amd64; run `dockwright lock`"
         ),
         (
-            "docker/tool/requirements.lock: line 5: not of the form `NAME==VERSION --hash=sha256:HEX #"
+            "docker/tool/requirements.lock: line 6: not of the form `NAME==VERSION --hash=sha256:HEX #"
             " FILENAME SIZE`: tqdm==4; run `dockwright lock`"
         ),
     ]
+
+
+@pytest.mark.parametrize("lock", ["tool/requirements.lock", "base/apt.lock", "bootstrap.lock"])
+@pytest.mark.parametrize("edit", ["hash", "version", "out"])
+def test_a_line_that_was_changed_or_taken_out_by_hand_is_told(
+    stack: StackFolder, lock: str, edit: str
+) -> None:
+    file = stack.path / lock
+    *rows, last = file.read_text().splitlines()
+    changed = {
+        "hash": [re.sub("sha256:[0-9a-f]{4}", "sha256:0000", last)],
+        "version": [re.sub("=1[.]0", "=1.1", last)],
+        "out": [],
+    }
+    assert changed[edit] != [last]
+    file.write_text("\n".join([*rows, *changed[edit], ""]))
+    told = f"docker/{lock}: line 4: {EDITED}; run `dockwright lock`"
+    assert told in stack.mistakes
 
 
 def test_a_distribution_twice_in_one_lock_is_told(stack: StackFolder) -> None:
     line = (stack.path / "tool/requirements.lock").read_text().splitlines()[-1]
     stack.append("tool/requirements.lock", line.replace("==1.0", "==2.0") + "\n")
     assert stack.mistakes == [
-        "docker/tool/requirements.lock: line 5: 'scipy' stands twice in this lock; run `dockwright lock`"
+        "docker/tool/requirements.lock: line 6: 'scipy' stands twice in this lock; run `dockwright lock`"
     ]
 
 

@@ -15,17 +15,19 @@ from ci.catalog.lockfile import (
     python_lock_text,
 )
 from ci.catalog.stack import DebLine
-from tests.stacks import deb, sdist, wheel
+from tests.stacks import deb, sdist, sha, wheel
 
 INPUTS = inputs_digest(b"x\n")
 
 
 def test_a_python_lock_is_read_back_as_it_was_written() -> None:
     text = python_lock_text([wheel("zipp"), sdist("docopt")], INPUTS, "Locked for x.")
+    rows = f"{sdist('docopt').text}\n{wheel('zipp').text}"
     assert text == (
         "# Locked for x.\n"
         "# Written by `dockwright lock`; edit what it asks for, not this file.\n"
         f"# inputs: {INPUTS}\n"
+        f"# lines: sha256:{sha(rows)}\n"
         f"{sdist('docopt').text}\n"
         f"{wheel('zipp').text}\n"
     )
@@ -63,7 +65,7 @@ def test_a_lock_of_nothing_is_a_lock() -> None:
 def test_the_order_and_the_line_endings_of_a_lock_do_not_count() -> None:
     text = python_lock_text([wheel("a"), wheel("b")], INPUTS, "T")
     rows = text.splitlines()
-    turned = "\r\n".join([*rows[:3], "", rows[4], rows[3]])
+    turned = "\r\n".join([*rows[:4], "", rows[5], rows[4]])
     assert parse_python_lock(turned) == parse_python_lock(text)
 
 
