@@ -60,6 +60,11 @@ COMMANDS = {
         summary="Fetch all wheels and Debian packages by hash, and compile what has no wheel.",
         builds=True,
     ),
+    "verify-repro": Entry(
+        path="ci.cli.verify_repro:verify_repro",
+        summary="Build images twice from nothing and name the first path or field that differs.",
+        builds=True,
+    ),
     "schema": Entry(path="ci.cli.schema:schema", summary="Print the JSON schema of image.toml, for editors."),
     "doctor": Entry(
         path="ci.cli.doctor:doctor", summary="Say what this machine can and cannot do, and what to type."

@@ -1,0 +1,72 @@
+"""verify-repro: two builds from nothing, held against each other."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import anyio
+import click
+
+from ci.cli.options import base_option, check_variants, variant_option
+from ci.errors import UsageError
+from ci.plan.plan import select
+from ci.run.repro import DIFFERENT
+from ci.run.repro import verify_repro as run_twice
+from ci.run.workspace import open_workspace
+from ci.settings import Settings
+
+
+@click.command("verify-repro")
+@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@variant_option
+@base_option
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where both builds go, one after the other; empty or absent. Default: beside the state.",
+)
+@click.pass_context
+def verify_repro(
+    ctx: click.Context,
+    images: tuple[str, ...],
+    variants: tuple[str, ...],
+    base: str | None,
+    folder: Path | None,
+) -> None:
+    """Build images twice from nothing and name the first path or config field that differs.
+
+    Without IMAGE everything is built. The two builds share nothing but the stack and the machine: each
+    fetches for itself. Equal means equal config digest and DiffIDs. The exit code is 0 when all are equal.
+    """
+    settings: Settings = ctx.obj
+    workspace = open_workspace(settings.with_(base=base))
+    check_variants(workspace.stack, variants)
+    select(workspace.stack, images, variants)
+    if folder is None:
+        settings.state.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="verify-repro-", dir=settings.state))
+    elif folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder}: not empty; name a folder that is empty or absent")
+    click.echo(f"not the same in the two builds: {DIFFERENT}", err=True)
+
+    async def twice() -> int:
+        verdicts = await run_twice(
+            workspace.directory,
+            folder.absolute(),
+            names=images,
+            variants=variants,
+            base=workspace.base.kind,
+            say=lambda line: click.echo(line, err=True),
+        )
+        for verdict in verdicts:
+            if verdict.difference:
+                click.echo(f"differs  {verdict.image:<30} {verdict.difference}")
+            else:
+                shown = f"config {verdict.config_digest[:12]}, {verdict.layers} DiffIDs"
+                click.echo(f"equal    {verdict.image:<30} {shown}")
+        differing = sum(1 for verdict in verdicts if verdict.difference)
+        click.echo(f"{len(verdicts) - differing} of {len(verdicts)} images are equal")
+        return 1 if differing else 0
+
+    ctx.exit(anyio.run(twice))

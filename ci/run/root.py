@@ -1,0 +1,24 @@
+"""Removing a whole root: the store with its mounts, caches and state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ci.engines.command import Command
+from ci.engines.runner import Runner
+
+REMOVE = """\
+umount "$1/store/overlay" 2>/dev/null
+rm -rf -- "$1"
+"""
+"""Buildah keeps the folder of its layers mounted on itself."""
+
+
+async def remove_root(root: Path, runner: Runner, privilege: tuple[str, ...]) -> None:
+    """Remove `root` and all that is in it; what is there belongs to the store's user.
+
+    Raises:
+        CommandError: something of it can't be removed.
+    """
+    if root.exists():
+        await runner.run(Command(argv=("sh", "-c", REMOVE, "sh", str(root))).privileged(privilege))
