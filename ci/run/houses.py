@@ -14,7 +14,7 @@ from typing import Any
 from ci.bases import bootstrap as bootstrap_base
 from ci.engines.engine import BuildRequest, Engine, Output
 from ci.engines.network import network_env, network_mounts
-from ci.errors import BuildError, CommandError, DockwrightError, FetchError, GoneError
+from ci.errors import BuildError, CommandError, DiskFullError, DockwrightError, FetchError, GoneError
 from ci.lower.dockerfile import DEBS_ARG, instructions
 from ci.plan.keys import bootstrap_fingerprint, digest, tag
 from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheelhouse_reference
@@ -234,7 +234,8 @@ class Houses:
         text += f"\n{error.tail}"
         if value["kind"] == "gone":
             return GoneError(text, tuple(value["gone"]))
-        return BuildError(text) if value["kind"] == "compile" else FetchError(text)
+        kinds = {"compile": BuildError, "disk": DiskFullError}
+        return kinds.get(value["kind"], FetchError)(text)
 
     def _patience(self) -> dict[str, str]:
         return {"DOCKWRIGHT_FETCH_TIMEOUT_S": f"{self.workspace.settings.fetch_timeout_s:g}"}

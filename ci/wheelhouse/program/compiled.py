@@ -57,6 +57,7 @@ class Builder:
         text = place / "requirements.txt"
         text.write_text("".join(f"{line.text}\n" for line in requirements))
         words = ["install", "--quiet", "--no-deps", "--require-hashes", "--no-index", "--no-cache-dir"]
+        words += ["--no-compile"]  # most of it is never imported
         argv = [self._python, *PIP, *words, "--find-links", str(found), "-r", str(text)]
         subprocess.run(argv, check=True, env=self._environment)
 

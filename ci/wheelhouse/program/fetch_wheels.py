@@ -70,7 +70,7 @@ def fill(input_path: Path, houses: Path, name: str) -> None:
         place = kept.parts / f"{name.replace('/', '-')}.builder"
         shutil.rmtree(place, ignore_errors=True)
         try:
-            builder = Builder(place, requirements, kept)
+            builder = Builder(place, [line for line in requirements if line.name != "uv"], kept)
             for line in to_compile:
                 say(f"compiling {line.file}")
                 ready[line] = compiled.add(wanted["builds"][line.file], builder.compile(line))
