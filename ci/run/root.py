@@ -8,10 +8,11 @@ from ci.engines.command import Command
 from ci.engines.runner import Runner
 
 REMOVE = """\
-umount "$1/store/overlay" 2>/dev/null
+findmnt --raw --noheadings --output TARGET | awk -v under="$1/" 'index($0, under) == 1' | sort -r |
+xargs --no-run-if-empty umount
 rm -rf -- "$1"
 """
-"""Buildah keeps the folder of its layers mounted on itself."""
+"""Buildah keeps the folder of its layers mounted on itself, and a container that was broken off its root."""
 
 
 async def remove_root(root: Path, runner: Runner, privilege: tuple[str, ...]) -> None:
