@@ -51,7 +51,7 @@ def test_nothing_to_build_says_nothing() -> None:
 def test_a_disk_that_is_too_small_is_named_with_what_to_type() -> None:
     assert refusal_text(RUN, (DISK, TMP), {"cuda"}, floor_bytes=GB // 2) == (
         "not enough disk for this run: it needs about 2.50 GB, and 1.00 GB are free at /tmp (temporary "
-        "files) (500 MB of that stay free). `dockwright gc` to see what can go, `--root DIR` to put it elsewhere, "
-        "`--variant cpu`, or `build IMAGE` for one image; `--ignore-disk` starts all the same"
+        "files) (500 MB of that stay free). `dockwright gc` to see what can go, `--root DIR` to put it "
+        "elsewhere, `--variant cpu`, or `build IMAGE` for one image; `--ignore-disk` starts all the same"
     )
     assert refusal_text(RUN, (DISK, replace(TMP, free_bytes=3 * GB)), {"cuda"}, floor_bytes=GB // 2) == ""

@@ -100,18 +100,17 @@ async def test_a_task_that_does_not_fit_beside_a_running_one_waits_for_it() -> N
 
 async def test_what_a_running_task_has_written_is_not_counted_twice() -> None:
     disk, gate = Disk(8), Gate()
-    watched = guard(disk, need("base-ml", 4), need("mux", 3))
+    watched = guard(disk, need("large", 4), need("second", 3))
+    tasks = [Task(id="large"), Task(id="first"), Task(id="second", needs=("first",))]
     async with anyio.create_task_group() as group:
-        group.start_soon(done, watched, gate)
-        gate.release("base")
+        group.start_soon(done, watched, gate, tasks)
         await wait_all_tasks_blocked()
-        assert sorted(gate.inside) == ["base-ml", "mux"]
         disk.write(4)
-        watched.sample()
+        gate.release("first")
         await wait_all_tasks_blocked()
-        assert sorted(gate.inside) == ["base-ml", "mux"]
-        for task in ("base-ml", "mux", "asr"):
-            gate.release(task)
+        assert sorted(gate.inside) == ["large", "second"]
+        gate.release("large")
+        gate.release("second")
 
 
 async def test_a_task_that_can_never_fit_fails_and_the_others_go_on() -> None:
@@ -120,8 +119,8 @@ async def test_a_task_that_can_never_fit_fails_and_the_others_go_on() -> None:
     assert exit_code(results) == DiskError.exit_code
     assert str(results["base-ml"].error) == (
         "base-ml needs about 5.50 GB, and 5.00 GB are free at /dw/store (store, temporary files, state); "
-        "make room (`dockwright gc` says what can go), or put it elsewhere with `--root DIR`. `--ignore-disk` "
-        "starts it all the same"
+        "make room (`dockwright gc` says what can go), or put it elsewhere with `--root DIR`. "
+        "`--ignore-disk` starts it all the same"
     )
 
 
@@ -152,6 +151,23 @@ async def test_a_disk_that_fills_ends_what_runs_and_starts_nothing_more() -> Non
         "disk full at /dw/store (store, temporary files, state): 400 MB left, and 500 MB are to stay free"
     )
     assert exit_code(results) == DiskError.exit_code
+
+
+async def test_a_step_that_was_ended_for_a_full_disk_is_not_told_as_its_own_failure() -> None:
+    disk = Disk(6)
+    watched = guard(disk)
+
+    async def work(task: Task) -> WorkResult:
+        disk.write(5.6)
+        watched.sample()
+        try:
+            await anyio.sleep_forever()
+        except anyio.get_cancelled_exc_class() as cancelled:
+            raise BuildError("the engine was ended by a signal") from cancelled
+        return WorkResult()
+
+    results = await done(watched, work, [Task(id="base")])
+    assert isinstance(results["base"].error, DiskFullError)
 
 
 @pytest.mark.parametrize(
