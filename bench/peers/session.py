@@ -1,0 +1,241 @@
+"""One run of the bench: scenarios, in each the rounds, in each round the ways one after another."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.peers.by_buildkit import ByBuildkit
+from bench.peers.by_dockerfile import ByDockerfile
+from bench.peers.by_dockwright import ByDockwright
+from bench.peers.change import Change, apply, read_pins
+from bench.peers.folder import CHECKOUT
+from bench.peers.meter import Failed, Meter
+from bench.peers.results import Built, Results, Run
+from bench.peers.scope import COLD, STAGE, Scenario, images_of, short
+from bench.peers.sizes import made, union
+from bench.peers.start import houses_of, make_start
+from bench.peers.way import Way
+from ci.catalog.load import load_stack
+
+COLD_ORDER = ("b", "a", "c")
+"""From nothing, (b) is first: it takes the most disk for a moment, and what it leaves is the least."""
+
+
+@dataclass(slots=True)
+class Session:
+    """Everything below `root`; the ways share the stack directory `stack`, a copy that scenarios change."""
+
+    root: Path
+    results: Results
+    floor_bytes: int
+    rounds: int
+    ways: dict[str, Way]
+
+    @property
+    def stack(self) -> Path:
+        """The copy of the stack."""
+        return self.root / "stack"
+
+    def run(self, scenarios: Sequence[Scenario]) -> None:
+        """Measure `scenarios`; a way that fails is recorded with its error, and the others go on."""
+        for scenario in scenarios:
+            self._pristine()
+            ids = images_of(load_stack(self.stack), scenario, self.results.scope)
+            if not ids:
+                say(f"{scenario.title}: not in this scope")
+                continue
+            rounds = range(1 if scenario.once else self.rounds)
+            if all(self.results.done(scenario.name, way, number) for way in self.ways for number in rounds):
+                say(f"{scenario.title}: measured already")
+            elif scenario.name == COLD:
+                self._cold(scenario, ids)
+            elif scenario.name == "fallback":
+                self._fallback(ids)
+            else:
+                self._scenario(scenario, ids, rounds)
+
+    def _cold(self, scenario: Scenario, ids: Sequence[str]) -> None:
+        for name in COLD_ORDER:
+            if name in self.ways and not self.results.done(COLD, name, 0):
+                way = self.ways[name]
+                say(f"({name}) {scenario.title}: cleared")
+                way.begin()
+                self._measure(scenario, way, ids, 0, self._taken(way, ids))
+                self._guarded(lambda way=way: way.evict(self._kept()))  # type: ignore[misc]
+
+    def _fallback(self, ids: Sequence[str]) -> None:
+        """Build the twins of CPU stages that have torch, by (b) alone, for their sizes."""
+        way = self.ways.get("b")
+        missing = [id_ for id_ in ids if f"b/{id_}" not in self.results.images]
+        if way is None or not missing:
+            return
+        seen = self._taken(way, missing)
+        self._guarded(lambda: way.build(missing, self._meter(way), seen))
+        self._guarded(lambda: way.evict(self._kept()))
+
+    def _scenario(self, scenario: Scenario, ids: Sequence[str], rounds: Sequence[int]) -> None:
+        settled = self._settled(scenario, ids)
+        for name, way in self.ways.items():
+            say(f"({name}) {scenario.title}: brought to the state before the change")
+            keep = settled if scenario.once else self._kept()
+            self._guarded(lambda way=way, keep=keep: self._settle(way, settled, keep))  # type: ignore[misc]
+        for number in rounds:
+            self._pristine()
+            change = change_of(scenario, number)
+            if change is not None:
+                say(f"{scenario.title}, round {number + 1}: changed {', '.join(apply(self.stack, change))}")
+            for name, way in self.ways.items():
+                if name == "c" and not self.results.done(scenario.name, "a", number) and "a" in self.ways:
+                    self._record(
+                        scenario, way, number, "not run: (a) failed, which fetches for it", None, {}, 0
+                    )
+                elif not self.results.done(scenario.name, name, number):
+                    self._measure(scenario, way, ids, number, lambda _: None)
+                    if scenario.once:
+                        self._guarded(lambda way=way: way.evict(settled))  # type: ignore[misc]
+
+    def _settle(self, way: Way, ids: Sequence[str], keep: Collection[str]) -> None:
+        if not way.root.is_dir():
+            way.begin()
+        way.evict(keep)
+        meter = self._meter(way)
+        if isinstance(way, ByDockwright):
+            way.settle({load_stack(self.stack).get(id_).variant for id_ in ids}, meter)
+        way.build(ids, meter, lambda _: None)
+
+    def _settled(self, scenario: Scenario, ids: Sequence[str]) -> tuple[str, ...]:
+        """Return the images that must be there before the change: of a dear one only what stays the same."""
+        stack = load_stack(self.stack)
+        if not scenario.once:
+            return tuple(ids)
+        return tuple(id_ for id_ in ids if stack.get(id_).image == stack.images[0].image)
+
+    def _measure(
+        self, scenario: Scenario, way: Way, ids: Sequence[str], number: int, built: Callable[[str], None]
+    ) -> None:
+        meter, error = self._meter(way), ""
+        seen: set[str] = set()
+        new: dict[str, int] = {}
+        try:
+            before = [layers for id_ in ids if (layers := way.layers(id_))]
+            given = way.given()
+
+            def on_built(id_: str) -> None:
+                seen.add(id_)
+                new.update(made(before, [way.layers(id_) or ()], given))
+                built(id_)
+
+            way.build(ids, meter, on_built)
+        except Failed as failure:
+            error = str(failure)
+        fetch_s = way.fetch_s if isinstance(way, ByDockwright) else 0.0
+        self._record(scenario, way, number, error, meter, new, len(seen), fetch_s)
+
+    def _record(
+        self,
+        scenario: Scenario,
+        way: Way,
+        number: int,
+        error: str,
+        meter: Meter | None,
+        new: dict[str, int],
+        images: int,
+        fetch_s: float = 0.0,
+    ) -> None:
+        run = Run(
+            seconds=meter.seconds if meter else 0.0,
+            cpu_s=meter.cpu_s if meter else 0.0,
+            received=meter.received if meter else 0,
+            context=meter.context if meter else 0,
+            peak=meter.peak if meter else 0,
+            parts=dict(meter.parts) if meter else {},
+            images=images,
+            layers=len(new),
+            layer_bytes=sum(new.values()),
+            fetch_s=fetch_s,
+            error=error,
+        )
+        self.results.runs[f"{scenario.name}/{way.name}/{number}"] = run
+        self.results.write()
+        what = f"{run.seconds:.1f} s, {run.cpu_s:.1f} CPU s, {run.received / 1e6:.0f} MB fetched"
+        what += f", {run.layers} layers made{f'; FAILED: {error}' if error else ''}"
+        say(f"({way.name}) {scenario.title}, round {number + 1}: {what}")
+
+    def _taken(self, way: Way, ids: Sequence[str]) -> Callable[[str], None]:
+        """Return what takes the sizes of each image that is there, and removes what nobody needs now."""
+        waiting, kept = list(ids), self._kept()
+
+        def built(id_: str) -> None:
+            layers = way.layers(id_)
+            if layers is not None:
+                self.results.images[f"{way.name}/{id_}"] = Built(layers=layers, contents=way.contents(id_))
+                self.results.write()
+            if id_ in waiting:
+                waiting.remove(id_)
+            size = sum(union([layers or ()]).values()) / 1e6
+            say(f"({way.name}) {id_}: {size:.0f} MB, {len(waiting)} to go")
+            if not isinstance(way, ByDockwright) and not kept.issuperset(ids):
+                way.evict({*kept, *waiting, *way.parents(waiting)})
+
+        return built
+
+    def _kept(self) -> set[str]:
+        """Return the images that stay in every store: the short ones, and the variants of the base image."""
+        stack = load_stack(self.stack)
+        base = {image.id for image in stack.images if image.image == stack.images[0].image}
+        return base | set(short(stack, self.results.scope))
+
+    def _meter(self, way: Way) -> Meter:
+        log = self.root / f"{way.name}.log"
+        beside = way.daemon.cpu_s if isinstance(way, ByBuildkit) else (lambda: 0.0)
+        return Meter(folder=self.root, log=log, floor_bytes=self.floor_bytes, beside=beside)
+
+    def _pristine(self) -> None:
+        """Lay the copy of the stack anew; files keep their times."""
+        shutil.rmtree(self.stack, ignore_errors=True)
+        shutil.copytree(CHECKOUT / "docker", self.stack, symlinks=True)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do what is not measured; a failure of it is said, and shows in what follows."""
+        try:
+            work()
+        except Failed as failure:
+            say(f"failed: {failure}")
+
+
+def make_ways(root: Path, names: Collection[str]) -> dict[str, Way]:
+    """Return the ways of these letters below `root`, whose stack is there."""
+    stack = root / "stack"
+    start = make_start(stack, root)
+    every: tuple[Way, ...] = (
+        ByDockwright(stack=stack, root=root / "dockwright"),
+        ByDockerfile(stack=stack, root=root / "plain", start=start),
+        ByBuildkit(
+            stack=stack,
+            root=root / "buildkit",
+            start=start,
+            houses=lambda: houses_of(stack, root / "dockwright"),
+        ),
+    )
+    return {way.name: way for way in every if way.name in names}
+
+
+def change_of(scenario: Scenario, number: int) -> Change | None:
+    """Return what a round of `scenario` changes, None where it changes nothing."""
+    if scenario.program:
+        stage = STAGE.partition(":")[0]
+        return Change(program=f"{stage}/{stage}.py", comment=f"change {number + 1}")
+    if not scenario.pins:
+        return None
+    pins = read_pins(scenario.pins)
+    return Change(pins=pins if scenario.once else (pins[number % len(pins)],))
+
+
+def say(text: str) -> None:
+    """Print a line of progress."""
+    print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
