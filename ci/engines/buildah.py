@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from ci.engines.command import Command
 
 OFFLINE = ("unshare", "--net", "--")
+MARK_ID = "dockwright-run"
+"""The id of the secret that marks the working containers of a build."""
 
 
 def is_loopback(reference: str) -> bool:
@@ -31,12 +33,16 @@ class Buildah:
         store: options that name the store; empty for Buildah's default.
         tmpdir: where it writes temporary files and its cache mounts.
         isolation: `chroot` or `oci` (runc).
+        enclosure: put before every command, so that all it starts ends with it.
+        mark: the file that a run is known by; its working containers bear it. Empty: they bear none.
     """
 
     privilege: tuple[str, ...] = ()
     store: tuple[str, ...] = ()
     tmpdir: str = ""
     isolation: str = "chroot"
+    enclosure: tuple[str, ...] = ()
+    mark: str = ""
 
     def build(
         self,
@@ -74,6 +80,8 @@ class Buildah:
             word for name, value in sorted(build_args.items()) for word in ("--build-arg", f"{name}={value}")
         ]
         words += [word for name, value in sorted(labels.items()) for word in ("--label", f"{name}={value}")]
+        # a secret that no instruction mounts stands in the record of each working container, and nowhere else
+        words += ["--secret", f"id={MARK_ID},src={self.mark}"] if self.mark else []
         return self._command(*words, "--file", dockerfile, context, offline=True)
 
     def images(self) -> Command:
@@ -93,13 +101,30 @@ class Buildah:
         plain = ("--tls-verify=false",) if is_loopback(reference) else ()
         return self._command("pull", "--quiet", *plain, reference)
 
-    def start(self, image: str) -> Command:
-        """Make a working container of `image` and print its id; nothing runs yet."""
-        return self._command("from", "--pull-never", image)
+    def start(self, image: str, name: str = "") -> Command:
+        """Make a working container of `image`, of that name, and print its id; nothing runs yet."""
+        return self._command("from", "--pull-never", *(("--name", name) if name else ()), image)
 
-    def remove(self, container: str) -> Command:
-        """Remove a working container."""
-        return self._command("rm", container)
+    def containers(self) -> Command:
+        """List all containers of the store as JSON, those of other programs too."""
+        return self._command("containers", "--all", "--json", "--notruncate")
+
+    def info(self) -> Command:
+        """Print as JSON where the store is."""
+        return self._command("info")
+
+    def bearing(self, marks: Sequence[str], records: str) -> Command:
+        """Print the records of working containers in the folder `records` that bear one of `marks`.
+
+        It ends with 1 where there is none.
+        """
+        words = [word for mark in marks for word in ("-e", f"id={MARK_ID},src={mark}")]
+        argv = ("grep", "-rlF", "--include=buildah.json", *words, records)
+        return Command(argv=argv).privileged(self.privilege)
+
+    def remove(self, *containers: str) -> Command:
+        """Remove working containers."""
+        return self._command("rm", *containers)
 
     def run(
         self,
@@ -137,5 +162,5 @@ class Buildah:
 
     def _command(self, *words: str, offline: bool = False) -> Command:
         env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
-        argv = (*(OFFLINE if offline else ()), "buildah", *self.store, *words)
+        argv = (*self.enclosure, *(OFFLINE if offline else ()), "buildah", *self.store, *words)
         return Command(argv=argv, env=env).privileged(self.privilege)

@@ -8,6 +8,7 @@ import subprocess
 from ci.engines.buildah import Buildah
 from ci.engines.docker import DockerEngine
 from ci.engines.embedded import EmbeddedEngine
+from ci.engines.enclosure import enclosure
 from ci.engines.engine import Engine
 from ci.engines.privilege import privilege
 from ci.engines.runner import Runner
@@ -26,11 +27,13 @@ def choose_engine(settings: Settings, runner: Runner) -> Engine:
     asked = settings.engine
     if asked in {"auto", "buildah"} and shutil.which("buildah"):
         settings.tmpdir.mkdir(parents=True, exist_ok=True)
+        prefix = privilege()
         buildah = Buildah(
-            privilege=privilege(),
+            privilege=prefix,
             store=settings.store,
             tmpdir=str(settings.tmpdir),
             isolation=settings.isolation,
+            enclosure=enclosure(prefix),
         )
         return EmbeddedEngine(buildah=buildah, runner=runner)
     for program in ("podman", "docker") if asked == "auto" else (asked,):

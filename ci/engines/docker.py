@@ -14,7 +14,6 @@ import os
 import re
 import subprocess
 import tempfile
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,6 +24,7 @@ import anyio
 
 from ci.engines.command import Command
 from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output
+from ci.engines.leftover import container_name
 from ci.engines.runner import Runner
 from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
@@ -123,6 +123,18 @@ class DockerEngine:
         argv = (*command.argv[:place], client(self.program), *command.argv[place + 1 :])
         return await self.runner.run(replace(command, argv=argv), log=output.log, on_line=output.on_line)
 
+    def owned_by(self, mark: Path, scratch: Path) -> DockerEngine:  # noqa: ARG002 the daemon has its own
+        """Return this engine for the run of that mark."""
+        return replace(self, runner=replace(self.runner, mark=str(mark)))
+
+    async def remove_leftovers(self, marks: Sequence[Path]) -> int:
+        """Remove the containers of these runs, known by their names."""
+        words = [word for mark in marks for word in ("--filter", f"name=dockwright-{mark.name}-")]
+        ids = (await self._run(self.command("ps", "--all", "--quiet", *words))).split() if words else []
+        if ids:
+            await self._run(self.command("rm", "--force", *ids))
+        return len(ids)
+
     async def images(self) -> dict[str, str]:
         """Return the ids of all local images by name."""
         text = await self._run(
@@ -161,7 +173,7 @@ class DockerEngine:
         output: Output,
     ) -> str:
         """Run `argv` in a new container of `image`; one that is cut short goes, too."""
-        name = f"dockwright-{uuid.uuid4().hex}"
+        name = container_name(Path(self.runner.mark).name)
         command = self.run_command(image, argv, mounts, env or {}, user, network, name)
         try:
             return await self._run(command, output)

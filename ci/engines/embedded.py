@@ -5,15 +5,26 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 
 from ci.engines.buildah import Buildah
+from ci.engines.command import Command
 from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output
+from ci.engines.leftover import (
+    MAKING_S,
+    NONE_FOUND,
+    container_name,
+    container_records,
+    listed_containers,
+    marked,
+    unfinished,
+)
 from ci.engines.runner import Runner
+from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
 
 
@@ -29,6 +40,32 @@ class EmbeddedEngine:
         """The engine's name."""
         return "buildah"
 
+    def owned_by(self, mark: Path, scratch: Path) -> EmbeddedEngine:
+        """Return this engine for the run of that mark."""
+        buildah = replace(self.buildah, mark=str(mark), tmpdir=str(scratch))
+        return replace(self, buildah=buildah, runner=replace(self.runner, mark=str(mark)))
+
+    async def remove_leftovers(self, marks: Sequence[Path]) -> int:
+        """Remove the working containers of these runs; see ci/engines/leftover.py for how they are told."""
+        listed = listed_containers(await self.runner.run(self.buildah.containers()))
+        if not listed or not marks:
+            return 0
+        records = container_records(await self.runner.run(self.buildah.info()))
+        try:
+            found = await self.runner.run(self.buildah.bearing([str(mark) for mark in marks], records))
+        except CommandError as error:
+            if error.status != NONE_FOUND:
+                raise
+            found = ""
+        ours = marked(listed, [mark.name for mark in marks], found)
+        if unfinished(listed):
+            await anyio.sleep(MAKING_S)
+            later = listed_containers(await self.runner.run(self.buildah.containers()))
+            ours |= unfinished(listed) & unfinished(later)
+        if ours:
+            await self.runner.run(self.buildah.remove(*sorted(ours)))
+        return len(ours)
+
     async def images(self) -> dict[str, str]:
         """Return the ids of all local images by name."""
         listed = json.loads(await self.runner.run(self.buildah.images()) or "[]") or []
@@ -40,7 +77,7 @@ class EmbeddedEngine:
 
     async def build(self, request: BuildRequest, output: Output) -> str:
         """Build an image in an empty network namespace and return its id."""
-        with tempfile.TemporaryDirectory(prefix="dockwright-") as folder:
+        with tempfile.TemporaryDirectory(prefix="dockwright-", dir=self.buildah.tmpdir or None) as folder:
             dockerfile, image_id = Path(folder, "Dockerfile"), Path(folder, "image-id")
             ignore = Path(folder, "ignore-nothing")
             ignore.touch()
@@ -70,7 +107,7 @@ class EmbeddedEngine:
         output: Output,
     ) -> str:
         """Run `argv` in a working container of `image`, which is removed afterwards."""
-        container = (await self.runner.run(self.buildah.start(image), log=output.log)).strip()
+        container = (await self.runner.run(self._start(image), log=output.log)).strip()
         try:
             command = self.buildah.run(container, argv, mounts=mounts, env=env, user=user, network=network)
             return await self.runner.run(command, log=output.log, on_line=output.on_line)
@@ -85,7 +122,7 @@ class EmbeddedEngine:
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
         """Make the local image `name` of a tar of a root file system."""
-        container = (await self.runner.run(self.buildah.start("scratch"))).strip()
+        container = (await self.runner.run(self._start("scratch"))).strip()
         try:
             await self.runner.run(self.buildah.add(container, str(archive)), log=output.log)
             await self.runner.run(self.buildah.config(container, env=env, cmd="python3"))
@@ -105,3 +142,7 @@ class EmbeddedEngine:
     async def tag(self, image: str, *names: str) -> None:
         """Give a local image more names."""
         await self.runner.run(self.buildah.tag(image, *(LOCAL + name for name in names)))
+
+    def _start(self, image: str) -> Command:
+        mark = self.buildah.mark
+        return self.buildah.start(image, container_name(Path(mark).name) if mark else "")

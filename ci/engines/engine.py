@@ -62,6 +62,14 @@ class Engine(Protocol):
         """`buildah`, `docker` or `podman`."""
         ...
 
+    def owned_by(self, mark: Path, scratch: Path) -> Engine:
+        """Return this engine for one run: what it starts bears the mark, and writes temporary files there."""
+        ...
+
+    async def remove_leftovers(self, marks: Sequence[Path]) -> int:
+        """Remove the working containers that bear one of `marks` and return how many they were."""
+        ...
+
     async def images(self) -> dict[str, str]:
         """Return the ids of all local images by name."""
         ...

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import signal
 import subprocess
 from collections import deque
@@ -17,9 +19,13 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 
 from ci.engines.command import Command
-from ci.errors import CommandError, EngineError
+from ci.engines.enclosure import dying_with_parent
+from ci.errors import CommandError, EngineError, NoSpaceError
 
 TAIL_LINES = 40
+FULL = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
+"""How every program says so. Source: strerror(3), ENOSPC and EDQUOT."""
+MARK_VARIABLE = "DOCKWRIGHT_RUN"
 GRACE_S = 5.0
 """Time between asking a process group to end and ending it."""
 
@@ -28,10 +34,13 @@ GRACE_S = 5.0
 class Runner:
     """Runs commands in process groups of their own, so that a cancelled one leaves nothing behind.
 
-    A command that takes longer than `limit_s` is ended, which is a failure of it.
+    A command that takes longer than `limit_s` is ended, which is a failure of it. When we are killed, so is
+    what we started, at once where the kernel can do that, else by the next run: `mark` is the file that this
+    run is known by.
     """
 
     limit_s: float = 1800.0
+    mark: str = ""
 
     async def run(
         self,
@@ -49,19 +58,18 @@ class Runner:
             CommandError: it ended with a non-zero status.
             EngineError: it could not be started.
         """
-        env = {**os.environ, **dict(command.env)}
-        try:
-            process = await anyio.open_process(
-                command.argv,
-                stdin=subprocess.DEVNULL,
-                env=env,
-                cwd=command.cwd or None,
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
+        env = {**os.environ, **dict(command.env), **({MARK_VARIABLE: self.mark} if self.mark else {})}
+        if shutil.which(command.argv[0], path=env.get("PATH")) is None:
             raise EngineError(
                 f"{command.argv[0]} is not installed; `./dockwright doctor` says what is missing"
-            ) from error
+            )
+        process = await anyio.open_process(
+            (*dying_with_parent(), *command.argv),
+            stdin=subprocess.DEVNULL,
+            env=env,
+            cwd=command.cwd or None,
+            start_new_session=True,
+        )
         output: list[str] = []
         tail: deque[str] = deque(maxlen=TAIL_LINES)
         with contextlib.ExitStack() as stack:
@@ -79,7 +87,8 @@ class Runner:
                 with anyio.CancelScope(shield=True):
                     await process.aclose()
         if status != 0:
-            raise CommandError(command.argv, status, "\n".join(tail))
+            text = "\n".join(tail)
+            raise (NoSpaceError if FULL.search(text) else CommandError)(command.argv, status, text)
         return "".join(output)
 
 
@@ -137,4 +146,4 @@ async def _end(process: Process) -> None:
     with anyio.move_on_after(GRACE_S):
         await process.wait()
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+        pass

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from ci.bases import bootstrap as commands
+from ci.engines.enclosure import enclosure
 from ci.engines.engine import Engine, Output
 from ci.engines.privilege import privilege
 from ci.run.workspace import Workspace
@@ -21,10 +22,11 @@ async def make_bootstrap(workspace: Workspace, engine: Engine, debs: Path, name:
         CommandError: a step of it failed.
     """
     stack, runner = workspace.stack, workspace.runner
-    work = workspace.state.root / f"bootstrap-{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
+    workspace.scratch.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="bootstrap-", dir=workspace.scratch))
+    work.chmod(0o755)
     repository = work / "repository"
-    repository.mkdir(parents=True)
+    repository.mkdir()
     try:
         (repository / "debs").symlink_to(debs)
         (repository / "Packages").write_text(await runner.run(commands.index(repository)))
@@ -34,16 +36,17 @@ async def make_bootstrap(workspace: Workspace, engine: Engine, debs: Path, name:
         script.write_text(f"#!/bin/sh\n{bootstrap_script(stack.bootstrap.suite, stack.python)}")
         script.chmod(0o755)
         archive = work / "root.tar"
-        workspace.settings.tmpdir.mkdir(parents=True, exist_ok=True)
         prefix = privilege() if engine.name == "buildah" else ()
+        rootless = prefix[:1] == ("buildah",)
         command = commands.make(
             stack.bootstrap,
             debs=repository,
             script=script,
             archive=archive,
-            tmpdir=workspace.settings.tmpdir,
+            tmpdir=workspace.scratch,
             # without root, mmdebstrap makes a user namespace of its own, in which it may mount
-            privilege=() if prefix[:1] == ("buildah",) else prefix,
+            privilege=() if rootless else prefix,
+            enclosure=() if rootless else enclosure(prefix),
         )
         await runner.run(command, log=output.log, on_line=output.on_line)
         await engine.import_root(archive, name, {"PATH": SEARCH_PATH, "LANG": "C.UTF-8"}, output)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import anyio
 
@@ -13,21 +15,47 @@ POLL_S = 0.2
 
 
 @asynccontextmanager
-async def file_lock(path: Path) -> AsyncIterator[None]:
-    """Hold the lock of the file `path`; it goes with the process, however that ends.
+async def file_lock(path: Path, *, waiting: Callable[[str], None] | None = None) -> AsyncIterator[bool]:
+    """Hold the lock of the file `path`, and give whether somebody else held it before.
+
+    The lock goes with the process, however that ends, and no child inherits it; the file is removed after.
+    Who has to wait tells that once to `waiting`, with the holder's process id (empty where that isn't known).
 
     Source: flock(2). On Windows, where nothing is built by the embedded engine, nothing is locked.
     """
     if sys.platform == "win32":
-        yield
+        yield False
         return
     import fcntl
 
-    with path.open("a") as file:
-        while True:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waited = False
+    while True:
+        with path.open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
             except BlockingIOError:
-                await anyio.sleep(POLL_S)
-        yield
+                if not waited and waiting is not None:
+                    file.seek(0)
+                    waiting(file.read(20).strip())
+                waited = True
+            else:
+                if _is_at(file, path):  # else its last holder removed it
+                    file.truncate(0)
+                    file.write(f"{os.getpid()}\n")
+                    file.flush()
+                    try:
+                        yield waited
+                    finally:
+                        path.unlink(missing_ok=True)
+                    return
+                continue
+        await anyio.sleep(POLL_S)
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    """Whether `path` names the opened file still."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

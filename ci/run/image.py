@@ -6,11 +6,12 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-
-import anyio
 
 from ci.engines.engine import BuildRequest, Engine, ImageInfo, Output
 from ci.errors import BuildError, CommandError, SmokeError
@@ -21,7 +22,8 @@ from ci.plan.recipes import apt_list, wheel_lists
 from ci.report.events import Details
 from ci.run.events import EventLog
 from ci.run.houses import Houses
-from ci.run.state import ImageRecord
+from ci.run.key_lock import key_lock, lock_path
+from ci.run.state import ImageRecord, State
 from ci.run.store import KEY_LABEL
 from ci.run.task import Outcome, WorkResult
 from ci.smoke.check import Check
@@ -47,15 +49,42 @@ class ImageWork:
     """Local name of what each image variant starts from."""
     events: EventLog
     cache: bool = True
-    twins: dict[tuple[str, str], anyio.Lock] = field(default_factory=dict)
+    held: Collection[str] = ()
+    """Names of the images that the store had when the plan was made."""
 
     async def build(self, planned: PlannedImage, log: Path) -> WorkResult:
-        """Build, check and name one image.
+        """Build, check and name one image, or find that another run did so meanwhile.
 
         Raises:
             BuildError: a step failed; its last lines are in the message.
             SmokeError: a check failed; the image keeps no name.
         """
+        lock = lock_path(self._state.root, planned.id, tag(planned.key))
+        say = partial(self.events.step, planned.id)
+        async with key_lock(lock, say=say, what="builds this image"):
+            return await self._found(planned) or await self._built(planned, log)
+
+    async def _found(self, planned: PlannedImage) -> WorkResult | None:
+        """Return what another run built, checked and named since this one looked at the store."""
+        if planned.reference in self.held:
+            return None
+        id_ = (await self.engine.images()).get(planned.reference)
+        record = self._state.record(planned.id, tag(planned.key))
+        if id_ is None or record is None:
+            return None
+        await self.name(planned, id_)
+        return WorkResult(
+            outcome=Outcome.reused,
+            details=Details(
+                key=planned.key,
+                reference=planned.reference,
+                digest=record.config_digest,
+                reason="built meanwhile by another run",
+                unpacked_bytes=record.unpacked_bytes,
+            ),
+        )
+
+    async def _built(self, planned: PlannedImage, log: Path) -> WorkResult:
         output = Output(log=log, on_line=lambda line: self._step(planned.id, line))
         try:
             async with self._twin_lock(planned):
@@ -69,8 +98,7 @@ class ImageWork:
         wrong = failed(checks)
         if wrong:
             raise SmokeError(failures_text(planned.id, checks))
-        workspace = self.houses.workspace
-        workspace.state.write_record(planned.id, tag(planned.key), record)
+        self._state.write_record(planned.id, tag(planned.key), record)
         await self.name(planned, id_)
         return WorkResult(
             outcome=Outcome.built,
@@ -115,7 +143,9 @@ class ImageWork:
         """Return the results of all checks of an image, run as its own user, offline."""
         stack = self.houses.workspace.stack
         request = smoke_request(stack, planned.image)
-        with tempfile.TemporaryDirectory(prefix="dockwright-probe-") as folder:
+        with tempfile.TemporaryDirectory(
+            prefix="dockwright-probe-", dir=self.houses.workspace.scratch
+        ) as folder:
             program = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
             shutil.copytree(program, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
             Path(folder).chmod(0o755)
@@ -138,11 +168,21 @@ class ImageWork:
             layer_check(planned.image, record.layers),
         )
 
-    def _twin_lock(self, planned: PlannedImage) -> anyio.Lock:
+    @property
+    def _state(self) -> State:
+        return self.houses.workspace.state
+
+    def _twin_lock(self, planned: PlannedImage) -> AbstractAsyncContextManager[bool]:
         """Let images with the same Debian packages on one parent build in turn: the second finds them."""
         image = planned.image
-        name = apt_list(image.apt, image.apt_lock) or image.id
-        return self.twins.setdefault((image.parent, name), anyio.Lock())
+        name = apt_list(image.apt, image.apt_lock)
+        if not name:
+            return nullcontext(False)
+        return key_lock(
+            lock_path(self._state.root, "twins", self.parents[planned.id], name),
+            say=partial(self.events.step, planned.id),
+            what="installs the same Debian packages",
+        )
 
     def _step(self, task: str, line: str) -> None:
         found = _STEP.search(line)

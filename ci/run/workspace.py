@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ci.catalog.load import load_stack
@@ -15,6 +15,7 @@ from ci.engines.runner import Runner
 from ci.errors import CommandError, EngineError
 from ci.plan.plan import Plan, make_plan, select
 from ci.run.base_kind import BaseKind, answers, resolve_base
+from ci.run.living import Life
 from ci.run.state import State
 from ci.run.store import Store
 from ci.settings import Settings
@@ -29,6 +30,21 @@ class Workspace:
     base: BaseKind
     runner: Runner
     state: State
+    run: str = ""
+    """Name of the living run that works here; empty while none does."""
+
+    @property
+    def scratch(self) -> Path:
+        """Where temporary files go: a folder of the run's own, which goes with it."""
+        return self.settings.tmpdir / self.run if self.run else self.settings.tmpdir
+
+    def scratch_of(self, life: Life) -> Path:
+        """Return where the temporary files of another run are."""
+        return self.settings.tmpdir / life.name
+
+    def owned_by(self, life: Life) -> Workspace:
+        """Return this workspace for a living run: what it starts bears its mark."""
+        return replace(self, run=life.name, runner=replace(self.runner, mark=str(life.mark)))
 
     @property
     def directory(self) -> Path:
