@@ -95,3 +95,14 @@ class CommandError(DockwrightError):
         if len(shown) > 300:
             shown = shown[:300] + " …"
         super().__init__(f"`{shown}` ended with {status}:\n{tail}".rstrip())
+
+
+class NoSpaceError(CommandError):
+    """A child process ended because a disk is full; its message says which folder it named."""
+
+    exit_code = 8
+
+    def __init__(self, argv: tuple[str, ...], status: int, tail: str) -> None:
+        super().__init__(argv, status, tail)
+        advice = "make room (`dockwright gc` says what can go), or put it elsewhere with `--root DIR`"
+        self.args = (f"no space left on a disk; {advice}. {self.args[0]}",)

@@ -146,4 +146,4 @@ async def _end(process: Process) -> None:
     with anyio.move_on_after(GRACE_S):
         await process.wait()
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        pass
+        os.killpg(process.pid, signal.SIGKILL)
