@@ -44,7 +44,19 @@ def _scenarios(results: Results) -> list[str]:
                 lines.append(f"| {scenario.title} | {way} | {_cells(good)} |")
             elif runs:
                 lines.append(f"| {scenario.title} | {way} | failed, see below | | | | | | |")
-    return [*lines, ""]
+    return [*lines, "", *_fetching(results)]
+
+
+def _fetching(results: Results) -> list[str]:
+    """Return how long (a) fetched and compiled, since (c) builds from what that left."""
+    found = []
+    for scenario in SCENARIOS:
+        runs = [run.fetch_s for run in results.of(scenario.name, "a") if not run.error and run.fetch_s]
+        if runs:
+            found.append(f"{scenario.title}: {spread(runs, '{:.1f}')} s")
+    return (
+        [f"Fetched and compiled within (a), and not counted in (c): {'; '.join(found)}.", ""] if found else []
+    )
 
 
 def _cells(runs: Sequence[Run]) -> str:
@@ -88,17 +100,17 @@ def _sizes(results: Results) -> list[str]:
             in_twin, in_own = differences(own.contents, twin.contents)
             more, less = _groups(in_twin), _groups(in_own)
         lines.append(f"| {id_} | {' | '.join(cells)} | {ratio} | {more} | {less} |")
-    both = set(held["a"]) & set(held["b"])
-    cells = [_megabytes(tuple(union(held[way].values()).items())) if held[way] else "" for way in WAYS]
+    whole = {way: _union(images, set(ids)) for way, images in held.items()}
+    cells = [f"{whole[way] / 1e6:.0f}" if held[way] else "" for way in WAYS]
     ratio = ""
-    if both and len(both) == len(held["a"]) and both.issubset(held["b"]):
-        ratio = f"{100 - smaller(*(_union(held[way], both) for way in ('a', 'b'))):.0f} % of b"
+    if set(ids) <= set(held["a"]) & set(held["b"]):
+        ratio = f"{100 * whole['a'] / whole['b']:.0f} % of b"
     lines.append(f"| all, shared layers once | {' | '.join(cells)} | {ratio} | | |")
     return [*lines, ""]
 
 
 def _union(images: Mapping[str, Layers], ids: set[str]) -> int:
-    return sum(union(images[id_] for id_ in ids).values())
+    return sum(union(layers for id_, layers in images.items() if id_ in ids).values())
 
 
 def _megabytes(layers: Layers | None) -> str:

@@ -56,4 +56,3 @@ def test_the_pins_move_locks_of_the_reference_stack_which_stays_whole(name: str,
 def test_every_file_of_pins_can_be_read() -> None:
     assert sorted(path.stem for path in PINS.glob("*.lock")) == ["base", "leaf", "torch"]
     assert all(pin.file.endswith(".whl") for path in PINS.glob("*.lock") for pin in read_pins(path.stem))
-

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.peers.plain import (
+    APT,
     dockerfile,
     own_part,
     plain_parent,
@@ -18,8 +19,7 @@ def test_a_root_image_starts_from_outside_and_makes_the_user_and_the_environment
     assert text.splitlines() == [
         "FROM localhost/start",
         "USER root",
-        "RUN apt-get update && apt-get install -y --no-install-recommends python3-venv tini"
-        " && rm -rf /var/lib/apt/lists/* /var/cache/apt/*",
+        f"RUN {APT.format('python3-venv tini')}",
         "RUN useradd --uid 1000 --create-home app",
         "RUN python3 -m venv /opt/venv",
         "ENV PATH=/opt/venv/bin:$PATH",
@@ -40,8 +40,7 @@ def test_a_stage_starts_from_the_base_image_and_installs_what_lies_between_itsel
     assert text.splitlines() == [
         "FROM localhost/plain/base:cpu",
         "USER root",
-        "RUN apt-get update && apt-get install -y --no-install-recommends g++"
-        " && rm -rf /var/lib/apt/lists/* /var/cache/apt/*",
+        f"RUN {APT.format('g++')}",
         "COPY requirements.txt /tmp/requirements.txt",
         "RUN pip install --no-cache-dir -r /tmp/requirements.txt",
         "ENV HF_HUB_OFFLINE=1",
