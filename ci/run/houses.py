@@ -14,10 +14,19 @@ from typing import Any
 from ci.bases import bootstrap as bootstrap_base
 from ci.engines.engine import BuildRequest, Engine, Output
 from ci.engines.network import network_env, network_mounts
-from ci.errors import BuildError, CommandError, DiskFullError, DockwrightError, FetchError, GoneError
+from ci.errors import (
+    BuildError,
+    CommandError,
+    DiskFullError,
+    DockwrightError,
+    FetchError,
+    GoneError,
+    LockError,
+)
 from ci.lower.dockerfile import DEBS_ARG, instructions
-from ci.plan.keys import bootstrap_fingerprint, digest, tag
+from ci.plan.keys import digest, tag
 from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheelhouse_reference
+from ci.run.base_kind import root_image
 from ci.run.bootstrap import make_bootstrap
 from ci.run.file_lock import file_lock
 from ci.run.state import write_whole
@@ -63,10 +72,7 @@ class Houses:
 
     def root_image(self) -> str:
         """Return the name of the local image that root images, and the fetching containers, start from."""
-        stack = self.workspace.stack
-        if self.workspace.base.kind == "bootstrap":
-            return f"{stack.namespace}/bootstrap:{tag(bootstrap_fingerprint(stack))}"
-        return f"{stack.namespace}/outside:{tag(digest(self._outside()))}"
+        return root_image(self.workspace.stack, self.workspace.base.kind)
 
     def _outside(self) -> str:
         """Return `repository@digest` of the image from outside that root images start from."""
@@ -163,26 +169,32 @@ class Houses:
             await self._in_container(name, builder, "fetch_wheels.py", wanted, output)
         return True
 
-    async def _builder(self, output: Output) -> str:
-        """Return the name of the image that compiles sdists, built offline where the store lacks it."""
+    def builder_image(self) -> tuple[str, tuple[str, ...], str]:
+        """Return the name, the instructions and the digest of the packages of the image that compiles sdists.
+
+        The debhouse has to be ready.
+        """
         stack = self.workspace.stack
-        reference = debhouse_reference(stack)
         name = apt_list(stack.builder.apt, stack.builder.apt_lock)
         steps = (
             From(parent="builder", default_reference=self.root_image()),
             User(user=ROOT),
-            Apt(name=name, debhouse=reference),
+            Apt(name=name, debhouse=debhouse_reference(stack)),
         )
         text = instructions(steps)
         debs = self.manifests["debhouse"].part(name)
-        image = f"{stack.namespace}/builder:{tag(digest([self.root_image(), text, debs]))}"
+        return f"{stack.namespace}/builder:{tag(digest([self.root_image(), text, debs]))}", text, debs
+
+    async def _builder(self, output: Output) -> str:
+        """Return the name of the image that compiles sdists, built offline where the store lacks it."""
+        image, text, debs = self.builder_image()
         if image not in await self.engine.images():
             request = BuildRequest(
                 instructions="\n".join(text) + "\n",
                 context=self._empty_folder(),
                 parent=self.root_image(),
                 build_args={DEBS_ARG: debs},
-                folders={reference: self.folder("debhouse")},
+                folders={debhouse_reference(self.workspace.stack): self.folder("debhouse")},
             )
             await self.engine.tag(await self.engine.build(request, output), image)
         return image
@@ -228,13 +240,13 @@ class Houses:
             told.unlink()
         except (OSError, ValueError):
             value = {"kind": "fetch", "text": "fetching failed", "gone": []}
-        text = f"{name}: {value['text'].replace(f'{TARGET}/houses', str(houses))}"
+        text = what = f"{name}: {value['text'].replace(f'{TARGET}/houses', str(houses))}"
         if output.log is not None:
             text += f" ({output.log} has all of it)"
         text += f"\n{error.tail}"
-        if value["kind"] == "gone":
-            return GoneError(text, tuple(value["gone"]))
-        kinds = {"compile": BuildError, "disk": DiskFullError}
+        if value["kind"] == "gone" and not name.startswith("wheelhouse/"):
+            return GoneError(text, what=what, files=tuple(value["gone"]))
+        kinds = {"compile": BuildError, "disk": DiskFullError, "gone": LockError}
         return kinds.get(value["kind"], FetchError)(text)
 
     def _patience(self) -> dict[str, str]:
