@@ -38,15 +38,16 @@ class FetchError(DockwrightError):
     exit_code = 4
 
 
-class GoneError(FetchError):
-    """Locked files that their archive has no more.
+class GoneError(LockError):
+    """Locked Debian packages that their archive has no more.
 
     Attributes:
+        what: that in a sentence, without the last lines of what fetched.
         files: their names.
     """
 
-    def __init__(self, text: str, files: tuple[str, ...]) -> None:
-        self.files = files
+    def __init__(self, text: str, *, what: str, files: tuple[str, ...]) -> None:
+        self.what, self.files = what, files
         super().__init__(text)
 
 

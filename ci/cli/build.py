@@ -16,7 +16,7 @@ from ci.cli.opening import opening_lines, refusal_text
 from ci.cli.options import base_option, check_variants, variant_option
 from ci.cli.progress import Progress, print_end_table, shown
 from ci.engines.engine import Output
-from ci.errors import DiskError
+from ci.errors import DiskError, GoneError
 from ci.plan.plan import Plan, is_named
 from ci.report.units import size_text
 from ci.run.build import Options, build_plan
@@ -25,6 +25,7 @@ from ci.run.estimate import Estimate
 from ci.run.export import export
 from ci.run.forecast import forecast
 from ci.run.houses import Houses
+from ci.run.relock import relocked
 from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
 from ci.settings import Settings
@@ -42,6 +43,11 @@ engine_option = click.option(
 progress_option = click.option(
     "--progress", type=click.Choice([mode.value for mode in Progress]), help="How the run is shown."
 )
+frozen_option = click.option(
+    "--frozen",
+    is_flag=True,
+    help="Refuse, instead of locking anew for this run, when the mirror has lost a locked Debian package.",
+)
 RUN_OPTIONS = (
     variant_option,
     base_option,
@@ -55,6 +61,7 @@ RUN_OPTIONS = (
     click.option("--jobs", type=click.IntRange(min=1), help="Tasks at once; default: one per core."),
     progress_option,
     click.option("--ignore-disk", is_flag=True, help="Start though an estimate says that the disk won't do."),
+    frozen_option,
     click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing."),
     click.option("--fail-fast", is_flag=True, help="Start nothing after the first failure."),
 )
@@ -71,6 +78,7 @@ class Asked(TypedDict):
     jobs: int | None
     progress: str | None
     ignore_disk: bool
+    frozen: bool
     dry_run: bool
     fail_fast: bool
     rebuild: bool
@@ -121,6 +129,7 @@ def build(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -
     help="Also copy both folders, and the bootstrap base's packages, here.",
 )
 @progress_option
+@frozen_option
 @click.pass_obj
 def wheelhouse(
     settings: Settings,
@@ -129,16 +138,30 @@ def wheelhouse(
     engine: str | None,
     target: Path | None,
     progress: str | None,
+    frozen: bool,
 ) -> None:
-    """Fetch all wheels and Debian packages by hash, and compile what has no wheel."""
+    """Fetch all wheels and Debian packages by hash, and compile what has no wheel.
+
+    What is exported is what the locks name, so --export is --frozen.
+    """
     settings = settings.with_(base=base, engine=engine, progress=progress)
     workspace = open_workspace(settings)
     check_variants(workspace.stack, variants)
     click.echo(workspace.base.why, err=True)
-    anyio.run(_fetch, workspace, variants or READY_VARIANTS, target)
+    anyio.run(_fetch, workspace, variants or READY_VARIANTS, target, frozen or target is not None)
 
 
-async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path | None) -> None:
+async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path | None, frozen: bool) -> None:
+    try:
+        await _fill(workspace, variants, target)
+    except GoneError as gone:
+        workspace, said = await relocked(workspace, gone, frozen=frozen)
+        for line in said:
+            click.echo(line, err=True)
+        await _fill(workspace, variants, target)
+
+
+async def _fill(workspace: Workspace, variants: tuple[str, ...], target: Path | None) -> None:
     houses = Houses(workspace=workspace, engine=workspace.engine())
     log = workspace.state.root / "wheelhouse.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -183,6 +206,18 @@ async def _run(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> in
         if refusal:
             click.echo(f"it would be refused: {refusal}")
         return 0
+    try:
+        return await _run_once(workspace, names, asked)
+    except GoneError as gone:
+        workspace, said = await relocked(workspace, gone, frozen=asked["frozen"])
+    for line in said:
+        click.echo(line, err=True)
+    return await _run_once(workspace, names, asked, said)
+
+
+async def _run_once(
+    workspace: Workspace, names: tuple[str, ...], asked: Asked, warnings: tuple[str, ...] = ()
+) -> int:
     engine = workspace.engine()
     store = Store(ids=await engine.images())
     plan = await _plan(workspace, names, asked, store)
@@ -198,6 +233,7 @@ async def _run(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> in
             fail_fast=asked["fail_fast"],
             argv=tuple(sys.argv[1:]),
             listeners=(show,),
+            warnings=warnings,
             estimate=run,
         )
         report, directory = await build_plan(workspace, engine, plan, store, options)

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ci.engines.engine import Engine, Output
+from ci.errors import GoneError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import apt_list
@@ -44,6 +45,8 @@ class Options:
     fail_fast: bool = False
     argv: tuple[str, ...] = ()
     listeners: Sequence[Listener] = field(default_factory=tuple)
+    warnings: tuple[str, ...] = ()
+    """What the report is to say beside what happens in the run."""
     estimate: Estimate | None = None
     """What the run needs; without one only a full disk is looked for."""
 
@@ -54,11 +57,16 @@ async def build_plan(
     """Build what `plan` says and return the report; it is also written to the run's directory.
 
     What the store has is named and reported as reused; no container starts for it.
+
+    Raises:
+        GoneError: locked Debian packages can't be had any more, so that nothing was built.
     """
     now = datetime.now().astimezone()
     directory = create_run_directory(workspace.state.root, now=now)
     with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
         events.note(workspace.base.why)
+        for warning in options.warnings:
+            events.warning(warning)
         async with owned(workspace, engine, note=events.note, warn=events.warning) as (own, marked):
             history_path = workspace.state.root / "history.json"
             history = read_history(history_path, warn=events.warning)
@@ -85,6 +93,9 @@ async def build_plan(
                 beside=guard.watch if guard is not None else None,
             )
             write_history(history_path, history.with_results(results), warn=events.warning)
+    gone = [result.error for result in results.values() if isinstance(result.error, GoneError)]
+    if gone:
+        raise gone[0]
     report = _with_unique(report, workspace.state, plan)
     with suppress(OSError):  # on a full disk the report without these figures stays
         write_whole(directory.report, report.as_json())
