@@ -88,6 +88,14 @@ class Buildah:
         """List all images as JSON."""
         return self._command("images", "--json", "--no-trunc")
 
+    def read(self, path: str) -> Command:
+        """Print a file of the store, which may be readable for its owner alone."""
+        return Command(argv=("cat", "--", path)).privileged(self.privilege)
+
+    def remove_images(self, *images: str) -> Command:
+        """Remove images; by a name only that name goes while the image has others. Nothing in use goes."""
+        return self._command("rmi", *images)
+
     def inspect(self, image: str) -> Command:
         """Print one image's config and layers as JSON."""
         return self._command("inspect", "--type", "image", image)

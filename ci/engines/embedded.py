@@ -24,6 +24,7 @@ from ci.engines.leftover import (
     unfinished,
 )
 from ci.engines.runner import Runner
+from ci.engines.stored import StoredImage, store_lists, stored_images
 from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
 
@@ -74,6 +75,24 @@ class EmbeddedEngine:
             for image in listed
             for name in image.get("names") or []
         }
+
+    async def stored(self) -> tuple[StoredImage, ...]:
+        """Return all images of the store, those without a name too, with the layers that they share."""
+        images, layers = store_lists(await self.runner.run(self.buildah.info()))
+        if not await self.images() and not Path(images).exists():
+            return ()
+        texts = [await self.runner.run(self.buildah.read(path)) for path in (images, layers)]
+        return stored_images(*texts)
+
+    async def remove_images(self, *images: str) -> None:
+        """Remove images by name or, without `localhost/`, by id; see Buildah.remove_images.
+
+        Raises:
+            CommandError: at least one is in use; the others are gone.
+        """
+        await self.runner.run(
+            self.buildah.remove_images(*(LOCAL + image if "/" in image else image for image in images))
+        )
 
     async def build(self, request: BuildRequest, output: Output) -> str:
         """Build an image in an empty network namespace and return its id."""

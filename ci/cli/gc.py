@@ -1,0 +1,128 @@
+"""gc: what can go to make room, and its removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+import anyio
+import click
+
+from ci.engines.engine import Engine
+from ci.errors import EngineError, UsageError
+from ci.report.units import size_text
+from ci.run.gc import Survey, remove, survey
+from ci.run.gc_choice import Item
+from ci.run.leftover import owned
+from ci.run.living import dead, living
+from ci.run.workspace import Workspace, open_workspace
+from ci.settings import Settings
+
+NOUNS = {"image": "name", "intermediate": "unnamed image", "file": "file", "folder": "folder"}
+SINGLE = 1_000_000
+"""From so many bytes on, a file or an unnamed image stands on a line of its own."""
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="All that is kept of this stack, needed or not.")
+@click.option("--yes", is_flag=True, help="Remove it; without this it is only said.")
+@click.pass_obj
+def gc(settings: Settings, everything: bool, yes: bool) -> None:
+    """Say what can go to make room, and with --yes remove it.
+
+    Images that the present plan names stay, and the ones built last; so do fetched files that a lock names.
+    Images of others in a shared store are never touched, and nothing goes while a run is going on.
+    """
+    workspace = open_workspace(settings)
+    engine = _engine(workspace)
+    if yes:
+        _no_run_is_going_on(workspace)
+        anyio.run(_remove, workspace, engine, everything)
+    else:
+        anyio.run(_tell, workspace, engine, everything)
+
+
+def gc_lines(found: Survey) -> tuple[str, ...]:
+    """Return a line per thing that can go: bytes, name, reason; small ones of a kind together."""
+    lines = []
+    for (kind, why), group in groupby(
+        sorted(found.items, key=lambda item: (item.kind, item.why, -item.size_bytes, item.name)),
+        key=lambda item: (item.kind, item.why),
+    ):
+        items = list(group)
+        alone = [item for item in items if kind in ("image", "folder") or item.size_bytes >= SINGLE]
+        lines += [_line(item.size_bytes, _short(item), why) for item in alone]
+        small = [item for item in items if item not in alone]
+        if small:
+            noun = NOUNS[kind] + ("s" if len(small) > 1 else "")
+            lines.append(_line(sum(item.size_bytes for item in small), f"{len(small)} {noun}", why))
+    return tuple(lines)
+
+
+def total_text(items: Iterable[Item]) -> str:
+    """Return how much it is: `3 images and 12 files, 1.20 GB`."""
+    counted = list(items)
+    number = len(counted)
+    noun = "thing" if number == 1 else "things"
+    return f"{number} {noun}, {size_text(sum(item.size_bytes for item in counted))}"
+
+
+async def _tell(workspace: Workspace, engine: Engine | None, everything: bool) -> None:
+    found = await survey(workspace, engine, everything=everything)
+    _print(found)
+    with dead(workspace.state.root) as lives:
+        if lives:
+            killed = "a killed run" if len(lives) == 1 else f"{len(lives)} killed runs"
+            click.echo(f"also what {killed} left: working containers and temporary files")
+    if others := living(workspace.state.root):
+        click.echo(f"a run is going on (process {others[0].pid}); nothing can be removed before its end")
+    if not found.items and not lives:
+        click.echo("nothing can go")
+        return
+    words = "dockwright gc --all --yes" if everything else "dockwright gc --yes"
+    click.echo(f"nothing was removed; `{words}` removes it: {total_text(found.items)}")
+
+
+async def _remove(workspace: Workspace, engine: Engine | None, everything: bool) -> None:
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    if engine is None:
+        _print(found := await survey(workspace, None, everything=everything))
+        faults = await remove(workspace, None, found.items)
+    else:
+        async with owned(workspace, engine, note=say, warn=say) as (own, marked):
+            _print(found := await survey(own, marked, everything=everything))
+            faults = await remove(own, marked, found.items)
+    for fault in faults:
+        say(fault)
+    click.echo(f"removed: {total_text(found.items)}" if found.items else "nothing could go")
+
+
+def _engine(workspace: Workspace) -> Engine | None:
+    """Return the engine whose store is looked at; None where there is none."""
+    try:
+        return workspace.engine()
+    except EngineError:
+        return None
+
+
+def _no_run_is_going_on(workspace: Workspace) -> None:
+    for life in living(workspace.state.root):
+        raise UsageError(
+            f"a run is going on (process {life.pid}, since {life.started}): nothing goes while it may need "
+            "it; wait for its end, or stop it with Ctrl-C, then run gc again"
+        )
+
+
+def _print(found: Survey) -> None:
+    for line in (*gc_lines(found), *found.left):
+        click.echo(line)
+
+
+def _line(size_bytes: int, name: str, why: str) -> str:
+    return f"{size_text(size_bytes):>8}  {name}: {why}"
+
+
+def _short(item: Item) -> str:
+    return f"unnamed image {item.name[:12]}" if item.kind == "intermediate" else item.name

@@ -1,0 +1,58 @@
+"""What a store of Buildah holds, read from its own two lists. Pure.
+
+Buildah says which images there are, and not which layers they share; the lists do.
+Source: containers-storage, images.go and layers.go: `DRIVER-images/images.json`, `DRIVER-layers/layers.json`,
+each replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from ci.engines.engine import LOCAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredImage:
+    """An image of the store; one without `names` is an intermediate, or lost its name to a newer one.
+
+    `layers` are (id, bytes unpacked) from the lowest up; images share layers of one id.
+    """
+
+    id: str
+    names: tuple[str, ...] = ()
+    layers: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all its layers."""
+        return sum(size for _, size in self.layers)
+
+
+def store_lists(info: str) -> tuple[str, str]:
+    """Return the paths of both lists by what `buildah info` prints."""
+    store = json.loads(info)["store"]
+    root, driver = store["GraphRoot"], store["GraphDriverName"]
+    return f"{root}/{driver}-images/images.json", f"{root}/{driver}-layers/layers.json"
+
+
+def stored_images(images: str, layers: str) -> tuple[StoredImage, ...]:
+    """Return the images of both lists; names of this machine come without `localhost/`."""
+    by_id = {layer["id"]: layer for layer in json.loads(layers or "[]") or []}
+
+    def chain(top: str) -> tuple[tuple[str, int], ...]:
+        found: list[tuple[str, int]] = []
+        while top in by_id:
+            found.append((top, int(by_id[top].get("diff-size") or 0)))
+            top = by_id[top].get("parent") or ""
+        return tuple(reversed(found))
+
+    return tuple(
+        StoredImage(
+            id=image["id"],
+            names=tuple(name.removeprefix(LOCAL) for name in image.get("names") or ()),
+            layers=chain(image.get("layer") or ""),
+        )
+        for image in json.loads(images or "[]") or []
+    )
