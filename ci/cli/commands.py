@@ -69,7 +69,7 @@ COMMANDS = {
     "doctor": Entry(
         path="ci.cli.doctor:doctor", summary="Say what this machine can and cannot do, and what to type."
     ),
-    "gc": Entry(path="ci.cli.gc:gc", summary="Say what can go to make room, and remove it."),
+    "gc": Entry(path="ci.cli.gc:gc", summary="Say what can go to make room, and with --yes remove it."),
     "test": Entry(path="ci.cli.test:test", summary="Run dockwright's own checks and tests."),
 }
 """In the order of the help page."""
