@@ -8,11 +8,14 @@ docs/benchmarks.md, where `--write` puts the table.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.peers.by_buildkit import ByBuildkit
@@ -20,8 +23,9 @@ from bench.peers.daemon import CLIENT
 from bench.peers.folder import CHECKOUT
 from bench.peers.results import Results, read_results
 from bench.peers.scope import SCENARIOS, scope
-from bench.peers.session import Session, make_ways, say
+from bench.peers.session import Session, say
 from bench.peers.table import text
+from bench.peers.ways import make_ways
 from ci.catalog.load import load_stack
 
 START, END = "<!-- bench.peers -->", "<!-- /bench.peers -->"
@@ -59,7 +63,8 @@ def main() -> None:
     options = parser.parse_args()
     ids = scope(load_stack(CHECKOUT / "docker"), options.scope)
     root = options.root.absolute()
-    results = measured(root, ids, options)
+    with held(root):
+        results = measured(root, ids, options)
     words = f"--scope {' '.join(options.scope)} --times {options.times}"
     shown = f"{head(results, words)}\n\n{text(results)}"
     print(shown)
@@ -67,6 +72,22 @@ def main() -> None:
         path = CHECKOUT / "docs/benchmarks.md"
         old = path.read_text()
         path.write_text(re.sub(f"{START}.*{END}", lambda _: f"{START}\n{shown}\n{END}", old, flags=re.DOTALL))
+
+
+@contextmanager
+def held(root: Path) -> Iterator[None]:
+    """Hold the folder `root`, which two runs must not share.
+
+    Raises:
+        SystemExit: another run holds it.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SystemExit(f"{root}: another run of the bench is at work there") from error
+        yield
 
 
 def measured(root: Path, ids: tuple[str, ...], options: argparse.Namespace) -> Results:
@@ -77,7 +98,6 @@ def measured(root: Path, ids: tuple[str, ...], options: argparse.Namespace) -> R
     else:
         if path.exists():
             raise SystemExit(f"{path} is there already: --resume goes on with it; else remove {root}")
-        root.mkdir(parents=True, exist_ok=True)
         results = Results(path=path, scope=ids, facts=facts())
         results.write()
     shutil.rmtree(root / "stack", ignore_errors=True)

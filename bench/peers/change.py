@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.peers.scope import STAGE, Scenario
 from ci.catalog.lockfile import inputs_digest, parse_python_lock, python_lock_text
 from ci.catalog.stack import LockLine
 
@@ -76,3 +77,14 @@ def apply(stack: Path, change: Change) -> tuple[str, ...]:
     if not found:
         raise SystemExit(f"{stack}: no lock pins {', '.join(line.name for line in change.pins)}")
     return tuple(found)
+
+
+def change_of(scenario: Scenario, number: int) -> Change | None:
+    """Return what a round of `scenario` changes, None where it changes nothing."""
+    if scenario.program:
+        stage = STAGE.partition(":")[0]
+        return Change(program=f"{stage}/{stage}.py", comment=f"change {number + 1}")
+    if not scenario.pins:
+        return None
+    pins = read_pins(scenario.pins)
+    return Change(pins=pins if scenario.once else (pins[number % len(pins)],))

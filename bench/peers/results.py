@@ -32,6 +32,12 @@ class Run:
     parts: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
 
+    @property
+    def what_failed(self) -> str:
+        """The first and the last line of the error."""
+        lines = [line.strip() for line in self.error.splitlines() if line.strip()]
+        return " … ".join(dict.fromkeys((*lines[:1], *lines[-1:])))[:400]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.peers.by_buildkit import ByBuildkit
-from bench.peers.by_dockerfile import ByDockerfile
 from bench.peers.by_dockwright import ByDockwright
-from bench.peers.change import Change, apply, read_pins
+from bench.peers.change import apply, change_of
 from bench.peers.folder import CHECKOUT
 from bench.peers.meter import Failed, Meter
 from bench.peers.results import Built, Results, Run
-from bench.peers.scope import COLD, STAGE, Scenario, images_of, short
+from bench.peers.scope import COLD, Scenario, images_of, short
 from bench.peers.sizes import made, union
-from bench.peers.start import houses_of, make_start
 from bench.peers.way import Way
 from ci.catalog.load import load_stack
 
@@ -63,9 +61,8 @@ class Session:
         for name in COLD_ORDER:
             if name in self.ways and not self.results.done(COLD, name, 0):
                 way = self.ways[name]
-                say(f"({name}) {scenario.title}: cleared")
-                way.begin()
-                self._measure(scenario, way, ids, 0, self._taken(way, ids))
+                say(f"({name}) {scenario.title}: begun")
+                self._measure(scenario, way, ids, 0, self._taken(way, ids), begin=True)
                 self._guarded(lambda way=way: way.evict(self._kept()))  # type: ignore[misc]
 
     def _fallback(self, ids: Sequence[str]) -> None:
@@ -74,8 +71,8 @@ class Session:
         missing = [id_ for id_ in ids if f"b/{id_}" not in self.results.images]
         if way is None or not missing:
             return
-        seen = self._taken(way, missing)
-        self._guarded(lambda: way.build(missing, self._meter(way), seen))
+        say(f"(b) {', '.join(missing)}: for comparison alone")
+        self._guarded(lambda: self._settle(way, missing, self._kept(), self._taken(way, missing)))
         self._guarded(lambda: way.evict(self._kept()))
 
     def _scenario(self, scenario: Scenario, ids: Sequence[str], rounds: Sequence[int]) -> None:
@@ -99,14 +96,21 @@ class Session:
                     if scenario.once:
                         self._guarded(lambda way=way: way.evict(settled))  # type: ignore[misc]
 
-    def _settle(self, way: Way, ids: Sequence[str], keep: Collection[str]) -> None:
+    def _settle(
+        self,
+        way: Way,
+        ids: Sequence[str],
+        keep: Collection[str],
+        built: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Bring `ids` up to date without measuring; other images than `keep` go first."""
         if not way.root.is_dir():
             way.begin()
         way.evict(keep)
         meter = self._meter(way)
         if isinstance(way, ByDockwright):
             way.settle({load_stack(self.stack).get(id_).variant for id_ in ids}, meter)
-        way.build(ids, meter, lambda _: None)
+        way.build(ids, meter, built)
 
     def _settled(self, scenario: Scenario, ids: Sequence[str]) -> tuple[str, ...]:
         """Return the images that must be there before the change: of a dear one only what stays the same."""
@@ -116,12 +120,22 @@ class Session:
         return tuple(id_ for id_ in ids if stack.get(id_).image == stack.images[0].image)
 
     def _measure(
-        self, scenario: Scenario, way: Way, ids: Sequence[str], number: int, built: Callable[[str], None]
+        self,
+        scenario: Scenario,
+        way: Way,
+        ids: Sequence[str],
+        number: int,
+        built: Callable[[str], None],
+        begin: bool = False,
     ) -> None:
-        meter, error = self._meter(way), ""
+        """Run a way and record what it took, or why it failed; with `begin` from nothing."""
         seen: set[str] = set()
         new: dict[str, int] = {}
+        meter, error = None, ""
         try:
+            if begin:
+                way.begin()
+            meter = self._meter(way)
             before = [layers for id_ in ids if (layers := way.layers(id_))]
             given = way.given()
 
@@ -163,7 +177,7 @@ class Session:
         self.results.runs[f"{scenario.name}/{way.name}/{number}"] = run
         self.results.write()
         what = f"{run.seconds:.1f} s, {run.cpu_s:.1f} CPU s, {run.received / 1e6:.0f} MB fetched"
-        what += f", {run.layers} layers made{f'; FAILED: {error}' if error else ''}"
+        what += f", {run.layers} layers made{f'; FAILED: {run.what_failed}' if error else ''}"
         say(f"({way.name}) {scenario.title}, round {number + 1}: {what}")
 
     def _taken(self, way: Way, ids: Sequence[str]) -> Callable[[str], None]:
@@ -206,34 +220,6 @@ class Session:
             work()
         except Failed as failure:
             say(f"failed: {failure}")
-
-
-def make_ways(root: Path, names: Collection[str]) -> dict[str, Way]:
-    """Return the ways of these letters below `root`, whose stack is there."""
-    stack = root / "stack"
-    start = make_start(stack, root)
-    every: tuple[Way, ...] = (
-        ByDockwright(stack=stack, root=root / "dockwright"),
-        ByDockerfile(stack=stack, root=root / "plain", start=start),
-        ByBuildkit(
-            stack=stack,
-            root=root / "buildkit",
-            start=start,
-            houses=lambda: houses_of(stack, root / "dockwright"),
-        ),
-    )
-    return {way.name: way for way in every if way.name in names}
-
-
-def change_of(scenario: Scenario, number: int) -> Change | None:
-    """Return what a round of `scenario` changes, None where it changes nothing."""
-    if scenario.program:
-        stage = STAGE.partition(":")[0]
-        return Change(program=f"{stage}/{stage}.py", comment=f"change {number + 1}")
-    if not scenario.pins:
-        return None
-    pins = read_pins(scenario.pins)
-    return Change(pins=pins if scenario.once else (pins[number % len(pins)],))
 
 
 def say(text: str) -> None:

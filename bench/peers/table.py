@@ -79,8 +79,7 @@ def _errors(results: Results) -> list[str]:
         for way in WAYS:
             for number, run in enumerate(results.of(scenario.name, way), start=1):
                 if run.error:
-                    first = run.error.splitlines()[0][:300]
-                    lines.append(f"- {scenario.title}, {way}, round {number}: failed: `{first}`")
+                    lines.append(f"- {scenario.title}, {way}, round {number}: failed: `{run.what_failed}`")
     return [*lines, ""] if lines else []
 
 

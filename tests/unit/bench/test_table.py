@@ -73,7 +73,7 @@ def test_the_tables_say_medians_errors_sizes_and_what_was_reached(tmp_path: Path
         "",
         "Fetched and compiled within (a), and not counted in (c): from nothing: 20.0 s.",
         "",
-        "- from nothing, c, round 1: failed: `docker: no daemon`",
+        "- from nothing, c, round 1: failed: `docker: no daemon … more`",
         "- nothing changed, b, round 2: failed: `ended, 8.0 GB`",
         "",
         "| image | a MB | b MB | c MB | a against b | only or more in b | only or more in a |",
