@@ -100,6 +100,17 @@ class Buildah:
         """Print one image's config and layers as JSON."""
         return self._command("inspect", "--type", "image", image)
 
+    def take(self, layout: str, image: str) -> Command:
+        """Copy the image of an OCI layout into the store under its id `image`; layers are found there.
+
+        Source: containers-transports(5): `containers-storage:[root+runroot]@id`.
+        """
+        roots = dict(zip(self.store[::2], self.store[1::2], strict=True))
+        store = f"[{roots['--root']}+{roots['--runroot']}]" if roots else ""
+        env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
+        argv = ("skopeo", "copy", "--quiet", f"oci:{layout}", f"containers-storage:{store}@{image}")
+        return Command(argv=(*self.enclosure, *argv), env=env).privileged(self.privilege)
+
     def tag(self, image: str, *names: str) -> Command:
         """Give `image` more names."""
         return self._command("tag", image, *names)

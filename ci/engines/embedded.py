@@ -23,6 +23,7 @@ from ci.engines.leftover import (
     marked,
     unfinished,
 )
+from ci.engines.oci_layout import normalised, write_layout
 from ci.engines.runner import Runner
 from ci.engines.stored import StoredImage, store_lists, stored_images
 from ci.errors import CommandError
@@ -95,7 +96,7 @@ class EmbeddedEngine:
         )
 
     async def build(self, request: BuildRequest, output: Output) -> str:
-        """Build an image in an empty network namespace and return its id."""
+        """Build an image in an empty network namespace and return its id, by a normalised config."""
         with tempfile.TemporaryDirectory(prefix="dockwright-", dir=self.buildah.tmpdir or None) as folder:
             dockerfile, image_id = Path(folder, "Dockerfile"), Path(folder, "image-id")
             ignore = Path(folder, "ignore-nothing")
@@ -112,7 +113,15 @@ class EmbeddedEngine:
                 cache=request.cache,
             )
             await self.runner.run(command, log=output.log, on_line=output.on_line)
-            return image_id.read_text().strip().removeprefix("sha256:")
+            return await self._normalised(image_id.read_text().strip().removeprefix("sha256:"))
+
+    async def _normalised(self, image: str) -> str:
+        """Return the id of the same image with a normalised config; no layer is copied."""
+        info = await self.inspect(image)
+        with tempfile.TemporaryDirectory(prefix="dockwright-", dir=self.buildah.tmpdir or None) as folder:
+            id_ = write_layout(Path(folder), normalised(info.config), info.layers)
+            await self.runner.run(self.buildah.take(folder, id_))
+        return id_
 
     async def run(
         self,
