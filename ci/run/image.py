@@ -148,13 +148,14 @@ class ImageWork:
         ) as folder:
             program = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
             shutil.copytree(program, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-            Path(folder).chmod(0o755)
             Path(folder, "request.json").write_text(json.dumps(request))
             mounts = [(folder, PROBE, "ro")]
             uv = self.houses.folder(f"wheelhouse/{planned.image.variant}") / "uv"
             if uv.is_file():
                 mounts.append((str(uv), f"{PROBE}/uv", "ro"))
                 Path(folder, "uv").touch()
+            for path in (Path(folder), *Path(folder).rglob("*")):
+                path.chmod(0o755 if path.is_dir() else 0o644)  # for the image's user, whatever our umask
             argv = [PYTHON, "-I", "-B", f"{PROBE}/probe.py", f"{PROBE}/request.json"]
             status = 0
             try:

@@ -52,7 +52,7 @@ def test_one_byte_of_a_python_lock_line_changes_that_image_and_its_descendants(
     if not image.python_lock:
         return
     line: LockLine = data.draw(st.sampled_from(image.python_lock))
-    other = replace(line, **{field: flipped(getattr(line, field), place)})
+    other = replace(line, **{field: flipped(getattr(line, field), place)})  # type: ignore[arg-type]
     lines = tuple(other if one == line else one for one in image.python_lock)
     after = keys(with_image(stack, image.id, python_lock=lines))
     assert changed(keys(stack), after) == descendants(stack, image.id)
