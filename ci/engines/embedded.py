@@ -23,6 +23,7 @@ from ci.engines.leftover import (
     marked,
     unfinished,
 )
+from ci.engines.look import Look, look_of
 from ci.engines.oci_layout import normalised, write_layout
 from ci.engines.runner import Runner
 from ci.engines.stored import StoredImage, store_lists, stored_images
@@ -85,15 +86,28 @@ class EmbeddedEngine:
         texts = [await self.runner.run(self.buildah.read(path)) for path in (images, layers)]
         return stored_images(*texts)
 
-    async def remove_images(self, *images: str) -> None:
-        """Remove images by name or, without `localhost/`, by id; see Buildah.remove_images.
+    async def look(self, layers: Sequence[str]) -> Look | None:
+        """Look at the store's files, beside what Buildah says of it."""
+        store = json.loads(await self.runner.run(self.buildah.info()))["store"]
+        root, driver = store["GraphRoot"], store["GraphDriverName"]
+        return look_of(root, await self.runner.run(self.buildah.look(root, driver, layers)))
+
+    async def remove_damaged(self, images: Sequence[str]) -> None:
+        """Remove images by id, whatever their layers look like."""
+        await self.runner.run(self.buildah.remove_damaged(images))
+
+    async def remove_images(self, *images: str) -> tuple[str, ...]:
+        """Remove images by name or id, see Buildah.remove_images; return the ids of all that went.
+
+        What an image was made on goes with it where nothing else needs it and it has no name.
 
         Raises:
-            CommandError: at least one is in use; the others are gone.
+            CommandError: at least one is in use, or was made on by another; the others are gone.
         """
-        await self.runner.run(
+        text = await self.runner.run(
             self.buildah.remove_images(*(LOCAL + image if "/" in image else image for image in images))
         )
+        return tuple(line.strip().removeprefix("untagged: ") for line in text.splitlines())
 
     async def build(self, request: BuildRequest, output: Output) -> str:
         """Build an image in an empty network namespace and return its id, by a normalised config."""

@@ -174,24 +174,18 @@ async def _ours(engine: EmbeddedEngine, stored: Iterable[StoredImage]) -> set[st
 
 
 async def _remove_images(engine: EmbeddedEngine, names: list[str]) -> list[str]:
-    """Remove all of `names` at once, or where that fails one by one, so that one in use keeps no other."""
-    if not names:
-        return []
-    try:
-        await engine.remove_images(*names)
-    except CommandError:
-        faults = []
-        there = await engine.stored()
-        known = {name for image in there for name in (*image.names, image.id)}
-        for name in names:
-            if name not in known:
-                continue
-            try:
-                await engine.remove_images(name)
-            except CommandError as error:
-                faults.append(f"{name} stays: {error.tail.strip().splitlines()[-1] if error.tail else error}")
-        return faults
-    return []
+    """Remove `names` one by one, so that one in use keeps no other; return what stays, a sentence each."""
+    gone: set[str] = set()
+    faults = []
+    for name in names:
+        if name in gone:
+            continue
+        try:
+            gone.update(await engine.remove_images(name))
+        except CommandError as error:
+            last = error.tail.strip().splitlines()[-1:] or [str(error)]
+            faults.append(f"{name} stays: {last[0]}")
+    return faults
 
 
 def _houses(workspace: Workspace) -> list[Item]:

@@ -76,7 +76,8 @@ def choose_images(
 
     An image that has the human name of an image of the stack stays, whatever its key: it is what was built
     last. An image without a name goes when it has layers that no other image which stays needs. In a store
-    that is shared with other programs, only those of `ours` (ids) do.
+    that is shared with other programs, only those of `ours` (ids) do. They come in the order in which they can
+    be removed: the store lists what an image was made on before it.
     """
     images = tuple(stored)
     going: dict[str, str] = {}
@@ -92,9 +93,7 @@ def choose_images(
     unnamed = [
         image
         for image in images
-        if not image.names
-        and (kept.alone or image.id in ours)
-        and any(id_ not in needed and size for id_, size in image.layers)
+        if not image.names and any(id_ not in needed and size for id_, size in image.layers)
     ]
     items: list[Item] = []
     freed: set[str] = set()
@@ -104,11 +103,11 @@ def choose_images(
             Item(kind="image", name=name, size_bytes=size if number == 0 else 0, why=going[image.id])
             for number, name in enumerate(sorted(image.names))
         ]
-    for image in sorted(unnamed, key=lambda one: -len(one.layers)):
-        size = _freed(image, needed, freed)
-        if size:  # the others go with it: they are what it was made on
-            why = ALL if everything else UNNAMED
-            items.append(Item(kind="intermediate", name=image.id, size_bytes=size, why=why))
+    why = ALL if everything else UNNAMED
+    items += [
+        Item(kind="intermediate", name=image.id, size_bytes=_freed(image, needed, freed), why=why)
+        for image in reversed(unnamed)
+    ]
     return tuple(items)
 
 

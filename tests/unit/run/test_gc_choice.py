@@ -74,10 +74,10 @@ def test_an_intermediate_without_layers_of_its_own_stays_it_is_the_cache_and_tak
     assert chosen(image("n1", layers=(ROOT, BASE))) == []
 
 
-def test_of_a_chain_of_intermediates_the_last_goes_and_takes_the_others_along() -> None:
+def test_of_a_chain_of_intermediates_the_last_goes_first() -> None:
     first = image("n1", layers=(ROOT, ("left", 20)))
     last = image("n2", layers=(ROOT, ("left", 20), ("more", 3)))
-    assert chosen(first, last) == [("n2", 23, UNNAMED)]
+    assert chosen(first, last) == [("n2", 23, UNNAMED), ("n1", 0, UNNAMED)]
 
 
 def test_in_a_shared_store_only_an_intermediate_that_is_known_as_ours_goes() -> None:
