@@ -69,10 +69,12 @@ class Buildah:
             "--force-rm",
             "--ignorefile",
             ignore_file,
-            f"--layers={str(cache).lower()}",
+            "--layers=true",
             "--iidfile",
             image_id_file,
         ]
+        # --layers=false would make one layer of all steps: another image
+        words += [] if cache else ["--no-cache"]
         words += [
             word for name, path in sorted(contexts.items()) for word in ("--build-context", f"{name}={path}")
         ]
