@@ -62,7 +62,7 @@ COMMANDS = {
     ),
     "verify-repro": Entry(
         path="ci.cli.verify_repro:verify_repro",
-        summary="Build images twice from nothing and name the first path or field that differs.",
+        summary="Build images twice from nothing and name the first path or config field that differs.",
         builds=True,
     ),
     "schema": Entry(path="ci.cli.schema:schema", summary="Print the JSON schema of image.toml, for editors."),
