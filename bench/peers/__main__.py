@@ -12,7 +12,6 @@ import fcntl
 import os
 import platform
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from bench.peers.by_buildkit import ByBuildkit
 from bench.peers.daemon import CLIENT
-from bench.peers.folder import CHECKOUT
+from bench.peers.folder import CHECKOUT, lay_stack
 from bench.peers.results import Results, read_results
 from bench.peers.scope import SCENARIOS, scope
 from bench.peers.session import Session, say
@@ -100,8 +99,7 @@ def measured(root: Path, ids: tuple[str, ...], options: argparse.Namespace) -> R
             raise SystemExit(f"{path} is there already: --resume goes on with it; else remove {root}")
         results = Results(path=path, scope=ids, facts=facts())
         results.write()
-    shutil.rmtree(root / "stack", ignore_errors=True)
-    shutil.copytree(CHECKOUT / "docker", root / "stack", symlinks=True)
+    lay_stack(root / "stack")
     ways = make_ways(root, options.ways)
     floor = round(options.keep_free * 1e9)
     session = Session(root=root, results=results, floor_bytes=floor, rounds=options.times, ways=ways)

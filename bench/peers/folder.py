@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
+
+
+def lay_stack(target: Path) -> None:
+    """Copy the reference stack to `target`, whatever is there; files keep their times."""
+    shutil.rmtree(target, ignore_errors=True)
+    caches = shutil.ignore_patterns("__pycache__", ".*_cache")
+    shutil.copytree(CHECKOUT / "docker", target, symlinks=True, ignore=caches)
 
 
 def folder_bytes(folder: Path) -> int:

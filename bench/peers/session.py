@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from bench.peers.by_buildkit import ByBuildkit
 from bench.peers.by_dockwright import ByDockwright
 from bench.peers.change import apply, change_of
-from bench.peers.folder import CHECKOUT
+from bench.peers.folder import lay_stack
 from bench.peers.meter import Failed, Meter
 from bench.peers.results import Built, Results, Run
 from bench.peers.scope import COLD, Scenario, images_of, short
@@ -210,9 +209,8 @@ class Session:
         return Meter(folder=self.root, log=log, floor_bytes=self.floor_bytes, beside=beside)
 
     def _pristine(self) -> None:
-        """Lay the copy of the stack anew; files keep their times."""
-        shutil.rmtree(self.stack, ignore_errors=True)
-        shutil.copytree(CHECKOUT / "docker", self.stack, symlinks=True)
+        """Lay the copy of the stack anew, without any change."""
+        lay_stack(self.stack)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do what is not measured; a failure of it is said, and shows in what follows."""
