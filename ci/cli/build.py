@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -26,16 +27,10 @@ from ci.run.export import export
 from ci.run.forecast import forecast
 from ci.run.houses import Houses
 from ci.run.relock import relocked
+from ci.run.soundness import seen_plan, sound_plan
 from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
 from ci.settings import Settings
-
-READY_VARIANTS = ("cpu",)
-"""What `build-all` builds when no variant is named."""
-NOT_READY = (
-    "The CUDA variants are planned but not built by default yet; `--variant cuda` tries them "
-    "(about 4.3 GB to fetch, unshown on a GPU)."
-)
 
 engine_option = click.option(
     "--engine", type=click.Choice(["auto", "buildah", "podman", "docker"]), help="What builds; default: auto."
@@ -100,9 +95,6 @@ def build_all(settings: Settings, **asked: Unpack[Asked]) -> None:
 
     Exit code 0 only if all that was asked for exists.
     """
-    if not asked["variants"]:
-        asked["variants"] = READY_VARIANTS
-        click.echo(NOT_READY, err=True)
     _build(settings, (), asked)
 
 
@@ -113,8 +105,6 @@ def build_all(settings: Settings, **asked: Unpack[Asked]) -> None:
 @click.pass_obj
 def build(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -> None:
     """Build some images and what they are built on."""
-    if not asked["variants"] and not all(":" in image for image in images):
-        asked["variants"] = READY_VARIANTS
     _build(settings, images, asked)
 
 
@@ -148,7 +138,7 @@ def wheelhouse(
     workspace = open_workspace(settings)
     check_variants(workspace.stack, variants)
     click.echo(workspace.base.why, err=True)
-    anyio.run(_fetch, workspace, variants or READY_VARIANTS, target, frozen or target is not None)
+    anyio.run(_fetch, workspace, variants or workspace.stack.variants, target, frozen or target is not None)
 
 
 async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path | None, frozen: bool) -> None:
@@ -197,8 +187,8 @@ def _build(settings: Settings, names: tuple[str, ...], asked: Asked) -> None:
 async def _run(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> int:
     if asked["dry_run"]:
         click.echo(workspace.base.why)
-        store = await workspace.store()
-        plan = await _plan(workspace, names, asked, store)
+        plan_of = partial(_plan, workspace, names, asked)
+        store, plan = await seen_plan(workspace, plan_of, say=partial(click.echo, err=True))
         _, refusal = _open(workspace, plan, store, asked, engine=workspace.settings.engine)
         for planned in plan.images:
             click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
@@ -219,8 +209,14 @@ async def _run_once(
     workspace: Workspace, names: tuple[str, ...], asked: Asked, warnings: tuple[str, ...] = ()
 ) -> int:
     engine = workspace.engine()
-    store = Store(ids=await engine.images())
-    plan = await _plan(workspace, names, asked, store)
+    store, plan = await sound_plan(
+        engine,
+        workspace.state,
+        workspace.stack.namespace,
+        partial(_plan, workspace, names, asked),
+        repair=True,
+        say=partial(click.echo, err=True),
+    )
     run, refusal = _open(workspace, plan, store, asked, engine=engine.name)
     if refusal:
         raise DiskError(refusal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from functools import partial
 from typing import TextIO, cast
 
 import anyio
@@ -13,7 +14,9 @@ import click
 from ci.cli.options import base_option, check_variants, variant_option
 from ci.cli.stream import Stream
 from ci.plan.plan import Plan, PlannedImage, plan_json
-from ci.run.workspace import open_workspace
+from ci.run.soundness import seen_plan
+from ci.run.store import Store
+from ci.run.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 KEY_DIGITS = 12
@@ -36,7 +39,7 @@ def plan(
     """
     workspace = open_workspace(settings.with_(base=base))
     check_variants(workspace.stack, variants)
-    found = anyio.run(workspace.plan, images, variants)
+    found = anyio.run(_planned, workspace, images, variants)
     if as_json:
         click.echo(json.dumps(plan_json(found), indent=2, ensure_ascii=False))
         return
@@ -48,6 +51,14 @@ def plan(
         for line in columns(found.images):
             out.line(line)
     out.line(summary(found))
+
+
+async def _planned(workspace: Workspace, images: tuple[str, ...], variants: tuple[str, ...]) -> Plan:
+    async def plan_of(store: Store) -> Plan:
+        return await workspace.plan(images, variants, store=store)
+
+    _, found = await seen_plan(workspace, plan_of, say=partial(click.echo, err=True))
+    return found
 
 
 def columns(images: Iterable[PlannedImage]) -> list[str]:

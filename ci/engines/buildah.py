@@ -8,9 +8,11 @@ namespace.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import ci.engines.program.look as program
 from ci.engines.command import Command
 
 OFFLINE = ("unshare", "--net", "--")
@@ -133,6 +135,15 @@ class Buildah:
     def info(self) -> Command:
         """Print as JSON where the store is."""
         return self._command("info")
+
+    def look(self, root: str, driver: str, layers: Sequence[str]) -> Command:
+        """Look at the store's files; see ci/engines/program/look.py."""
+        argv = (sys.executable, "-I", "-B", program.__file__, root, driver, *layers)
+        return Command(argv=argv).privileged(self.privilege)
+
+    def remove_damaged(self, images: Sequence[str]) -> Command:
+        """Remove images with their names and working containers, whatever their layers look like."""
+        return self._command("rmi", "--force", *images)
 
     def bearing(self, marks: Sequence[str], records: str) -> Command:
         """Print the records of working containers in the folder `records` that bear one of `marks`.

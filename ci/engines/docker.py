@@ -25,6 +25,7 @@ import anyio
 from ci.engines.command import Command
 from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output
 from ci.engines.leftover import container_name
+from ci.engines.look import Look
 from ci.engines.runner import Runner
 from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
@@ -142,6 +143,14 @@ class DockerEngine:
         )
         rows = (line.split() for line in text.splitlines())
         return {name.removeprefix(LOCAL): id_ for name, id_ in rows if "<none>" not in name}
+
+    async def look(self, layers: Sequence[str]) -> Look | None:  # noqa: ARG002 it has nothing to look at
+        """Return nothing: the store is the daemon's."""
+        return None
+
+    async def remove_damaged(self, images: Sequence[str]) -> None:
+        """Remove images by id, with their names."""
+        await self._run(self.command("rmi", "--force", *images))
 
     async def build(self, request: BuildRequest, output: Output) -> str:
         """Build an image and return its id; the folders that it mounts go in as local images first."""

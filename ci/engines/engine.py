@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ci.engines.look import Look
+
 LOCAL = "localhost/"
 """What Buildah and Podman put before a name without a registry."""
 
@@ -72,6 +74,14 @@ class Engine(Protocol):
 
     async def images(self) -> dict[str, str]:
         """Return the ids of all local images by name."""
+        ...
+
+    async def look(self, layers: Sequence[str]) -> Look | None:
+        """Return whether the store is whole, with the marks of `layers`; None where that can't be seen."""
+        ...
+
+    async def remove_damaged(self, images: Sequence[str]) -> None:
+        """Remove images by id, with their names."""
         ...
 
     async def build(self, request: BuildRequest, output: Output) -> str:

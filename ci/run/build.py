@@ -27,6 +27,7 @@ from ci.run.houses import Houses
 from ci.run.image import ImageWork
 from ci.run.leftover import owned
 from ci.run.record import record_run
+from ci.run.soundness import note_marks
 from ci.run.state import State, write_whole
 from ci.run.store import Store
 from ci.run.task import Outcome, Task, Work, WorkResult
@@ -92,6 +93,8 @@ async def build_plan(
                 fail_fast=options.fail_fast,
                 beside=guard.watch if guard is not None else None,
             )
+            made = [result.details.digest for result in results.values() if result.outcome is Outcome.built]
+            await note_marks(marked, workspace.state, [digest for digest in made if digest])
             write_history(history_path, history.with_results(results), warn=events.warning)
     gone = [result.error for result in results.values() if isinstance(result.error, GoneError)]
     if gone:

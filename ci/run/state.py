@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,22 @@ class State:
     def write_seen(self, seen: dict[str, list[Any]]) -> None:
         """Remember the hashes of wheels and debs."""
         write_whole(self.root / "hashes.json", json.dumps(seen))
+
+    def marks(self) -> dict[str, str]:
+        """Return the marks that layers had when they were made: see ci.engines.look."""
+        try:
+            return dict(json.loads((self.root / "layers.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def write_marks(self, marks: dict[str, str]) -> None:
+        """Remember the marks of layers."""
+        write_whole(self.root / "layers.json", json.dumps(marks, indent=0))
+
+    def forget_marks(self, layers: Collection[str]) -> None:
+        """Forget the marks of layers that are gone."""
+        if layers:
+            self.write_marks({layer: mark for layer, mark in self.marks().items() if layer not in layers})
 
 
 def write_whole(path: Path, text: str) -> None:

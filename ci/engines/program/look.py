@@ -1,0 +1,118 @@
+"""Look at a store of containers-storage from outside: `look.py ROOT DRIVER [LAYER…]`. Standard library only.
+
+It runs with the rights that the store's files need and prints one JSON object:
+
+    faults   what is wrong with the store's own two lists, a sentence each
+    images   {image id: {"names", "layers": [layer id, lowest first], "fault": a sentence or ""}}
+    marks    {layer id: mark} of the LAYERs that are there
+    layers   the ids of all layers
+
+A mark is the number of entries of a layer and the newest change of an inode in it: whatever is written to
+a layer, or taken out of it, changes that. A clock that is set back does not change it.
+
+Source: containers/storage: `DRIVER-images/images.json` with a folder of data per image, whose odd names are
+base64 behind `=`; `DRIVER-layers/layers.json`; a layer's files in `overlay/ID/diff` or `vfs/dir/ID`.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def read_list(path: Path, faults: list[str]) -> list[dict[str, Any]]:
+    """Return the entries of one of the store's lists; a fault where it can't be read."""
+    try:
+        return list(json.loads(path.read_text()) or [])
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError) as error:
+        faults.append(f"{path}: can't be read ({error})")
+        return []
+
+
+def files_of(root: Path, driver: str, layer: str) -> Path:
+    """Return the folder with the files of a layer."""
+    return root / "vfs/dir" / layer if driver == "vfs" else root / driver / layer / "diff"
+
+
+def layer_fault(root: Path, driver: str, layer: str) -> str:
+    """Return what is missing of a layer; empty if nothing is."""
+    needed = [files_of(root, driver, layer)]
+    if driver == "overlay":
+        link = root / driver / layer / "link"
+        name = link.read_text().strip() if link.is_file() else ""
+        needed += [link, root / driver / "l" / name / "."]
+    missing = [path for path in needed if not path.exists()]
+    return f"layer {layer[:12]}: {missing[0]} is missing" if missing else ""
+
+
+def data_fault(folder: Path, image: dict[str, Any]) -> str:
+    """Return which of an image's own documents is missing or is other than it was."""
+    digests = image.get("big-data-digests") or {}
+    for name, digest in digests.items():
+        if name.startswith("signature-"):  # an empty one has no file
+            continue
+        odd = re.fullmatch(r"[A-Za-z0-9._-]+", name) is None or name.startswith(".")
+        path = folder / image["id"] / (f"={base64.b64encode(name.encode()).decode()}" if odd else name)
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return f"{path} is missing"
+        # a manifest's digest may be of another form of it, so only what names itself is compared
+        if name.startswith("sha256:") and f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
+            return f"{path} was changed"
+    return ""
+
+
+def mark_of(folder: Path) -> str:
+    """Return the mark of a layer's files."""
+    count, newest, todo = 1, os.lstat(folder).st_ctime_ns, [str(folder)]
+    while todo:
+        with os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                count += 1
+                newest = max(newest, entry.stat(follow_symlinks=False).st_ctime_ns)
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(entry.path)
+    return f"{count} {newest}"
+
+
+def look(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
+    """Return what is found; see above."""
+    faults: list[str] = []
+    layers = {layer["id"]: layer for layer in read_list(root / f"{driver}-layers/layers.json", faults)}
+    folder = root / f"{driver}-images"
+    known: dict[str, str] = {}
+    images = {}
+    for image in read_list(folder / "images.json", faults):
+        chain: list[str] = []
+        fault, top = "", str(image.get("layer") or "")
+        while top and not fault:
+            if top not in layers:
+                fault = f"layer {top[:12]} is not in {root / f'{driver}-layers/layers.json'}"
+                break
+            chain.append(top)
+            if top not in known:
+                known[top] = layer_fault(root, driver, top)
+            fault = known[top]
+            top = str(layers[top].get("parent") or "")
+        images[image["id"]] = {
+            "names": image.get("names") or [],
+            "layers": chain[::-1],
+            "fault": fault or data_fault(folder, image),
+        }
+    marks = {
+        layer: mark_of(files_of(root, driver, layer))
+        for layer in wanted
+        if layer in layers and files_of(root, driver, layer).is_dir()
+    }
+    return {"faults": faults, "images": images, "marks": marks, "layers": sorted(layers)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(look(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])))
