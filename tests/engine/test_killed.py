@@ -1,0 +1,165 @@
+"""SIGKILL of a run, and of single children of it, at random moments, on a small stack over the built base."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.kills import PROC, Scene, Victim, kill_once
+from ci.engines.embedded import EmbeddedEngine
+from ci.engines.enclosure import enclosure
+from ci.run.leftover_process import processes, with_children
+from ci.run.living import FOLDER, living
+from ci.settings import Settings
+from tests.engine.conftest import BASE
+from tests.engine.killed_stack import IMAGES, change, killed_stack
+
+pytestmark = pytest.mark.engine
+
+SEED = 20261124
+"""Of the moments; each failure prints its own."""
+LIMIT_S = 300.0
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    return killed_stack(tmp_path / "stack")
+
+
+@pytest.fixture
+def scene(settings: Settings, engine: EmbeddedEngine, stack: Path) -> Iterator[Scene]:
+    """Give the build of the small stack, and a working container of somebody else that has to stay."""
+    words = ("build", *IMAGES, "--variant", "cpu")
+    plain = Scene(settings=settings.with_(stack=stack), words=words)
+    before = plain.containers()
+    name = f"somebody-elses-{os.getpid()}"
+    id_ = plain.output(engine.buildah.start(BASE, name)).strip()
+    found = next(one for one, named in plain.containers().items() if named == name)
+    try:
+        yield replace(plain, foreign=frozenset({*before, found, *plain.mounts()}))
+        assert plain.containers().get(found) == name
+    finally:
+        plain.output(engine.buildah.remove(id_))
+
+
+def whole(scene: Scene, *more: str) -> dict[str, dict[str, object]]:
+    """Run the build to its end and return what its images are."""
+    run = scene.start(*more)
+    try:
+        said, _ = run.communicate(timeout=LIMIT_S)
+    finally:
+        run.kill()
+    assert run.returncode == 0, said
+    return {name: value for name, value in scene.images().items() if name.partition(":")[0] in IMAGES}
+
+
+@pytest.mark.parametrize("seed", [SEED, SEED + 1])
+def test_after_the_next_run_nothing_is_left_and_the_images_are_those_of_an_undisturbed_one(
+    scene: Scene, stack: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    victims: list[Victim] = ["run", "child"]
+    told = [f"seed {seed}"]
+    change(stack, f"{seed}-{os.getpid()}-{time.time_ns()}")
+    for victim in victims:
+        after_s = chance.uniform(0.8, 4.0)
+        killed, status = kill_once(scene, victim, after_s, chance.choice)
+        told.append(f"{victim} ({killed}) after {after_s:.2f} s, which ended with {status}")
+    found = whole(scene)
+    assert not scene.left(), told
+    assert set(found) == {f"{image}:cpu" for image in IMAGES}, told
+    assert whole(scene, "--rebuild") == found, told
+
+
+def in_a_step(scene: Scene) -> subprocess.Popen[str]:
+    """Start a build whose step goes on for long, and return it in that step."""
+    run = scene.start()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if any("sleep" in name for name in names(with_children({run.pid}, processes()) - {run.pid})):
+            return run
+        time.sleep(0.05)
+    run.kill()
+    raise AssertionError(run.communicate()[0])
+
+
+def names(pids: set[int]) -> list[str]:
+    found = []
+    for pid in pids:
+        try:
+            found.append((PROC / str(pid) / "cmdline").read_bytes().partition(b"\0")[0].decode())
+        except OSError:
+            continue
+    return found
+
+
+def test_what_a_killed_run_started_ends_with_it_and_its_mounts_were_never_seen(
+    scene: Scene, stack: Path
+) -> None:
+    if not enclosure(scene.buildah.privilege) or os.geteuid() != 0:
+        pytest.skip("without namespaces it is the next run that ends them")
+    change(stack, f"sleeping-{os.getpid()}", step='["sleep", "1000"]')
+    run = in_a_step(scene)
+    below = with_children({run.pid}, processes()) - {run.pid}
+    assert len(below) >= 3
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate(timeout=60)
+    deadline = time.monotonic() + 10
+    while below & set(processes()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    left = scene.left()
+    assert left.processes == ()
+    assert left.mounts == ()
+    assert left.containers != ()
+    change(stack, f"awake-{os.getpid()}")
+    whole(scene)
+    assert not scene.left()
+
+
+def test_processes_that_outlive_a_run_are_ended_by_the_next_one(scene: Scene, stack: Path) -> None:
+    """As where sudo, or a machine that gives no namespaces, keeps them from ending with it."""
+    folder = scene.settings.state / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder / "20261124-090807-4711-0a1b2c3d"
+    mark.touch()
+    child = subprocess.Popen(
+        ("sh", "-c", "env -i sleep 1000 & wait"),
+        env={**os.environ, "DOCKWRIGHT_RUN": str(mark)},
+        start_new_session=True,
+    )
+    try:
+        scratch = scene.settings.tmpdir / mark.name
+        (scratch / "buildah1").mkdir(parents=True)
+        change(stack, f"outlived-{os.getpid()}")
+        run = scene.start()
+        said, _ = run.communicate(timeout=LIMIT_S)
+        assert run.returncode == 0, said
+        assert child.wait(timeout=5) == -signal.SIGKILL
+        assert not scene.left()
+    finally:
+        child.kill()
+
+
+def test_what_a_living_run_owns_is_left_alone(scene: Scene, stack: Path, tmp_path: Path) -> None:
+    change(stack, f"living-{os.getpid()}", step='["sleep", "1000"]')
+    first = in_a_step(scene)
+    try:
+        assert [life.pid for life in living(scene.settings.state)] == [first.pid]
+        other = killed_stack(tmp_path / "other")
+        change(other, f"beside-{os.getpid()}")
+        whole(replace(scene, settings=scene.settings.with_(stack=other)))
+        assert first.poll() is None
+        assert scene.left().containers != ()
+    finally:
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=60)
+    assert first.returncode == 130
+    assert not scene.left()
