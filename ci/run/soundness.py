@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+import anyio
+
 from ci.engines.engine import LOCAL, Engine
 from ci.engines.look import Look
 from ci.errors import CommandError, EngineError
@@ -14,6 +16,7 @@ from ci.run.workspace import Workspace
 
 PlanOf = Callable[[Store], Awaitable[Plan]]
 Say = Callable[[str], None]
+AGAIN_S = 0.5
 DIGEST = "sha256:"
 """What Buildah puts before an image's id in some places."""
 
@@ -43,6 +46,15 @@ async def sound_plan(
     if repair:
         state.forget_marks(set(known) - look.layers)
     damage = look.damage(known)
+    if damage:
+        # what another run is removing just now is gone at a second look
+        await anyio.sleep(AGAIN_S)
+        again = await engine.look(sorted(known))
+        damage = {
+            id_: what
+            for id_, what in (again.damage(known) if again is not None else {}).items()
+            if id_ in damage
+        }
     if damage and repair:
         await _remove(engine, state, look, damage, namespace)
     try:

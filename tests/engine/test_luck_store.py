@@ -76,8 +76,9 @@ class TinyStore:
             (context / "Dockerfile").write_text(f"FROM {start}\nCOPY file /{name}\nLABEL name={name}\n")
             words = ("build", "--quiet", "--layers", "--tag", LOCAL + planned.reference, str(context))
             self.run(*words)
-            ids = await self.engine.images()
-            await note_marks(self.engine, self.state, [ids[planned.reference]])
+        ids = await self.engine.images()
+        made = [ids[planned.reference] for planned in plan.to_build]
+        await note_marks(self.engine, self.state, made)
 
     def run(self, *words: str) -> str:
         env = {**os.environ, "TMPDIR": str(self.folder / "tmp")}

@@ -15,6 +15,7 @@ base64 behind `=`; `DRIVER-layers/layers.json`; a layer's files in `overlay/ID/d
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -85,11 +86,13 @@ def mark_of(folder: Path) -> str:
 def look(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
     """Return what is found; see above."""
     faults: list[str] = []
-    layers = {layer["id"]: layer for layer in read_list(root / f"{driver}-layers/layers.json", faults)}
     folder = root / f"{driver}-images"
+    # images first: a build that goes on adds an image after its layers
+    listed = read_list(folder / "images.json", faults)
+    layers = {layer["id"]: layer for layer in read_list(root / f"{driver}-layers/layers.json", faults)}
     known: dict[str, str] = {}
     images = {}
-    for image in read_list(folder / "images.json", faults):
+    for image in listed:
         chain: list[str] = []
         fault, top = "", str(image.get("layer") or "")
         while top and not fault:
@@ -106,11 +109,10 @@ def look(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
             "layers": chain[::-1],
             "fault": fault or data_fault(folder, image),
         }
-    marks = {
-        layer: mark_of(files_of(root, driver, layer))
-        for layer in wanted
-        if layer in layers and files_of(root, driver, layer).is_dir()
-    }
+    marks = {}
+    for layer in layers.keys() & set(wanted):
+        with contextlib.suppress(FileNotFoundError):  # it is broken, or is being removed
+            marks[layer] = mark_of(files_of(root, driver, layer))
     return {"faults": faults, "images": images, "marks": marks, "layers": sorted(layers)}
 
 
