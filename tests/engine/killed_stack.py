@@ -23,7 +23,7 @@ mode = "0644"
 [smoke]
 commands = [{step}]
 """
-FILES = 40
+FILES = 6
 
 
 def killed_stack(folder: Path) -> Path:
