@@ -21,6 +21,7 @@ APT_LEFTOVERS = (
     "/etc/shadow-",
     "/var/cache/apt/*",
     "/var/cache/debconf/*-old",
+    "/var/cache/fontconfig/*",
     "/var/cache/ldconfig/aux-cache",
     "/var/lib/apt/lists/*",
     "/var/lib/dpkg/*-old",
@@ -29,7 +30,10 @@ APT_LEFTOVERS = (
     "/var/log/dpkg.log",
     "/var/log/fontconfig.log",
 )
-"""What installing Debian packages leaves behind: caches, logs with times, back-up files."""
+"""What installing Debian packages leaves behind: caches, logs with times, back-up files.
+
+fontconfig's cache goes by the times of its folders, which are other ones in an image, so it is never used.
+"""
 
 
 def account_script(step: Account) -> tuple[str, ...]:
