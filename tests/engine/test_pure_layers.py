@@ -1,0 +1,87 @@
+"""What the layers of wheels and files hold, in the built images; and that they go by nothing below them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ci.catalog.load import load_stack
+from ci.engines.embedded import EmbeddedEngine
+from ci.engines.engine import BuildRequest, ImageInfo, Output
+from ci.engines.stored import store_lists
+from ci.lower.dockerfile import instructions, wheels_arg
+from ci.plan.recipes import steps_of, wheelhouse_reference
+from ci.run.layer_listing import Entry, listing
+from ci.run.state import State
+from ci.settings import Settings
+from ci.steps.step import From, User, Wheels
+from ci.wheelhouse.manifest import read_manifest
+from tests.engine.conftest import BASE
+
+pytestmark = pytest.mark.engine
+
+STACK = load_stack(Path(__file__).parents[2] / "docker")
+IMAGE = "tmdb"
+OTHER_BASE = "dockwright/test-other-base:cpu"
+DIRECTORY = "5"
+
+
+async def layers_of(engine: EmbeddedEngine, info: ImageInfo) -> list[tuple[str, dict[str, Entry]]]:
+    """Return what made each layer, and what it holds, from the lowest up."""
+    _, layers = store_lists(await engine.runner.run(engine.buildah.info()))
+    ids = {layer["diff-digest"]: layer["id"] for layer in json.loads(Path(layers).read_text())}
+    made = [entry["created_by"] for entry in info.config["history"] if not entry.get("empty_layer")]
+    folder = Path(layers).parent
+    contents = [listing((folder / f"{ids[digest]}.tar-split.gz").read_bytes()) for digest, _ in info.layers]
+    return list(zip(made, contents, strict=True))
+
+
+@pytest.mark.parametrize("id_", [image.id for image in STACK.images if image.variant == "cpu"])
+async def test_layers_of_wheels_and_files_only_add_under_their_folder(
+    id_: str, engine: EmbeddedEngine
+) -> None:
+    layers = await layers_of(engine, await engine.inspect(f"dockwright/{id_}"))
+    below: set[str] = set()
+    looked_at = 0
+    for made, entries in layers:
+        files = {path for path, entry in entries.items() if entry.kind != DIRECTORY}
+        folder = "opt/venv/" if "uv pip install" in made else "opt/app/" if " COPY " in made else ""
+        if folder:
+            looked_at += 1
+            assert [path for path in files if not path.startswith(folder)] == [], made
+            assert [
+                path for path in entries if not f"{folder}x".startswith(path) and not path.startswith(folder)
+            ] == []
+            assert {entry.owner for entry in entries.values()} == {"0:0"}
+            assert {entry.time for entry in entries.values()} == {0}
+            assert sorted(files & below) == [], f"{made} rewrites a file of a lower layer"
+        below |= files
+    assert looked_at >= 2  # those of base alone
+
+
+async def test_a_layer_of_wheels_is_the_same_on_another_parent(
+    engine: EmbeddedEngine, settings: Settings, tmp_path: Path
+) -> None:
+    image = STACK.get(f"{IMAGE}:cpu")
+    (wheels,) = [step for step in steps_of(STACK, image) if isinstance(step, Wheels)]
+    house = State(root=settings.state).houses / "wheelhouse/cpu"
+    text = "ARG PARENT\nFROM ${PARENT}\nUSER 0:0\nRUN echo other > /etc/other\n"
+    other = BuildRequest(instructions=text, context=tmp_path, parent=BASE)
+    await engine.tag(await engine.build(other, Output()), OTHER_BASE)
+    steps = (From(parent="base:cpu", default_reference=""), User(user="0:0"), wheels)
+    diff_ids = set()
+    for parent in (BASE, OTHER_BASE):
+        request = BuildRequest(
+            instructions="\n".join(instructions(steps)) + "\n",
+            context=tmp_path,
+            parent=parent,
+            build_args={wheels_arg(IMAGE): read_manifest(house).part(IMAGE)},
+            folders={wheelhouse_reference(STACK, "cpu"): house},
+        )
+        info = await engine.inspect(await engine.build(request, Output()))
+        diff_ids.add(info.layers[-1][0])
+    built = await engine.inspect(f"dockwright/{IMAGE}:cpu")
+    assert len(diff_ids) == 1
+    assert diff_ids <= {digest for digest, _ in built.layers}
