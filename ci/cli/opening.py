@@ -15,7 +15,8 @@ def opening_lines(run: Estimate, systems: Iterable[FileSystem], variants: Collec
     """Return the block that stands before a run that builds something; nothing for one that does not."""
     if not run.images:
         return ()
-    fetch = f"{run.files} files, {size_text(run.fetch_bytes)}" if run.files else "nothing, all is here"
+    files = "1 file" if run.files == 1 else f"{run.files} files"
+    fetch = f"{files}, {size_text(run.fetch_bytes)}" if run.files else "nothing, all is here"
     guess = "as in earlier runs" if run.timed else "a guess: not all of it was built here before"
     images = "1 image" if run.images == 1 else f"{run.images} images"
     lines = [

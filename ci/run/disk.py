@@ -75,6 +75,6 @@ def file_systems(places: Mapping[Where, Path]) -> tuple[FileSystem, ...]:
     return tuple(found.values())
 
 
-def fetched_names(houses: Path) -> frozenset[str]:
-    """Return the names of all files that earlier runs fetched: their own names, or their sha256."""
-    return frozenset(name for _, _, files in os.walk(houses) for name in files)
+def fetched(kept: Path) -> frozenset[str]:
+    """Return the sha256 of each file fetched into the folder `kept`, where that is its name."""
+    return frozenset(path.name for path in kept.iterdir()) if kept.is_dir() else frozenset()

@@ -8,7 +8,7 @@ from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.run.base_kind import root_image
 from ci.run.build import tasks
-from ci.run.disk import fetched_names
+from ci.run.disk import fetched
 from ci.run.estimate import FETCH_BYTES_PER_S, Estimate, Held, estimate, expected_seconds
 from ci.run.history import read_history
 from ci.run.state import ImageRecord
@@ -34,7 +34,7 @@ def forecast(
         return state.record(planned.id, tag(planned.key)) or built(planned)
 
     held = Held(
-        fetched=fetched_names(state.root / "houses"),
+        fetched=fetched(state.houses / "kept"),
         images=store.ids,
         built=built,
         earlier=earlier,

@@ -76,8 +76,8 @@ def choose_images(
 
     An image that has the human name of an image of the stack stays, whatever its key: it is what was built
     last. An image without a name goes when it has layers that no other image which stays needs. In a store
-    that is shared with other programs, only those of `ours` (ids) do. They come in the order in which they can
-    be removed: the store lists what an image was made on before it.
+    that is shared with other programs, only those of `ours` (ids) do. They come in the order in which they
+    can be removed: the store lists what an image was made on before it.
     """
     images = tuple(stored)
     going: dict[str, str] = {}

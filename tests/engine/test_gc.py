@@ -64,7 +64,7 @@ async def make(engine: EmbeddedEngine, folder: Path, *names: str) -> str:
     await engine.import_root(archive, names[0], {}, Output())
     if names[1:]:
         await engine.tag(names[0], *names[1:])
-    return (await engine.images())[names[0]]
+    return (await engine.images())[names[0]].removeprefix("sha256:")
 
 
 async def failed_build(engine: EmbeddedEngine, folder: Path, parent: str) -> str:
@@ -76,7 +76,7 @@ async def failed_build(engine: EmbeddedEngine, folder: Path, parent: str) -> str
         parent=parent,
         labels={KEY_LABEL: "0" * 64},
     )
-    return await engine.build(request, Output())
+    return (await engine.build(request, Output())).removeprefix("sha256:")
 
 
 async def test_what_the_plan_and_others_need_stays_and_the_rest_goes(
@@ -154,7 +154,7 @@ async def test_of_a_shared_store_only_what_dockwrights_own_instructions_made_goe
     (tmp_path / "other").write_text("y" * SIZE)
     text = "ARG PARENT\nFROM ${PARENT}\nCOPY other /other\n"
     request = BuildRequest(instructions=text, context=tmp_path, parent="mine/thing:1")
-    foreign = await engine.build(request, Output())
+    foreign = (await engine.build(request, Output())).removeprefix("sha256:")
     items = (await survey(shared, engine)).items
     names = [item.name for item in items]
     assert names[0] == ours  # and what Buildah made on the way to it
