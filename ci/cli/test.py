@@ -18,7 +18,7 @@ from ci.errors import UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ENGINE_TESTS = ("tests/engine", "tests/e2e")
-"""Tests of the real thing: they need Buildah, the network, and the built CPU variants."""
+"""Tests of the real thing: they need Buildah, the network, and all image variants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,8 @@ def test(
     the unit, golden, property and Dagger tests. All else is passed on to pytest, such as `-k plan -x` or the
     path of a test file, and then the gates are left out.
 
-    With --engine the tests of the real thing follow: they start Buildah, use the network, and look at the CPU
-    variants in the store, so `dockwright build-all --variant cpu` comes first.
+    With --engine the tests of the real thing follow: they start Buildah, use the network, and look at the
+    images in the store, so `dockwright build-all` comes first.
     """
     if engine_too and engine_only:
         raise UsageError("`--engine-only` leaves out what `--engine` adds to; give one of them")

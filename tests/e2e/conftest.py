@@ -1,4 +1,4 @@
-"""Tests of built images: the store of DOCKWRIGHT_ROOT (or the default one) must hold the CPU variants."""
+"""Tests of built images: the store of DOCKWRIGHT_ROOT (or the default one) must hold all image variants."""
 
 from __future__ import annotations
 
