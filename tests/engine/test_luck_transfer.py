@@ -163,10 +163,10 @@ def document(folder: Path, served: Served) -> Path:
     return path
 
 
-def program(tmp_path: Path, served: Served) -> subprocess.Popen[str]:
-    """Start the program that fills wheelhouse/cpu; its TMPDIR is a folder of its own."""
+def program(tmp_path: Path, served: Served, variant: str = "cpu") -> subprocess.Popen[str]:
+    """Start the program that fills the wheelhouse of a variant; its TMPDIR is a folder of its own."""
     (tmp_path / "tmp").mkdir(exist_ok=True)
-    words = [str(document(tmp_path, served)), str(tmp_path / "houses"), "wheelhouse/cpu"]
+    words = [str(document(tmp_path, served)), str(tmp_path / "houses"), f"wheelhouse/{variant}"]
     return subprocess.Popen(
         [sys.executable, "-I", "-B", fetch_wheels.__file__, *words],
         env={**os.environ, "PIP_INDEX_URL": f"{served.url}/simple", "TMPDIR": str(tmp_path / "tmp")},
@@ -198,11 +198,13 @@ def test_a_killed_fetch_leaves_nothing_in_tmpdir_and_the_next_goes_on(tmp_path: 
     assert wheels < kept
 
 
-def test_two_fetches_at_once_bring_each_file_once(tmp_path: Path, served: Served) -> None:
-    both = [program(tmp_path, served), program(tmp_path, served)]
+def test_two_variants_at_once_bring_each_file_once(tmp_path: Path, served: Served) -> None:
+    both = [program(tmp_path, served), program(tmp_path, served, "cuda")]
     outs = [each.communicate(timeout=60)[0] for each in both]
     assert [each.returncode for each in both] == [0, 0], outs
     assert served.asked_for(FILE) == [""]
+    wheels = [tmp_path / "houses/wheelhouse" / variant / "wheels" / FILE for variant in ("cpu", "cuda")]
+    assert wheels[0].samefile(wheels[1])
 
 
 def test_a_file_that_changed_where_it_is_kept_is_fetched_again(tmp_path: Path, served: Served) -> None:
