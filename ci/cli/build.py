@@ -25,7 +25,8 @@ from ci.run.disk import file_systems, places
 from ci.run.estimate import Estimate
 from ci.run.export import export
 from ci.run.forecast import forecast
-from ci.run.houses import Houses
+from ci.run.houses import WAITING, Houses
+from ci.run.leftover import owned
 from ci.run.relock import relocked
 from ci.run.soundness import seen_plan, sound_plan
 from ci.run.store import Store
@@ -152,7 +153,12 @@ async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path |
 
 
 async def _fill(workspace: Workspace, variants: tuple[str, ...], target: Path | None) -> None:
-    houses = Houses(workspace=workspace, engine=workspace.engine())
+    async with owned(workspace, workspace.engine(), note=_tell, warn=_tell) as (own, engine):
+        await _fill_houses(Houses(workspace=own, engine=engine), variants, target)
+
+
+async def _fill_houses(houses: Houses, variants: tuple[str, ...], target: Path | None) -> None:
+    workspace = houses.workspace
     log = workspace.state.root / "wheelhouse.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
@@ -171,8 +177,12 @@ async def _fill(workspace: Workspace, variants: tuple[str, ...], target: Path | 
 
 
 def _say(line: str) -> None:
-    if line.startswith(("debhouse: ", "wheelhouse: ")):
-        click.echo(line, err=True)
+    if line.startswith(("debhouse: ", "wheelhouse: ", WAITING)):
+        _tell(line)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _build(settings: Settings, names: tuple[str, ...], asked: Asked) -> None:

@@ -23,7 +23,7 @@ from ci.run.disk_guard import DiskGuard
 from ci.run.estimate import Estimate
 from ci.run.events import EventLog, Listener
 from ci.run.history import History, read_history, write_history
-from ci.run.houses import Houses
+from ci.run.houses import WAITING, Houses
 from ci.run.image import ImageWork
 from ci.run.leftover import owned
 from ci.run.record import record_run
@@ -218,8 +218,8 @@ def _work(
 
 
 def _speak(events: EventLog, task: str, line: str) -> None:
-    """Show the lines that the fetching programs write about themselves."""
-    for word in ("debhouse: ", "wheelhouse: "):
+    """Show the lines that the fetching programs write about themselves, and what is waited for."""
+    for word in ("debhouse: ", "wheelhouse: ", WAITING):
         if line.startswith(word):
             events.step(task, line.removeprefix(word))
 

@@ -28,7 +28,8 @@ from ci.plan.keys import digest, tag
 from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheelhouse_reference
 from ci.run.base_kind import root_image
 from ci.run.bootstrap import make_bootstrap
-from ci.run.file_lock import file_lock
+from ci.run.house_view import view_of
+from ci.run.key_lock import key_lock, lock_path
 from ci.run.state import write_whole
 from ci.run.workspace import Workspace
 from ci.steps.recipe import ROOT
@@ -43,6 +44,8 @@ from ci.wheelhouse.choose import (
 from ci.wheelhouse.manifest import Manifest, known_files, read_manifest, verify
 
 PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+WAITING = "dockwright: "
+"""Begins a line of a task's output that is no program's."""
 TARGET = "/run/dockwright"
 """Where a container that fetches has its program, its input and the houses."""
 
@@ -55,6 +58,8 @@ class Houses:
     engine: Engine
     bundle: Path | None = None
     manifests: dict[str, Manifest] = field(default_factory=dict)
+    views: dict[str, Path] = field(default_factory=dict)
+    """This run's own views of what is ready."""
 
     @property
     def _state(self) -> Path:
@@ -63,6 +68,10 @@ class Houses:
     def folder(self, name: str) -> Path:
         """Return the folder of `bootstrap`, `debhouse` or `wheelhouse/VARIANT`."""
         return (self.bundle or self.workspace.state.houses) / name
+
+    def view(self, name: str) -> Path:
+        """Return the folder that images are built from: what no other run changes, once it is ready."""
+        return self.views.get(name, self.folder(name))
 
     @property
     def mirrors(self) -> Mirrors:
@@ -110,6 +119,8 @@ class Houses:
         if wrong or manifest is None:
             return None
         self.manifests[name] = manifest
+        if self.workspace.run and self.bundle is None:
+            self.views[name] = view_of(folder, self.workspace.scratch / "houses" / name)
         return manifest
 
     async def base(self, output: Output) -> bool:
@@ -121,22 +132,25 @@ class Houses:
         name = self.root_image()
         if name in await self.engine.images():
             return False
-        if self.workspace.base.kind == "registry":
-            try:
-                await self.engine.pull(self._outside(), name, output)
-            except CommandError as error:
-                what = f"{self._outside()} could not be fetched; `--base bootstrap` needs no registry"
-                raise FetchError(f"{what}\n{error.tail}") from error
-            return True
-        await self.fetch_bootstrap(output)
-        async with self._locked("bootstrap"):
-            await make_bootstrap(self.workspace, self.engine, self.folder("bootstrap") / "debs", name, output)
+        async with self._locked("base", output, "makes the base"):
+            if name in await self.engine.images():
+                return False
+            if self.workspace.base.kind == "registry":
+                try:
+                    await self.engine.pull(self._outside(), name, output)
+                except CommandError as error:
+                    what = f"{self._outside()} could not be fetched; `--base bootstrap` needs no registry"
+                    raise FetchError(f"{what}\n{error.tail}") from error
+                return True
+            await self.fetch_bootstrap(output)
+            debs = self.view("bootstrap") / "debs"
+            await make_bootstrap(self.workspace, self.engine, debs, name, output)
         return True
 
     async def fetch_bootstrap(self, output: Output) -> None:
         """Fetch the bootstrap base's packages on this machine: no container is there yet."""
         wanted = bootstrap_input(self.workspace.stack, self.mirrors)
-        async with self._locked("bootstrap"):
+        async with self._locked("bootstrap", output, "fetches the base's packages"):
             if self.ready("bootstrap", wanted) is not None:
                 return
             input_file = self._write_input("bootstrap", wanted)
@@ -151,7 +165,7 @@ class Houses:
     async def debhouse(self, output: Output) -> bool:
         """Fill the debhouse in a container with apt's tools; return whether anything had to be fetched."""
         wanted = debhouse_input(self.workspace.stack, self.mirrors)
-        async with self._locked("debhouse"):
+        async with self._locked("debhouse", output, "fills the debhouse"):
             if self.ready("debhouse", wanted) is not None:
                 return False
             await self._in_container("debhouse", self.root_image(), "fetch_debs.py", wanted, output)
@@ -162,7 +176,7 @@ class Houses:
         stack = self.workspace.stack
         name = f"wheelhouse/{variant}"
         wanted = wheelhouse_input(stack, variant, self.workspace.base.kind)
-        async with self._locked(name.replace("/", "-")):
+        async with self._locked(name, output, f"fills {name}"):
             if self.ready(name, wanted) is not None:
                 return False
             builder = await self._builder(output)
@@ -188,23 +202,24 @@ class Houses:
     async def _builder(self, output: Output) -> str:
         """Return the name of the image that compiles sdists, built offline where the store lacks it."""
         image, text, debs = self.builder_image()
-        if image not in await self.engine.images():
-            request = BuildRequest(
-                instructions="\n".join(text) + "\n",
-                context=self._empty_folder(),
-                parent=self.root_image(),
-                build_args={DEBS_ARG: debs},
-                folders={debhouse_reference(self.workspace.stack): self.folder("debhouse")},
-            )
-            await self.engine.tag(await self.engine.build(request, output), image)
+        async with self._locked("builder", output, "builds the image that compiles sdists"):
+            if image not in await self.engine.images():
+                request = BuildRequest(
+                    instructions="\n".join(text) + "\n",
+                    context=self._empty_folder(),
+                    parent=self.root_image(),
+                    build_args={DEBS_ARG: debs},
+                    folders={debhouse_reference(self.workspace.stack): self.view("debhouse")},
+                )
+                await self.engine.tag(await self.engine.build(request, output), image)
         return image
 
     def folders(self, variant: str) -> dict[str, Path]:
         """Return the folder behind each reference that the instructions of a variant mount."""
         stack = self.workspace.stack
         return {
-            wheelhouse_reference(stack, variant): self.folder(f"wheelhouse/{variant}"),
-            debhouse_reference(stack): self.folder("debhouse"),
+            wheelhouse_reference(stack, variant): self.view(f"wheelhouse/{variant}"),
+            debhouse_reference(stack): self.view("debhouse"),
         }
 
     async def _in_container(
@@ -268,9 +283,12 @@ class Houses:
         return folder
 
     @asynccontextmanager
-    async def _locked(self, name: str) -> AsyncIterator[None]:
-        """Let one run at a time fill a folder; the others find it ready."""
-        path = self._state / "locks" / f"{name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        async with file_lock(path):
+    async def _locked(self, name: str, output: Output, what: str) -> AsyncIterator[None]:
+        """Let one run at a time make what `name` names; the others find it ready."""
+
+        def say(line: str) -> None:
+            if output.on_line is not None:
+                output.on_line(f"{WAITING}{line}")
+
+        async with key_lock(lock_path(self._state, name), say=say, what=what):
             yield

@@ -150,7 +150,7 @@ class ImageWork:
             shutil.copytree(program, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
             Path(folder, "request.json").write_text(json.dumps(request))
             mounts = [(folder, PROBE, "ro")]
-            uv = self.houses.folder(f"wheelhouse/{planned.image.variant}") / "uv"
+            uv = self.houses.view(f"wheelhouse/{planned.image.variant}") / "uv"
             if uv.is_file():
                 mounts.append((str(uv), f"{PROBE}/uv", "ro"))
                 Path(folder, "uv").touch()
