@@ -64,13 +64,26 @@ class Daemon:
             for diff, chain in zip(diffs, chain_ids(diffs), strict=True)
         )
 
-    def prune(self, larger_than: int) -> None:
-        """Remove records of the build cache that no image shares and that take more than `larger_than`."""
-        listed = json.loads(self.say("system", "df", "--verbose", "--format", "{{json .}}"))
-        for record in listed.get("BuildCache") or []:
-            free = record["Shared"] == "false" and record["InUse"] == "false"
-            if free and decimal_bytes(record["Size"]) > larger_than:
-                self.say("builder", "prune", "--all", "--force", "--filter", f"id={record['ID']}")
+    def prune(self, largest_context: int) -> None:
+        """Remove records of the build cache that no image shares, but contexts only above `largest_context`.
+
+        A record goes after those that stand on it.
+        """
+        before: set[str] | None = None
+        while True:
+            listed = json.loads(self.say("system", "df", "--verbose", "--format", "{{json .}}"))
+            free = {
+                record["ID"]
+                for record in listed.get("BuildCache") or []
+                if record["Shared"] == "false"
+                and record["InUse"] == "false"
+                and (record["CacheType"] != "source.local" or decimal_bytes(record["Size"]) > largest_context)
+            }
+            if not free or free == before:
+                return
+            for id_ in free:
+                self.say("builder", "prune", "--all", "--force", "--filter", f"id={id_}")
+            before = free
 
 
 def chain_ids(diffs: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from bench.peers.folder import lay_stack
 from bench.peers.meter import Failed, Meter
 from bench.peers.results import Built, Results, Run
 from bench.peers.scope import COLD, Scenario, images_of, short
-from bench.peers.sizes import made, union
+from bench.peers.sizes import made, size
 from bench.peers.way import Way
 from ci.catalog.load import load_stack
 
@@ -52,7 +52,7 @@ class Session:
             elif scenario.name == COLD:
                 self._cold(scenario, ids)
             elif scenario.name == "fallback":
-                self._fallback(ids)
+                self._fallback(scenario, ids)
             else:
                 self._scenario(scenario, ids, rounds)
 
@@ -64,22 +64,21 @@ class Session:
                 self._measure(scenario, way, ids, 0, self._taken(way, ids), begin=True)
                 self._guarded(lambda way=way: way.evict(self._kept()))  # type: ignore[misc]
 
-    def _fallback(self, ids: Sequence[str]) -> None:
+    def _fallback(self, scenario: Scenario, ids: Sequence[str]) -> None:
         """Build the twins of CPU stages that have torch, by (b) alone, for their sizes."""
         way = self.ways.get("b")
         missing = [id_ for id_ in ids if f"b/{id_}" not in self.results.images]
-        if way is None or not missing:
-            return
-        say(f"(b) {', '.join(missing)}: for comparison alone")
-        self._guarded(lambda: self._settle(way, missing, self._kept(), self._taken(way, missing)))
-        self._guarded(lambda: way.evict(self._kept()))
+        if way is not None and missing:
+            begin = not way.root.is_dir()
+            self._measure(scenario, way, missing, 0, self._taken(way, missing), begin=begin)
+            self._guarded(lambda: way.evict(self._kept()))
 
     def _scenario(self, scenario: Scenario, ids: Sequence[str], rounds: Sequence[int]) -> None:
         settled = self._settled(scenario, ids)
+        others = set(settled) if scenario.once else self._kept()
         for name, way in self.ways.items():
             say(f"({name}) {scenario.title}: brought to the state before the change")
-            keep = settled if scenario.once else self._kept()
-            self._guarded(lambda way=way, keep=keep: self._settle(way, settled, keep))  # type: ignore[misc]
+            self._guarded(lambda way=way: self._settle(way, settled, others))  # type: ignore[misc]
         for number in rounds:
             self._pristine()
             change = change_of(scenario, number)
@@ -91,17 +90,12 @@ class Session:
                         scenario, way, number, "not run: (a) failed, which fetches for it", None, {}, 0
                     )
                 elif not self.results.done(scenario.name, name, number):
-                    self._measure(scenario, way, ids, number, lambda _: None)
+                    keep = settled if scenario.once else tuple(ids)
+                    self._measure(scenario, way, ids, number, self._released(way, ids, keep))
                     if scenario.once:
                         self._guarded(lambda way=way: way.evict(settled))  # type: ignore[misc]
 
-    def _settle(
-        self,
-        way: Way,
-        ids: Sequence[str],
-        keep: Collection[str],
-        built: Callable[[str], None] = lambda _: None,
-    ) -> None:
+    def _settle(self, way: Way, ids: Sequence[str], keep: Collection[str]) -> None:
         """Bring `ids` up to date without measuring; other images than `keep` go first."""
         if not way.root.is_dir():
             way.begin()
@@ -109,7 +103,7 @@ class Session:
         meter = self._meter(way)
         if isinstance(way, ByDockwright):
             way.settle({load_stack(self.stack).get(id_).variant for id_ in ids}, meter)
-        way.build(ids, meter, built)
+        way.build(ids, meter, lambda _: None)
 
     def _settled(self, scenario: Scenario, ids: Sequence[str]) -> tuple[str, ...]:
         """Return the images that must be there before the change: of a dear one only what stays the same."""
@@ -181,19 +175,27 @@ class Session:
 
     def _taken(self, way: Way, ids: Sequence[str]) -> Callable[[str], None]:
         """Return what takes the sizes of each image that is there, and removes what nobody needs now."""
-        waiting, kept = list(ids), self._kept()
+        released = self._released(way, ids, self._kept())
 
         def built(id_: str) -> None:
             layers = way.layers(id_)
             if layers is not None:
                 self.results.images[f"{way.name}/{id_}"] = Built(layers=layers, contents=way.contents(id_))
                 self.results.write()
+            say(f"({way.name}) {id_}: {size(layers or ()) / 1e6:.0f} MB")
+            released(id_)
+
+        return built
+
+    def _released(self, way: Way, ids: Sequence[str], keep: Collection[str]) -> Callable[[str], None]:
+        """Return what removes images that neither `keep` names nor the rest of `ids` needs."""
+        waiting = list(ids)
+
+        def built(id_: str) -> None:
             if id_ in waiting:
                 waiting.remove(id_)
-            size = sum(union([layers or ()]).values()) / 1e6
-            say(f"({way.name}) {id_}: {size:.0f} MB, {len(waiting)} to go")
-            if not isinstance(way, ByDockwright) and not kept.issuperset(ids):
-                way.evict({*kept, *waiting, *way.parents(waiting)})
+            if not isinstance(way, ByDockwright) and not set(keep).issuperset(ids):
+                way.evict({*keep, *waiting, *way.parents(waiting)})
 
         return built
 
