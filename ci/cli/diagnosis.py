@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from ci.cli.machine import Machine
+from ci.report.units import size_text
+from ci.run.estimate import Estimate
 
 GB = 10**9
-CPU_GB, ALL_GB = 12, 40
-"""Free disk for the CPU variants of the reference stack, and for all of its variants."""
 MEMORY_GB = 4
 BOOTSTRAP = ("mmdebstrap", "apt-ftparchive")
 """Programs that make a base of Debian packages."""
@@ -30,14 +30,19 @@ class Finding:
     engine: bool = False
 
 
-def diagnose(machine: Machine) -> tuple[Finding, ...]:
-    """Return what is worth knowing about `machine`, engines first."""
+def diagnose(machine: Machine, needs: Mapping[str, Estimate]) -> tuple[Finding, ...]:
+    """Return what is worth knowing about `machine`, engines first.
+
+    `needs` is what builds of different extent take from nothing, by their name, the smallest first; none where
+    the stack can't be read.
+    """
     return (
         *_buildah(machine),
         *_daemons(machine),
         *_rights(machine),
         *_programs(machine),
         *_resources(machine),
+        *_disks(machine, needs),
         *_network(machine),
     )
 
@@ -152,19 +157,24 @@ def _resources(machine: Machine) -> Iterator[Finding]:
     says = f"{machine.cores} cores, {memory_gb:.0f} GB of memory"
     enough = memory_gb >= MEMORY_GB or not machine.memory_bytes
     yield Finding(name="size", state="ok" if enough else "note", says=says)
+
+
+def _disks(machine: Machine, needs: Mapping[str, Estimate]) -> Iterator[Finding]:
     for disk in machine.disks:
-        free_gb = disk.free_bytes / GB
-        says = f"{free_gb:.0f} GB free for {disk.what} ({disk.path})"
-        if free_gb >= ALL_GB:
+        says = f"{size_text(disk.free_bytes)} free at {disk.text}"
+        takes = {what: run.peak(disk.holds) for what, run in needs.items()}
+        large = [what for what, size in takes.items() if size > disk.free_bytes]
+        if not large:
             yield Finding(name="disk", state="ok", says=says)
             continue
-        reaches = f"enough for the CPU variants, not for all ({ALL_GB} GB)"
-        little = f"the CPU variants take about {CPU_GB} GB, all variants {ALL_GB} GB"
+        taken = ", ".join(f"{what} about {size_text(size)}" for what, size in takes.items())
         yield Finding(
             name="disk",
             state="note",
-            says=f"{says}: {reaches if free_gb >= CPU_GB else little}",
-            advice="`--root DIR` puts it elsewhere" if free_gb < CPU_GB else "",
+            says=f"{says}; from nothing, {taken}: too little for {large[0]}",
+            advice=""
+            if len(large) < len(needs)
+            else "`dockwright gc` says what can go; `--root DIR` puts it elsewhere",
         )
 
 

@@ -13,6 +13,7 @@ from ci.cli.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, diagnos
 from ci.cli.machine import look
 from ci.cli.stream import Stream
 from ci.errors import CatalogError
+from ci.run.estimate import Estimate, from_nothing
 from ci.settings import Settings
 
 MARKS = {"ok": ("ok", ""), "note": ("note", "33"), "bad": ("no", "31")}
@@ -31,7 +32,8 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     engine can build here, else 1.
     """
     settings: Settings = ctx.obj
-    findings = diagnose(look(settings, _urls(settings)))
+    machine = look(settings, _urls(settings))
+    findings = diagnose(machine, _needs(settings, machine.cores))
     builds = can_build(findings)
     if as_json:
         click.echo(json.dumps(doctor_json(findings), indent=2, ensure_ascii=False))
@@ -47,6 +49,16 @@ def doctor_json(findings: tuple[Finding, ...]) -> dict[str, object]:
         for found in findings
     ]
     return {"schema": 1, "can_build": can_build(findings), "findings": rows}
+
+
+def _needs(settings: Settings, capacity: int) -> dict[str, Estimate]:
+    try:
+        stack = load_stack(settings.stack)
+    except CatalogError:
+        return {}  # `plan` says what is wrong with it
+    whole = {f"the {variant} images": (variant,) for variant in stack.variants} | {"all": stack.variants}
+    found = {name: from_nothing(stack, variants, capacity=capacity) for name, variants in whole.items()}
+    return dict(sorted(found.items(), key=lambda entry: entry[1].fetch_bytes))
 
 
 def _urls(settings: Settings) -> dict[str, str]:

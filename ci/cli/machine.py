@@ -19,6 +19,7 @@ from ci.cli.probe import Trial, answers_all, ask_host, try_run, version_of
 from ci.engines.network import CA_VARIABLES, PROXY_VARIABLES
 from ci.engines.privilege import privilege
 from ci.errors import EngineError
+from ci.run.disk import FileSystem, file_systems, places
 from ci.settings import Settings
 
 Rights = Literal["root", "sudo", "asks", "rootless", "none"]
@@ -31,15 +32,6 @@ DAEMONS = {
     "podman": ("podman", "info", "--format", "{{.Version.Version}}"),
     "docker": ("docker", "info", "--format", "{{.ServerVersion}}"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
-    """Free space where something is written."""
-
-    what: str
-    path: str
-    free_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +70,7 @@ class Machine:
     rights: Rights | None
     subuids: int
     trial: Trial | None
-    disks: tuple[Disk, ...]
+    disks: tuple[FileSystem, ...]
     ca: tuple[tuple[str, str, bool], ...]
     proxies: tuple[tuple[str, str], ...]
     hosts: tuple[Host, ...]
@@ -112,7 +104,7 @@ def look(settings: Settings, urls: Mapping[str, str]) -> Machine:
         rights=rights,
         subuids=_subuids(user),
         trial=trial,
-        disks=_disks(settings),
+        disks=file_systems(places(settings)),
         ca=tuple(
             (name, os.environ[name], Path(os.environ[name]).is_file())
             for name in CA_VARIABLES
@@ -165,29 +157,3 @@ def _system() -> str:
     except OSError:
         name = platform.system()
     return f"{name}, {platform.machine()}"
-
-
-def _disks(settings: Settings) -> tuple[Disk, ...]:
-    """Return the free space of each file system that is written to, once each."""
-    places = {"store": _store(settings), "temporary files": settings.tmpdir, "state": settings.state}
-    found: dict[int, Disk] = {}
-    for what, path in places.items():
-        there = next(folder for folder in (path, *path.parents) if folder.exists())
-        device = there.stat().st_dev
-        old = found.get(device)
-        found[device] = Disk(
-            what=f"{old.what}, {what}" if old else what,
-            path=old.path if old else str(path),
-            free_bytes=shutil.disk_usage(there).free,
-        )
-    return tuple(found.values())
-
-
-def _store(settings: Settings) -> Path:
-    """Return where Buildah keeps layers. Source: containers-storage.conf(5), `graphroot`."""
-    if settings.root is not None:
-        return settings.root.absolute() / "store"
-    if not WINDOWS and os.geteuid() == 0:
-        return Path("/var/lib/containers/storage")
-    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
-    return Path(data) / "containers/storage"

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from ci.catalog.stack import DebLine, ImageVariant, LockLine, Stack
 from ci.plan.keys import Document
-from ci.plan.plan import Plan, PlannedImage
+from ci.plan.plan import Plan, PlannedImage, make_plan, select
 from ci.plan.recipes import wheel_lists
 from ci.run.disk import FileSystem, Where
 from ci.run.order import critical_paths
@@ -149,6 +149,20 @@ def estimate(stack: Stack, plan: Plan, held: Held, *, capacity: int) -> Estimate
     return Estimate(tasks=tuple(needs), capacity=capacity, images=len(building))
 
 
+def from_nothing(stack: Stack, variants: Collection[str], *, capacity: int) -> Estimate:
+    """Return what all images of `variants`, and what they are built on, need on a machine that has nothing."""
+    plan = make_plan(
+        stack,
+        base="bootstrap",
+        selected=select(stack, (), variants),
+        present=(),
+        built={},
+        stored=lambda _image, _tag: None,
+    )
+    nothing = Held(fetched=(), images=(), built=_no_record, earlier=_no_record, root_image="")
+    return estimate(stack, plan, nothing, capacity=capacity)
+
+
 def expected_seconds(tasks: Sequence[Task], needs: Mapping[str, TaskNeed], capacity: int) -> float:
     """Return about how long `tasks` take: the longest path, or all of them on `capacity` at once.
 
@@ -185,6 +199,10 @@ def wheel_unpacked(line: LockLine) -> int:
     """Return about how many bytes a wheel has once it is installed."""
     ratio = LARGE_WHEEL_UNPACKED if line.size >= LARGE_WHEEL_BYTES else WHEEL_UNPACKED
     return int(line.size * ratio)
+
+
+def _no_record(_planned: PlannedImage) -> ImageRecord | None:
+    return None
 
 
 def _base(stack: Stack, plan: Plan, held: Held) -> TaskNeed:

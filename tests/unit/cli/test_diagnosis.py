@@ -1,14 +1,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ci.cli.diagnosis import REGISTRY, can_build, diagnose
 from ci.cli.doctor import doctor_json
-from ci.cli.machine import Disk, Host, Machine
+from ci.cli.machine import Host, Machine
 from ci.cli.probe import Trial
+from ci.run.disk import FileSystem
+from ci.run.estimate import Estimate, TaskNeed
 
+GB = 10**9
+DISK = FileSystem(
+    device=1, path=Path("/var/lib/containers/storage"), holds=("store",), free_bytes=80 * GB, used_bytes=0
+)
+
+
+def kept(store_gb: int) -> Estimate:
+    need = TaskNeed(task="all", kept={"store": store_gb * GB, "state": 50 * GB})
+    return Estimate(tasks=(need,), capacity=2, images=1)
+
+
+NEEDS = {"the cpu images": kept(6), "all": kept(24)}
 GOOD = Machine(
     python="3.11.2, /usr/bin/python3",
     system="Debian GNU/Linux 12 (bookworm), x86_64",
@@ -29,7 +44,7 @@ GOOD = Machine(
     rights="root",
     subuids=0,
     trial=Trial(driver="overlay", fault=""),
-    disks=(Disk(what="store", path="/var/lib/containers/storage", free_bytes=80 * 10**9),),
+    disks=(DISK,),
     ca=(),
     proxies=(),
     hosts=(Host(what=REGISTRY, url="https://registry/v2/", fault=""),),
@@ -42,18 +57,18 @@ def without(name: str) -> dict[str, str]:
 
 def told(machine: Machine) -> dict[str, tuple[str, str]]:
     """Says and advice of every finding that is not `ok`, by name."""
-    return {f.name: (f.says, f.advice) for f in diagnose(machine) if f.state != "ok"}
+    return {f.name: (f.says, f.advice) for f in diagnose(machine, NEEDS) if f.state != "ok"}
 
 
 def test_a_machine_with_all_of_it_can_build_and_nothing_is_remarked() -> None:
     assert told(GOOD) == {}
-    assert can_build(diagnose(GOOD))
+    assert can_build(diagnose(GOOD, NEEDS))
 
 
 def test_a_machine_without_buildah_cannot_build_and_is_told_what_installs_it() -> None:
     machine = replace(GOOD, programs=without("buildah"), trial=None)
     assert told(machine) == {"buildah": ("is not installed", "`./dockwright build-all` installs it")}
-    assert not can_build(diagnose(machine))
+    assert not can_build(diagnose(machine, NEEDS))
 
 
 def test_another_system_is_told_to_use_its_own_package_tool() -> None:
@@ -73,7 +88,7 @@ def test_a_container_that_does_not_run_is_told_with_its_reason() -> None:
     says, advice = told(machine)["buildah"]
     assert "unshare: operation not permitted" in says
     assert "--privileged" in advice
-    assert not can_build(diagnose(machine))
+    assert not can_build(diagnose(machine, NEEDS))
 
 
 @pytest.mark.parametrize(
@@ -87,14 +102,14 @@ def test_a_container_that_does_not_run_is_told_with_its_reason() -> None:
 def test_a_user_without_rights_is_told_how_to_get_them(rights: str, subuids: int, advice: str) -> None:
     machine = replace(GOOD, rights=rights, subuids=subuids, trial=None)  # type: ignore[arg-type]
     assert told(machine)["rights"][1] == advice
-    assert not can_build(diagnose(machine))
+    assert not can_build(diagnose(machine, NEEDS))
 
 
 def test_a_daemon_that_answers_can_build_in_place_of_buildah() -> None:
     machine = replace(GOOD, programs=without("buildah"), trial=None, daemons={"docker": "28.2"})
-    assert can_build(diagnose(machine))
+    assert can_build(diagnose(machine, NEEDS))
     silent = replace(machine, daemons={"docker": None})
-    assert not can_build(diagnose(silent))
+    assert not can_build(diagnose(silent, NEEDS))
     assert told(silent)["docker"][0] == "is installed and does not answer"
 
 
@@ -107,11 +122,21 @@ def test_whole_copies_of_layers_are_remarked() -> None:
 
 @pytest.mark.parametrize(
     ("free_gb", "words"),
-    [(39, "enough for the CPU variants, not for all (40 GB)"), (5, "the CPU variants take about 12 GB")],
+    [
+        (23, "too little for all"),
+        (5, "too little for the cpu images"),
+    ],
 )
-def test_a_small_disk_is_remarked(free_gb: int, words: str) -> None:
-    disk = Disk(what="store", path="/store", free_bytes=free_gb * 10**9)
-    assert words in told(replace(GOOD, disks=(disk,)))["disk"][0]
+def test_a_small_disk_is_remarked_with_what_is_built_there(free_gb: int, words: str) -> None:
+    says, advice = told(replace(GOOD, disks=(replace(DISK, free_bytes=free_gb * GB),)))["disk"]
+    takes = "from nothing, the cpu images about 6.00 GB, all about 24.0 GB"
+    assert says == f"{free_gb:.1f}0 GB free at {DISK.text}; {takes}: {words}".replace("23.00", "23.0")
+    assert ("`dockwright gc`" in advice) == (free_gb < 6)
+
+
+def test_without_a_stack_a_disk_is_not_judged() -> None:
+    small = replace(GOOD, disks=(replace(DISK, free_bytes=1),))
+    assert "disk" not in {f.name for f in diagnose(small, {}) if f.state != "ok"}
 
 
 def test_little_memory_is_remarked_but_not_where_the_system_does_not_say() -> None:
@@ -134,7 +159,9 @@ def test_what_is_handed_to_fetching_is_named_once_with_all_its_variables() -> No
         proxies=(("http_proxy", "proxy"), ("https_proxy", "proxy"), ("no_proxy", "localhost")),
     )
     assert told(machine) == {}
-    assert [finding.says for finding in diagnose(machine) if finding.name in ("certificates", "proxy")] == [
+    assert [
+        finding.says for finding in diagnose(machine, NEEDS) if finding.name in ("certificates", "proxy")
+    ] == [
         "/ca, handed to what fetches (SSL_CERT_FILE, PIP_CERT)",
         "proxy, handed to what fetches (http_proxy, https_proxy)",
         "localhost, handed to what fetches (no_proxy)",
@@ -146,16 +173,16 @@ def test_a_registry_out_of_reach_needs_nothing_done() -> None:
     says, advice = told(replace(GOOD, hosts=(host,)))["network"]
     assert says == "the registry of the base does not answer: https://registry/v2/: timed out"
     assert advice.startswith("nothing to do")
-    assert can_build(diagnose(replace(GOOD, hosts=(host,))))
+    assert can_build(diagnose(replace(GOOD, hosts=(host,)), NEEDS))
 
 
 def test_windows_has_no_rights_to_remark() -> None:
     machine = replace(GOOD, rights=None, programs=without("buildah"), trial=None, has_apt=False)
-    assert "rights" not in {finding.name for finding in diagnose(machine)}
+    assert "rights" not in {finding.name for finding in diagnose(machine, NEEDS)}
 
 
 def test_the_findings_as_json_say_whether_it_can_build() -> None:
-    value = doctor_json(diagnose(GOOD))
+    value = doctor_json(diagnose(GOOD, NEEDS))
     assert value["schema"] == 1
     assert value["can_build"] is True
     assert {"name": "rights", "state": "ok", "says": "root", "advice": ""} in value["findings"]  # type: ignore[operator]

@@ -21,6 +21,7 @@ from ci.run.estimate import (
     TaskNeed,
     estimate,
     expected_seconds,
+    from_nothing,
     short_of,
 )
 from ci.run.state import ImageRecord
@@ -124,6 +125,12 @@ def test_a_changed_parent_makes_the_layers_anew_as_large_as_they_were() -> None:
     run = estimate(changed, planned(changed, "base:cpu", "ml:cpu"), held(records=records), capacity=1)
     assert run.by_task["ml:cpu"].kept == {"store": int(703 * MB * ON_DISK) + SMALL_BYTES}
     assert run.by_task["ml:cpu"].moment["temporary files"] == 700 * MB
+
+
+def test_from_nothing_all_of_the_chosen_variants_counts() -> None:
+    run = from_nothing(SIZED, ("cpu",), capacity=2)
+    assert run == estimate(SIZED, planned(SIZED), held(), capacity=2)
+    assert run.images == 5
 
 
 def test_nothing_to_build_needs_nothing() -> None:
