@@ -30,11 +30,14 @@ class Finding:
     engine: bool = False
 
 
+ADVICE_DISK = "`dockwright gc` says what can go; `--root DIR` puts it elsewhere"
+
+
 def diagnose(machine: Machine, needs: Mapping[str, Estimate]) -> tuple[Finding, ...]:
     """Return what is worth knowing about `machine`, engines first.
 
-    `needs` is what builds of different extent take from nothing, by their name, the smallest first; none where
-    the stack can't be read.
+    `needs` is what builds of different extent take from nothing, by their name, the smallest first; there are
+    none where the stack can't be read.
     """
     return (
         *_buildah(machine),
@@ -172,9 +175,7 @@ def _disks(machine: Machine, needs: Mapping[str, Estimate]) -> Iterator[Finding]
             name="disk",
             state="note",
             says=f"{says}; from nothing, {taken}: too little for {large[0]}",
-            advice=""
-            if len(large) < len(needs)
-            else "`dockwright gc` says what can go; `--root DIR` puts it elsewhere",
+            advice=ADVICE_DISK if len(large) == len(needs) else "",
         )
 
 

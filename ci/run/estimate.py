@@ -150,7 +150,7 @@ def estimate(stack: Stack, plan: Plan, held: Held, *, capacity: int) -> Estimate
 
 
 def from_nothing(stack: Stack, variants: Collection[str], *, capacity: int) -> Estimate:
-    """Return what all images of `variants`, and what they are built on, need on a machine that has nothing."""
+    """Return what all images of `variants`, and what they are built on, need where nothing is yet."""
     plan = make_plan(
         stack,
         base="bootstrap",

@@ -159,9 +159,8 @@ def test_what_is_handed_to_fetching_is_named_once_with_all_its_variables() -> No
         proxies=(("http_proxy", "proxy"), ("https_proxy", "proxy"), ("no_proxy", "localhost")),
     )
     assert told(machine) == {}
-    assert [
-        finding.says for finding in diagnose(machine, NEEDS) if finding.name in ("certificates", "proxy")
-    ] == [
+    names = ("certificates", "proxy")
+    assert [finding.says for finding in diagnose(machine, NEEDS) if finding.name in names] == [
         "/ca, handed to what fetches (SSL_CERT_FILE, PIP_CERT)",
         "proxy, handed to what fetches (http_proxy, https_proxy)",
         "localhost, handed to what fetches (no_proxy)",
