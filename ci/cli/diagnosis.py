@@ -12,6 +12,7 @@ from ci.run.estimate import Estimate
 
 GB = 10**9
 MEMORY_GB = 4
+ADVICE_DISK = "`dockwright gc` says what can go; `--root DIR` puts it elsewhere"
 BOOTSTRAP = ("mmdebstrap", "apt-ftparchive")
 """Programs that make a base of Debian packages."""
 
@@ -28,9 +29,6 @@ class Finding:
     says: str
     advice: str = ""
     engine: bool = False
-
-
-ADVICE_DISK = "`dockwright gc` says what can go; `--root DIR` puts it elsewhere"
 
 
 def diagnose(machine: Machine, needs: Mapping[str, Estimate]) -> tuple[Finding, ...]:
