@@ -48,15 +48,14 @@ def _scenarios(results: Results) -> list[str]:
 
 
 def _fetching(results: Results) -> list[str]:
-    """Return how long (a) fetched and compiled, since (c) builds from what that left."""
+    """Return how long (a) worked on what (c) then builds from."""
     found = []
     for scenario in SCENARIOS:
         runs = [run.fetch_s for run in results.of(scenario.name, "a") if not run.error and run.fetch_s]
         if runs:
             found.append(f"{scenario.title}: {spread(runs, '{:.1f}')} s")
-    return (
-        [f"Fetched and compiled within (a), and not counted in (c): {'; '.join(found)}.", ""] if found else []
-    )
+    what = "Within (a), and not counted in (c): tasks that make the base, fetch, and compile sdists, added up"
+    return [f"{what}: {'; '.join(found)}.", ""] if found else []
 
 
 def _cells(runs: Sequence[Run]) -> str:

@@ -61,6 +61,12 @@ HEAD = (
 )
 
 
+FETCHED = (
+    "Within (a), and not counted in (c): tasks that make the base, fetch, and compile sdists, added up: "
+    "from nothing: 20.0 s."
+)
+
+
 def test_the_tables_say_medians_errors_sizes_and_what_was_reached(tmp_path: Path) -> None:
     assert text(results(tmp_path / "results.json")).splitlines() == [
         HEAD,
@@ -71,7 +77,7 @@ def test_the_tables_say_medians_errors_sizes_and_what_was_reached(tmp_path: Path
         "| nothing changed | a | 0.6 (0.5 to 0.7) | 0.3 (0.2 to 0.3) | 3.0 | 0 | 5.0 | 0.02 | 1.5 |",
         "| nothing changed | b | 1.0 | 0.5 | 3.0 | 0 | 5.0 | 0.02 | 1.5 |",
         "",
-        "Fetched and compiled within (a), and not counted in (c): from nothing: 20.0 s.",
+        FETCHED,
         "",
         "- from nothing, c, round 1: failed: `docker: no daemon … more`",
         "- nothing changed, b, round 2: failed: `ended, 8.0 GB`",
