@@ -109,7 +109,10 @@ class Scene:
     @property
     def environ(self) -> dict[str, str]:
         """What tells a run the settings."""
-        env = {"DOCKWRIGHT_STACK": str(self.settings.stack.absolute())}
+        env = {
+            "DOCKWRIGHT_STACK": str(self.settings.stack.absolute()),
+            "DOCKWRIGHT_ISOLATION": self.settings.isolation,
+        }
         return env | ({"DOCKWRIGHT_ROOT": str(self.settings.root)} if self.settings.root else {})
 
     def output(self, command: Command) -> str:

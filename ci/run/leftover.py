@@ -17,7 +17,7 @@ import anyio
 from ci.engines.engine import Engine
 from ci.engines.privilege import privilege
 from ci.errors import DockwrightError
-from ci.run.leftover_folder import remove_folder
+from ci.run.leftover_folder import forget_containers, remove_folder
 from ci.run.leftover_process import end_processes
 from ci.run.living import Life, dead, live
 from ci.run.workspace import Workspace
@@ -107,6 +107,9 @@ async def _remove(workspace: Workspace, engine: Engine, lives: Sequence[Life], *
     if processes:
         ended = await end_processes([str(mark) for mark in marks], workspace.runner, to_kill)
     containers = await engine.remove_leftovers(marks)
+    if workspace.settings.isolation == "oci":
+        for life in lives:
+            await forget_containers(workspace.scratch_of(life), workspace.runner, prefix)
     folders = [await remove_folder(workspace.scratch_of(life), workspace.runner, prefix) for life in lives]
     files = unfinished_files(workspace.state.root, {life.pid for life in lives}) if processes else []
     for path in files:

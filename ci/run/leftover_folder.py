@@ -41,5 +41,15 @@ async def remove_folder(folder: Path, runner: Runner, privilege: tuple[str, ...]
     return True
 
 
+async def forget_containers(folder: Path, runner: Runner, privilege: tuple[str, ...]) -> None:
+    """Have runc forget the containers that Buildah ran for a dead run, and remove their control groups.
+
+    Buildah 1.28 names each by its own temporary folder, which is in `folder`.
+    """
+    ids = [f"buildah-{path.name}" for path in sorted(folder.glob("buildah*"))]
+    for id_ in ids:
+        await runner.run(Command(argv=("runc", "delete", "--force", id_)).privileged(privilege))
+
+
 def _mountinfo() -> list[str]:
     return MOUNTS.read_text().splitlines() if MOUNTS.exists() else []

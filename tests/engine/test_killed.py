@@ -91,6 +91,12 @@ def in_a_step(scene: Scene) -> subprocess.Popen[str]:
     raise AssertionError(run.communicate()[0])
 
 
+def runc_containers() -> set[str]:
+    words = ("runc", "list", "--quiet")
+    listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return {name for name in listed.split() if name.startswith("buildah-")}
+
+
 def names(pids: set[int]) -> list[str]:
     found = []
     for pid in pids:
@@ -101,12 +107,15 @@ def names(pids: set[int]) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("isolation", ["chroot", "oci"])
 def test_what_a_killed_run_started_ends_with_it_and_its_mounts_were_never_seen(
-    scene: Scene, stack: Path
+    scene: Scene, stack: Path, isolation: str
 ) -> None:
+    scene = replace(scene, settings=scene.settings.with_(isolation=isolation))
+    runc_before = runc_containers()
     if not enclosure(scene.buildah.privilege) or os.geteuid() != 0:
         pytest.skip("without namespaces it is the next run that ends them")
-    change(stack, f"sleeping-{os.getpid()}", step='["sleep", "1000"]')
+    change(stack, f"sleeping-{isolation}-{os.getpid()}", step='["sleep", "1000"]')
     run = in_a_step(scene)
     below = with_children({run.pid}, processes()) - {run.pid}
     assert len(below) >= 3
@@ -119,9 +128,10 @@ def test_what_a_killed_run_started_ends_with_it_and_its_mounts_were_never_seen(
     assert left.processes == ()
     assert left.mounts == ()
     assert left.containers != ()
-    change(stack, f"awake-{os.getpid()}")
+    change(stack, f"awake-{isolation}-{os.getpid()}")
     whole(scene)
     assert not scene.left()
+    assert runc_containers() <= runc_before
 
 
 def test_processes_that_outlive_a_run_are_ended_by_the_next_one(scene: Scene, stack: Path) -> None:
