@@ -15,6 +15,8 @@ from ci.engines.buildah import Buildah
 from ci.engines.command import Command
 from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output
 from ci.engines.leftover import (
+    BEING_WRITTEN,
+    LIST_AGAIN_S,
     MAKING_S,
     NONE_FOUND,
     container_name,
@@ -70,8 +72,20 @@ class EmbeddedEngine:
         return len(ours)
 
     async def images(self) -> dict[str, str]:
-        """Return the ids of all local images by name."""
-        listed = json.loads(await self.runner.run(self.buildah.images()) or "[]") or []
+        """Return the ids of all local images by name.
+
+        Buildah lists nothing while anybody writes an image, so it is asked again until that is whole.
+        """
+        deadline_s = anyio.current_time() + MAKING_S
+        while True:
+            try:
+                text = await self.runner.run(self.buildah.images())
+                break
+            except CommandError as error:
+                if not BEING_WRITTEN.search(error.tail) or anyio.current_time() > deadline_s:
+                    raise
+            await anyio.sleep(LIST_AGAIN_S)
+        listed = json.loads(text or "[]") or []
         return {
             name.removeprefix(LOCAL): str(image["id"])
             for image in listed

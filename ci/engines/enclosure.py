@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from functools import cache
 
@@ -13,7 +14,14 @@ Source: pid_namespaces(7): when the init of a namespace ends, all in it are kill
 """
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 """Source: setpriv(1). It doesn't outlive a set-user-id program such as sudo, nor reach grandchildren."""
+UNSHARE_KILLED = "unshare: sigprocmask unblock failed: Invalid argument"
+"""What unshare of util-linux 2.38 says, ending with 1, when its command was killed; later ones die alike."""
 PROBE_S = 10.0
+
+
+def was_killed(status: int, last_line: str) -> bool:
+    """Whether a command that ended so was ended by SIGKILL."""
+    return status == -signal.SIGKILL or last_line == UNSHARE_KILLED
 
 
 @cache

@@ -17,6 +17,8 @@ NONE_FOUND = 1
 """What grep(1) ends with where no line matches."""
 MAKING_S = 10.0
 """A container that a living Buildah makes has its record long before that."""
+BEING_WRITTEN = re.compile(r'locating item named "manifest" for image with ID "[0-9a-f]+"')
+LIST_AGAIN_S = 0.3
 _OF_A_BUILD = re.compile(r".*working-container(-\d+)?")
 
 

@@ -19,12 +19,15 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 
 from ci.engines.command import Command
-from ci.engines.enclosure import dying_with_parent
+from ci.engines.enclosure import dying_with_parent, was_killed
 from ci.errors import CommandError, EngineError, NoSpaceError
 
 TAIL_LINES = 40
 FULL = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
 """How every program says so. Source: strerror(3), ENOSPC and EDQUOT."""
+KILLED = (
+    "killed by SIGKILL, not by this run: by the kernel for want of memory (`dmesg` says so), or by somebody"
+)
 MARK_VARIABLE = "DOCKWRIGHT_RUN"
 GRACE_S = 5.0
 """Time between asking a process group to end and ending it."""
@@ -87,6 +90,9 @@ class Runner:
                 with anyio.CancelScope(shield=True):
                     await process.aclose()
         if status != 0:
+            if was_killed(status, tail[-1] if tail else ""):
+                status = -signal.SIGKILL
+                tail.append(KILLED)
             text = "\n".join(tail)
             raise (NoSpaceError if FULL.search(text) else CommandError)(command.argv, status, text)
         return "".join(output)

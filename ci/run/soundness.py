@@ -17,6 +17,10 @@ from ci.run.workspace import Workspace
 PlanOf = Callable[[Store], Awaitable[Plan]]
 Say = Callable[[str], None]
 AGAIN_S = 0.5
+WRITING_S = 10.0
+"""A living Buildah has written an image to its end long before that."""
+UNFINISHED = "was never written to its end"
+"""How the fault of an image ends whose manifest is missing: see ci/engines/program/look.py."""
 DIGEST = "sha256:"
 """What Buildah puts before an image's id in some places."""
 
@@ -46,9 +50,11 @@ async def sound_plan(
     if repair:
         state.forget_marks(set(known) - look.layers)
     damage = look.damage(known)
-    if damage:
-        # what another run is removing just now is gone at a second look
+    waited_s = 0.0
+    while damage and waited_s < (WRITING_S if unfinished(damage.values()) else AGAIN_S):
+        # what another run is removing, or writing, just now is gone, or whole, at another look
         await anyio.sleep(AGAIN_S)
+        waited_s += AGAIN_S
         again = await engine.look(sorted(known))
         damage = {
             id_: what
@@ -98,6 +104,11 @@ async def _remove(
         )
     await engine.remove_damaged(sorted(damage))
     state.forget_marks({layer for id_ in damage for layer in look.chains.get(id_, ())})
+
+
+def unfinished(faults: Iterable[str]) -> bool:
+    """Whether one of `faults` is that of an image that may be on its way."""
+    return any(fault.endswith(UNFINISHED) for fault in faults)
 
 
 async def note_marks(engine: Engine, state: State, images: Iterable[str]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import random
 import signal
@@ -16,6 +19,7 @@ import pytest
 from bench.kills import PROC, Scene, Victim, kill_once
 from ci.engines.embedded import EmbeddedEngine
 from ci.engines.enclosure import enclosure
+from ci.engines.leftover import container_records
 from ci.run.leftover_process import processes, with_children
 from ci.run.living import FOLDER, living
 from ci.settings import Settings
@@ -91,6 +95,18 @@ def in_a_step(scene: Scene) -> subprocess.Popen[str]:
     raise AssertionError(run.communicate()[0])
 
 
+def test_a_killed_buildah_is_told_as_that(scene: Scene, stack: Path) -> None:
+    change(stack, f"told-{os.getpid()}", step='["sleep", "1000"]')
+    run = in_a_step(scene)
+    below = with_children({run.pid}, processes()) - {run.pid}
+    (victim, *_) = [pid for pid in sorted(below) if names({pid}) == ["buildah"]]
+    os.kill(victim, signal.SIGKILL)
+    said, _ = run.communicate(timeout=LIMIT_S)
+    assert run.returncode == 7, said
+    assert "killed by SIGKILL, not by this run" in said
+    assert not scene.left().processes
+
+
 def runc_containers() -> set[str]:
     words = ("runc", "list", "--quiet")
     listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
@@ -156,6 +172,35 @@ def test_processes_that_outlive_a_run_are_ended_by_the_next_one(scene: Scene, st
         assert not scene.left()
     finally:
         child.kill()
+
+
+def test_an_image_that_was_being_written_goes_and_hides_no_other(scene: Scene, stack: Path) -> None:
+    """Buildah writes an image's manifest last, and lists nothing at all while one has none."""
+    if os.geteuid() != 0:
+        pytest.skip("the store's files are root's")
+    records = container_records(scene.output(scene.buildah.info()))
+    images = Path(f"{records.removesuffix('-containers')}-images")
+    config = json.dumps({"architecture": "amd64", "os": "linux", "seed": time.time_ns()}).encode()
+    digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
+    id_ = digest.removeprefix("sha256:")
+    listed = json.loads((images / "images.json").read_text())
+    entry = {
+        "id": id_,
+        "layer": listed[0]["layer"],
+        "big-data-names": [digest],
+        "big-data-sizes": {digest: len(config)},
+        "big-data-digests": {digest: digest},
+        "created": "1970-01-01T00:00:00Z",
+    }
+    (images / id_).mkdir()
+    (images / id_ / f"={base64.b64encode(digest.encode()).decode()}").write_bytes(config)
+    (images / "images.json").write_text(json.dumps([*listed, entry]))
+    with pytest.raises(subprocess.CalledProcessError):
+        scene.output(scene.buildah.images())
+    change(stack, f"written-{os.getpid()}")
+    whole(scene)
+    assert id_ not in scene.output(scene.buildah.images())
+    assert not (images / id_).exists()
 
 
 def test_what_a_living_run_owns_is_left_alone(scene: Scene, stack: Path, tmp_path: Path) -> None:

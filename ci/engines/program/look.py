@@ -53,8 +53,13 @@ def layer_fault(root: Path, driver: str, layer: str) -> str:
 
 
 def data_fault(folder: Path, image: dict[str, Any]) -> str:
-    """Return which of an image's own documents is missing or is other than it was."""
+    """Return which of an image's own documents is missing or is other than it was.
+
+    While an image is written its manifest comes last, and nothing can be listed until it is there.
+    """
     digests = image.get("big-data-digests") or {}
+    if "manifest" not in digests:
+        return f"image {image['id'][:12]} was never written to its end"
     for name, digest in digests.items():
         if name.startswith("signature-"):  # an empty one has no file
             continue
