@@ -64,8 +64,8 @@ class SmokeTable(Document):
     )
     unresolved: list[Text] = Field(
         [],
-        description="Of optional parts that nothing loads: names of shared libraries that may be missing, or, "
-        "with a slash, objects below site-packages that may miss some; * matches.",
+        description="Of optional parts that nothing loads: names of shared libraries that may be missing, or "
+        "(with a slash) objects below site-packages that may miss some; * matches.",
     )
 
 
