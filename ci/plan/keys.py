@@ -19,7 +19,7 @@ from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
 
 SCHEMA = 1
-WHEEL_RECIPE = 1
+WHEEL_RECIPE = 2
 """Counts up when the wheelhouse compiles the same sdist in another way."""
 
 Document = dict[str, Any]

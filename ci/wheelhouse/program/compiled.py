@@ -13,6 +13,8 @@ from .line import Line
 
 EPOCH = "315532800"
 """1980: the first moment that a zip archive, and so a wheel, can name."""
+PLAIN = "-g0"
+"""Debian's Python asks for debug information, which names the folder of the sources: a new one each time."""
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 
 
@@ -70,14 +72,15 @@ class Builder:
         source, target = self._place / line.file, self._place / "made" / line.name
         self._kept.place(line.sha256, source)
         environment = {**self._environment, "SOURCE_DATE_EPOCH": EPOCH, "PYTHONHASHSEED": "0"}
+        environment |= {"CFLAGS": PLAIN, "CXXFLAGS": PLAIN, "LDFLAGS": "-Wl,--build-id=none"}
         environment["PATH"] = f"{Path(self._python).parent}:{environment['PATH']}"
         words = ["wheel", "--no-deps", "--no-index", "--no-build-isolation", "--no-cache-dir", "--wheel-dir"]
         argv = [self._python, *PIP, *words, str(target), str(source)]
-        status = subprocess.run(argv, check=False, env=environment, stderr=subprocess.STDOUT).returncode
+        done = subprocess.run(argv, check=False, env=environment, stderr=subprocess.STDOUT, umask=0o022)
         wheels = sorted(target.glob("*.whl"))
-        if status != 0 or len(wheels) != 1:
+        if done.returncode != 0 or len(wheels) != 1:
             text = (
-                f"{line.file}: does not compile (pip ended with {status}). What it is compiled with is in "
+                f"{line.file}: does not compile (pip ended with {done.returncode}). What it is compiled with is in "
                 "wheelhouse.in and in `wheelhouse.apt` of stack.toml"
             )
             raise FetchingError(kind="compile", text=text)
