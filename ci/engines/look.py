@@ -24,6 +24,11 @@ class Look:
     marks: Mapping[str, str]
     layers: frozenset[str]
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """The ids of all images by whole name: as Buildah lists them, which adds up every layer to do so."""
+        return {name: id_ for id_, names in self.names.items() for name in names}
+
     def damage(self, known: Mapping[str, str]) -> dict[str, str]:
         """Return what is wrong by image id; `known` are the marks that layers had when they were made."""
         changed = {layer for layer, mark in self.marks.items() if known.get(layer, mark) != mark}

@@ -8,7 +8,7 @@ import anyio
 
 from ci.engines.engine import LOCAL, Engine
 from ci.engines.look import Look
-from ci.errors import CommandError, EngineError
+from ci.errors import EngineError
 from ci.plan.plan import Plan
 from ci.run.state import State
 from ci.run.store import Store
@@ -63,13 +63,7 @@ async def sound_plan(
         }
     if damage and repair:
         await _remove(engine, state, look, damage, namespace)
-    try:
-        ids = await engine.images()
-    except CommandError:
-        if not damage or repair:
-            raise
-        ids = {}  # the engine lists nothing while one image is broken, and a plan removes nothing
-    sound = {name: id_ for name, id_ in ids.items() if id_.removeprefix(DIGEST) not in damage}
+    sound = {name.removeprefix(LOCAL): id_ for name, id_ in look.ids.items() if id_ not in damage}
     store = Store(ids=sound)
     for text in sorted(set(damage.values())):
         count = sum(text == other for other in damage.values())

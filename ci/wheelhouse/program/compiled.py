@@ -80,8 +80,8 @@ class Builder:
         wheels = sorted(target.glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
             text = (
-                f"{line.file}: does not compile (pip ended with {done.returncode}). What it is compiled with is in "
-                "wheelhouse.in and in `wheelhouse.apt` of stack.toml"
+                f"{line.file}: does not compile (pip ended with {done.returncode}). What it is compiled with "
+                "is in wheelhouse.in and in `wheelhouse.apt` of stack.toml"
             )
             raise FetchingError(kind="compile", text=text)
         return line, wheels[0]
