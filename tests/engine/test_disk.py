@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import pytest
 from ci.engines.choose import choose_engine
 from ci.engines.runner import Runner
 from ci.settings import Settings
-from tests.engine.luck import Served, serving, wheel
+from tests.engine.luck import Served, wheel
 from tests.engine.luck_stack import CHECKOUT, LuckStack, luck_stack
 
 pytestmark = [
@@ -28,12 +27,6 @@ pytestmark = [
 BUILD = ("build", "luck", "--progress", "plain")
 MB = 10**6
 SLOW = '\n[smoke]\ncommands = [["sleep", "2"]]\n'
-
-
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with serving() as server:
-        yield server
 
 
 def offer(stack: LuckStack, served: Served, name: str) -> None:

@@ -23,16 +23,11 @@ from ci.run.state import State
 from ci.run.store import KEY_LABEL
 from ci.run.workspace import Workspace
 from ci.settings import Settings
-from tests.engine.luck_stack import LuckStack, luck_stack
+from tests.engine.luck_stack import LuckStack
 
 pytestmark = pytest.mark.engine
 
 SIZE = 50_000
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> LuckStack:
-    return luck_stack(tmp_path / "stack")
 
 
 @pytest.fixture

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ci.settings import Settings
 from ci.wheelhouse.manifest import read_manifest, verify
-from tests.engine.luck import Served, sdist, serving, sha, wheel
-from tests.engine.luck_stack import LuckStack, luck_stack
+from tests.engine.luck import Served, sdist, sha, wheel
+from tests.engine.luck_stack import LuckStack
 
 pytestmark = pytest.mark.engine
 
@@ -31,17 +30,6 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     subprocess.run(["g++", "-c", "broken.cpp"], check=True)
 """
-
-
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> LuckStack:
-    return luck_stack(tmp_path / "stack")
 
 
 def unlike(tmp_path: Path) -> int:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,8 @@ from ci.engines.runner import Runner
 from ci.errors import CommandError
 from ci.settings import Settings
 from tests.engine.conftest import BASE
-from tests.engine.luck import Served, serving
-from tests.engine.luck_stack import CHECKOUT, LuckStack, luck_stack
+from tests.engine.luck import Served
+from tests.engine.luck_stack import CHECKOUT, LuckStack
 from tests.engine.test_luck_build import BUILD, THING, offer
 
 pytestmark = pytest.mark.engine
@@ -29,17 +28,6 @@ pytestmark = pytest.mark.engine
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 HOUR_NS = 3600 * 10**9
 FLOOR = ("--ignore-disk",)
-
-
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> LuckStack:
-    return luck_stack(tmp_path / "stack")
 
 
 def mounting(script: str, *words: str) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,19 +20,13 @@ from ci.wheelhouse.program.index import Index
 from ci.wheelhouse.program.kept import Kept, open_kept
 from ci.wheelhouse.program.line import Line
 from ci.wheelhouse.program.transfer import Transfer, Wanted
-from tests.engine.luck import Fault, Served, serving, wheel
+from tests.engine.luck import Fault, Served, wheel
 
 pytestmark = pytest.mark.engine
 
 BIG = 200_000
 FILE = "thing-1.0-py3-none-any.whl"
 PATH = f"/files/{FILE}"
-
-
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with serving() as server:
-        yield server
 
 
 class Trial:

@@ -19,9 +19,9 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from .client import Client
-from .failure import told
 from .house import House
-from .kept import full, open_kept
+from .kept import open_kept
+from .start import run
 from .transfer import Transfer, Wanted
 
 
@@ -50,17 +50,5 @@ def fill(input_path: Path, houses: Path, name: str) -> None:
     house.close(wanted["input"])
 
 
-def main(input_path: str, houses: str, name: str) -> None:
-    """Run as a program."""
-
-    def program() -> None:
-        try:
-            fill(Path(input_path), Path(houses), name)
-        except OSError as error:
-            raise full(error, Path(houses)) from error
-
-    told(Path(houses) / "parts" / f"{name.replace('/', '-')}.failure", program)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(fill, *sys.argv[1:])

@@ -26,11 +26,11 @@ if not __package__:
 
 from .client import Client
 from .compiled import Builder, Compiled
-from .failure import told
 from .house import House
 from .index import Index
-from .kept import Kept, full, open_kept
+from .kept import Kept, open_kept
 from .line import Line
+from .start import run
 from .transfer import Transfer, Wanted
 
 PYPI = "https://pypi.org/simple"
@@ -90,17 +90,5 @@ def fill(input_path: Path, houses: Path, name: str) -> None:
     house.close(wanted["input"])
 
 
-def main(input_path: str, houses: str, name: str) -> None:
-    """Run as a program."""
-
-    def program() -> None:
-        try:
-            fill(Path(input_path), Path(houses), name)
-        except OSError as error:
-            raise full(error, Path(houses)) from error
-
-    told(Path(houses) / "parts" / f"{name.replace('/', '-')}.failure", program)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(fill, *sys.argv[1:])
