@@ -111,9 +111,9 @@ class Buildah:
         """
         roots = dict(zip(self.store[::2], self.store[1::2], strict=True))
         store = f"[{roots['--root']}+{roots['--runroot']}]" if roots else ""
-        env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
-        argv = ("skopeo", "copy", "--quiet", f"oci:{layout}", f"containers-storage:{store}@{image}")
-        return Command(argv=(*self.enclosure, *argv), env=env).privileged(self.privilege)
+        folder = ("--tmpdir", self.tmpdir) if self.tmpdir else ()  # it does not look at TMPDIR
+        words = ("copy", "--quiet", f"oci:{layout}", f"containers-storage:{store}@{image}")
+        return Command(argv=(*self.enclosure, "skopeo", *folder, *words)).privileged(self.privilege)
 
     def tag(self, image: str, *names: str) -> Command:
         """Give `image` more names."""

@@ -76,3 +76,12 @@ def test_docker_builds_the_same_request_without_network(tmp_path: Path) -> None:
         *("--build-arg", "PARENT=small/base:k-1", str(tmp_path)),
     )
     assert ("DOCKER_BUILDKIT", "1") in command.env
+
+
+def test_an_image_is_taken_into_the_named_store_with_temporary_files_in_the_named_folder() -> None:
+    own = Buildah(store=("--root", "/s", "--runroot", "/r"), tmpdir="/t")
+    assert own.take("/w/layout", "0a1b").argv == (
+        *("skopeo", "--tmpdir", "/t", "copy", "--quiet", "oci:/w/layout"),
+        "containers-storage:[/s+/r]@0a1b",
+    )
+    assert Buildah().take("/w/layout", "0a1b").argv[-1] == "containers-storage:@0a1b"
