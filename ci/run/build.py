@@ -184,7 +184,8 @@ def _work(
     events: EventLog,
     directory: RunDirectory,
 ) -> Work:
-    houses = Houses(workspace=workspace, engine=engine, bundle=options.bundle)
+    held = frozenset(store.ids)
+    houses = Houses(workspace=workspace, engine=engine, bundle=options.bundle, held=held)
     parents = {
         planned.id: houses.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference
         for planned in plan.images
@@ -195,7 +196,7 @@ def _work(
         parents=parents,
         events=events,
         cache=options.cache,
-        held=frozenset(store.ids),
+        held=held,
     )
 
     async def work(task: Task) -> WorkResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
@@ -57,6 +57,8 @@ class Houses:
     workspace: Workspace
     engine: Engine
     bundle: Path | None = None
+    held: Collection[str] = ()
+    """Names of the images that the store had when the plan was made."""
     manifests: dict[str, Manifest] = field(default_factory=dict)
     views: dict[str, Path] = field(default_factory=dict)
     """This run's own views of what is ready."""
@@ -130,7 +132,7 @@ class Houses:
             FetchError: the registry, or the archive of Debian packages, does not give it.
         """
         name = self.root_image()
-        if name in await self.engine.images():
+        if name in self.held or name in await self.engine.images():
             return False
         async with self._locked("base", output, "makes the base"):
             if name in await self.engine.images():

@@ -68,8 +68,8 @@ class ImageWork:
         """Return what another run built, checked and named since this one looked at the store."""
         if planned.reference in self.held:
             return None
-        id_ = (await self.engine.images()).get(planned.reference)
         record = self._state.record(planned.id, tag(planned.key))
+        id_ = (await self.engine.images()).get(planned.reference) if record is not None else None
         if id_ is None or record is None:
             return None
         await self.name(planned, id_)
