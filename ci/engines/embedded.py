@@ -28,7 +28,7 @@ from ci.engines.leftover import (
 from ci.engines.look import Look, look_of
 from ci.engines.oci_layout import normalised, write_layout
 from ci.engines.runner import Runner
-from ci.engines.stored import StoredImage, store_lists, stored_images
+from ci.engines.stored import StoredImage, store_lists, store_place, stored_images
 from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
 
@@ -102,8 +102,7 @@ class EmbeddedEngine:
 
     async def look(self, layers: Sequence[str]) -> Look | None:
         """Look at the store's files, beside what Buildah says of it."""
-        store = json.loads(await self.runner.run(self.buildah.info()))["store"]
-        root, driver = store["GraphRoot"], store["GraphDriverName"]
+        root, driver = store_place(await self.runner.run(self.buildah.info()))
         return look_of(root, await self.runner.run(self.buildah.look(root, driver, layers)))
 
     async def remove_damaged(self, images: Sequence[str]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ci.engines.stored import store_place
+
 NONE_FOUND = 1
 """What grep(1) ends with where no line matches."""
 MAKING_S = 10.0
@@ -46,8 +48,8 @@ def listed_containers(text: str) -> tuple[Container, ...]:
 
 def container_records(text: str) -> str:
     """Return the folder of the containers' records by what `buildah info` prints."""
-    store = json.loads(text)["store"]
-    return f"{store['GraphRoot']}/{store['GraphDriverName']}-containers"
+    root, driver = store_place(text)
+    return f"{root}/{driver}-containers"
 
 
 def marked(listed: Iterable[Container], runs: Iterable[str], found: str) -> set[str]:

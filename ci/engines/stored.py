@@ -30,10 +30,15 @@ class StoredImage:
         return sum(size for _, size in self.layers)
 
 
+def store_place(info: str) -> tuple[str, str]:
+    """Return the store's root and the name of its driver by what `buildah info` prints."""
+    store = json.loads(info)["store"]
+    return store["GraphRoot"], store["GraphDriverName"]
+
+
 def store_lists(info: str) -> tuple[str, str]:
     """Return the paths of both lists by what `buildah info` prints."""
-    store = json.loads(info)["store"]
-    root, driver = store["GraphRoot"], store["GraphDriverName"]
+    root, driver = store_place(info)
     return f"{root}/{driver}-images/images.json", f"{root}/{driver}-layers/layers.json"
 
 

@@ -18,6 +18,7 @@ import anyio
 from ci.engines.command import Command
 from ci.engines.embedded import EmbeddedEngine
 from ci.engines.engine import BuildRequest, Engine, Output
+from ci.engines.stored import store_lists
 from ci.errors import DockwrightError, EngineError
 from ci.plan.keys import digest
 from ci.plan.plan import Plan
@@ -110,11 +111,11 @@ async def _write_evidence(engine: EmbeddedEngine, plan: Plan, folder: Path) -> N
     found: dict[str, Any] = {}
     for planned in plan.images:
         info = await engine.inspect(planned.reference)
-        layers = [layer for layer, _ in info.layers]
-        found[planned.id] = {"id": info.id, "config": info.config, "layers": layers}
-    store = Path(dict(zip(engine.buildah.store[::2], engine.buildah.store[1::2], strict=True))["--root"])
-    script = 'cp "$1"/*-layers/layers.json "$1"/*-layers/*.tar-split.gz "$2" && chmod a+r "$2"/*'
-    copy = Command(argv=("sh", "-c", script, "sh", str(store), str(folder)))
+        diff_ids = [diff_id for diff_id, _ in info.layers]
+        found[planned.id] = {"id": info.id, "config": info.config, "layers": diff_ids}
+    _, layers = store_lists(await engine.runner.run(engine.buildah.info()))
+    script = 'cp "$1"/layers.json "$1"/*.tar-split.gz "$2" && chmod a+r "$2"/*'
+    copy = Command(argv=("sh", "-c", script, "sh", str(Path(layers).parent), str(folder)))
     await engine.runner.run(copy.privileged(engine.buildah.privilege))
     (folder / IMAGES).write_text(json.dumps(found), encoding="utf-8")
 
