@@ -24,7 +24,7 @@ from ci.run.estimate import Estimate
 from ci.run.events import EventLog, Listener
 from ci.run.history import History, read_history, write_history
 from ci.run.houses import WAITING, Houses
-from ci.run.image import ImageWork
+from ci.run.image import ImageWork, details_of
 from ci.run.leftover import owned
 from ci.run.record import record_run
 from ci.run.soundness import note_marks
@@ -230,14 +230,7 @@ def _outside(done: bool) -> WorkResult:
 
 
 def _reused(state: State, planned: PlannedImage) -> Details:
-    record = state.record(planned.id, tag(planned.key))
-    return Details(
-        key=planned.key,
-        reference=planned.reference,
-        reason=planned.reason,
-        unpacked_bytes=record.unpacked_bytes if record else None,
-        digest=record.config_digest if record else None,
-    )
+    return details_of(planned, state.record(planned.id, tag(planned.key)), reason=planned.reason)
 
 
 def unique_bytes(state: State, plan: Plan, built: Collection[str]) -> dict[str, int]:

@@ -75,13 +75,7 @@ class ImageWork:
         await self.name(planned, id_)
         return WorkResult(
             outcome=Outcome.reused,
-            details=Details(
-                key=planned.key,
-                reference=planned.reference,
-                digest=record.config_digest,
-                reason="built meanwhile by another run",
-                unpacked_bytes=record.unpacked_bytes,
-            ),
+            details=details_of(planned, record, reason="built meanwhile by another run"),
         )
 
     async def _built(self, planned: PlannedImage, log: Path) -> WorkResult:
@@ -102,14 +96,7 @@ class ImageWork:
         await self.name(planned, id_)
         return WorkResult(
             outcome=Outcome.built,
-            details=Details(
-                key=planned.key,
-                reference=planned.reference,
-                digest=info.id,
-                reason=planned.reason,
-                unpacked_bytes=record.unpacked_bytes,
-                figures={"checks": len(checks)},
-            ),
+            details=details_of(planned, record, reason=planned.reason, checks=len(checks)),
         )
 
     def request(self, planned: PlannedImage) -> BuildRequest:
@@ -189,6 +176,20 @@ class ImageWork:
         found = _STEP.search(line)
         if found:
             self.events.step(task, shown(found[1]))
+
+
+def details_of(
+    planned: PlannedImage, record: ImageRecord | None, *, reason: str, checks: int | None = None
+) -> Details:
+    """Return what a run tells of an image that is there; some of it only where its record is."""
+    return Details(
+        key=planned.key,
+        reference=planned.reference,
+        digest=record.config_digest if record else None,
+        reason=reason,
+        unpacked_bytes=record.unpacked_bytes if record else None,
+        figures={"checks": checks} if checks is not None else {},
+    )
 
 
 def shown(instruction: str) -> str:
