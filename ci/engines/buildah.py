@@ -136,9 +136,9 @@ class Buildah:
         """Print as JSON where the store is."""
         return self._command("info")
 
-    def look(self, root: str, driver: str, layers: Sequence[str]) -> Command:
+    def look(self, root: str, driver: str, ids: Sequence[str]) -> Command:
         """Look at the store's files; see ci/engines/program/look.py."""
-        argv = (sys.executable, "-I", "-B", program.__file__, root, driver, *layers)
+        argv = (sys.executable, "-I", "-B", program.__file__, root, driver, *ids)
         return Command(argv=argv).privileged(self.privilege)
 
     def remove_damaged(self, images: Sequence[str]) -> Command:

@@ -144,7 +144,7 @@ class DockerEngine:
         rows = (line.split() for line in text.splitlines())
         return {name.removeprefix(LOCAL): id_ for name, id_ in rows if "<none>" not in name}
 
-    async def look(self, layers: Sequence[str]) -> Look | None:  # noqa: ARG002 it has nothing to look at
+    async def look(self, ids: Sequence[str]) -> Look | None:  # noqa: ARG002 it has nothing to look at
         """Return nothing: the store is the daemon's."""
         return None
 

@@ -100,10 +100,10 @@ class EmbeddedEngine:
         texts = [await self.runner.run(self.buildah.read(path)) for path in (images, layers)]
         return stored_images(*texts)
 
-    async def look(self, layers: Sequence[str]) -> Look | None:
+    async def look(self, ids: Sequence[str]) -> Look | None:
         """Look at the store's files, beside what Buildah says of it."""
         root, driver = store_place(await self.runner.run(self.buildah.info()))
-        return look_of(root, await self.runner.run(self.buildah.look(root, driver, layers)))
+        return look_of(root, await self.runner.run(self.buildah.look(root, driver, ids)))
 
     async def remove_damaged(self, images: Sequence[str]) -> None:
         """Remove images by id, whatever their layers look like."""

@@ -76,8 +76,11 @@ class Engine(Protocol):
         """Return the ids of all local images by name."""
         ...
 
-    async def look(self, layers: Sequence[str]) -> Look | None:
-        """Return whether the store is whole, with the marks of `layers`; None where that can't be seen."""
+    async def look(self, ids: Sequence[str]) -> Look | None:
+        """Return whether the store is whole, with the marks of layers, by their or their images' ids.
+
+        None where that can't be seen.
+        """
         ...
 
     async def remove_damaged(self, images: Sequence[str]) -> None:

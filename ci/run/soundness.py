@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 import anyio
 
@@ -105,17 +105,8 @@ def unfinished(faults: Iterable[str]) -> bool:
     return any(fault.endswith(UNFINISHED) for fault in faults)
 
 
-async def note_marks(engine: Engine, state: State, images: Iterable[str]) -> None:
+async def note_marks(engine: Engine, state: State, images: Collection[str]) -> None:
     """Remember how the layers of these images, which were just made, look now."""
-    images = tuple(images)
-    if not images:
-        return
-    look = await engine.look([])
-    if look is None:
-        return
-    known = state.marks()
-    chains = (look.chains.get(id_.removeprefix(DIGEST), ()) for id_ in images)
-    new = {layer for chain in chains for layer in chain} - set(known)
-    found = await engine.look(sorted(new))
-    if found is not None:
-        state.write_marks({**known, **found.marks})
+    look = await engine.look([id_.removeprefix(DIGEST) for id_ in images]) if images else None
+    if look is not None:
+        state.write_marks({**look.marks, **state.marks()})

@@ -1,10 +1,11 @@
-"""Look at a store of containers-storage from outside: `look.py ROOT DRIVER [LAYER…]`. Standard library only.
+"""Look at a store of containers-storage from outside: `look.py ROOT DRIVER [LAYER or IMAGE…]`.
 
-It runs with the rights that the store's files need and prints one JSON object:
+It needs the standard library only, runs with the rights that the store's files need, and prints one JSON
+object:
 
     faults   what is wrong with the store's own two lists, a sentence each
     images   {image id: {"names", "layers": [layer id, lowest first], "fault": a sentence or ""}}
-    marks    {layer id: mark} of the LAYERs that are there
+    marks    {layer id: mark} of the LAYERs, and of all layers of the IMAGEs, that are there
     layers   the ids of all layers
 
 A mark is the number of entries of a layer and the newest change of an inode in it: whatever is written to
@@ -17,9 +18,11 @@ base64 behind `=`; `DRIVER-layers/layers.json`; a layer's files in `overlay/ID/d
 import base64
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,25 +77,25 @@ def data_fault(folder: Path, image: dict[str, Any]) -> str:
     return ""
 
 
-def marks_of(folders: dict[str, Path]) -> dict[str, str]:
-    """Return the mark of each layer's files; a layer that is broken, or is being removed, has none.
+def mark_of(folder: Path) -> str:
+    """Return the mark of a layer's files; empty if the layer is broken, or is being removed.
 
-    Source: find(1), -printf: `%H` is the starting point, `%C@` the time of the last change of the inode.
+    Source: find(1), -printf: `%C@` is the time of the last change of the inode.
     """
-    if not folders:
-        return {}
-    layers = {str(folder): layer for layer, folder in folders.items()}
-    argv = ["find", *layers, "-printf", "%H %C@\\n"]
-    found: dict[str, tuple[int, str]] = {}
-    for line in subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines():
-        folder, _, changed = line.rpartition(" ")
-        count, newest = found.get(folder, (0, ""))
-        found[folder] = count + 1, max(newest, changed)
-    return {layers[folder]: f"{count} {newest}" for folder, (count, newest) in found.items()}
+    argv = ["find", str(folder), "-printf", "%C@\\n"]
+    changes = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()
+    return f"{len(changes)} {max(changes)}" if changes else ""
+
+
+def marks_of(folders: dict[str, Path]) -> dict[str, str]:
+    """Return the mark of each layer that has one, by its id; each processor looks at another layer."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        marks = zip(folders, pool.map(mark_of, folders.values()), strict=True)
+        return {layer: mark for layer, mark in marks if mark}
 
 
 def look(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
-    """Return what is found; see above."""
+    """Return what is found; `wanted` are ids of layers and of images. See above."""
     faults: list[str] = []
     folder = root / f"{driver}-images"
     # images first: a build that goes on adds an image after its layers
@@ -117,7 +120,8 @@ def look(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
             "layers": chain[::-1],
             "fault": fault or data_fault(folder, image),
         }
-    marks = marks_of({layer: files_of(root, driver, layer) for layer in layers.keys() & set(wanted)})
+    asked = {*wanted, *(layer for id_ in wanted if id_ in images for layer in images[id_]["layers"])}
+    marks = marks_of({layer: files_of(root, driver, layer) for layer in layers.keys() & asked})
     return {"faults": faults, "images": images, "marks": marks, "layers": sorted(layers)}
 
 

@@ -18,9 +18,13 @@ def sha256(path: Path) -> str:
 
 
 def marks(path: Path) -> list[int]:
-    """Return what changes when a file does: size, times of content and inode in ns, inode."""
+    """Return what changes when a file does: size, time of the content in ns, inode.
+
+    Not the time of the inode's own change: another hard link to the file changes that. So a file that was
+    changed and given its old time by hand is taken for the old one; uv checks a wheel's hash once more.
+    """
     status = path.stat()
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
 @dataclass(frozen=True)
