@@ -5,7 +5,7 @@ A message says what is wrong, where, and what to do next, and stands alone.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class DockwrightError(Exception):
@@ -77,6 +77,37 @@ class DiskError(DockwrightError):
 
 class DiskFullError(DiskError):
     """A disk filled up under a run; what was finished stays, and nothing more is started."""
+
+
+RegistryAnswer = Literal["absent", "unauthorised", "unreachable", "corrupt"]
+"""What a registry says in place of what was asked for."""
+
+
+class RegistryError(DockwrightError):
+    """A registry did not give, or take, what was asked.
+
+    Attributes:
+        answer: `absent` (it has no such thing), `unauthorised` (not for these credentials), `unreachable`
+            (no answer, or one that says to come again) or `corrupt` (not what it claims to be).
+    """
+
+    exit_code = 9
+
+    def __init__(self, answer: RegistryAnswer, text: str) -> None:
+        self.answer = answer
+        super().__init__(text)
+
+
+class LostError(RegistryError):
+    """A registry promised images that it does not give.
+
+    Attributes:
+        images: their `image:variant`.
+    """
+
+    def __init__(self, text: str, *, images: tuple[str, ...]) -> None:
+        self.images = images
+        super().__init__("corrupt", text)
 
 
 class CommandError(DockwrightError):

@@ -1,0 +1,201 @@
+"""The registry as a cache: images found by their key, and added under it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+
+from ci.errors import RegistryError
+from ci.registry.client import AT_ONCE, RegistryClient
+from ci.registry.manifest import OCI, Blob, read_manifest
+from ci.registry.side import (
+    ARTIFACT_TYPE,
+    DOCUMENT_LIMIT_BYTES,
+    EMPTY,
+    Beside,
+    read_document,
+    read_side,
+    side_manifest,
+    side_tag,
+)
+
+ROUNDS = 5
+"""How often an image that others push at the same time is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An image that is looked for: its `image:variant`, the name of its repository, its cache tag and key."""
+
+    id: str
+    image: str
+    tag: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """What a registry has: `hits` by `image:variant`; `faults` by `image:variant` are why one is a miss.
+
+    What is merely absent is in neither.
+    """
+
+    hits: dict[str, Beside]
+    faults: dict[str, RegistryError]
+
+    def warnings(self) -> list[str]:
+        """Return a sentence per kind of fault, with the first of its kind whole."""
+        counts = Counter(fault.answer for fault in self.faults.values())
+        first = {fault.answer: str(fault) for fault in reversed(self.faults.values())}
+        return [
+            f"{count} of the images could not be looked up in the registry, and count as missing there: "
+            f"{first[answer]}" + (f" (and {count - 1} more like this)" if count > 1 else "")
+            for answer, count in sorted(counts.items())
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryCache:
+    """The images of one namespace by key; `writes` says whether they may be added to."""
+
+    client: RegistryClient
+    writes: bool = False
+
+    def reference(self, image: str, digest: str) -> str:
+        """Return how the image with the manifest `digest` is named to an engine."""
+        place = self.client.place
+        return f"{place.host}/{place.repository(image)}@{digest}"
+
+    def tagged(self, image: str, tag: str) -> str:
+        """Return how an image is named to an engine that is to push it."""
+        place = self.client.place
+        return f"{place.host}/{place.repository(image)}:{tag}"
+
+    def scope(self, images: Iterable[str], *, writes: bool = False) -> tuple[str, ...]:
+        """Return what a token has to allow. Source: Docker's token scope documentation."""
+        actions = "pull,push" if writes else "pull"
+        place = self.client.place
+        return tuple(f"repository:{place.repository(image)}:{actions}" for image in sorted(set(images)))
+
+    async def look_up(self, wanted: Sequence[Wanted]) -> LookUp:
+        """Look for all of `wanted` at once: two requests each, and no blob; never raises RegistryError."""
+        found = LookUp({}, {})
+        scope = self.scope(one.image for one in wanted)
+        limiter = anyio.CapacityLimiter(AT_ONCE)
+
+        async def look(one: Wanted) -> None:
+            async with limiter:
+                try:
+                    beside = await self.find(one, scope)
+                except RegistryError as error:
+                    found.faults[one.id] = error
+                    return
+            if beside is not None:
+                found.hits[one.id] = beside
+
+        async with anyio.create_task_group() as group:
+            for one in wanted:
+                group.start_soon(look, one)
+        return found
+
+    async def find(self, wanted: Wanted, scope: Sequence[str] = ()) -> Beside | None:
+        """Return what stands beside an image that is there under its key; None where it is absent.
+
+        Raises:
+            RegistryError: nothing can be told of it, or the tag names an image that is not of this key.
+        """
+        repository = self.client.place.repository(wanted.image)
+        scope = scope or self.scope((wanted.image,))
+        what = self.tagged(wanted.image, wanted.tag)
+        try:
+            digest = await self.client.digest(repository, wanted.tag, scope=scope)
+            data = await self.client.manifest(repository, side_tag(wanted.tag), scope=scope)
+        except RegistryError as error:
+            if error.answer == "absent":
+                return None
+            raise
+        beside = read_side(read_manifest(data, side_tag(what)), wanted.key, side_tag(what))
+        if digest and digest != beside.image:
+            raise RegistryError("corrupt", f"{what}: names another image than the one of this key")
+        return beside
+
+    async def settle(self, wanted: Wanted, beside: Beside) -> None:
+        """Make tag and key document agree where others wrote both at the same time.
+
+        Registries know no condition on a write, so what is there afterwards is read again: where the tag
+        names another manifest of the same config, the key document is made to name that one.
+
+        Raises:
+            RegistryError: they don't agree after some rounds, or the tag names another image.
+        """
+        scope = self.scope((wanted.image,), writes=True)
+        what = self.tagged(wanted.image, wanted.tag)
+        for number in range(ROUNDS):
+            try:
+                if await self._agree(wanted, beside, scope):
+                    return
+            except RegistryError as error:
+                if error.answer != "absent":
+                    raise
+                # some registries show a moment later what they have taken
+                self.client.say(f"{what}: not there yet, right after it was pushed")
+            await anyio.sleep(self.client.patience.pause_s * 2**number)
+        raise RegistryError("corrupt", f"{what}: does not become what was pushed")
+
+    async def _agree(self, wanted: Wanted, beside: Beside, scope: Sequence[str]) -> bool:
+        """Whether tag and key document agree; where they don't, the document is written anew."""
+        repository = self.client.place.repository(wanted.image)
+        what = self.tagged(wanted.image, wanted.tag)
+        digest = await self.client.digest(repository, wanted.tag, scope=scope)
+        data = await self.client.manifest(repository, side_tag(wanted.tag), scope=scope)
+        side = read_manifest(data, side_tag(what))
+        if read_side(side, wanted.key, side_tag(what)).image == digest:
+            return True
+        there = read_manifest(await self.client.manifest(repository, digest, scope=scope), what)
+        if there.config.digest != beside.config:
+            raise RegistryError("corrupt", f"{what}: another image was pushed under this key meanwhile")
+        manifest = side_manifest(replace(beside, image=digest), side.layers[0], _now())
+        await self.client.put_manifest(repository, side_tag(wanted.tag), manifest, OCI, scope=scope)
+        return False
+
+    async def document(self, wanted: Wanted) -> dict[str, Any] | None:
+        """Return the key document that stands beside an image; None where there is none.
+
+        Raises:
+            RegistryError: it can't be had.
+        """
+        repository = self.client.place.repository(wanted.image)
+        scope = self.scope((wanted.image,))
+        what = side_tag(self.tagged(wanted.image, wanted.tag))
+        try:
+            manifest = read_manifest(
+                await self.client.manifest(repository, side_tag(wanted.tag), scope=scope), what
+            )
+            digest = manifest.layers[0].digest if manifest.layers else ""
+            data = await self.client.blob(repository, digest, scope=scope, limit_bytes=DOCUMENT_LIMIT_BYTES)
+        except RegistryError as error:
+            if error.answer == "absent":
+                return None
+            raise
+        return read_document(data, what)
+
+    async def add(self, wanted: Wanted, beside: Beside, document: dict[str, Any]) -> None:
+        """Write what stands beside an image that has just been pushed, so that it is found from now on."""
+        repository = self.client.place.repository(wanted.image)
+        scope = self.scope((wanted.image,), writes=True)
+        data = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        await self.client.add_blob(repository, EMPTY, scope=scope)
+        digest = await self.client.add_blob(repository, data, scope=scope)
+        blob = Blob(type=ARTIFACT_TYPE, digest=digest, size=len(data))
+        manifest = side_manifest(beside, blob, _now())
+        await self.client.put_manifest(repository, side_tag(wanted.tag), manifest, OCI, scope=scope)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,374 @@
+"""Asking a registry: one connection pool, with its credentials, its limits, and its tries again."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import anyio
+import httpx
+
+from ci.errors import RegistryError
+from ci.registry.credentials import Credentials
+from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of
+from ci.registry.patience import TRANSIENT, Patience, challenge_of
+from ci.registry.place import Place
+
+AT_ONCE = 64
+"""Most requests in flight."""
+TOKEN_LIMIT_BYTES = 2**20
+PAGE, MOST_PAGES = 1000, 1000
+"""Tags of one answer, and most answers."""
+CERTIFICATES = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
+"""Folders with the certificates of a registry's own authority. Source: containers-certs.d(5)."""
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""In the text of an error of TLS."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that says yes: a status below 300, its headers, its whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class RegistryClient:
+    """A registry that has answered once; `open_registry` makes it.
+
+    Everything raises RegistryError, and nothing else.
+    """
+
+    place: Place
+    http: httpx.AsyncClient
+    credentials: Credentials | None
+    patience: Patience
+    say: Say
+    _challenge: tuple[str, Mapping[str, str]] | None = None
+    _tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _asking: anyio.Lock = field(default_factory=anyio.Lock)
+
+    async def connect(self) -> None:
+        """Ask whether a registry is there, and how it wants to know who asks.
+
+        Source: OCI distribution-spec 1.1, section Determining Support.
+        """
+        await self.ask("GET", "/v2/", scope=())
+
+    async def digest(self, repository: str, tag: str, *, scope: Sequence[str]) -> str:
+        """Return the digest of what `tag` names, without a byte of it."""
+        path = f"/v2/{repository}/manifests/{tag}"
+        reply = await self.ask("HEAD", path, scope=scope, headers={"Accept": ACCEPT})
+        return reply.headers.get("docker-content-digest", "")
+
+    async def manifest(self, repository: str, reference: str, *, scope: Sequence[str]) -> bytes:
+        """Return the bytes of the manifest that a tag or digest names, of this digest if it is one."""
+        path = f"/v2/{repository}/manifests/{reference}"
+        reply = await self.ask("GET", path, scope=scope, headers={"Accept": ACCEPT})
+        promised = reference if ":" in reference else reply.headers.get("docker-content-digest", "")
+        if promised and promised != digest_of(reply.body):
+            raise RegistryError(
+                "corrupt", f"{self.place.host}/{repository}: {reference} came with other bytes"
+            )
+        return reply.body
+
+    async def blob(self, repository: str, digest: str, *, scope: Sequence[str], limit_bytes: int) -> bytes:
+        """Return a small blob, checked by its digest."""
+        path = f"/v2/{repository}/blobs/{digest}"
+        reply = await self.ask("GET", path, scope=scope, limit_bytes=limit_bytes)
+        if digest_of(reply.body) != digest:
+            raise RegistryError("corrupt", f"{self.place.host}/{repository}: {digest} came with other bytes")
+        return reply.body
+
+    async def add_blob(self, repository: str, data: bytes, *, scope: Sequence[str]) -> str:
+        """Store a small blob and return its digest; one that is there is not sent.
+
+        Source: OCI distribution-spec 1.1, section Pushing a blob monolithically.
+        """
+        digest = digest_of(data)
+        try:
+            await self.ask("HEAD", f"/v2/{repository}/blobs/{digest}", scope=scope)
+        except RegistryError as error:
+            if error.answer != "absent":
+                raise
+        else:
+            return digest
+        begun = await self.ask("POST", f"/v2/{repository}/blobs/uploads/", scope=scope)
+        place = urljoin(str(self.http.base_url), begun.headers.get("location", ""))
+        url = httpx.URL(place).copy_merge_params({"digest": digest})
+        await self.ask(
+            "PUT", str(url), scope=scope, body=data, headers={"Content-Type": "application/octet-stream"}
+        )
+        return digest
+
+    async def tags(self, repository: str, *, scope: Sequence[str]) -> tuple[str, ...]:
+        """Return all tags of a repository; none where there is no such repository.
+
+        Source: OCI distribution-spec 1.1, section Listing Tags; the header Link is that of RFC 8288.
+        """
+        url: str = f"/v2/{repository}/tags/list?n={PAGE}"
+        found: list[str] = []
+        for _ in range(MOST_PAGES):
+            try:
+                reply = await self.ask("GET", url, scope=scope)
+                listed = json.loads(reply.body).get("tags") or []
+            except RegistryError as error:
+                if error.answer != "absent":
+                    raise
+                return tuple(found)
+            except (ValueError, AttributeError, RecursionError) as error:
+                raise RegistryError(
+                    "corrupt", f"{self.place.host}/{repository}: gives no list of tags"
+                ) from error
+            found += [tag for tag in listed if isinstance(tag, str)]
+            following = re.search(r"<([^>]+)>", reply.headers.get("link", ""))
+            if following is None:
+                break
+            url = urljoin(url, following[1])
+        return tuple(found)
+
+    async def remove(self, repository: str, digest: str, *, scope: Sequence[str]) -> None:
+        """Remove a manifest, and with it every tag that names it; one that is gone is no fault.
+
+        Source: OCI distribution-spec 1.1, section Deleting Manifests.
+        """
+        try:
+            await self.ask("DELETE", f"/v2/{repository}/manifests/{digest}", scope=scope)
+        except RegistryError as error:
+            if error.answer != "absent":
+                raise
+
+    async def mount(self, digest: str, origin: str, to: str, *, scope: Sequence[str]) -> None:
+        """Let the repository `to` have a blob of the repository `origin` too, unless it has it.
+
+        Raises:
+            RegistryError: this registry does not mount.
+
+        Source: OCI distribution-spec 1.1, section Mounting a blob from another repository.
+        """
+        try:
+            await self.ask("HEAD", f"/v2/{to}/blobs/{digest}", scope=scope)
+        except RegistryError as error:
+            if error.answer != "absent":
+                raise
+        else:
+            return
+        url = httpx.URL(f"/v2/{to}/blobs/uploads/").copy_merge_params({"mount": digest, "from": origin})
+        reply = await self.ask("POST", str(url), scope=scope)
+        if reply.status != 201:
+            what = f"{self.place.host}: does not mount {digest[:19]}… of {origin} in {to}"
+            raise RegistryError("unauthorised", f"{what}; may these credentials read {origin}?")
+
+    async def put_manifest(
+        self, repository: str, tag: str, data: bytes, type_: str, *, scope: Sequence[str]
+    ) -> None:
+        """Let `tag` name the manifest `data`."""
+        path = f"/v2/{repository}/manifests/{tag}"
+        await self.ask("PUT", path, scope=scope, body=data, headers={"Content-Type": type_})
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        scope: Sequence[str],
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit_bytes: int = LIMIT_BYTES,
+    ) -> Reply:
+        """Send a request, again where what is wrong may pass, and return the answer that says yes.
+
+        `scope` is what a token is asked for, where the registry wants one. Source: Docker's token
+        authentication specification, which the OCI's refers to.
+        """
+        tried, renewed = 0, False
+        what = f"{method} {self.place.host}{urlsplit(url).path}"
+        while True:
+            tried += 1
+            after = None
+            try:
+                sent = {**(headers or {}), **await self._authorization(scope)}
+                reply = await self._once(method, url, sent, body, limit_bytes)
+            except httpx.TransportError as error:
+                if UNTRUSTED in str(error):
+                    raise RegistryError(
+                        "unreachable",
+                        f"{what}: its certificate is not trusted here; name the file of its authority by "
+                        f"SSL_CERT_FILE, or put it at {CERTIFICATES[0]}/{self.place.host}/ca.crt",
+                    ) from error
+                problem = f"no answer ({str(error) or type(error).__name__})"
+            except TimeoutError:
+                problem = f"no whole answer in {self.patience.answer_s:.0f} s"
+            else:
+                if reply.status < 300:
+                    return reply
+                if reply.status == 401 and not renewed:
+                    renewed = True
+                    if self._challenged(reply, scope):
+                        tried -= 1
+                        continue
+                if reply.status not in TRANSIENT:
+                    raise self._refusal(what, reply)
+                problem, after = f"status {reply.status}{_told(reply)}", reply.headers.get("retry-after")
+            pause_s = self.patience.pause(tried, after, datetime.now(UTC))
+            if pause_s is None:
+                raise RegistryError("unreachable", f"{what}: {problem}, {tried} times")
+            self.say(f"{what}: {problem}; asked again in {pause_s:.1f} s")
+            await anyio.sleep(pause_s)
+
+    async def _once(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit_bytes: int
+    ) -> Reply:
+        with anyio.fail_after(self.patience.answer_s):
+            async with self.http.stream(method, url, headers=headers, content=body) as response:
+                parts, size = [], 0
+                async for part in response.aiter_raw():
+                    parts.append(part)
+                    size += len(part)
+                    if size > limit_bytes:
+                        text = (
+                            f"{method} {self.place.host}{urlsplit(url).path}: more than {limit_bytes} bytes"
+                        )
+                        raise RegistryError("corrupt", f"{text}, which is not read")
+                return Reply(response.status_code, response.headers, b"".join(parts))
+
+    async def _authorization(self, scope: Sequence[str]) -> dict[str, str]:
+        scheme, challenge = self._challenge or ("", {})
+        if scheme == "basic":
+            return {"Authorization": self.credentials.basic()} if self.credentials else {}
+        if scheme != "bearer" or not scope:
+            return {}
+        async with self._asking:
+            for has, token in self._tokens.items():
+                if set(scope) <= set(has):
+                    return {"Authorization": f"Bearer {token}"}
+            token = self._tokens[tuple(scope)] = await self._token(challenge, scope)
+        return {"Authorization": f"Bearer {token}"}
+
+    async def _token(self, challenge: Mapping[str, str], scope: Sequence[str]) -> str:
+        realm = urlsplit(challenge.get("realm", ""))
+        if realm.scheme != "https" and not self.place.is_loopback:
+            raise RegistryError("unauthorised", f"{self.place.host}: asks for a token without TLS; not given")
+        asked: dict[str, str | Sequence[str]] = {"scope": scope}
+        if "service" in challenge:
+            asked["service"] = challenge["service"]
+        url = httpx.URL(challenge["realm"]).copy_merge_params(asked)
+        headers = {"Authorization": self.credentials.basic()} if self.credentials else {}
+        reply = await self._once("GET", str(url), headers, None, TOKEN_LIMIT_BYTES)
+        if reply.status in TRANSIENT:
+            raise httpx.ReadError(f"its token server answers {reply.status}")
+        if reply.status != 200:
+            raise self._refusal(f"{realm.scheme}://{realm.netloc} for a token", reply)
+        try:
+            value = json.loads(reply.body)
+            return str(value.get("token") or value["access_token"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise RegistryError("corrupt", f"{realm.netloc}: gives no token") from error
+
+    def _challenged(self, reply: Reply, scope: Sequence[str]) -> bool:
+        """Note how the registry wants to know who asks; return whether another try may do."""
+        known = self._challenge
+        scheme, parameters = challenge_of(reply.headers.get("www-authenticate", ""))
+        if scheme == "bearer" and not parameters.get("realm", "").startswith(("http://", "https://")):
+            return False
+        self._challenge = (scheme, parameters) if scheme in ("basic", "bearer") else known
+        if scheme == "bearer":
+            stale = [has for has in self._tokens if set(scope) <= set(has)]
+            for has in stale:
+                del self._tokens[has]
+            return bool(scope) and (bool(stale) or known is None)
+        return scheme == "basic" and known is None and self.credentials is not None
+
+    def _refusal(self, what: str, reply: Reply) -> RegistryError:
+        if reply.status == 404:
+            return RegistryError("absent", f"{what}: is not there")
+        if reply.status in (401, 403):
+            who = f"as {self.credentials.user}" if self.credentials else "without credentials"
+            found = f" (from {self.credentials.source})" if self.credentials else ""
+            return RegistryError(
+                "unauthorised", f"{what}: not allowed {who}{found}: status {reply.status}{_told(reply)}"
+            )
+        return RegistryError("corrupt", f"{what}: status {reply.status}{_told(reply)}")
+
+
+def _told(reply: Reply) -> str:
+    """Return what a registry says is wrong, if it says so in the way of registries.
+
+    Source: OCI distribution-spec 1.1, section Error Codes.
+    """
+    try:
+        first = json.loads(reply.body)["errors"][0]
+        text = str(first.get("message") or first["code"])
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        return ""
+    return f" ({''.join(one for one in text[:200] if one.isprintable())})"
+
+
+@asynccontextmanager
+async def open_registry(
+    place: Place, credentials: Credentials | None, patience: Patience, say: Say
+) -> AsyncIterator[RegistryClient]:
+    """Yield a client of the registry at `place`, which has answered; on loopback it may be without TLS.
+
+    Raises:
+        RegistryError: it does not answer, or is no registry.
+    """
+    schemes = ("https", "http") if place.is_loopback else ("https",)
+    for scheme in schemes:
+        async with httpx.AsyncClient(
+            base_url=f"{scheme}://{place.host}",
+            verify=tls_context(place.host) if scheme == "https" else True,
+            trust_env=not place.is_loopback,
+            timeout=httpx.Timeout(patience.answer_s, pool=None),
+            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+        ) as http:
+            client = RegistryClient(
+                place=place, http=http, credentials=credentials, patience=patience, say=say
+            )
+            if scheme != schemes[-1] and not await _speaks_tls(http, patience.answer_s):
+                continue
+            try:
+                await client.connect()
+            except RegistryError as error:
+                # a token is asked for with the first thing that is wanted; none may be given without
+                if error.answer != "unauthorised" or client._challenge is None:
+                    raise
+            yield client
+            return
+
+
+async def _speaks_tls(http: httpx.AsyncClient, limit_s: float) -> bool:
+    """Whether what listens there speaks TLS; a certificate that is not trusted is TLS too."""
+    try:
+        with anyio.fail_after(limit_s):
+            await http.get("/v2/")
+    except httpx.TransportError as error:
+        return UNTRUSTED in str(error)
+    except TimeoutError:
+        return True
+    return True
+
+
+def tls_context(host: str) -> ssl.SSLContext:
+    """Return what connections are made with: the machine's authorities, and those kept for `host`.
+
+    SSL_CERT_FILE names other ones. A certificate that can't be read is left out.
+    """
+    context = ssl.create_default_context()
+    for folder in CERTIFICATES:
+        for path in sorted(folder.joinpath(host).glob("*.crt")):
+            try:
+                context.load_verify_locations(path)
+            except (OSError, ssl.SSLError):
+                continue
+    return context

@@ -1,0 +1,118 @@
+"""What to say to a registry that asks who we are, from the places where other tools keep it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Purpose = Literal["REGISTRY", "RELEASE"]
+"""What credentials are for: a cache, or what is published; `DOCKWRIGHT_<PURPOSE>_USER` and `…_PASSWORD`."""
+HELPER_LIMIT_S = 30.0
+HUB = "https://index.docker.io/v1/"
+"""What Docker Hub's entry is called in a file of credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user and a secret; the secret is in no text of this value. `source` says where they were found."""
+
+    user: str
+    secret: str = field(repr=False)
+    source: str = field(compare=False, default="")
+
+    def basic(self) -> str:
+        """Return the value of a header `Authorization`. Source: RFC 7617."""
+        return "Basic " + base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`credentials`, if there are any; `problems` are a sentence for each place that could not be read."""
+
+    credentials: Credentials | None
+    problems: tuple[str, ...] = ()
+
+
+def find_credentials(
+    host: str, environ: Mapping[str, str], home: Path, purpose: Purpose = "REGISTRY"
+) -> Found:
+    """Return what is known for the registry `host`, the first of: environment, files, their helpers.
+
+    Source: containers-auth.json(5) for the files and their order; docker-credential-helpers for the protocol.
+    """
+    user, password = f"DOCKWRIGHT_{purpose}_USER", f"DOCKWRIGHT_{purpose}_PASSWORD"
+    if environ.get(user) and environ.get(password):
+        return Found(Credentials(environ[user], environ[password], f"{user} and {password}"))
+    problems = []
+    for path in credential_files(environ, home):
+        try:
+            credentials = _of_file(path, host)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError, AttributeError, subprocess.SubprocessError) as error:
+            problems.append(f"{path}: {_why(error)}")
+            continue
+        if credentials is not None:
+            return Found(credentials, tuple(problems))
+    return Found(None, tuple(problems))
+
+
+def credential_files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
+    """Yield where files of credentials may be, the most specific first."""
+    if environ.get("REGISTRY_AUTH_FILE"):
+        yield Path(environ["REGISTRY_AUTH_FILE"])
+    if environ.get("XDG_RUNTIME_DIR"):
+        yield Path(environ["XDG_RUNTIME_DIR"], "containers/auth.json")
+    yield home / ".config/containers/auth.json"
+    yield Path(environ.get("DOCKER_CONFIG") or home / ".docker", "config.json")
+
+
+def _of_file(path: Path, host: str) -> Credentials | None:
+    value: dict[str, Any] = json.loads(path.read_text())
+    names = (host, f"https://{host}", f"https://{host}/v1/", *((HUB,) if host == "docker.io" else ()))
+    auths = value.get("auths") or {}
+    for name in names:
+        encoded = (auths.get(name) or {}).get("auth")
+        if encoded:
+            user, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+            return Credentials(user, secret, str(path))
+    helpers = value.get("credHelpers") or {}
+    for name in names:
+        helper = helpers.get(name) or (value.get("credsStore") if name in auths else None)
+        if helper:
+            return _of_helper(str(helper), name, path)
+    return None
+
+
+def _of_helper(helper: str, name: str, path: Path) -> Credentials | None:
+    program = f"docker-credential-{helper}"
+    done = subprocess.run(
+        (program, "get"), input=name, capture_output=True, text=True, timeout=HELPER_LIMIT_S, check=False
+    )
+    if done.returncode != 0:
+        if "credentials not found" in done.stdout:
+            return None
+        raise ValueError(f"{program} ended with {done.returncode}")
+    value = json.loads(done.stdout)
+    return Credentials(value["Username"], value["Secret"], f"{program}, named in {path}")
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong, without anything of the file, which holds secrets."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON (line {error.lineno})"
+    if isinstance(error, binascii.Error | UnicodeDecodeError):
+        return "an `auth` that is no base64 of USER:SECRET"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"a credential helper was silent for {HELPER_LIMIT_S:.0f} s"
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} is not on the PATH"
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    return str(error) if str(error).startswith("docker-credential-") else "not a file of credentials"

@@ -1,0 +1,113 @@
+"""What a registry needs no longer: cached images that no checkout and no release has. Pure.
+
+Removing a manifest by digest removes every tag that names it, so nothing is chosen that a kept tag names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ci.registry.side import side_tag
+
+CACHED = re.compile(r"k-[0-9a-f]{32}(?:[.]key)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagged:
+    """A tag of a repository with what it names.
+
+    `created` is when it was pushed, None where nothing tells; `config` and `blobs` are digests, with sizes.
+    """
+
+    repository: str
+    tag: str
+    digest: str
+    config: str
+    blobs: dict[str, int]
+    created: datetime | None = None
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether it is a cache tag, or what stands beside one."""
+        return CACHED.fullmatch(self.tag) is not None
+
+    @property
+    def key_tag(self) -> str:
+        """The cache tag that it belongs to."""
+        return self.tag.removesuffix(".key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """A cached image that can go: its tags, and the digests that are removed for it."""
+
+    repository: str
+    tag: str
+    digests: tuple[str, ...]
+    size_bytes: int
+    why: str
+
+
+def choose(
+    tagged: Collection[Tagged], current: Collection[str], *, now: datetime, older_than: timedelta
+) -> tuple[Stale, ...]:
+    """Return the cached images that can go, the largest first.
+
+    A cached image stays while its cache tag is `current`, while a tag that is no cache tag has its config (a
+    release), and until it is `older_than`. One without a key document stays too: it may be on its way.
+    `size_bytes` is what no tag that stays has.
+    """
+    found: list[tuple[Tagged, Tagged | None, str]] = []
+    by_tag = {(one.repository, one.tag): one for one in tagged}
+    kept = [one for one in tagged if not one.is_cached]
+    configs = {(one.repository, one.config) for one in kept}
+    for one in tagged:
+        if not one.is_cached or one.tag != one.key_tag:
+            continue
+        beside = by_tag.get((one.repository, side_tag(one.tag)))
+        why = _why(one, beside, current, configs, now=now, older_than=older_than)
+        if why:
+            found.append((one, beside, why))
+        else:
+            kept += [one, *([beside] if beside is not None else [])]
+    chosen = {(one.repository, tag) for one, _, _ in found for tag in (one.tag, side_tag(one.tag))}
+    kept += [one for one in tagged if one.is_cached and (one.repository, one.tag) not in chosen]
+    needed = {(one.repository, one.digest) for one in kept}
+    blobs = {digest for one in kept for digest in one.blobs}
+    stale = [
+        Stale(
+            repository=one.repository,
+            tag=one.tag,
+            digests=tuple(
+                each.digest
+                for each in (beside, one)  # what makes it a hit goes first
+                if each is not None and (each.repository, each.digest) not in needed
+            ),
+            size_bytes=sum(size for digest, size in one.blobs.items() if digest not in blobs),
+            why=why,
+        )
+        for one, beside, why in found
+    ]
+    return tuple(sorted((one for one in stale if one.digests), key=lambda one: -one.size_bytes))
+
+
+def _why(
+    one: Tagged,
+    beside: Tagged | None,
+    current: Collection[str],
+    configs: Collection[tuple[str, str]],
+    *,
+    now: datetime,
+    older_than: timedelta,
+) -> str:
+    if one.tag in current or (one.repository, one.config) in configs:
+        return ""
+    if beside is None:
+        return ""
+    if beside.created is None:
+        return "of an unknown age"
+    age = now - beside.created
+    return f"pushed {age.days} days ago" if age >= older_than else ""

@@ -1,0 +1,112 @@
+"""A manifest as a registry gives it, read with distrust. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ci.errors import RegistryError
+
+OCI = "application/vnd.oci.image.manifest.v1+json"
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+ACCEPT = ", ".join((OCI, DOCKER, INDEX))
+LIMIT_BYTES = 4 * 2**20
+"""No manifest is larger. Source: OCI distribution-spec 1.1, section Pushing Manifests."""
+MOST_LAYERS = 512
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """A descriptor: what a manifest names."""
+
+    type: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """An image's manifest, or an artifact's; `digest` is that of the bytes it was read from."""
+
+    digest: str
+    size: int
+    type: str
+    config: Blob
+    layers: tuple[Blob, ...]
+    annotations: dict[str, str]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all blobs, as they lie in the registry."""
+        return self.config.size + sum(layer.size for layer in self.layers)
+
+
+def digest_of(data: bytes) -> str:
+    """Return the digest of `data`."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def is_digest(text: str) -> bool:
+    """Whether `text` is a sha256 digest."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def read_manifest(data: bytes, what: str) -> Manifest:
+    """Return the manifest that `data` is; `what` names it in messages.
+
+    Raises:
+        RegistryError: corrupt: it is no manifest of one image, or holds what no manifest may.
+
+    Source: OCI image-spec 1.1, manifest.md and descriptor.md.
+    """
+
+    def refuse(why: str) -> RegistryError:
+        return RegistryError("corrupt", f"{what}: {why}")
+
+    if len(data) > LIMIT_BYTES:
+        raise refuse(f"more than {LIMIT_BYTES // 2**20} MiB, which no manifest is")
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise refuse("no JSON, or cut short") from error
+    if not isinstance(value, dict):
+        raise refuse("no JSON object")
+    type_ = value.get("mediaType") or OCI
+    if value.get("schemaVersion") != 2 or type_ not in (OCI, DOCKER):
+        raise refuse(f"a manifest of an unknown kind ({str(type_)[:80]!r})")
+    layers = value.get("layers")
+    if not isinstance(layers, list) or len(layers) > MOST_LAYERS:
+        raise refuse(f"`layers` is no list of at most {MOST_LAYERS}")
+    annotations = value.get("annotations") or {}
+    if not isinstance(annotations, dict) or not all(isinstance(one, str) for one in annotations.values()):
+        raise refuse("`annotations` is no map of strings")
+    try:
+        return Manifest(
+            digest=digest_of(data),
+            size=len(data),
+            type=str(type_),
+            config=_blob(value.get("config")),
+            layers=tuple(_blob(layer) for layer in layers),
+            annotations=annotations,
+        )
+    except ValueError as error:
+        raise refuse(str(error)) from error
+
+
+def _blob(value: Any) -> Blob:
+    if not isinstance(value, dict):
+        raise ValueError("a descriptor is no object")  # noqa: TRY004 one kind of error for what is read
+    type_, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
+    if not isinstance(type_, str) or not _TYPE.fullmatch(type_):
+        raise ValueError("a descriptor without a media type")
+    if not isinstance(digest, str) or not is_digest(digest):
+        raise ValueError("a descriptor whose digest is no sha256")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise ValueError(f"{digest[:19]}… has no size")
+    return Blob(type=type_, digest=digest, size=size)

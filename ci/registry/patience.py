@@ -1,0 +1,68 @@
+"""How long, and how often, a registry is asked again. Pure but for what it counts."""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.request import parse_http_list
+
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses that say: come again. Source: RFC 9110 section 15, RFC 6585."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Patience:
+    """What one run spends on a registry that does not answer well.
+
+    `tries` is the most for one request, `budget` the most tries again of the whole run, counted down;
+    `answer_s` the most that one answer takes, whatever trickles in; `pause_s` the first pause, doubled each
+    time; `longest_pause_s` the most, also where the registry asks for more.
+    """
+
+    tries: int = 4
+    budget: int = 40
+    answer_s: float = 30.0
+    pause_s: float = 0.5
+    longest_pause_s: float = 20.0
+
+    def pause(self, tried: int, after: str | None, now: datetime) -> float | None:
+        """Return the seconds to wait after `tried` tries, by a header Retry-After if there is one.
+
+        None: don't ask again, since tries or budget are used up or the registry wants too much time.
+        """
+        if tried >= self.tries or self.budget <= 0:
+            return None
+        asked_s = retry_after_s(after, now)
+        if asked_s is not None and asked_s > self.longest_pause_s:
+            return None
+        self.budget -= 1
+        own_s = min(self.pause_s * 2 ** (tried - 1), self.longest_pause_s)
+        return own_s if asked_s is None else max(asked_s, 0.0)
+
+
+def retry_after_s(text: str | None, now: datetime) -> float | None:
+    """Return the seconds that a header Retry-After asks for. Source: RFC 9110 section 10.2.3."""
+    if text is None:
+        return None
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        return (email.utils.parsedate_to_datetime(text) - now).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
+def challenge_of(header: str) -> tuple[str, Mapping[str, str]]:
+    """Return the scheme, in small letters, and the parameters of a header WWW-Authenticate.
+
+    Source: RFC 9110 section 11.6.1; the first challenge counts.
+    """
+    scheme, _, rest = header.strip().partition(" ")
+    found: dict[str, str] = {}
+    for item in parse_http_list(rest):
+        name, sep, value = item.partition("=")
+        if sep:
+            found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return scheme.lower(), found

@@ -1,0 +1,98 @@
+"""What stands beside an image under its cache tag: its key document and digests. Pure.
+
+An image `k-HEX` counts only together with the artifact `k-HEX.key`, which is written after it and names its
+digest: an image that is half there, or another one, is no hit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ci.errors import RegistryError
+from ci.registry.manifest import OCI, Blob, Manifest, digest_of, is_digest
+
+EMPTY = b"{}"
+EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+ARTIFACT_TYPE = "application/vnd.dockwright.key.v1+json"
+DOCUMENT_LIMIT_BYTES = 8 * 2**20
+KEY, IMAGE = "org.dockwright.key", "org.dockwright.image"
+CONFIG, LAYERS = "org.dockwright.config", "org.dockwright.layers"
+CREATED = "org.opencontainers.image.created"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is known of an image without a byte of it.
+
+    `image` is the digest of its manifest, `config` that of its config; `layers` are (DiffID, bytes unpacked).
+    """
+
+    key: str
+    image: str
+    config: str
+    layers: tuple[tuple[str, int], ...]
+
+
+def side_tag(tag: str) -> str:
+    """Return the tag of what stands beside the image `tag`."""
+    return f"{tag}.key"
+
+
+def side_manifest(beside: Beside, document: Blob, created: str) -> bytes:
+    """Return the manifest of the artifact with that document; `created` is an ISO 8601 time, for hygiene.
+
+    Source: OCI image-spec 1.1, Guidance for an Empty Descriptor.
+    """
+    value = {
+        "schemaVersion": 2,
+        "mediaType": OCI,
+        "artifactType": ARTIFACT_TYPE,
+        "config": {"mediaType": EMPTY_TYPE, "digest": digest_of(EMPTY), "size": len(EMPTY)},
+        "layers": [{"mediaType": document.type, "digest": document.digest, "size": document.size}],
+        "annotations": {
+            KEY: beside.key,
+            IMAGE: beside.image,
+            CONFIG: beside.config,
+            CREATED: created,
+            LAYERS: json.dumps(beside.layers, separators=(",", ":")),
+        },
+    }
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def read_side(manifest: Manifest, key: str, what: str) -> Beside:
+    """Return what `manifest` says of the image with this key.
+
+    Raises:
+        RegistryError: corrupt: it is of another image, or of another key.
+    """
+    notes = manifest.annotations
+    if notes.get(KEY) != key:
+        raise RegistryError(
+            "corrupt", f"{what}: carries the key {notes.get(KEY, 'none')[:12]}, not {key[:12]}"
+        )
+    try:
+        layers = tuple((str(diff_id), int(size)) for diff_id, size in json.loads(notes[LAYERS]))
+        found = Beside(key=key, image=notes[IMAGE], config=notes[CONFIG], layers=layers)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RegistryError("corrupt", f"{what}: its annotations are not those of a key") from error
+    if not all(map(is_digest, (found.image, found.config, *(diff_id for diff_id, _ in layers)))):
+        raise RegistryError("corrupt", f"{what}: names a digest that is none")
+    return found
+
+
+def read_document(data: bytes, what: str) -> dict[str, Any]:
+    """Return the key document.
+
+    Raises:
+        RegistryError: corrupt: it is none.
+    """
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RegistryError("corrupt", f"{what}: no JSON") from error
+    if not isinstance(value, dict):
+        raise RegistryError("corrupt", f"{what}: no JSON object")
+    return value
