@@ -1,0 +1,245 @@
+"""Making a release, reading it back, and letting its tags follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+import anyio
+
+from ci.errors import RegistryError
+from ci.publish.release import (
+    CURRENT,
+    REPOSITORY,
+    Mount,
+    Push,
+    Put,
+    Released,
+    pushes,
+    read_index,
+    released,
+    tags,
+)
+from ci.registry.client import RegistryClient
+from ci.registry.manifest import INDEX, digest_of, read_manifest
+from ci.registry.side import KEY
+
+Say = Callable[[str], None]
+ROUNDS = 4
+"""How often a release is read back."""
+MOST_LAYER_BYTES = 10 * 2**30
+"""GitHub's registry takes no larger layer. Source: its documentation, Working with the Container registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An image under its cache tag, with its whole key."""
+
+    image: str
+    variant: str
+    tag: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """A tag that does not name what its release does; `has` is empty where there is no such tag."""
+
+    reference: str
+    should: str
+    has: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Releases:
+    """The releases of one namespace. Everything raises RegistryError, and says what stands."""
+
+    client: RegistryClient
+    say: Say
+
+    @property
+    def _namespace(self) -> str:
+        return self.client.place.namespace
+
+    def _repository(self, image: str) -> str:
+        return self.client.place.repository(image)
+
+    def scope(self, images: Sequence[str], *, writes: bool) -> tuple[str, ...]:
+        """Return what a token has to allow for these images and the releases."""
+        actions = "pull,push" if writes else "pull"
+        names = sorted({*images, REPOSITORY})
+        return tuple(f"repository:{self._repository(name)}:{actions}" for name in names)
+
+    async def images(self, sources: Sequence[Source], notes: Mapping[str, str]) -> tuple[Released, ...]:
+        """Return what a release of `sources` consists of.
+
+        Raises:
+            RegistryError: the registry lacks one of them.
+        """
+        scope = self.scope([one.image for one in sources], writes=False)
+        found = []
+        for one in sources:
+            data = await self.client.manifest(self._repository(one.image), one.tag, scope=scope)
+            found.append(released(one.image, one.variant, data, {**notes, KEY: one.key}))
+        return tuple(found)
+
+    async def publish(self, version: str, images: Sequence[Released]) -> None:
+        """Make the release `version` of `images`, parents first, and read it back.
+
+        Raises:
+            RegistryError: what stands is in the message: the old release, or the new one with tags that lag.
+        """
+        refuse_too_large(images)
+        scope = self.scope([one.image for one in images], writes=True)
+        await self._refuse_other(version, images, scope)
+        made = False
+        try:
+            for push in pushes(self._namespace, version, images):
+                await self.do(push, scope)
+                made = made or (isinstance(push, Put) and push.reference == CURRENT)
+        except RegistryError as error:
+            stands = (
+                f"release {version} is made, and some tags lag: `dockwright verify {version}` names them"
+                if made
+                else "nothing of it is released, and the release before it stands: publish again"
+            )
+            raise RegistryError(error.answer, f"{error}. {stands[0].upper()}{stands[1:]}") from error
+        lagging = await self._lagging(version)
+        if lagging:
+            names = ", ".join(lag.reference for lag in lagging)
+            raise RegistryError("corrupt", f"release {version} is made, and reads back otherwise: {names}")
+
+    async def _lagging(self, version: str) -> tuple[Lag, ...]:
+        """Read a release back; some registries show a moment later what they have taken."""
+        lagging: tuple[Lag, ...] = ()
+        for number in range(ROUNDS):
+            try:
+                lagging = await self.verify(version)
+            except RegistryError as error:
+                if error.answer != "absent" or number == ROUNDS - 1:
+                    raise
+            else:
+                if not lagging:
+                    return ()
+            await anyio.sleep(self.client.patience.pause_s * 2**number)
+        return lagging
+
+    async def _refuse_other(self, version: str, images: Sequence[Released], scope: Sequence[str]) -> None:
+        """Refuse to make another release of the same version."""
+        try:
+            _, there = await self.read(version, scope=scope)
+        except RegistryError as error:
+            if error.answer != "absent":
+                raise
+            return
+        if {(one.id, one.digest) for one in there} != {(one.id, one.digest) for one in images}:
+            raise RegistryError(
+                "corrupt",
+                f"release {version} is there already, of other images; a version is given once: "
+                "give the next one",
+            )
+
+    async def read(
+        self, version: str = CURRENT, *, scope: Sequence[str] = ()
+    ) -> tuple[str, tuple[Released, ...]]:
+        """Return the version and the images of a release.
+
+        Raises:
+            RegistryError: absent, or no index of a release.
+        """
+        what = f"{self.client.place}/{REPOSITORY}:{version}"
+        data = await self.client.manifest(
+            self._repository(REPOSITORY), version, scope=scope or self.scope((), writes=False)
+        )
+        return read_index(data, what)
+
+    async def keys(self, version: str = CURRENT) -> dict[str, str]:
+        """Return the key of each image of a release, by `image:variant`, where its manifest says it."""
+        _, images = await self.read(version)
+        scope = self.scope((), writes=False)
+        release = self._repository(REPOSITORY)
+        found = {}
+        for one in images:
+            data = await self.client.manifest(release, one.digest, scope=scope)
+            key = read_manifest(data, one.id).annotations.get(KEY)
+            if key:
+                found[one.id] = key
+        return found
+
+    async def verify(self, version: str = CURRENT) -> tuple[Lag, ...]:
+        """Return each tag that does not name what the release does.
+
+        The tags `:VARIANT` belong to the current release, `:VARIANT-VERSION` to their own.
+        """
+        current = version == CURRENT
+        version, images = await self.read(version)
+        if not current:
+            current = await self._current() == version
+        scope = self.scope([one.image for one in images], writes=False)
+        found = []
+        for one in images:
+            for tag in (f"{one.variant}-{version}", *((one.variant,) if current else ())):
+                has = await self._digest(self._repository(one.image), tag, scope)
+                if has != one.digest:
+                    found.append(Lag(f"{self.client.place}/{one.image}:{tag}", one.digest, has))
+        return tuple(found)
+
+    async def restore(self, version: str) -> None:
+        """Make the release `version`, which is there, the current one, and let the tags follow."""
+        version, images = await self.read(version)
+        scope = self.scope([one.image for one in images], writes=True)
+        release = self._repository(REPOSITORY)
+        whole = []
+        for one in images:
+            data = await self.client.manifest(release, one.digest, scope=scope)
+            whole.append(
+                Released(image=one.image, variant=one.variant, digest=one.digest, size=one.size, data=data)
+            )
+        index = await self.client.manifest(release, version, scope=scope)
+        for push in (Put(release, CURRENT, index, INDEX), *tags(self._namespace, version, whole)):
+            await self.do(push, scope)
+
+    async def _current(self) -> str:
+        try:
+            return (await self.read())[0]
+        except RegistryError as error:
+            if error.answer != "absent":
+                raise
+            return ""
+
+    async def _digest(self, repository: str, reference: str, scope: Sequence[str]) -> str:
+        try:
+            return await self.client.digest(repository, reference, scope=scope)
+        except RegistryError as error:
+            if error.answer != "absent":
+                raise
+            return ""
+
+    async def do(self, push: Push, scope: Sequence[str]) -> None:
+        """Send one request of a release, unless what it asks for is so already."""
+        match push:
+            case Mount(digest=digest, origin=origin, to=to):
+                await self.client.mount(digest, origin, to, scope=scope)
+            case Put(repository=repository, reference=reference, data=data, type=type_):
+                if await self._digest(repository, reference, scope) != digest_of(data):
+                    self.say(f"{self.client.place.host}/{repository}:{reference[:40]}")
+                    await self.client.put_manifest(repository, reference, data, type_, scope=scope)
+            case _:
+                assert_never(push)
+
+
+def refuse_too_large(images: Sequence[Released]) -> None:
+    """Refuse a layer that registries do not take; a manifest that is too large is refused when it is read.
+
+    Raises:
+        RegistryError: corrupt: a layer is larger than 10 GiB.
+    """
+    for one in images:
+        for layer in read_manifest(one.data, one.id).layers:
+            if layer.size > MOST_LAYER_BYTES:
+                raise RegistryError(
+                    "corrupt",
+                    f"{one.id}: the layer {layer.digest[:19]}… has {layer.size / 2**30:.1f} GiB, and "
+                    "registries take 10; split it by `layers` in its image.toml",
+                )

@@ -1,0 +1,170 @@
+"""A release: one index that names every image by digest, and the requests that make it. Pure.
+
+    <namespace>/<image>@<digest>          each image's manifest, with what the release says of it
+    <namespace>/release@<digest>          the same, since an index may only name what its repository has
+    <namespace>/release:<version>         the index
+    <namespace>/release:current           the index: the one request that makes the release
+    <namespace>/<image>:<variant>-<version>, :<variant>     follow it, and can be set again from it
+
+Whatever is broken off before `current` leaves the old release, and after it the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ci.errors import RegistryError, UsageError
+from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, digest_of, is_digest, read_manifest
+
+REPOSITORY, CURRENT = "release", "current"
+IMAGE, VARIANT = "org.dockwright.image", "org.dockwright.variant"
+VERSION = "org.opencontainers.image.version"
+MOST_IMAGES = 4096
+_IMAGE = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """One image of a release; `data` is its manifest, empty where only its digest is known."""
+
+    image: str
+    variant: str
+    digest: str
+    size: int
+    data: bytes = b""
+
+    @property
+    def id(self) -> str:
+        """`image:variant`."""
+        return f"{self.image}:{self.variant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Let the repository `to` have the blob `digest` of the repository `origin`; no byte moves."""
+
+    digest: str
+    origin: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Let `repository:reference` (a tag, or its own digest) be the manifest `data`."""
+
+    repository: str
+    reference: str
+    data: bytes
+    type: str = OCI
+
+
+Push = Mount | Put
+
+
+def check_version(version: str) -> str:
+    """Return `version` if it can stand in a tag.
+
+    Raises:
+        UsageError: it can't.
+
+    Source: OCI distribution-spec 1.1, section Pull: a tag has at most 128 of these characters.
+    """
+    if not _VERSION.fullmatch(version) or version == CURRENT:
+        raise UsageError(
+            f"--version {version!r}: give letters, digits, `.`, `_` and `-`, at most 64, not {CURRENT!r}"
+        )
+    return version
+
+
+def annotated(data: bytes, notes: Mapping[str, str]) -> bytes:
+    """Return the manifest `data` with annotations added: another manifest of the same config and layers."""
+    value: dict[str, Any] = json.loads(data)
+    value["annotations"] = {**(value.get("annotations") or {}), **notes}
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def released(image: str, variant: str, data: bytes, notes: Mapping[str, str]) -> Released:
+    """Return an image of a release by its manifest under its cache tag."""
+    own = annotated(data, notes)
+    return Released(image=image, variant=variant, digest=digest_of(own), size=len(own), data=own)
+
+
+def index_of(version: str, images: Sequence[Released]) -> bytes:
+    """Return the index of a release. Source: OCI image-spec 1.1, image-index.md."""
+    value = {
+        "schemaVersion": 2,
+        "mediaType": INDEX,
+        "manifests": [
+            {
+                "mediaType": OCI,
+                "digest": one.digest,
+                "size": one.size,
+                "platform": {"architecture": "amd64", "os": "linux"},
+                "annotations": {IMAGE: one.image, VARIANT: one.variant},
+            }
+            for one in sorted(images, key=lambda one: one.id)
+        ],
+        "annotations": {VERSION: version},
+    }
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def read_index(data: bytes, what: str) -> tuple[str, tuple[Released, ...]]:
+    """Return the version and the images of a release; `what` names it in messages.
+
+    Raises:
+        RegistryError: corrupt: it is no index of a release.
+    """
+
+    def refuse(why: str) -> RegistryError:
+        return RegistryError("corrupt", f"{what}: {why}")
+
+    try:
+        value: Any = json.loads(data) if len(data) <= LIMIT_BYTES else None
+        version = value["annotations"][VERSION]
+        images = tuple(_entry(one) for one in value["manifests"][:MOST_IMAGES])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise refuse("no index of a release") from error
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise refuse("its version is none")
+    return version, images
+
+
+def _entry(value: Any) -> Released:
+    """Return an entry of an index; ValueError and the like where dockwright does not write such a one."""
+    image, variant = value["annotations"][IMAGE], value["annotations"][VARIANT]
+    digest, size = value["digest"], value["size"]
+    if not _IMAGE.fullmatch(image) or not _VERSION.fullmatch(variant) or not is_digest(digest):
+        raise ValueError("a name or a digest that is none")
+    return Released(image=image, variant=variant, digest=digest, size=int(size))
+
+
+def pushes(namespace: str, version: str, images: Sequence[Released]) -> tuple[Push, ...]:
+    """Return the requests of a release, in order; `images` come parents first, with their manifests."""
+    release = f"{namespace}/{REPOSITORY}"
+    found: list[Push] = [Put(f"{namespace}/{one.image}", one.digest, one.data) for one in images]
+    mounted: set[str] = set()
+    for one in images:
+        manifest = read_manifest(one.data, one.id)
+        for blob in (manifest.config, *manifest.layers):
+            if blob.digest not in mounted:
+                mounted.add(blob.digest)
+                found.append(Mount(blob.digest, f"{namespace}/{one.image}", release))
+        found.append(Put(release, one.digest, one.data))
+    index = index_of(version, images)
+    found += [Put(release, version, index, INDEX), Put(release, CURRENT, index, INDEX)]
+    return (*found, *tags(namespace, version, images))
+
+
+def tags(namespace: str, version: str, images: Iterable[Released]) -> tuple[Put, ...]:
+    """Return the requests that let the human tags follow a release."""
+    return tuple(
+        Put(f"{namespace}/{one.image}", tag, one.data)
+        for one in images
+        for tag in (f"{one.variant}-{version}", one.variant)
+    )
