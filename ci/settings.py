@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     )
     step_timeout_s: float = Field(default=1800.0, gt=0, description="Most seconds that one command may run.")
 
+    registry: str = Field(
+        default="", description="HOST[:PORT]/NAMESPACE of the registry that images are reused from, by key."
+    )
+    cache: Literal["off", "read", "read-write"] = Field(
+        default="read", description="What is done with that registry; `read-write` also pushes what it lacks."
+    )
+
     @property
     def state(self) -> Path:
         """Where runs, key documents, caches, wheelhouses and debhouses are kept; absolute."""

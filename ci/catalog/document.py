@@ -136,6 +136,7 @@ class StackDocument(Document):
     variants: Annotated[list[str], Field(min_length=1)]
     licenses: Text
     base: str = "auto"
+    epoch: Annotated[int, Field(ge=0)] = 0
     user: UserTable
     bootstrap: BootstrapTable
     wheelhouse: WheelhouseTable

@@ -85,6 +85,7 @@ def _load(top: Path, locks: Demand) -> Stack:
         bootstrap=bootstrap,
         builder=builder,
         images=ordered,
+        epoch=document.epoch,
     )
 
 

@@ -186,6 +186,8 @@ class Stack:
     builder: Builder
     images: tuple[ImageVariant, ...]
     """All image variants, parents before children, siblings by name then variant."""
+    epoch: int = 0
+    """Counts up when nothing that was built before may be reused."""
 
     def get(self, id_: str) -> ImageVariant:
         """Return the image variant `image:variant`.

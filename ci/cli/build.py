@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -13,21 +15,24 @@ from typing import TypedDict, Unpack
 import anyio
 import click
 
+from ci.cli.installing import install_first
 from ci.cli.opening import opening_lines, refusal_text
-from ci.cli.options import base_option, check_variants, variant_option
+from ci.cli.options import base_option, check_variants, registry_option, variant_option
 from ci.cli.progress import Progress, print_end_table, shown
 from ci.engines.engine import Output
-from ci.errors import DiskError, GoneError
+from ci.errors import DiskError, GoneError, LostError, UsageError
 from ci.plan.plan import Plan, is_named
 from ci.report.units import size_text
-from ci.run.build import Options, build_plan
+from ci.run.build import Options, build_plan, reuse_plan
 from ci.run.disk import file_systems, places
 from ci.run.estimate import Estimate
+from ci.run.events import Listener
 from ci.run.export import export
 from ci.run.forecast import forecast
 from ci.run.houses import WAITING, Houses
 from ci.run.leftover import owned
 from ci.run.relock import relocked
+from ci.run.remote import looked_up
 from ci.run.soundness import seen_plan, sound_plan
 from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
@@ -44,6 +49,11 @@ frozen_option = click.option(
     is_flag=True,
     help="Refuse, instead of locking anew for this run, when the mirror has lost a locked Debian package.",
 )
+cache_option = click.option(
+    "--cache",
+    type=click.Choice(["off", "read", "read-write"]),
+    help="What is done with the registry; read-write also pushes what it lacks. Default: read.",
+)
 RUN_OPTIONS = (
     variant_option,
     base_option,
@@ -58,6 +68,8 @@ RUN_OPTIONS = (
     progress_option,
     click.option("--ignore-disk", is_flag=True, help="Start though an estimate says that the disk won't do."),
     frozen_option,
+    registry_option,
+    cache_option,
     click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing."),
     click.option("--fail-fast", is_flag=True, help="Start nothing after the first failure."),
 )
@@ -75,6 +87,8 @@ class Asked(TypedDict):
     progress: str | None
     ignore_disk: bool
     frozen: bool
+    registry: str | None
+    cache: str | None
     dry_run: bool
     fail_fast: bool
     rebuild: bool
@@ -139,6 +153,7 @@ def wheelhouse(
     workspace = open_workspace(settings)
     check_variants(workspace.stack, variants)
     click.echo(workspace.base.why, err=True)
+    install_first()
     anyio.run(_fetch, workspace, variants or workspace.stack.variants, target, frozen or target is not None)
 
 
@@ -187,18 +202,29 @@ def _tell(line: str) -> None:
 
 def _build(settings: Settings, names: tuple[str, ...], asked: Asked) -> None:
     settings = settings.with_(
-        base=asked["base"], engine=asked["engine"], jobs=asked["jobs"], progress=asked["progress"]
-    ).with_(ignore_disk=asked["ignore_disk"] or None)
+        base=asked["base"],
+        engine=asked["engine"],
+        jobs=asked["jobs"],
+        progress=asked["progress"],
+        ignore_disk=asked["ignore_disk"] or None,
+        registry=asked["registry"],
+        cache=asked["cache"],
+    )
     workspace = open_workspace(settings)
     check_variants(workspace.stack, asked["variants"])
-    sys.exit(anyio.run(_run, workspace, names, asked))
+    sys.exit(anyio.run(build_here, workspace, names, asked))
 
 
-async def _run(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> int:
+async def build_here(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> int:
+    """Build what is asked for and return the exit code."""
     if asked["dry_run"]:
         click.echo(workspace.base.why)
         plan_of = partial(_plan, workspace, names, asked)
-        store, plan = await seen_plan(workspace, plan_of, say=partial(click.echo, err=True))
+        async with looked_up(workspace.settings, os.environ, plan_of, _tell) as remote:
+            plan_of = partial(plan_of, remote=remote.ids if remote is not None else ())
+            store, plan = await seen_plan(workspace, plan_of, say=_tell)
+        for warning in remote.warnings if remote is not None else ():
+            _tell(f"warning: {warning}")
         _, refusal = _open(workspace, plan, store, asked, engine=workspace.settings.engine)
         for planned in plan.images:
             click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
@@ -206,48 +232,82 @@ async def _run(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> in
         if refusal:
             click.echo(f"it would be refused: {refusal}")
         return 0
-    try:
-        return await _run_once(workspace, names, asked)
-    except GoneError as gone:
-        workspace, said = await relocked(workspace, gone, frozen=asked["frozen"])
-    for line in said:
-        click.echo(line, err=True)
-    return await _run_once(workspace, names, asked, said)
+    said: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+    moved = False
+    while True:
+        try:
+            return await _run_once(workspace, names, asked, said, without)
+        except GoneError as gone:
+            if moved:
+                raise
+            workspace, lines = await relocked(workspace, gone, frozen=asked["frozen"])
+            moved = True
+        except LostError as lost:
+            if without >= set(lost.images):
+                raise
+            without |= set(lost.images)
+            lines = (f"{lost}; built here instead",)
+        for line in lines:
+            _tell(line)
+        said = (*said, *lines)
 
 
 async def _run_once(
-    workspace: Workspace, names: tuple[str, ...], asked: Asked, warnings: tuple[str, ...] = ()
+    workspace: Workspace,
+    names: tuple[str, ...],
+    asked: Asked,
+    warnings: tuple[str, ...],
+    without: frozenset[str],
 ) -> int:
-    engine = workspace.engine()
-    store, plan = await sound_plan(
-        engine,
-        workspace.state,
-        workspace.stack.namespace,
-        partial(_plan, workspace, names, asked),
-        repair=True,
-        say=partial(click.echo, err=True),
-    )
-    run, refusal = _open(workspace, plan, store, asked, engine=engine.name)
-    if refusal:
-        raise DiskError(refusal)
-    with shown(
-        Progress(workspace.settings.progress), stream=sys.stderr, environ=os.environ, clock=time.monotonic
-    ) as show:
+    """Run once; `without` are images that the registry has and does not give."""
+    plan_of = partial(_plan, workspace, names, asked)
+    async with looked_up(workspace.settings, os.environ, plan_of, _tell, without=without) as remote:
         options = Options(
             bundle=asked["bundle"].absolute() if asked["bundle"] else None,
             cache=not asked["rebuild"],
             fail_fast=asked["fail_fast"],
             argv=tuple(sys.argv[1:]),
-            listeners=(show,),
-            warnings=warnings,
-            estimate=run,
+            warnings=(*warnings, *(remote.warnings if remote is not None else ())),
+            remote=remote,
         )
-        report, directory = await build_plan(workspace, engine, plan, store, options)
+        if remote is not None and not remote.plan.to_build:
+            with _shown(workspace) as show:
+                options = replace(options, listeners=(show,))
+                report, directory = await reuse_plan(workspace, remote.plan, options)
+            used = "none was needed"
+        else:
+            install_first()
+            engine = workspace.engine()
+            if remote is not None and remote.cache.writes and engine.name != "buildah":
+                raise UsageError(
+                    f"--cache read-write needs Buildah, whose digests are equal everywhere, not {engine.name}"
+                )
+            store, plan = await sound_plan(
+                engine,
+                workspace.state,
+                workspace.stack.namespace,
+                partial(plan_of, remote=remote.ids if remote is not None else ()),
+                repair=True,
+                say=_tell,
+            )
+            run, refusal = _open(workspace, plan, store, asked, engine=engine.name)
+            if refusal:
+                raise DiskError(refusal)
+            with _shown(workspace) as show:
+                options = replace(options, listeners=(show,), estimate=run)
+                report, directory = await build_plan(workspace, engine, plan, store, options)
+            used = engine.name
     print_end_table(report, stream=sys.stdout, environ=os.environ)
     if report.disk is not None:
         click.echo(f"disk: at most {size_text(report.disk.peak_bytes)} more in use than at the start")
-    click.echo(f"engine: {engine.name}; report: {directory.report}")
+    click.echo(f"engine: {used}; report: {directory.report}")
     return report.exit_code if report.exit_code is not None else 1
+
+
+def _shown(workspace: Workspace) -> AbstractContextManager[Listener]:
+    mode = Progress(workspace.settings.progress)
+    return shown(mode, stream=sys.stderr, environ=os.environ, clock=time.monotonic)
 
 
 def _open(
@@ -266,9 +326,15 @@ def _open(
     return run, refusal_text(run, systems, variants, floor_bytes=settings.disk_floor_mb * 10**6)
 
 
-async def _plan(workspace: Workspace, names: tuple[str, ...], asked: Asked, store: Store) -> Plan:
+async def _plan(
+    workspace: Workspace,
+    names: tuple[str, ...],
+    asked: Asked,
+    store: Store,
+    remote: Collection[str] = (),
+) -> Plan:
     stack = workspace.stack
     rebuild = [image.id for image in stack.images if not names or is_named(image.id, names)]
     return await workspace.plan(
-        names, asked["variants"], rebuild=rebuild if asked["rebuild"] else (), store=store
+        names, asked["variants"], rebuild=rebuild if asked["rebuild"] else (), store=store, remote=remote
     )

@@ -65,6 +65,19 @@ COMMANDS = {
         summary="Build images twice from nothing and name the first path or config field that differs.",
         builds=True,
     ),
+    "publish": Entry(
+        path="ci.cli.publish:publish",
+        summary="Make a release of all images in a registry, and let its tags follow.",
+        builds=True,
+    ),
+    "verify": Entry(
+        path="ci.cli.publish:verify", summary="Name every tag that does not name what its release does."
+    ),
+    "promote": Entry(path="ci.cli.publish:promote", summary="Make a release of FROM one of TO, by digest."),
+    "rollback": Entry(
+        path="ci.cli.publish:rollback",
+        summary="Make an earlier release the current one again, and let its tags follow.",
+    ),
     "schema": Entry(path="ci.cli.schema:schema", summary="Print the JSON schema of image.toml, for editors."),
     "doctor": Entry(
         path="ci.cli.doctor:doctor", summary="Say what this machine can and cannot do, and what to type."

@@ -1,39 +1,90 @@
-"""explain: why an image is not as it was."""
+"""explain: why an image is not as it was, or not as it is elsewhere."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import anyio
 import click
 
-from ci.cli.options import base_option
+from ci.cli.options import base_option, registry_option
 from ci.plan.explain import explain as sentences
-from ci.plan.keys import documents
+from ci.plan.keys import Document, digest, documents, tag
 from ci.plan.plan import is_named, select
-from ci.run.workspace import open_workspace
+from ci.run.comparing import CHECKOUT, REGISTRY, STORE, documents_of
+from ci.run.workspace import Workspace, open_workspace
 from ci.settings import Settings
+
+_tell = partial(click.echo, err=True)
 
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE[:VARIANT]...")
 @base_option
+@click.option(
+    "--from",
+    "old",
+    default=STORE,
+    metavar="WHAT",
+    help=f"What it is compared with: {STORE} (built last here; default), {REGISTRY} (the current release), "
+    f"{CHECKOUT}, or a git revision.",
+)
+@click.option("--to", "new", default=CHECKOUT, metavar="WHAT", help=f"Default: {CHECKOUT}; as --from.")
+@registry_option
 @click.pass_obj
-def explain(settings: Settings, images: tuple[str, ...], base: str | None) -> None:
+def explain(
+    settings: Settings, images: tuple[str, ...], base: str | None, old: str, new: str, registry: str | None
+) -> None:
     """Name the exact input of an image that changed since it was last built here.
 
     The key documents of the two are compared: locks, files and their modes, environment, instructions, the
-    parent's own inputs. Where no document was stored the answer is `unknown`, never a guess.
+    parent's own inputs. Where no document was stored the answer is `unknown`, never a guess. With --from and
+    --to any two of this checkout, the store, the registry and git revisions are compared.
     """
-    workspace = open_workspace(settings.with_(base=base))
+    workspace = open_workspace(settings.with_(base=base, registry=registry))
     select(workspace.stack, images, ())  # a name that nothing has is told with the nearest one
     asked = [image.id for image in workspace.stack.images if is_named(image.id, images)]
-    store = anyio.run(workspace.store)
-    current = documents(workspace.stack, workspace.base.kind)
-    built = store.built(workspace.stack.namespace)
+    if (old, new) == (STORE, CHECKOUT):
+        store = anyio.run(workspace.store)
+        current = documents(workspace.stack, workspace.base.kind)
+        built = store.built(workspace.stack.namespace)
+        for id_ in asked:
+            first, *more = sentences(id_, current, workspace.state.stored, built)
+            _print(id_, f"{id_} differs from the one that was built last:", [first, *more])
+        return
+    needed = select(workspace.stack, asked, ())
+    before = anyio.run(documents_of, old, workspace, needed, _tell)
+    after = anyio.run(documents_of, new, workspace, needed, _tell)
     for id_ in asked:
-        first, *more = sentences(id_, current, workspace.state.stored, built)
-        if id_ in first and not more:
-            click.echo(first)
-            continue
-        click.echo(f"{id_} differs from the one that was built last:")
-        for line in (first, *more):
-            click.echo(f"  {line}")
+        lines = _compared(workspace, id_, (old, before), (new, after))
+        _print(id_, f"{id_} differs, from {old} to {new}:", lines)
+
+
+def _compared(
+    workspace: Workspace,
+    id_: str,
+    old: tuple[str, dict[str, Document]],
+    new: tuple[str, dict[str, Document]],
+) -> list[str]:
+    (old_name, before), (new_name, after) = old, new
+    for name, side in (old, new):
+        if id_ not in side:
+            return [f"{id_}: unknown: {name} has no key document of it"]
+    if digest(before[id_]) == digest(after[id_]):
+        key = digest(after[id_])[:12]
+        return [f"{id_} is the same in {old_name} and {new_name}: its inputs have the key {key}."]
+    tags = {name: tag(digest(document)) for name, document in before.items()}
+
+    def stored(image: str, wanted: str) -> Document | None:
+        return before[image] if tags.get(image) == wanted else workspace.state.stored(image, wanted)
+
+    return list(sentences(id_, after, stored, tags))
+
+
+def _print(id_: str, title: str, lines: list[str]) -> None:
+    if len(lines) == 1 and id_ in lines[0]:
+        click.echo(lines[0])
+        return
+    click.echo(title)
+    for line in lines:
+        click.echo(f"  {line}")

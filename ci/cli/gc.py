@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import groupby
 
 import anyio
 import click
 
+from ci.cli.options import registry_option
 from ci.engines.engine import Engine
 from ci.errors import EngineError, UsageError
+from ci.registry.place import Place, parse_place
 from ci.report.units import size_text
 from ci.run.gc import Survey, remove, survey
 from ci.run.gc_choice import Item
 from ci.run.leftover import owned
 from ci.run.living import dead, living
+from ci.run.publishing import opened_releases
+from ci.run.registry_gc import registry_remove, registry_survey
 from ci.run.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
@@ -26,20 +31,54 @@ SINGLE = 1_000_000
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="All that is kept of this stack, needed or not.")
 @click.option("--yes", is_flag=True, help="Remove it; without this it is only said.")
+@registry_option
+@click.option(
+    "--older-than",
+    "days",
+    type=click.IntRange(min=0),
+    default=30,
+    show_default=True,
+    metavar="DAYS",
+    help="In a registry, let younger images stay.",
+)
 @click.pass_obj
-def gc(settings: Settings, everything: bool, yes: bool) -> None:
+def gc(settings: Settings, everything: bool, yes: bool, registry: str | None, days: int) -> None:
     """Say what can go to make room, and with --yes remove it.
 
     Images that the present plan names stay, and the ones built last; so do fetched files that a lock names.
     Images of others in a shared store are never touched, and nothing goes while a run is going on.
+
+    With --registry it is about the cached images there (k- tags), and about nothing here. Those that this
+    checkout would reuse, and those of a release, stay.
     """
     workspace = open_workspace(settings)
+    if registry is not None:
+        anyio.run(_in_registry, workspace, parse_place(registry), timedelta(days=days), yes)
+        return
     engine = _engine(workspace)
     if yes:
         _no_run_is_going_on(workspace)
         anyio.run(_remove, workspace, engine, everything)
     else:
         anyio.run(_tell, workspace, engine, everything)
+
+
+async def _in_registry(workspace: Workspace, place: Place, older_than: timedelta, yes: bool) -> None:
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    async with opened_releases(place, say, "REGISTRY") as releases:
+        stale, looked_at = await registry_survey(releases.client, workspace.stack, older_than=older_than)
+        for one in stale:
+            click.echo(_line(one.size_bytes, f"{one.repository}:{one.tag}", one.why))
+        size = size_text(sum(one.size_bytes for one in stale))
+        if not stale:
+            click.echo(f"nothing can go; {looked_at} tags were looked at")
+        elif yes:
+            gone = await registry_remove(releases.client, stale, say)
+            click.echo(f"removed: {gone} images, {size}; the registry's own collection frees the bytes")
+        else:
+            click.echo(f"nothing was removed; `--yes` removes it: {len(stale)} images, {size}")
 
 
 def gc_lines(found: Survey) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ci.cli.installing import install_first
 from ci.errors import UsageError
 from ci.locks.loading import check_locks
 from ci.locks.write import Upgrade, write_locks
@@ -35,6 +36,7 @@ def lock(settings: Settings, check: bool, upgrade: tuple[str, ...], variants: tu
         check_locks(settings.stack)
         click.echo("all locks answer what is asked for")
         return
+    install_first()
     changed = write_locks(
         settings.stack,
         variants=variants,

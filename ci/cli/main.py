@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ci.cli.commands import Commands, builds_here
+from ci.cli.installing import INSTALL
 from ci.errors import DockwrightError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -81,13 +82,13 @@ def cli(ctx: click.Context, stack: Path | None, root: Path | None) -> None:
     if install and builds_here(str(ctx.invoked_subcommand), args, ctx.obj.engine):
         from ci.cli.debian import install_engine
 
-        install_engine()
+        ctx.meta[INSTALL] = install_engine
 
 
 def main(argv: Sequence[str] | None = None, *, install: bool = False) -> int:
     """Run one command line and return its exit code.
 
-    With `install` (the wrapper's way) Debian packages that an engine's command misses are installed first.
+    With `install` (the wrapper's way) Debian packages that an engine's command misses are installed.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -22,6 +22,12 @@ base_option = click.option(
     help="Kind of base; default: stack.toml's.",
 )
 
+registry_option = click.option(
+    "--registry",
+    metavar="HOST[:PORT]/NAMESPACE",
+    help="Reuse images by key from here: what it has is neither built nor fetched.",
+)
+
 
 def check_variants(stack: Stack, variants: Iterable[str]) -> None:
     """Refuse a variant that no image of `stack` can have.

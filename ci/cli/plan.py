@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import TextIO, cast
 
 import anyio
 import click
 
-from ci.cli.options import base_option, check_variants, variant_option
+from ci.cli.options import base_option, check_variants, registry_option, variant_option
 from ci.cli.stream import Stream
 from ci.plan.plan import Plan, PlannedImage, plan_json
+from ci.run.remote import looked_up
 from ci.run.soundness import seen_plan
 from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 KEY_DIGITS = 12
-STYLES = {"build": "yellow", "reuse": "green", "blocked": "red"}
+STYLES = {"build": "yellow", "reuse": "green", "fetch": "green", "blocked": "red"}
 
 
 @click.command()
 @click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
 @variant_option
 @base_option
+@registry_option
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, with every instruction.")
 @click.pass_obj
 def plan(
-    settings: Settings, images: tuple[str, ...], variants: tuple[str, ...], base: str | None, as_json: bool
+    settings: Settings,
+    images: tuple[str, ...],
+    variants: tuple[str, ...],
+    base: str | None,
+    registry: str | None,
+    as_json: bool,
 ) -> None:
     """Say what would be built, and why.
 
     Without IMAGE the whole stack is planned; with it, these images and what they are built on. Nothing is
     built, fetched or written.
     """
-    workspace = open_workspace(settings.with_(base=base))
+    workspace = open_workspace(settings.with_(base=base, registry=registry))
     check_variants(workspace.stack, variants)
     found = anyio.run(_planned, workspace, images, variants)
     if as_json:
@@ -54,11 +62,25 @@ def plan(
 
 
 async def _planned(workspace: Workspace, images: tuple[str, ...], variants: tuple[str, ...]) -> Plan:
-    async def plan_of(store: Store) -> Plan:
-        return await workspace.plan(images, variants, store=store)
-
-    _, found = await seen_plan(workspace, plan_of, say=partial(click.echo, err=True))
+    say = partial(click.echo, err=True)
+    plan_of = partial(_plan, workspace, images, variants)
+    async with looked_up(workspace.settings, os.environ, plan_of, say) as remote:
+        if remote is not None:
+            plan_of = partial(plan_of, remote=remote.ids)
+            for warning in remote.warnings:
+                say(f"warning: {warning}")
+        _, found = await seen_plan(workspace, plan_of, say=say)
     return found
+
+
+async def _plan(
+    workspace: Workspace,
+    images: tuple[str, ...],
+    variants: tuple[str, ...],
+    store: Store,
+    remote: Collection[str] = (),
+) -> Plan:
+    return await workspace.plan(images, variants, store=store, remote=remote)
 
 
 def columns(images: Iterable[PlannedImage]) -> list[str]:
@@ -75,7 +97,7 @@ def summary(found: Plan) -> str:
     """Return the last line: how many images will be built and reused."""
     total, new = len(found.images), len(found.to_build)
     if not new:
-        return f"nothing to build: the store has all {total} images"
+        return f"nothing to build: all {total} images are there"
     return f"{new} of {total} images would be built"
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import click
 
+from ci.cli.installing import install_first
 from ci.errors import UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-ENGINE_TESTS = ("tests/engine", "tests/e2e")
+ENGINE_TESTS = ("tests/engine", "tests/registry", "tests/e2e")
 """Tests of the real thing: they need Buildah, the network, and all image variants."""
 
 
@@ -66,6 +67,7 @@ def test(
         click.echo(line)
     if failed:
         click.echo(f"failed: {', '.join(failed)} (above); the exit code will be 1. Now the tests:")
+    install_first()
     code = _pytest(engine_too, engine_only, pytest_args)
     ctx.exit(code or (1 if failed else 0))
 
@@ -77,8 +79,8 @@ def left_out(*, engine: bool, gates_too: bool) -> list[str]:
         lines.append("not run: the gates (mypy, hadolint, lint-imports, ruff); `dockwright test` runs them")
     if not engine:
         lines.append(
-            "not run: the tests of the real thing (tests/engine, tests/e2e); after `dockwright build-all`, "
-            "`dockwright test --engine` runs them"
+            "not run: the tests of the real thing (tests/engine, tests/registry, tests/e2e); after "
+            "`dockwright build-all`, `dockwright test --engine` runs them"
         )
     return lines
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import click
 
+from ci.cli.installing import install_first
 from ci.cli.options import base_option, check_variants, variant_option
 from ci.errors import UsageError
 from ci.plan.plan import select
@@ -48,6 +49,7 @@ def verify_repro(
         folder = Path(tempfile.mkdtemp(prefix="verify-repro-", dir=settings.state))
     elif folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: not empty; name a folder that is empty or absent")
+    install_first()
     click.echo(f"not the same in the two builds: {DIFFERENT}", err=True)
 
     async def twice() -> int:

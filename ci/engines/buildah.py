@@ -26,6 +26,18 @@ def is_loopback(reference: str) -> bool:
     return host == "localhost" or host.startswith("127.")
 
 
+def copy_image(source: str, target: str, *, authfiles: tuple[str, str]) -> Command:
+    """Copy an image from one registry to another without changing a byte of it, by digest.
+
+    `authfiles` hold the credentials for the one and the other; empty: those that skopeo finds itself.
+    """
+    words = ["copy", "--quiet", "--preserve-digests"]
+    for side, reference, authfile in zip(("src", "dest"), (source, target), authfiles, strict=True):
+        words += [f"--{side}-tls-verify=false"] if is_loopback(reference) else []
+        words += [f"--{side}-authfile", authfile] if authfile else []
+    return Command(argv=("skopeo", *words, f"docker://{source}", f"docker://{target}"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buildah:
     """How this machine's Buildah is called.
@@ -109,20 +121,31 @@ class Buildah:
 
         Source: containers-transports(5): `containers-storage:[root+runroot]@id`.
         """
-        roots = dict(zip(self.store[::2], self.store[1::2], strict=True))
-        store = f"[{roots['--root']}+{roots['--runroot']}]" if roots else ""
-        folder = ("--tmpdir", self.tmpdir) if self.tmpdir else ()  # it does not look at TMPDIR
-        words = ("copy", "--quiet", f"oci:{layout}", f"containers-storage:{store}@{image}")
-        return Command(argv=(*self.enclosure, "skopeo", *folder, *words)).privileged(self.privilege)
+        return self._skopeo(
+            "copy", "--quiet", f"oci:{layout}", f"containers-storage:{self._store_words()}@{image}"
+        )
 
     def tag(self, image: str, *names: str) -> Command:
         """Give `image` more names."""
         return self._command("tag", image, *names)
 
-    def pull(self, reference: str) -> Command:
+    def pull(self, reference: str, authfile: str = "") -> Command:
         """Fetch an image from a registry and print its id; only loopback may be without TLS."""
         plain = ("--tls-verify=false",) if is_loopback(reference) else ()
-        return self._command("pull", "--quiet", *plain, reference)
+        known = ("--authfile", authfile) if authfile else ()
+        return self._command("pull", "--quiet", *plain, *known, reference)
+
+    def push(self, image: str, reference: str, digest_file: str, authfile: str = "") -> Command:
+        """Push an image of the store by its id, with zstd layers; its digest is written to `digest_file`.
+
+        What the registry has is mounted from wherever it is known to be, and not sent again. Source:
+        skopeo-copy(1); containers-transports(5).
+        """
+        words = ["copy", "--quiet", "--dest-compress-format", "zstd", "--digestfile", digest_file]
+        words += ["--dest-tls-verify=false"] if is_loopback(reference) else []
+        words += ["--dest-authfile", authfile] if authfile else []
+        words += [f"containers-storage:{self._store_words()}@{image}", f"docker://{reference}"]
+        return self._skopeo(*words)
 
     def start(self, image: str, name: str = "") -> Command:
         """Make a working container of `image`, of that name, and print its id; nothing runs yet."""
@@ -191,6 +214,14 @@ class Buildah:
         """Set the environment and the default command of a container's image."""
         words = [word for name, value in sorted(env.items()) for word in ("--env", f"{name}={value}")]
         return self._command("config", *words, "--cmd", cmd, container)
+
+    def _store_words(self) -> str:
+        roots = dict(zip(self.store[::2], self.store[1::2], strict=True))
+        return f"[{roots['--root']}+{roots['--runroot']}]" if roots else ""
+
+    def _skopeo(self, *words: str) -> Command:
+        folder = ("--tmpdir", self.tmpdir) if self.tmpdir else ()  # it does not look at TMPDIR
+        return Command(argv=(*self.enclosure, "skopeo", *folder, *words)).privileged(self.privilege)
 
     def _command(self, *words: str, offline: bool = False) -> Command:
         env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()

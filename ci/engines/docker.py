@@ -27,7 +27,7 @@ from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output
 from ci.engines.leftover import container_name
 from ci.engines.look import Look
 from ci.engines.runner import Runner
-from ci.errors import CommandError
+from ci.errors import CommandError, EngineError
 from ci.lower.dockerfile import PARENT_ARG
 
 BUILDKIT = (("DOCKER_BUILDKIT", "1"),)
@@ -191,10 +191,16 @@ class DockerEngine:
                 await self._run(self.command("rm", "--force", name), Output(log=output.log))
             raise
 
-    async def pull(self, reference: str, name: str, output: Output) -> None:
-        """Fetch an image by digest and give it a local name."""
+    async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:  # noqa: ARG002
+        """Fetch an image by digest, with this engine's own credentials, and return the digest's name."""
         await self._run(self.command("pull", "--quiet", reference), Output(log=output.log))
-        await self.tag(reference, name)
+        return reference
+
+    async def push(self, image: str, reference: str, output: Output, authfile: str = "") -> str:  # noqa: ARG002
+        """Refuse: only Buildah promises the digests that a cache rests on."""
+        raise EngineError(
+            f"{self.name} does not push to the cache; use `--engine buildah`, or `--cache read`"
+        )
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
         """Make the local image `name` of a tar of a root file system."""

@@ -170,10 +170,19 @@ class EmbeddedEngine:
             with anyio.CancelScope(shield=True):
                 await self.runner.run(self.buildah.remove(container))
 
-    async def pull(self, reference: str, name: str, output: Output) -> None:
-        """Fetch an image by digest and give it a local name."""
-        pulled = await self.runner.run(self.buildah.pull(reference), log=output.log, on_line=output.on_line)
-        await self.tag(pulled.strip().splitlines()[-1], name)
+    async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
+        """Fetch an image by digest and return its id."""
+        command = self.buildah.pull(reference, authfile)
+        pulled = await self.runner.run(command, log=output.log, on_line=output.on_line)
+        return pulled.strip().splitlines()[-1].removeprefix("sha256:")
+
+    async def push(self, image: str, reference: str, output: Output, authfile: str = "") -> str:
+        """Push an image of the store by its id and return the digest of its manifest."""
+        with tempfile.TemporaryDirectory(prefix="dockwright-", dir=self.buildah.tmpdir or None) as folder:
+            digest = Path(folder, "digest")
+            command = self.buildah.push(image, reference, str(digest), authfile)
+            await self.runner.run(command, log=output.log, on_line=output.on_line)
+            return digest.read_text().strip()
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
         """Make the local image `name` of a tar of a root file system."""

@@ -109,11 +109,22 @@ class Engine(Protocol):
         """
         ...
 
-    async def pull(self, reference: str, name: str, output: Output) -> None:
-        """Fetch `repository@digest` from its registry and give it the local name `name`.
+    async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
+        """Fetch `repository@digest` from its registry and return its id; it has no name of ours yet.
+
+        `authfile` holds credentials, see containers-auth.json(5); empty: those that the engine finds itself.
 
         Raises:
             CommandError: the registry does not give it.
+        """
+        ...
+
+    async def push(self, image: str, reference: str, output: Output, authfile: str = "") -> str:
+        """Push an image by id to `repository:tag`, its layers as zstd, and return its manifest's digest.
+
+        Raises:
+            CommandError: the registry does not take it.
+            EngineError: this engine does not push.
         """
         ...
 

@@ -32,7 +32,7 @@ def compare(old: Document, new: Document) -> tuple[Change, ...]:
     """Return every input that differs between two documents of one image, the image's own ones first."""
     changes = [
         Change(input=name, old=str(old.get(name, "")), new=str(new.get(name, "")))
-        for name in ("schema", "platform", "uv")
+        for name in ("schema", "epoch", "platform", "uv")
         if old.get(name) != new.get(name)
     ]
     changes += _files(old, new)

@@ -86,7 +86,9 @@ def document(stack: Stack, image: ImageVariant, parent: Document, kind: str) -> 
     """Return the key document of one image variant over its parent's identity."""
     steps = steps_of(stack, image)
     python = any(isinstance(step, Venv | Wheels) for step in steps)
+    epoch = {"epoch": stack.epoch} if stack.epoch else {}
     return {
+        **epoch,
         "schema": SCHEMA,
         "image": image.id,
         "platform": PLATFORM,

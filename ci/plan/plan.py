@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ci.catalog.stack import ImageVariant, Stack
@@ -14,7 +14,8 @@ from ci.plan.explain import compare
 from ci.plan.keys import Document, digest, documents, tag
 from ci.plan.recipes import reference, steps_of
 
-Action = Literal["build", "reuse", "blocked"]
+Action = Literal["build", "reuse", "fetch", "blocked"]
+"""`fetch`: the registry has it, and what is built on it needs it here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ def make_plan(
     built: Mapping[str, str],
     stored: Callable[[str, str], Document | None],
     rebuild: Collection[str] = (),
+    remote: Collection[str] = (),
 ) -> Plan:
     """Decide for each selected image variant.
 
@@ -114,6 +116,7 @@ def make_plan(
         built: cache tag of each image variant that has its human tag, for the reason.
         stored: key document of an image under a cache tag, for the reason.
         rebuild: ids that are built whatever the store holds.
+        remote: ids whose key a registry has.
     """
     docs = documents(stack, base)
     planned: list[PlannedImage] = []
@@ -125,6 +128,8 @@ def make_plan(
             action, reason = "build", "asked for"
         elif tag(key) in present:
             action, reason = "reuse", "the store has this key"
+        elif image.id in remote:
+            action, reason = "reuse", "the registry has this key"
         else:
             action, reason = "build", _reason(image, docs[image.id], built, stored)
         planned.append(
@@ -138,7 +143,21 @@ def make_plan(
                 reason=reason,
             )
         )
-    return Plan(base=base, images=tuple(planned))
+    return Plan(base=base, images=_with_fetched(planned, present))
+
+
+def _with_fetched(planned: list[PlannedImage], present: Collection[str]) -> tuple[PlannedImage, ...]:
+    """Return the same, where what is built on an image that only a registry has makes that one `fetch`."""
+    children: dict[str, int] = {}
+    for one in planned:
+        if one.action == "build" and not one.image.is_root:
+            children[one.image.parent] = children.get(one.image.parent, 0) + 1
+    return tuple(
+        replace(one, action="fetch", reason=f"the registry has this key; {children[one.id]} built on it")
+        if one.action == "reuse" and one.id in children and tag(one.key) not in present
+        else one
+        for one in planned
+    )
 
 
 def _reason(

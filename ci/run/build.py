@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ci.engines.engine import Engine, Output
-from ci.errors import GoneError
+from ci.errors import GoneError, LostError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import apt_list
@@ -26,7 +26,11 @@ from ci.run.history import History, read_history, write_history
 from ci.run.houses import WAITING, Houses
 from ci.run.image import ImageWork, details_of
 from ci.run.leftover import owned
+from ci.run.outside import outside
 from ci.run.record import record_run
+from ci.run.remote import Remote
+from ci.run.remote_wheels import bring_wheels, share_wheels
+from ci.run.remote_work import RemoteWork, reused
 from ci.run.soundness import note_marks
 from ci.run.state import State, write_whole
 from ci.run.store import Store
@@ -34,7 +38,9 @@ from ci.run.task import Outcome, Task, Work, WorkResult
 from ci.run.workspace import Workspace
 from ci.version import version
 
-GUESS_S = {"base": 35.0, "debhouse": 8.0, "wheelhouse": 40.0}
+GUESS_S = {"base": 35.0, "debhouse": 8.0, "wheelhouse": 40.0, "push": 2.0}
+PUSH = "push/"
+"""Begins the id of a task that pushes an image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,8 @@ class Options:
     """What the report is to say beside what happens in the run."""
     estimate: Estimate | None = None
     """What the run needs; without one only a full disk is looked for."""
+    remote: Remote | None = None
+    """The registry that images are reused from, and pushed to where it may be written."""
 
 
 async def build_plan(
@@ -61,6 +69,7 @@ async def build_plan(
 
     Raises:
         GoneError: locked Debian packages can't be had any more, so that nothing was built.
+        LostError: the registry does not give images that others are to be built on.
     """
     now = datetime.now().astimezone()
     directory = create_run_directory(workspace.state.root, now=now)
@@ -71,31 +80,34 @@ async def build_plan(
         async with owned(workspace, engine, note=events.note, warn=events.warning) as (own, marked):
             history_path = workspace.state.root / "history.json"
             history = read_history(history_path, warn=events.warning)
+            if options.remote is not None:
+                options.remote.listen(events.note)
+                options.remote.scratch = own.scratch
+                for fault in await bring_wheels(options.remote.wheels, own, plan):
+                    events.warning(fault)
             work = _work(own, marked, plan, store, options, events, directory)
             guard = _guard(own, marked, options, events) if plan.to_build else None
             report, results = await record_run(
-                tasks(plan, history),
+                tasks(plan, history, pushed=_pushed(plan, options.remote)),
                 guard.guarded(work) if guard is not None else work,
                 directory=directory,
                 events=events,
                 clock=time.monotonic,
-                started=RunStarted(
-                    argv=options.argv,
-                    started_at=now.isoformat(timespec="seconds"),
-                    settings=workspace.settings.model_dump(mode="json"),
-                    versions={
-                        "dockwright": version(),
-                        "python": platform.python_version(),
-                        "uv": workspace.stack.uv,
-                    },
-                ),
+                started=started(workspace, options, now),
                 capacity=workspace.capacity,
                 fail_fast=options.fail_fast,
                 beside=guard.watch if guard is not None else None,
             )
-            made = [result.details.digest for result in results.values() if result.outcome is Outcome.built]
+            made = [results[one.id].details.digest for one in plan.images if one.action in ("build", "fetch")]
             await note_marks(marked, workspace.state, [digest for digest in made if digest])
             write_history(history_path, history.with_results(results), warn=events.warning)
+    lost = [
+        planned.id
+        for planned in plan.images
+        if planned.action == "fetch" and results[planned.id].outcome is Outcome.failed
+    ]
+    if lost:
+        raise LostError(f"the registry does not give {', '.join(lost)}", images=tuple(lost))
     gone = [result.error for result in results.values() if isinstance(result.error, GoneError)]
     if gone:
         raise gone[0]
@@ -103,6 +115,45 @@ async def build_plan(
     with suppress(OSError):  # on a full disk the report without these figures stays
         write_whole(directory.report, report.as_json())
     return report, directory
+
+
+async def reuse_plan(workspace: Workspace, plan: Plan, options: Options) -> tuple[Report, RunDirectory]:
+    """Report that a registry has all of `plan`; no engine is asked anything, and nothing is fetched."""
+    now = datetime.now().astimezone()
+    directory = create_run_directory(workspace.state.root, now=now)
+
+    async def work(task: Task) -> WorkResult:
+        return reused(plan.get(task.id), options.remote)
+
+    with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
+        events.note(workspace.base.why)
+        for warning in options.warnings:
+            events.warning(warning)
+        report, _ = await record_run(
+            tasks(plan, read_history(workspace.state.root / "history.json", warn=events.warning)),
+            work,
+            directory=directory,
+            events=events,
+            clock=time.monotonic,
+            started=started(workspace, options, now),
+            capacity=workspace.capacity,
+            fail_fast=options.fail_fast,
+        )
+    return report, directory
+
+
+def started(workspace: Workspace, options: Options, now: datetime) -> RunStarted:
+    """Return the first event of a run, but for its tasks."""
+    return RunStarted(
+        argv=options.argv,
+        started_at=now.isoformat(timespec="seconds"),
+        settings=workspace.settings.model_dump(mode="json"),
+        versions={
+            "dockwright": version(),
+            "python": platform.python_version(),
+            "uv": workspace.stack.uv,
+        },
+    )
 
 
 def _guard(workspace: Workspace, engine: Engine, options: Options, events: EventLog) -> DiskGuard:
@@ -128,24 +179,28 @@ def _with_unique(report: Report, state: State, plan: Plan) -> Report:
     return report.model_copy(update={"images": tuple(rows)})
 
 
-def tasks(plan: Plan, history: History) -> tuple[Task, ...]:
-    """Return the tasks of `plan`: what comes from outside first, only where something is built of it."""
+def _pushed(plan: Plan, remote: Remote | None) -> tuple[PlannedImage, ...]:
+    """Return what the registry lacks, if it may be written."""
+    if remote is None or not remote.cache.writes:
+        return ()
+    return tuple(planned for planned in plan.images if planned.id not in remote.hits)
+
+
+def tasks(plan: Plan, history: History, pushed: Sequence[PlannedImage] = ()) -> tuple[Task, ...]:
+    """Return the tasks of `plan`: what comes from outside first, only where something is built of it.
+
+    What is `pushed` goes after its parent, so that what they share is sent once.
+    """
     found: list[Task] = []
     seen: set[str] = set()
-    building = plan.to_build
-    outside: dict[str, tuple[str, ...]] = {}
-    if building:
-        outside["base"] = ()
-        outside["debhouse"] = tuple(outside)
-        for variant in sorted({planned.image.variant for planned in building}):
-            outside[f"wheelhouse/{variant}"] = ("debhouse",)
-    for name, needs in outside.items():
+    before = outside(plan)
+    for name, needs in before.items():
         guess = GUESS_S[name.partition("/")[0]]
         found.append(Task(id=name, needs=needs, expected_s=history.expected_s(name, otherwise=guess)))
     for planned in plan.images:
         needs = () if planned.image.is_root else (planned.image.parent,)
         if planned.action == "build":
-            needs = (*needs, f"wheelhouse/{planned.image.variant}")
+            needs = (*needs, *_houses(planned, before))
         found.append(
             Task(
                 id=planned.id,
@@ -155,7 +210,19 @@ def tasks(plan: Plan, history: History) -> tuple[Task, ...]:
                 variant=planned.image.variant,
             )
         )
+    ids = {planned.id for planned in pushed}
+    for planned in pushed:
+        above = (f"{PUSH}{planned.image.parent}",) if planned.image.parent in ids else ()
+        found.append(Task(id=f"{PUSH}{planned.id}", needs=(planned.id, *above), expected_s=GUESS_S["push"]))
     return tuple(found)
+
+
+def _houses(planned: PlannedImage, before: Collection[str]) -> tuple[str, ...]:
+    image = planned.image
+    wheels = (f"wheelhouse/{image.variant}",) if image.python_lock else ()
+    debs = ("debhouse",) if image.apt and not wheels else ()
+    base = ("base",) if image.is_root and not wheels and not debs else ()
+    return tuple(name for name in (*wheels, *debs, *base) if name in before)
 
 
 def expected_s(planned: PlannedImage, history: History, seen: set[str]) -> float:
@@ -185,7 +252,13 @@ def _work(
     directory: RunDirectory,
 ) -> Work:
     held = frozenset(store.ids)
-    houses = Houses(workspace=workspace, engine=engine, bundle=options.bundle, held=held)
+    houses = Houses(
+        workspace=workspace,
+        engine=engine,
+        bundle=options.bundle,
+        held=held,
+        needed=frozenset(planned.id for planned in plan.to_build),
+    )
     parents = {
         planned.id: houses.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference
         for planned in plan.images
@@ -198,6 +271,7 @@ def _work(
         cache=options.cache,
         held=held,
     )
+    remote = RemoteWork(remote=options.remote, images=images)
 
     async def work(task: Task) -> WorkResult:
         output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))
@@ -206,8 +280,18 @@ def _work(
         if task.id == "debhouse":
             return _outside(await houses.debhouse(output))
         if task.id.startswith("wheelhouse/"):
-            return _outside(await houses.wheelhouse(task.id.partition("/")[2], output))
+            done = await houses.wheelhouse(task.id.partition("/")[2], output)
+            if options.remote is not None and options.remote.cache.writes:
+                for fault in await share_wheels(options.remote.wheels, workspace, plan):
+                    events.warning(fault)
+            return _outside(done)
+        if task.id.startswith(PUSH):
+            return _outside(await remote.push(plan.get(task.id.removeprefix(PUSH)), output))
         planned = plan.get(task.id)
+        if planned.action == "fetch":
+            return await remote.fetch(planned, output)
+        if planned.action == "reuse" and planned.reference not in store.ids:
+            return remote.reused(planned)
         if planned.action == "build":
             return await images.build(planned, directory.log_of(task.id))
         human = f"{workspace.stack.namespace}/{planned.id}"

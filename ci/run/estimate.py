@@ -23,8 +23,10 @@ from ci.plan.plan import Plan, PlannedImage, make_plan, select
 from ci.plan.recipes import wheel_lists
 from ci.run.disk import FileSystem, Where
 from ci.run.order import critical_paths
+from ci.run.outside import outside
 from ci.run.state import ImageRecord
 from ci.run.task import Task
+from ci.wheelhouse.choose import compiles
 
 WHEEL_UNPACKED, LARGE_WHEEL_UNPACKED, LARGE_WHEEL_BYTES = 3.8, 1.8, 100_000_000
 DEB_UNPACKED = 3.4
@@ -136,12 +138,14 @@ def estimate(stack: Stack, plan: Plan, held: Held, *, capacity: int) -> Estimate
     """Return what building `plan` needs, without its time."""
     building = plan.to_build
     needs: list[TaskNeed] = []
-    if building:
-        needs += [_base(stack, plan, held), _debhouse(stack, held)]
-        needs += [
-            _wheelhouse(stack, variant, held)
-            for variant in sorted({planned.image.variant for planned in building})
-        ]
+    for name in outside(plan):
+        match name.partition("/"):
+            case ("base", _, _):
+                needs.append(_base(stack, plan, held))
+            case ("debhouse", _, _):
+                needs.append(_debhouse(stack, building, held))
+            case (_, _, variant):
+                needs.append(_wheelhouse(stack, variant, building, held))
     records = {planned.id: held.earlier(planned) for planned in plan.images}
     seen: set[tuple[str, tuple[str, ...]]] = set()
     for planned in building:
@@ -233,16 +237,21 @@ def _base(stack: Stack, plan: Plan, held: Held) -> TaskNeed:
     )
 
 
-def _debhouse(stack: Stack, held: Held) -> TaskNeed:
-    lines = [*stack.builder.apt_lock, *(line for image in stack.images for line in image.apt_lock)]
-    return _fetching("debhouse", held.lacks(lines))
+def _debhouse(stack: Stack, building: Sequence[PlannedImage], held: Held) -> TaskNeed:
+    images = [planned.image for planned in building]
+    builder = stack.builder.apt_lock if compiles(images) else ()
+    return _fetching(
+        "debhouse", held.lacks([*builder, *(line for image in images for line in image.apt_lock)])
+    )
 
 
-def _wheelhouse(stack: Stack, variant: str, held: Held) -> TaskNeed:
-    lines = [line for image in stack.images if image.variant == variant for line in image.python_lock]
+def _wheelhouse(stack: Stack, variant: str, building: Sequence[PlannedImage], held: Held) -> TaskNeed:
+    images = [planned.image for planned in building if planned.image.variant == variant]
+    lines = [line for image in images for line in image.python_lock]
     need = _fetching(f"wheelhouse/{variant}", held.lacks([*stack.builder.python_lock, *lines]))
     builder = f"{stack.namespace}/builder:"
-    if not need.files or any(name.startswith(builder) for name in held.images):
+    there = any(name.startswith(builder) for name in held.images)
+    if not need.files or there or not compiles(images):
         return need
     size = int(sum(line.size for line in stack.builder.apt_lock) * DEB_UNPACKED)
     return TaskNeed(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ci.bases import bootstrap as bootstrap_base
+from ci.catalog.stack import ImageVariant
 from ci.engines.engine import BuildRequest, Engine, Output
 from ci.engines.network import network_env, network_mounts
 from ci.errors import (
@@ -28,6 +29,7 @@ from ci.plan.keys import digest, tag
 from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheelhouse_reference
 from ci.run.base_kind import root_image
 from ci.run.bootstrap import make_bootstrap
+from ci.run.compiled import to_compile
 from ci.run.house_view import view_of
 from ci.run.key_lock import key_lock, lock_path
 from ci.run.state import write_whole
@@ -59,6 +61,8 @@ class Houses:
     bundle: Path | None = None
     held: Collection[str] = ()
     """Names of the images that the store had when the plan was made."""
+    needed: Collection[str] | None = None
+    """`image:variant` of what is built of them; None: of all. A house that serves all serves these too."""
     manifests: dict[str, Manifest] = field(default_factory=dict)
     views: dict[str, Path] = field(default_factory=dict)
     """This run's own views of what is ready."""
@@ -139,7 +143,7 @@ class Houses:
                 return False
             if self.workspace.base.kind == "registry":
                 try:
-                    await self.engine.pull(self._outside(), name, output)
+                    await self.engine.tag(await self.engine.fetch(self._outside(), output), name)
                 except CommandError as error:
                     what = f"{self._outside()} could not be fetched; `--base bootstrap` needs no registry"
                     raise FetchError(f"{what}\n{error.tail}") from error
@@ -166,10 +170,15 @@ class Houses:
 
     async def debhouse(self, output: Output) -> bool:
         """Fill the debhouse in a container with apt's tools; return whether anything had to be fetched."""
-        wanted = debhouse_input(self.workspace.stack, self.mirrors)
+        stack, mirrors = self.workspace.stack, self.mirrors
+        choices = [debhouse_input(stack, mirrors)]
+        if self._chooses:
+            builder = to_compile(self.workspace, self.needed)
+            choices.append(debhouse_input(stack, mirrors, self.needed, builder=builder))
         async with self._locked("debhouse", output, "fills the debhouse"):
-            if self.ready("debhouse", wanted) is not None:
+            if any(self.ready("debhouse", wanted) is not None for wanted in choices):
                 return False
+            wanted = choices[-1]
             await self._in_container("debhouse", self.root_image(), "fetch_debs.py", wanted, output)
         return True
 
@@ -177,13 +186,23 @@ class Houses:
         """Fill a variant's wheelhouse in the builder's container; return whether anything was done."""
         stack = self.workspace.stack
         name = f"wheelhouse/{variant}"
-        wanted = wheelhouse_input(stack, variant, self.workspace.base.kind)
+        kind = self.workspace.base.kind
+        choices = [wheelhouse_input(stack, variant, kind)]
+        if self._chooses:
+            choices.append(wheelhouse_input(stack, variant, kind, self.needed))
         async with self._locked(name, output, f"fills {name}"):
-            if self.ready(name, wanted) is not None:
+            if any(self.ready(name, wanted) is not None for wanted in choices):
                 return False
-            builder = await self._builder(output)
-            await self._in_container(name, builder, "fetch_wheels.py", wanted, output)
+            wanted = choices[-1]
+            compiles = to_compile(self.workspace, self.needed)
+            image = await self._builder(output) if compiles else self.root_image()
+            await self._in_container(name, image, "fetch_wheels.py", wanted, output)
         return True
+
+    @property
+    def _chooses(self) -> bool:
+        """Whether a house is filled for what is needed alone; one that serves all does too."""
+        return self.needed is not None and self.bundle is None
 
     def builder_image(self) -> tuple[str, tuple[str, ...], str]:
         """Return the name, the instructions and the digest of the packages of the image that compiles sdists.
@@ -216,13 +235,16 @@ class Houses:
                 await self.engine.tag(await self.engine.build(request, output), image)
         return image
 
-    def folders(self, variant: str) -> dict[str, Path]:
-        """Return the folder behind each reference that the instructions of a variant mount."""
+    def folders(self, image: ImageVariant) -> dict[str, Path]:
+        """Return the folder behind each reference that the instructions of `image` mount."""
         stack = self.workspace.stack
-        return {
-            wheelhouse_reference(stack, variant): self.view(f"wheelhouse/{variant}"),
-            debhouse_reference(stack): self.view("debhouse"),
-        }
+        found = {}
+        if image.python_lock:
+            wheelhouse = f"wheelhouse/{image.variant}"
+            found[wheelhouse_reference(stack, image.variant)] = self.view(wheelhouse)
+        if image.apt:
+            found[debhouse_reference(stack)] = self.view("debhouse")
+        return found
 
     async def _in_container(
         self, name: str, image: str, program: str, wanted: dict[str, Any], output: Output

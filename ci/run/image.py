@@ -114,7 +114,7 @@ class ImageWork:
             context=workspace.directory / image.folder,
             parent=self.parents[planned.id],
             build_args=args,
-            folders=self.houses.folders(image.variant),
+            folders=self.houses.folders(image),
             labels={KEY_LABEL: planned.key},
             cache=self.cache,
         )

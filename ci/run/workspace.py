@@ -77,8 +77,12 @@ class Workspace:
         variants: Collection[str] = (),
         rebuild: Collection[str] = (),
         store: Store | None = None,
+        remote: Collection[str] = (),
     ) -> Plan:
-        """Return the plan for `names` (`image` or `image:variant`; empty: all) of `variants` (empty: all)."""
+        """Return the plan for `names` (`image` or `image:variant`; empty: all) of `variants` (empty: all).
+
+        `remote` are the ids of images that a registry has.
+        """
         held = store if store is not None else await self.store()
         namespace = self.stack.namespace
         return make_plan(
@@ -89,6 +93,7 @@ class Workspace:
             built=held.built(namespace),
             stored=self.state.stored,
             rebuild=rebuild,
+            remote=remote,
         )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ci.catalog.stack import DebLine, Stack
+from ci.catalog.stack import DebLine, ImageVariant, Stack
 from ci.plan.keys import digest, wheel_build
 from ci.plan.recipes import apt_list, wheel_lists
 from ci.steps.bootstrap import DEBIAN, SECURITY
@@ -31,13 +32,15 @@ class Mirrors:
         return f"{root.rstrip('/')}/{deb.path}"
 
 
-def wheelhouse_input(stack: Stack, variant: str, base: str) -> dict[str, Any]:
+def wheelhouse_input(
+    stack: Stack, variant: str, base: str, needed: Collection[str] | None = None
+) -> dict[str, Any]:
     """Return the input document of the wheelhouse of `variant`: see program/fetch_wheels.py.
 
-    It serves all images of the variant that add wheels, whichever are built, so that one folder serves every
-    command. Its `input` names what it was made from.
+    It serves those images of the variant that add wheels and whose `image:variant` is `needed`; None: all.
+    Its `input` names what it was made from.
     """
-    images = [image for image in stack.images if image.variant == variant and image.python_lock]
+    images = [image for image in _needed(stack, needed) if image.variant == variant and image.python_lock]
     builds = {
         line.file: digest(wheel_build(stack, line, base))
         for image in images
@@ -67,15 +70,29 @@ def locked_files(wanted: dict[str, Any]) -> dict[str, str]:
     return {f"wheels/{line.file}": line.sha256 for line in lines if not line.is_sdist}
 
 
-def debhouse_input(stack: Stack, mirrors: Mirrors) -> dict[str, Any]:
+def debhouse_input(
+    stack: Stack, mirrors: Mirrors, needed: Collection[str] | None = None, *, builder: bool = True
+) -> dict[str, Any]:
     """Return the input document of the debhouse: see program/fetch_debs.py.
 
-    It holds the builder's packages too; the bootstrap base's have a document of their own, because they are
-    needed before any container is there.
+    It serves the images whose `image:variant` is `needed` (None: all), and with `builder` what compiles. The
+    bootstrap base's packages have a document of their own, because they are needed before any container is
+    there.
     """
-    builder = stack.builder
-    lists = {apt_list(image.apt, image.apt_lock): image.apt_lock for image in stack.images if image.apt}
-    return _debs({apt_list(builder.apt, builder.apt_lock): builder.apt_lock, **lists}, mirrors)
+    images = _needed(stack, needed)
+    lists = {apt_list(image.apt, image.apt_lock): image.apt_lock for image in images if image.apt}
+    if builder:
+        lists = {apt_list(stack.builder.apt, stack.builder.apt_lock): stack.builder.apt_lock, **lists}
+    return _debs(lists, mirrors)
+
+
+def compiles(images: Iterable[ImageVariant]) -> bool:
+    """Whether one of `images` has a distribution that has no wheel."""
+    return any(line.is_sdist for image in images for line in image.python_lock)
+
+
+def _needed(stack: Stack, needed: Collection[str] | None) -> tuple[ImageVariant, ...]:
+    return tuple(image for image in stack.images if needed is None or image.id in needed)
 
 
 def bootstrap_input(stack: Stack, mirrors: Mirrors) -> dict[str, Any]:

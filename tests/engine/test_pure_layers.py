@@ -83,7 +83,7 @@ async def test_a_layer_of_wheels_is_the_same_on_another_parent(
             context=tmp_path,
             parent=parent,
             build_args={wheels_arg(IMAGE): houses.manifests["wheelhouse/cpu"].part(IMAGE)},
-            folders=houses.folders("cpu"),
+            folders=houses.folders(image),
         )
         info = await engine.inspect(await engine.build(request, Output()))
         diff_ids.add(info.layers[-1][0])

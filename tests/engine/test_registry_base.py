@@ -87,4 +87,4 @@ async def test_root_images_build_on_a_base_that_is_pulled_by_digest(
 
 async def test_a_digest_that_the_registry_lacks_is_an_error(engine: EmbeddedEngine, registry: str) -> None:
     with pytest.raises(CommandError, match=r"manifest unknown|not found"):
-        await engine.pull(f"{registry}/library/python@sha256:{'0' * 64}", "dockwright/none:k-0", Output())
+        await engine.fetch(f"{registry}/library/python@sha256:{'0' * 64}", Output())

@@ -24,6 +24,13 @@ def test_a_moved_package_is_named_with_both_versions() -> None:
     assert texts("ml:cpu", new) == ["python lock onnx: 1.0 → 1.1"]
 
 
+def test_an_epoch_changes_every_key_and_is_named() -> None:
+    new = documents(replace(STACK, epoch=1), "bootstrap")
+    assert all(digest(new[id_]) != digest(OLD[id_]) for id_ in OLD)
+    assert texts("ml:cpu", new)[0] == "epoch added: 1"
+    assert documents(replace(STACK, epoch=0), "bootstrap") == OLD
+
+
 def test_another_file_of_the_same_version_is_named_with_its_hash() -> None:
     line = replace(wheel("onnx"), sha256="0" * 64)
     new = documents(with_image(STACK, "ml:cpu", python_lock=(line,)), "bootstrap")

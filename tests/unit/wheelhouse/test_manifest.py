@@ -113,3 +113,33 @@ def test_a_wheelhouse_names_what_each_image_adds_and_how_sdists_are_built() -> N
     wanted = wheelhouse_input(small_stack(), "cpu", "bootstrap")
     assert set(wanted["lists"]) == {"base", "ml", "asr"}
     assert list(wanted["builds"]) == ["pyworld-1.0.tar.gz"]
+
+
+def test_houses_for_some_images_hold_what_these_need() -> None:
+    stack = small_stack()
+    wheels = wheelhouse_input(stack, "cpu", "bootstrap", {"ml:cpu", "mux:cpu"})
+    assert (set(wheels["lists"]), wheels["builds"]) == ({"ml"}, {})
+    assert wheels["builder"] == wheelhouse_input(stack, "cpu", "bootstrap")["builder"]
+    found = {
+        (name, builder): [
+            entry["file"][:5] for entry in debhouse_input(stack, Mirrors(), {name}, builder=builder)["files"]
+        ]
+        for name in ("mux:cpu", "ml:cpu")
+        for builder in (False, True)
+    }
+    assert found == {
+        ("mux:cpu", False): ["ffmpe", "libx2"],
+        ("mux:cpu", True): ["ffmpe", "g++_1", "libx2"],
+        ("ml:cpu", False): [],
+        ("ml:cpu", True): ["g++_1"],
+    }
+
+
+def test_houses_for_all_images_are_those_without_a_choice() -> None:
+    stack = small_stack()
+    everything = {image.id for image in stack.images}
+    for needed in (None, everything):
+        assert wheelhouse_input(stack, "cpu", "bootstrap", needed) == wheelhouse_input(
+            stack, "cpu", "bootstrap"
+        )
+        assert debhouse_input(stack, Mirrors(), needed) == debhouse_input(stack, Mirrors())

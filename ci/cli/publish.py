@@ -1,0 +1,197 @@
+"""publish, verify, promote and rollback: releases, and the tags that follow them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import anyio
+import click
+
+from ci.cli.build import Asked, build_here, engine_option, progress_option
+from ci.cli.options import base_option, check_variants, registry_option, variant_option
+from ci.errors import RegistryError, UsageError
+from ci.publish.publish import Lag
+from ci.publish.release import CURRENT, Push, Put, check_version, pushes
+from ci.registry.place import Place, parse_place
+from ci.run.publishing import opened_releases, promote_release, sources_of
+from ci.run.revision import Revision, revision_of
+from ci.run.store import Store
+from ci.run.workspace import Workspace, open_workspace
+from ci.settings import Settings
+
+_tell = partial(click.echo, err=True)
+
+
+@click.command()
+@variant_option
+@base_option
+@engine_option
+@registry_option
+@click.option("--version", help="Of the release; default: the revision of the checkout, 12 digits of it.")
+@click.option(
+    "--bootstrap-base", is_flag=True, help="Publish though the base was made here, of Debian packages."
+)
+@progress_option
+@click.option("--dry-run", is_flag=True, help="Print the requests that a release would take, and send none.")
+@click.pass_obj
+def publish(
+    settings: Settings,
+    variants: tuple[str, ...],
+    base: str | None,
+    engine: str | None,
+    registry: str | None,
+    version: str | None,
+    bootstrap_base: bool,
+    progress: str | None,
+    dry_run: bool,
+) -> None:
+    """Make a release of all images in a registry, and let its tags follow.
+
+    What the registry lacks is built and pushed first. The release is one index, release:VERSION;
+    :VARIANT-VERSION and :VARIANT of each image are moved after it. Broken off anywhere, the release before it
+    stands or the new one does, and the same command goes on.
+    """
+    settings = settings.with_(
+        base=base, engine=engine, registry=registry, progress=progress, cache="read-write"
+    )
+    place = _place(settings)
+    workspace = open_workspace(settings)
+    check_variants(workspace.stack, variants)
+    revision = revision_of(workspace.directory)
+    version = check_version(version) if version else _version(revision)
+    if workspace.base.kind == "bootstrap" and not bootstrap_base:
+        raise UsageError(
+            "the base is made of Debian packages on this machine (bootstrap), which no release should rest "
+            "on; use `--base registry` where that registry answers, or insist with `--bootstrap-base`"
+        )
+    if not dry_run:
+        asked = Asked(
+            variants=variants,
+            base=base,
+            engine=engine,
+            bundle=None,
+            jobs=None,
+            progress=progress,
+            ignore_disk=False,
+            frozen=True,
+            registry=registry,
+            cache="read-write",
+            dry_run=False,
+            fail_fast=False,
+            rebuild=False,
+        )
+        status = anyio.run(build_here, workspace, (), asked)
+        if status != 0:
+            sys.exit(status)
+    anyio.run(_publish, workspace, place, variants, version, revision, dry_run)
+
+
+async def _publish(
+    workspace: Workspace,
+    place: Place,
+    variants: tuple[str, ...],
+    version: str,
+    revision: Revision,
+    dry_run: bool,
+) -> None:
+    plan = await workspace.plan((), variants, store=Store(ids={}))
+    async with opened_releases(place, _tell) as releases:
+        sources = await sources_of(releases, plan)
+        images = await releases.images(sources, revision.notes)
+        if dry_run:
+            for push in pushes(place.namespace, version, images):
+                click.echo(push_line(place, push))
+            return
+        await releases.publish(version, images)
+    click.echo(f"{place}/release:{version}: {len(images)} images, and every tag names what it does")
+
+
+def push_line(place: Place, push: Push) -> str:
+    """Return a request of a release as a line."""
+    if isinstance(push, Put):
+        return f"put    {place.host}/{push.repository}:{push.reference}  {len(push.data)} bytes"
+    return f"mount  {place.host}/{push.to}  {push.digest} of {push.origin}"
+
+
+@click.command()
+@click.argument("version", default=CURRENT)
+@registry_option
+@click.pass_obj
+def verify(settings: Settings, version: str, registry: str | None) -> None:
+    """Name every tag that does not name what its release does.
+
+    Without VERSION that is the current release. Exit code 9 where there is such a tag.
+    """
+    anyio.run(_verify, _place(settings.with_(registry=registry)), version)
+
+
+async def _verify(place: Place, version: str) -> None:
+    async with opened_releases(place, _tell) as releases:
+        name, images = await releases.read(version)
+        lags = await releases.verify(version)
+    for line in lag_lines(lags):
+        click.echo(line)
+    if lags:
+        raise RegistryError(
+            "corrupt",
+            f"{len(lags)} tags do not name what release {name} does; `dockwright rollback {name}` sets them",
+        )
+    click.echo(f"{place}/release:{name}: {len(images)} images, and every tag names what it does")
+
+
+def lag_lines(lags: Sequence[Lag]) -> list[str]:
+    """Return a line per tag that lags."""
+    return [f"{lag.reference}: {lag.has or 'is not there'}, should be {lag.should}" for lag in lags]
+
+
+@click.command()
+@click.argument("version")
+@registry_option
+@click.pass_obj
+def rollback(settings: Settings, version: str, registry: str | None) -> None:
+    """Make an earlier release the current one again, and let its tags follow."""
+    anyio.run(_rollback, _place(settings.with_(registry=registry)), check_version(version))
+
+
+async def _rollback(place: Place, version: str) -> None:
+    async with opened_releases(place, _tell) as releases:
+        await releases.restore(version)
+    click.echo(f"{place}: release {version} is the current one")
+
+
+@click.command()
+@click.argument("origin", metavar="FROM")
+@click.argument("to", metavar="TO")
+@click.option("--version", default=CURRENT, help="Release that is promoted; default: the current one.")
+@click.pass_obj
+def promote(settings: Settings, origin: str, to: str, version: str) -> None:
+    """Make a release of FROM one of TO, by digest.
+
+    Nothing is built, and no image changes. FROM and TO are HOST[:PORT]/NAMESPACE.
+    """
+    anyio.run(_promote, settings, parse_place(origin), parse_place(to), version)
+
+
+async def _promote(settings: Settings, origin: Place, to: Place, version: str) -> None:
+    async with opened_releases(origin, _tell, "REGISTRY") as here, opened_releases(to, _tell) as there:
+        name, count = await promote_release(settings, here, there, version)
+    click.echo(f"{to}/release:{name}: {count} images of {origin}, and every tag names what it does")
+
+
+def _place(settings: Settings) -> Place:
+    if not settings.registry:
+        raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY")
+    return parse_place(settings.registry)
+
+
+def _version(revision: Revision) -> str:
+    if not revision.commit:
+        raise UsageError("the stack is in no git repository, so give the release a name: --version V")
+    if not revision.is_clean:
+        raise UsageError(
+            "the stack differs from its revision, so that does not name what is published: commit, or give "
+            "--version V"
+        )
+    return revision.commit[:12]

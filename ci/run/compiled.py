@@ -1,0 +1,34 @@
+"""Which wheels of a run have to be compiled, and which were, here or elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ci.run.workspace import Workspace
+from ci.wheelhouse.choose import wheelhouse_input
+from ci.wheelhouse.program.compiled import Compiled
+from ci.wheelhouse.program.kept import Kept
+
+
+def compiled_of(workspace: Workspace) -> Compiled:
+    """Return what was compiled here, or brought here."""
+    houses = workspace.state.houses
+    for folder in (houses / "kept", houses / "parts"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return Compiled(houses / "compiled", Kept(folder=houses / "kept", parts=houses / "parts"))
+
+
+def build_keys(workspace: Workspace, needed: Collection[str] | None) -> tuple[str, ...]:
+    """Return the wheel-build keys of the sdists that the images `needed` install; None: all images."""
+    stack, base = workspace.stack, workspace.base.kind
+    keys: set[str] = set()
+    for variant in stack.variants:
+        keys.update(wheelhouse_input(stack, variant, base, needed)["builds"].values())
+    return tuple(sorted(keys))
+
+
+def to_compile(workspace: Workspace, needed: Collection[str] | None) -> bool:
+    """Whether one of these wheels is not here."""
+    keys = build_keys(workspace, needed)
+    compiled = compiled_of(workspace) if keys else None
+    return compiled is not None and any(compiled.find(key) is None for key in keys)

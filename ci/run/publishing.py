@@ -1,0 +1,110 @@
+"""Publishing what a plan names, promoting it elsewhere, going back: over the releases of a registry."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from ci.engines.buildah import copy_image
+from ci.engines.runner import Runner
+from ci.errors import RegistryError
+from ci.plan.keys import tag
+from ci.plan.plan import Plan
+from ci.publish.publish import Releases, Source
+from ci.publish.release import REPOSITORY, Mount, Released
+from ci.registry.authfile import write_authfile
+from ci.registry.cache import RegistryCache
+from ci.registry.client import open_registry
+from ci.registry.credentials import Purpose, find_credentials
+from ci.registry.manifest import read_manifest
+from ci.registry.patience import Patience
+from ci.registry.place import Place
+from ci.run.remote import wanted
+from ci.settings import Settings
+
+Say = Callable[[str], None]
+
+
+@asynccontextmanager
+async def opened_releases(place: Place, say: Say, purpose: Purpose = "RELEASE") -> AsyncIterator[Releases]:
+    """Yield the releases at `place`, with the credentials for that, else those for a cache.
+
+    Raises:
+        RegistryError: it does not answer.
+    """
+    found = find_credentials(place.host, os.environ, Path.home(), purpose)
+    if found.credentials is None and purpose == "RELEASE":
+        found = find_credentials(place.host, os.environ, Path.home())
+    for problem in found.problems:
+        say(f"warning: {problem}")
+    async with open_registry(place, found.credentials, Patience(), say) as client:
+        yield Releases(client=client, say=say)
+
+
+async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
+    """Return the images of `plan` as they lie in the registry, parents first.
+
+    Raises:
+        RegistryError: one of them is not there under its key, or can't be looked up.
+    """
+    cache = RegistryCache(client=releases.client)
+    found = await cache.look_up([wanted(planned) for planned in plan.images])
+    missing = [planned.id for planned in plan.images if planned.id not in found.hits]
+    if missing:
+        why = "".join(f"\n{warning}" for warning in found.warnings())
+        raise RegistryError(
+            "absent", f"not in the registry, so nothing is published: {', '.join(missing)}{why}"
+        )
+    return tuple(
+        Source(planned.image.image, planned.image.variant, tag(planned.key), planned.key)
+        for planned in plan.images
+    )
+
+
+async def promote_release(
+    settings: Settings, origin: Releases, to: Releases, version: str
+) -> tuple[str, int]:
+    """Make the release `version` of `origin` one of `to`, by digest; return its version and size.
+
+    Within a registry blobs are mounted; between two they are copied by skopeo, once each.
+
+    Raises:
+        RegistryError: what stands is in the message.
+        CommandError: an image could not be copied.
+    """
+    version, images = await origin.read(version)
+    names = [one.image for one in images]
+    reading, writing = origin.scope(names, writes=False), to.scope(names, writes=True)
+    release = origin.client.place.repository(REPOSITORY)
+    within = origin.client.place.host == to.client.place.host
+    whole: list[Released] = []
+    for one in images:
+        data = await origin.client.manifest(release, one.digest, scope=reading)
+        whole.append(replace(one, data=data))
+        if within:
+            manifest = read_manifest(data, one.id)
+            for blob in (manifest.config, *manifest.layers):
+                mount = Mount(blob.digest, release, to.client.place.repository(one.image))
+                await to.do(mount, (*reading, *writing))
+    if not within:
+        await _copy(settings, origin, to, whole)
+    await to.publish(version, whole)
+    return version, len(whole)
+
+
+async def _copy(settings: Settings, origin: Releases, to: Releases, images: Sequence[Released]) -> None:
+    runner = Runner(limit_s=settings.step_timeout_s)
+    with tempfile.TemporaryDirectory(prefix="dockwright-promote-") as folder:
+        files = []
+        for name, client in (("from", origin.client), ("to", to.client)):
+            path = Path(folder, f"{name}.json")
+            files.append(write_authfile(path, client.place.host, client.credentials))
+        for one in images:
+            source = f"{origin.client.place.host}/{origin.client.place.repository(REPOSITORY)}@{one.digest}"
+            target = f"{to.client.place.host}/{to.client.place.repository(one.image)}@{one.digest}"
+            to.say(f"copies {one.id}")
+            await runner.run(copy_image(source, target, authfiles=(files[0], files[1])))

@@ -1,0 +1,93 @@
+"""Looking through a registry for what it needs no longer, and removing that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import anyio
+
+from ci.catalog.stack import Stack
+from ci.errors import RegistryError
+from ci.registry.client import AT_ONCE, RegistryClient
+from ci.registry.hygiene import Stale, Tagged, choose
+from ci.registry.manifest import read_manifest
+from ci.registry.side import CREATED
+from ci.run.gc import kept_names
+
+Say = Callable[[str], None]
+
+
+async def registry_survey(
+    client: RegistryClient, stack: Stack, *, older_than: timedelta
+) -> tuple[tuple[Stale, ...], int]:
+    """Return what can go of the images of `stack` in a registry, and how many tags were looked at.
+
+    Raises:
+        RegistryError: not all of it can be looked at, so that nothing may be chosen.
+    """
+    images = sorted({image.image for image in stack.images})
+    tagged: list[Tagged] = []
+    limiter = anyio.CapacityLimiter(AT_ONCE)
+
+    async def look(repository: str, name: str) -> None:
+        async with limiter:
+            found = await _tagged(client, repository, name)
+        if found is not None:
+            tagged.append(found)
+
+    async with anyio.create_task_group() as group:
+        for image in images:
+            repository = client.place.repository(image)
+            for name in await client.tags(repository, scope=_scope(repository)):
+                group.start_soon(look, repository, name)
+    now = datetime.now(UTC)
+    current = {name.rpartition(":")[2] for name in kept_names(stack)}
+    return choose(tagged, current, now=now, older_than=older_than), len(tagged)
+
+
+async def registry_remove(client: RegistryClient, stale: Sequence[Stale], say: Say) -> int:
+    """Remove what was chosen and return how many images went; one that does not go is told to `say`."""
+    gone = 0
+    for one in stale:
+        scope = (f"repository:{one.repository}:pull,push,delete",)
+        try:
+            for each in one.digests:
+                await client.remove(one.repository, each, scope=scope)
+        except RegistryError as error:
+            say(f"{client.place.host}/{one.repository}:{one.tag} does not go: {error}")
+            continue
+        gone += 1
+    return gone
+
+
+async def _tagged(client: RegistryClient, repository: str, name: str) -> Tagged | None:
+    """Return what a tag names; None where it is gone, or of another kind than an image."""
+    what = f"{client.place.host}/{repository}:{name}"
+    try:
+        data = await client.manifest(repository, name, scope=_scope(repository))
+        manifest = read_manifest(data, what)
+    except RegistryError as error:
+        if error.answer in ("absent", "corrupt"):
+            return None
+        raise
+    return Tagged(
+        repository=repository,
+        tag=name,
+        digest=manifest.digest,
+        config=manifest.config.digest,
+        blobs={blob.digest: blob.size for blob in (manifest.config, *manifest.layers)},
+        created=_time(manifest.annotations.get(CREATED, "")),
+    )
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def _scope(repository: str) -> tuple[str, ...]:
+    return (f"repository:{repository}:pull",)

@@ -1,0 +1,174 @@
+"""The registry of a run: what it has of a plan, and what a run adds to it. Its faults are warnings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ci.engines.engine import Engine, Output
+from ci.errors import CommandError, RegistryError
+from ci.plan.keys import tag
+from ci.plan.plan import Plan, PlannedImage
+from ci.registry.authfile import write_authfile
+from ci.registry.cache import RegistryCache, Wanted
+from ci.registry.client import open_registry
+from ci.registry.credentials import find_credentials
+from ci.registry.patience import Patience
+from ci.registry.place import parse_place
+from ci.registry.side import Beside
+from ci.registry.wheels import RegistryWheels
+from ci.run.state import ImageRecord
+from ci.run.store import KEY_LABEL, Store
+from ci.settings import Settings
+
+Pushed = Literal["pushed", "there", "failed"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Remote:
+    """A registry that answered, what it has by `image:variant` in `hits`, and what went wrong with it."""
+
+    cache: RegistryCache
+    plan: Plan
+    """Of what the registry has; it knows nothing of the store."""
+    hits: dict[str, Beside] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    scratch: Path | None = None
+    """Where this run may write; needed for fetching and pushing only."""
+
+    def listen(self, say: Callable[[str], None]) -> None:
+        """Let each try again be told to `say`."""
+        self.cache.client.say = say
+
+    @property
+    def wheels(self) -> RegistryWheels:
+        """The compiled wheels that it has."""
+        return RegistryWheels(self.cache.client)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The `image:variant` of all that it has."""
+        return frozenset(self.hits)
+
+    async def look_up(self, without: Collection[str] = ()) -> None:
+        """Look for all images of the plan at once, but for those `without`."""
+        found = await self.cache.look_up(
+            [wanted(planned) for planned in self.plan.images if planned.id not in without]
+        )
+        self.hits = found.hits
+        self.warnings += found.warnings()
+
+    async def fetch(self, planned: PlannedImage, engine: Engine, output: Output) -> tuple[str, ImageRecord]:
+        """Bring an image that the registry has into the store; return its id, and its record.
+
+        Raises:
+            RegistryError: it is not what stands beside it.
+            CommandError: the registry does not give it.
+        """
+        beside = self.hits[planned.id]
+        reference = self.cache.reference(planned.image.image, beside.image)
+        id_ = await engine.fetch(reference, output, self._authfile())
+        info = await engine.inspect(id_)
+        if engine.name == "buildah" and bare(info.id) != bare(beside.config):
+            raise RegistryError("corrupt", f"{reference}: has another config than its key document names")
+        labels = (info.config.get("config") or {}).get("Labels") or {}
+        if labels.get(KEY_LABEL) != planned.key:
+            raise RegistryError("corrupt", f"{reference}: its own label names another key")
+        record = ImageRecord(document=planned.document, layers=beside.layers, config_digest=beside.config)
+        return id_, record
+
+    async def push(
+        self, planned: PlannedImage, id_: str, record: ImageRecord, engine: Engine, output: Output
+    ) -> Pushed:
+        """Push an image under its cache tag, then its key document; say what came of it, and never fail.
+
+        Where somebody else was faster his image stays, whose layers are the same.
+        """
+        one = wanted(planned)
+        reference = self.cache.tagged(one.image, one.tag)
+        config = f"sha256:{bare(record.config_digest)}"
+        try:
+            there = await self._there(one)
+            if there is not None:
+                if there.config == config:
+                    return "there"
+                self.warnings.append(
+                    f"{reference}: the registry has another image under this key ({there.config[:19]}…, here "
+                    f"{config[:19]}…), and keeps it; `dockwright verify-repro {planned.id}` shows whether it "
+                    "is built the same twice"
+                )
+                return "failed"
+            digest = await engine.push(id_, reference, output, self._authfile())
+            beside = Beside(key=planned.key, image=digest, config=config, layers=record.layers)
+            await self.cache.add(one, beside, planned.document)
+            await self.cache.settle(one, beside)
+        except (RegistryError, CommandError) as error:
+            self.warnings.append(f"{planned.id} is built, and not in the registry: {error}")
+            return "failed"
+        return "pushed"
+
+    async def _there(self, one: Wanted) -> Beside | None:
+        try:
+            return await self.cache.find(one)
+        except RegistryError as error:
+            if error.answer != "corrupt":
+                raise
+            return None  # it is put right by pushing
+
+    def _authfile(self) -> str:
+        client = self.cache.client
+        if self.scratch is None:
+            return ""
+        return write_authfile(self.scratch / "registry.json", client.place.host, client.credentials)
+
+
+def bare(digest: str) -> str:
+    """Return the hex digits of a digest, which some say without `sha256:`."""
+    return digest.removeprefix("sha256:")
+
+
+def wanted(planned: PlannedImage) -> Wanted:
+    """Return how an image is looked for in a registry."""
+    return Wanted(planned.id, planned.image.image, tag(planned.key), planned.key)
+
+
+@asynccontextmanager
+async def looked_up(
+    settings: Settings,
+    environ: Mapping[str, str],
+    plan_of: Callable[..., Awaitable[Plan]],
+    say: Callable[[str], None],
+    without: Collection[str] = (),
+) -> AsyncIterator[Remote | None]:
+    """Yield the registry of these settings with what it has of a plan; None where there is none to ask.
+
+    One that does not answer is none to ask, and told to `say`. `plan_of(store, remote=ids)` plans. Images
+    `without` count as missing.
+
+    Raises:
+        UsageError: the registry is not written as one.
+    """
+    if not settings.registry or settings.cache == "off":
+        yield None
+        return
+    place = parse_place(settings.registry)
+    found = find_credentials(place.host, environ, Path.home())
+    for problem in found.problems:
+        say(f"warning: {problem}")
+    async with AsyncExitStack() as stack:
+        remote = None
+        try:
+            opening = open_registry(place, found.credentials, Patience(), say)
+            client = await stack.enter_async_context(opening)
+        except RegistryError as error:
+            say(f"warning: nothing is reused from {place}: {error}")
+        else:
+            nothing = Store(ids={})
+            cache = RegistryCache(client=client, writes=settings.cache == "read-write")
+            remote = Remote(cache=cache, plan=await plan_of(nothing))
+            await remote.look_up(without)
+            remote.plan = await plan_of(nothing, remote=remote.ids)
+        yield remote

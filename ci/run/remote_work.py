@@ -1,0 +1,65 @@
+"""What a run does with its registry: images that it has are named, or fetched; built ones are pushed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci.engines.engine import Output
+from ci.plan.keys import tag
+from ci.plan.plan import PlannedImage
+from ci.run.image import ImageWork, details_of
+from ci.run.remote import Remote
+from ci.run.state import ImageRecord
+from ci.run.task import Outcome, WorkResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteWork:
+    """The tasks that a registry takes part in; a plan has none of them where `remote` is None."""
+
+    remote: Remote | None
+    images: ImageWork
+
+    def reused(self, planned: PlannedImage) -> WorkResult:
+        """Return what an image that only the registry has gives."""
+        return reused(planned, self.remote)
+
+    async def fetch(self, planned: PlannedImage, output: Output) -> WorkResult:
+        """Bring an image that others are built on into the store, and name it.
+
+        Raises:
+            RegistryError: it is not what stands beside it.
+            CommandError: the registry does not give it.
+        """
+        assert self.remote is not None
+        id_, record = await self.remote.fetch(planned, self.images.engine, output)
+        self.images.houses.workspace.state.write_record(planned.id, tag(planned.key), record)
+        await self.images.name(planned, id_)
+        return WorkResult(outcome=Outcome.reused, details=details_of(planned, record, reason=planned.reason))
+
+    async def push(self, planned: PlannedImage, output: Output) -> bool:
+        """Push an image; return whether that was needed and done. What went wrong is a warning."""
+        assert self.remote is not None
+        engine, events = self.images.engine, self.images.events
+        info = await engine.inspect(planned.reference)
+        record = self.images.houses.workspace.state.record(planned.id, tag(planned.key)) or ImageRecord(
+            document=planned.document, layers=info.layers, config_digest=info.id
+        )
+        told = len(self.remote.warnings)
+        pushed = await self.remote.push(planned, info.id, record, engine, output)
+        for warning in self.remote.warnings[told:]:
+            events.warning(warning)
+        if pushed == "there":
+            events.note("another runner has built and pushed it meanwhile", task=planned.id)
+        return pushed == "pushed"
+
+
+def reused(planned: PlannedImage, remote: Remote | None) -> WorkResult:
+    """Return what an image that only a registry has gives: what stands beside it there."""
+    beside = remote.hits.get(planned.id) if remote is not None else None
+    record = (
+        ImageRecord(document=planned.document, layers=beside.layers, config_digest=beside.config)
+        if beside is not None
+        else None
+    )
+    return WorkResult(outcome=Outcome.reused, details=details_of(planned, record, reason=planned.reason))

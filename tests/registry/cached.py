@@ -1,0 +1,66 @@
+"""Images for the tests of the cache: a manifest of nothing, under the tags that an image has."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ci.registry.cache import RegistryCache, Wanted
+from ci.registry.client import RegistryClient, open_registry
+from ci.registry.credentials import Credentials
+from ci.registry.manifest import OCI, digest_of
+from ci.registry.patience import Patience
+from ci.registry.place import Place
+from ci.registry.side import Beside
+
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER = digest_of(b"layer")
+
+
+def wanted(number: int = 0) -> Wanted:
+    key = hashlib.sha256(str(number).encode()).hexdigest()
+    return Wanted(f"image-{number}:cpu", f"image-{number}", f"k-{key[:32]}", key)
+
+
+def quick(**more: float) -> Patience:
+    return Patience(pause_s=0.01, answer_s=more.pop("answer_s", 5.0), **more)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def opened(
+    host: str, credentials: Credentials | None = None, patience: Patience | None = None
+) -> AsyncIterator[tuple[RegistryCache, list[str]]]:
+    """Yield the cache at `host`, and what it says."""
+    said: list[str] = []
+    place = Place(host, "team")
+    async with open_registry(place, credentials, patience or quick(), said.append) as client:
+        yield RegistryCache(client=client, writes=True), said
+
+
+async def push(client: RegistryClient, one: Wanted, note: str = "") -> Beside:
+    """Store an image with an empty config and no layers, as an engine does; return what is to stand by it."""
+    repository = client.place.repository(one.image)
+    scope = (f"repository:{repository}:pull,push",)
+    config = json.dumps({"note": note, "image": one.id}).encode()
+    digest = await client.add_blob(repository, config, scope=scope)
+    value = {
+        "schemaVersion": 2,
+        "mediaType": OCI,
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": digest,
+            "size": len(config),
+        },
+        "layers": [],
+    }
+    data = json.dumps(value).encode()
+    await client.put_manifest(repository, one.tag, data, OCI, scope=scope)
+    return Beside(key=one.key, image=digest_of(data), config=digest, layers=((LAYER, 5),))
+
+
+async def add(cache: RegistryCache, one: Wanted) -> Beside:
+    beside = await push(cache.client, one)
+    await cache.add(one, beside, {"schema": 1, "image": one.id})
+    return beside

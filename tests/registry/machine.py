@@ -1,0 +1,77 @@
+"""A machine that builds with a registry: the store that build-all has filled, or a root of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from ci.engines.choose import choose_engine
+from ci.engines.embedded import EmbeddedEngine
+from ci.engines.runner import Runner
+from ci.settings import read_settings
+
+CHECKOUT = Path(__file__).parents[2]
+IMAGE = "subtitle-gen"
+HERE = os.environ.get("DOCKWRIGHT_ROOT", "")
+
+
+@dataclass
+class Machine:
+    """One machine: the store that build-all has filled, or one of its own below `root`."""
+
+    root: str
+    stack: Path
+    more: dict[str, str] = field(default_factory=dict)
+
+    def build(self, place: str, *words: str, images: tuple[str, ...] = (IMAGE,)) -> Ran:
+        """Build with a registry, and read the report."""
+        argv = ["build", *images, "--variant", "cpu", "--registry", place, "--progress", "plain", *words]
+        done = self.dockwright(*argv)
+        found = next((line for line in done.stdout.splitlines() if "report: " in line), "")
+        path = Path(found.partition("report: ")[2])
+        report = json.loads(path.read_text()) if found else {}
+        return Ran(done.returncode, done.stdout + done.stderr, report, path)
+
+    def dockwright(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Run one command."""
+        env = {**os.environ, "DOCKWRIGHT_STACK": str(self.stack), "DOCKWRIGHT_BASE": "bootstrap", **self.more}
+        env |= {"DOCKWRIGHT_ROOT": self.root} if self.root else {}
+        program = (sys.executable, "-m", "ci.cli.main")
+        return subprocess.run(
+            (*program, *argv), env=env, cwd=CHECKOUT, capture_output=True, text=True, check=False
+        )
+
+    def forget(self, *images: str) -> None:
+        """Remove these images from the store, and with them the layers that nothing else has."""
+        engine = choose_engine(read_settings(), Runner())
+        assert isinstance(engine, EmbeddedEngine)
+        listed = anyio.run(engine.images)
+        ids = {id_ for name, id_ in listed.items() if any(f"/{image}:" in name for image in images)}
+        argv = (*engine.buildah.privilege, "buildah", *engine.buildah.store, "rmi", "--force", *sorted(ids))
+        subprocess.run(argv, check=True, capture_output=True)
+
+
+@dataclass
+class Ran:
+    status: int
+    text: str
+    report: dict[str, Any]
+    path: Path
+
+    @property
+    def rows(self) -> dict[str, str]:
+        return {row["task"]: row["action"] for row in self.report["images"]}
+
+    @property
+    def others(self) -> dict[str, str]:
+        return {row["task"]: row["action"] for row in self.report["others"]}
+
+    def digest(self, id_: str) -> str:
+        return next(str(row["digest"]) for row in self.report["images"] if row["task"] == id_)

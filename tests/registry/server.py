@@ -1,0 +1,196 @@
+"""Debian's docker-registry on loopback, in every way that it can ask who is there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ci.cli.debian import install
+
+USER, SECRET = "ci", "a-secret-of-the-tests"
+# bcrypt of SECRET, the one hash that docker-registry takes; made by crypt.crypt(…, METHOD_BLOWFISH)
+HTPASSWD = f"{USER}:$2b$04$tcZA.Mf5Ns2MTQ4WIgv0IedK7xSUDBcb6x5n1jLXv8xjQY2gdAdGq\n"
+CONFIG = """\
+version: 0.1
+log: {{accesslog: {{disabled: true}}, level: error}}
+storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}
+http: {{addr: "127.0.0.1:{port}"{tls}}}
+{auth}
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@dataclass
+class Registry:
+    """A registry that runs, or has been stopped; its data stays."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data/docker/registry/v2"
+
+    def start(self) -> None:
+        with (self.folder / "registry.log").open("ab") as log:
+            argv = ("docker-registry", "serve", str(self.folder / "registry.yml"))
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError((self.folder / "registry.log").read_text())
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=10)
+            self.process = None
+
+
+@contextmanager
+def registry(folder: Path, *, tls: bool = False, auth: str = "") -> Iterator[Registry]:
+    """Run a registry below `folder`; `auth` is what its configuration says of that."""
+    if os.geteuid() != 0 and not shutil.which("docker-registry"):
+        pytest.skip("docker-registry is not installed: apt-get install docker-registry")
+    install({"/usr/bin/docker-registry": "docker-registry"})
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    words = ""
+    if tls:
+        certificate(folder)
+        words = f", tls: {{certificate: {folder}/tls.crt, key: {folder}/tls.key}}"
+    config = CONFIG.format(folder=folder, port=port, tls=words, auth=auth)
+    (folder / "registry.yml").write_text(config)
+    running = Registry(folder, port)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def certificate(folder: Path) -> None:
+    """Write `tls.key` and a certificate of 127.0.0.1 that signs itself, `tls.crt`."""
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=tests"]
+    argv += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "tls.key", "-out", "tls.crt"]
+    subprocess.run(argv, cwd=folder, check=True, capture_output=True)
+
+
+def basic(folder: Path) -> str:
+    """Return the configuration for a user and a password."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "htpasswd").write_text(HTPASSWD)
+    return f"auth: {{htpasswd: {{realm: tests, path: {folder}/htpasswd}}}}"
+
+
+@dataclass
+class TokenServer:
+    """Gives tokens to USER, of what it is asked for; `asked` are the scopes, `lives_s` how long one holds."""
+
+    folder: Path
+    lives_s: int = 300
+    asked: list[list[str]] = field(default_factory=list)
+    allows: tuple[str, ...] = ("pull", "push")
+    status: int = 200
+
+    def answer(self, url: str, authorization: str) -> tuple[int, dict[str, Any]]:
+        query = parse_qs(urlsplit(url).query)
+        scopes = [one for text in query.get("scope", []) for one in text.split(" ")]
+        self.asked.append(scopes)
+        right = "Basic " + base64.b64encode(f"{USER}:{SECRET}".encode()).decode()
+        if self.status != 200:
+            return self.status, {}
+        if authorization != right:
+            return 401, {"errors": [{"code": "UNAUTHORIZED", "message": "who are you?"}]}
+        access = [self.access(one) for one in scopes]
+        return 200, {"token": self.token(access), "expires_in": self.lives_s}
+
+    def access(self, scope: str) -> dict[str, Any]:
+        kind, name, actions = scope.split(":")
+        return {
+            "type": kind,
+            "name": name,
+            "actions": [one for one in actions.split(",") if one in self.allows],
+        }
+
+    def token(self, access: list[dict[str, Any]]) -> str:
+        now = int(time.time())
+        pem = (self.folder / "tls.crt").read_text().splitlines()
+        head = {"typ": "JWT", "alg": "RS256", "x5c": ["".join(line for line in pem if "-" not in line[:2])]}
+        body = {
+            "iss": "tests",
+            "sub": USER,
+            "aud": "registry",
+            "exp": now + self.lives_s,
+            "nbf": now - 10,
+            "iat": now,
+            "jti": str(time.monotonic_ns()),
+            "access": access,
+        }
+        text = ".".join(encoded(json.dumps(part).encode()) for part in (head, body))
+        argv = ("openssl", "dgst", "-sha256", "-sign", str(self.folder / "tls.key"))
+        signed = subprocess.run(argv, input=text.encode(), check=True, capture_output=True).stdout
+        return f"{text}.{encoded(signed)}"
+
+
+def encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@contextmanager
+def token_server(folder: Path) -> Iterator[tuple[TokenServer, str]]:
+    """Run a token server; yield it and the configuration of a registry that wants its tokens."""
+    folder.mkdir(parents=True, exist_ok=True)
+    certificate(folder)
+    tokens = TokenServer(folder)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, value = tokens.answer(self.path, self.headers.get("Authorization", ""))
+            data = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    realm = f"http://127.0.0.1:{server.server_port}/token"
+    words = f"realm: '{realm}', service: registry, issuer: tests, rootcertbundle: {folder}/tls.crt"
+    try:
+        yield tokens, f"auth: {{token: {{{words}}}}}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

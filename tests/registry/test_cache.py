@@ -1,0 +1,170 @@
+"""Images are found by key in a real registry, with few requests, whoever it lets in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ci.errors import RegistryError
+from ci.registry.client import open_registry
+from ci.registry.credentials import Credentials
+from ci.registry.manifest import OCI, digest_of
+from ci.registry.place import Place
+from tests.registry.cached import add, opened, push, quick, wanted
+from tests.registry.proxy import Fault, Proxy
+from tests.registry.server import SECRET, USER, Registry, basic, registry, token_server
+
+pytestmark = pytest.mark.engine
+KNOWN = Credentials(USER, SECRET, "the tests")
+
+
+async def test_what_was_added_is_found_and_the_rest_is_absent(plain: Registry) -> None:
+    async with opened(plain.host) as (cache, said):
+        beside = await add(cache, wanted(0))
+        found = await cache.look_up([wanted(0), wanted(1)])
+        assert found.hits == {"image-0:cpu": beside}
+        assert found.faults == {}
+        assert said == []
+        assert await cache.document(wanted(0)) == {"schema": 1, "image": "image-0:cpu"}
+        assert await cache.document(wanted(1)) is None
+
+
+async def test_22_hits_take_at_most_three_requests_each_and_no_blob(proxy: Proxy) -> None:
+    images = [wanted(number) for number in range(22)]
+    async with opened(proxy.host) as (cache, _):
+        for one in images:
+            await add(cache, one)
+        proxy.seen.clear()
+        assert len((await cache.look_up(images)).hits) == 22
+    assert proxy.count(".*", "/blobs/") == 0
+    assert proxy.count("HEAD", "/manifests/") == 22
+    assert proxy.count("GET", "/manifests/k-.*[.]key$") == 22
+    assert len(proxy.seen) == 44
+
+
+async def test_an_image_without_its_key_is_no_hit(plain: Registry) -> None:
+    async with opened(plain.host) as (cache, _):
+        await push(cache.client, wanted(0))
+        found = await cache.look_up([wanted(0)])
+        assert (found.hits, found.faults) == ({}, {})
+
+
+async def test_a_tag_that_names_another_image_is_corrupt(plain: Registry) -> None:
+    async with opened(plain.host) as (cache, _):
+        await add(cache, wanted(0))
+        await push(cache.client, wanted(0), note="another one")
+        found = await cache.look_up([wanted(0)])
+        assert found.hits == {}
+        assert found.faults["image-0:cpu"].answer == "corrupt"
+        (warning,) = found.warnings()
+        assert "names another image than the one of this key" in warning
+
+
+async def test_a_registry_with_tls_is_trusted_by_a_certificate_in_the_usual_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with registry(tmp_path, tls=True) as running:
+        folder = tmp_path / "certs.d" / running.host
+        folder.mkdir(parents=True)
+        with pytest.raises(RegistryError, match="its certificate is not trusted here"):
+            async with opened(running.host, patience=quick(tries=1)):
+                pass
+        (folder / "ca.crt").write_text((tmp_path / "tls.crt").read_text())
+        monkeypatch.setattr("ci.registry.client.CERTIFICATES", (tmp_path / "certs.d",))
+        async with opened(running.host) as (cache, _):
+            assert str(cache.client.http.base_url).startswith("https://")
+            await add(cache, wanted())
+            assert len((await cache.look_up([wanted()])).hits) == 1
+
+
+async def test_a_user_and_a_password_open_a_registry_that_wants_them(tmp_path: Path) -> None:
+    with registry(tmp_path, auth=basic(tmp_path)) as running:
+        async with opened(running.host, KNOWN) as (cache, _):
+            await add(cache, wanted())
+            assert len((await cache.look_up([wanted()])).hits) == 1
+        async with opened(running.host, Credentials(USER, "wrong", "a file")) as (cache, _):
+            fault = (await cache.look_up([wanted()])).faults["image-0:cpu"]
+            assert fault.answer == "unauthorised"
+            assert f"not allowed as {USER} (from a file)" in str(fault)
+            assert "wrong" not in str(fault)
+        async with opened(running.host) as (cache, _):
+            fault = (await cache.look_up([wanted()])).faults["image-0:cpu"]
+            assert "not allowed without credentials" in str(fault)
+
+
+async def test_one_token_is_asked_for_all_images(tmp_path: Path) -> None:
+    images = [wanted(number) for number in range(5)]
+    with token_server(tmp_path / "tokens") as (tokens, auth), registry(tmp_path / "r", auth=auth) as running:
+        async with opened(running.host, KNOWN) as (cache, _):
+            for one in images:
+                await add(cache, one)
+        tokens.asked.clear()
+        async with opened(running.host, KNOWN) as (cache, _):
+            assert len((await cache.look_up(images)).hits) == 5
+        assert tokens.asked == [[f"repository:team/image-{number}:pull" for number in range(5)]]
+
+
+async def test_a_token_that_ends_in_the_middle_is_renewed(tmp_path: Path) -> None:
+    with token_server(tmp_path / "tokens") as (tokens, auth), registry(tmp_path / "r", auth=auth) as running:
+        async with opened(running.host, KNOWN) as (cache, said):
+            await add(cache, wanted())
+            tokens.lives_s = -120  # beyond the minute that the registry forgives
+            cache.client._tokens.clear()
+            fault = (await cache.look_up([wanted()])).faults["image-0:cpu"]
+            assert fault.answer == "unauthorised"
+            tokens.lives_s = 300
+            assert len((await cache.look_up([wanted()])).hits) == 1
+            assert said == []
+
+
+async def test_a_token_for_reading_alone_does_not_write(tmp_path: Path) -> None:
+    with token_server(tmp_path / "tokens") as (tokens, auth), registry(tmp_path / "r", auth=auth) as running:
+        tokens.allows = ("pull",)
+        async with opened(running.host, KNOWN) as (cache, _):
+            with pytest.raises(RegistryError) as caught:
+                await add(cache, wanted())
+        assert caught.value.answer == "unauthorised"
+
+
+async def test_a_host_that_is_no_registry_is_said_to_be_none(proxy: Proxy) -> None:
+    proxy.faults.append(Fault("status", path="^/v2/$", status=404, times=9))
+    with pytest.raises(RegistryError, match="/v2/: is not there"):
+        async with opened(proxy.host):
+            pass
+
+
+async def test_nothing_that_listens_is_unreachable_at_once() -> None:
+    with pytest.raises(RegistryError) as caught:
+        async with open_registry(Place("127.0.0.1:1", "team"), None, quick(), lambda line: None):
+            pass
+    assert caught.value.answer == "unreachable"
+
+
+async def test_what_is_shown_late_after_a_push_is_asked_for_again(proxy: Proxy) -> None:
+    async with opened(proxy.host) as (cache, said):
+        beside = await add(cache, wanted())
+        proxy.faults.append(Fault("status", method="HEAD", status=404, times=2))
+        await cache.settle(wanted(), beside)
+        assert len(said) == 2
+        assert "not there yet, right after it was pushed" in said[0]
+
+
+async def test_two_that_push_at_once_end_with_what_agrees(proxy: Proxy) -> None:
+    async with opened(proxy.host) as (cache, _):
+        beside = await add(cache, wanted())
+        # another one pushes the same image with other bytes of its manifest, between our tag and our document
+        data = await cache.client.manifest("team/image-0", wanted().tag, scope=())
+        await cache.client.put_manifest("team/image-0", wanted().tag, data + b" ", OCI, scope=())
+        assert "image-0:cpu" in (await cache.look_up([wanted()])).faults
+        await cache.settle(wanted(), beside)
+        found = (await cache.look_up([wanted()])).hits["image-0:cpu"]
+        assert (found.config, found.image) == (beside.config, digest_of(data + b" "))
+
+
+async def test_another_image_under_the_same_key_is_told_and_left(proxy: Proxy) -> None:
+    async with opened(proxy.host) as (cache, _):
+        beside = await add(cache, wanted())
+        await push(cache.client, wanted(), note="another one")
+        with pytest.raises(RegistryError, match="another image was pushed under this key meanwhile"):
+            await cache.settle(wanted(), beside)

@@ -1,0 +1,113 @@
+"""Whatever a registry does, a look-up ends soon, and says which of four things it was told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ci.errors import RegistryError
+from tests.registry.cached import add, opened, push, quick, wanted
+from tests.registry.proxy import Fault, Proxy, Way
+from tests.registry.server import Registry
+
+pytestmark = pytest.mark.engine
+KEY = "[.]key$"
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [
+        (Fault("status", status=401, times=9), "unauthorised"),
+        (Fault("status", status=403, times=9), "unauthorised"),
+        (Fault("status", status=500, times=9), "unreachable"),
+        (Fault("status", status=503, times=9), "unreachable"),
+        (Fault("status", status=429, times=9, headers={"Retry-After": "0"}), "unreachable"),
+        (Fault("status", status=429, times=9, headers={"Retry-After": "3600"}), "unreachable"),
+        (Fault("status", status=418, times=9), "corrupt"),
+        (Fault("reset", times=9), "unreachable"),
+        (Fault("cut", path=KEY, times=9), "unreachable"),
+        (Fault("other-bytes", path=KEY, times=9), "corrupt"),
+        (Fault("trickle", path=KEY, times=9), "unreachable"),
+        (Fault("body", path=KEY, body=b"{" * 100_000), "corrupt"),
+        (Fault("body", path=KEY, body=b"[" * 100_000), "corrupt"),
+        (Fault("body", path=KEY, body=b"{}" * 4_000_000), "corrupt"),
+        (Fault("body", path=KEY, body=b'{"schemaVersion":1,"fsLayers":[]}'), "corrupt"),
+        (Fault("body", path=KEY, body=b'{"schemaVersion":2,"mediaType":"text/x"}'), "corrupt"),
+        (Fault("body", path=KEY, body=b'{"schemaVersion":2,"layers":{}}'), "corrupt"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{value.way}-{value.status}-{value.body[:30]!r}",
+)
+async def test_a_fault_is_a_miss_of_its_kind(proxy: Proxy, fault: Fault, answer: str) -> None:
+    async with opened(proxy.host, patience=quick(answer_s=1.0, tries=3)) as (cache, _):
+        await add(cache, wanted())
+        proxy.faults.append(fault)
+        found = await cache.look_up([wanted()])
+        assert found.hits == {}
+        assert found.faults["image-0:cpu"].answer == answer
+
+
+@pytest.mark.parametrize("way", ["status", "reset", "cut"])
+async def test_what_passes_is_asked_again_and_that_is_said(proxy: Proxy, way: Way) -> None:
+    async with opened(proxy.host) as (cache, said):
+        await add(cache, wanted())
+        proxy.faults.append(Fault(way, path=KEY if way == "cut" else ".*", times=2))
+        assert len((await cache.look_up([wanted()])).hits) == 1
+        assert len(said) == 2
+        assert all("asked again in 0.0 s" in line for line in said)
+
+
+async def test_retry_after_is_kept_to(proxy: Proxy) -> None:
+    async with opened(proxy.host) as (cache, said):
+        await add(cache, wanted())
+        proxy.faults.append(Fault("status", status=429, headers={"Retry-After": "1"}))
+        assert len((await cache.look_up([wanted()])).hits) == 1
+        assert said[0].endswith("status 429; asked again in 1.0 s")
+
+
+async def test_tries_are_bounded_for_a_run_not_for_each_image(proxy: Proxy) -> None:
+    images = [wanted(number) for number in range(30)]
+    patience = quick(budget=10)
+    async with opened(proxy.host, patience=patience) as (cache, said):
+        proxy.faults.append(Fault("status", times=10**6))
+        found = await cache.look_up(images)
+        assert len(found.faults) == 30
+        assert len(said) == 10
+        assert len(proxy.seen) <= 1 + 30 + 10
+
+
+async def test_many_faults_of_a_kind_are_one_warning(proxy: Proxy) -> None:
+    async with opened(proxy.host, patience=quick(tries=1)) as (cache, _):
+        proxy.faults.append(Fault("status", status=403, times=10**6, body=b'{"errors":[{"message":"no"}]}'))
+        found = await cache.look_up([wanted(number) for number in range(22)])
+        (warning,) = found.warnings()
+    assert warning.startswith("22 of the images could not be looked up in the registry")
+    assert warning.endswith("status 403 (no) (and 21 more like this)") or "status 403" in warning
+
+
+async def test_a_key_of_another_image_is_corrupt(plain: Registry) -> None:
+    async with opened(plain.host) as (cache, _):
+        other = wanted(0).__class__("image-0:cpu", "image-0", wanted(0).tag, wanted(1).key)
+        beside = await push(cache.client, other)
+        await cache.add(other, beside, {})
+        fault = (await cache.look_up([wanted(0)])).faults["image-0:cpu"]
+        assert fault.answer == "corrupt"
+        assert "carries the key" in str(fault)
+
+
+async def test_a_document_that_is_too_large_is_not_read(proxy: Proxy) -> None:
+    async with opened(proxy.host) as (cache, _):
+        await add(cache, wanted())
+        proxy.faults.append(Fault("body", path="/blobs/", body=json.dumps(["x" * 9_000_000]).encode()))
+        with pytest.raises(RegistryError) as caught:
+            await cache.document(wanted())
+    assert caught.value.answer == "corrupt"
+
+
+async def test_a_registry_that_stops_and_comes_back_is_asked_again(plain: Registry) -> None:
+    async with opened(plain.host, patience=quick(tries=2)) as (cache, _):
+        await add(cache, wanted())
+        plain.stop()
+        assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "unreachable"
+        plain.start()
+        assert len((await cache.look_up([wanted()])).hits) == 1

@@ -1,0 +1,64 @@
+"""What a registry needs no longer goes from a real one, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ci.catalog.load import load_stack
+from ci.plan.keys import digest, documents, tag
+from ci.registry.cache import Wanted
+from ci.run.registry_gc import registry_remove, registry_survey
+from tests.engine.killed_stack import change, killed_stack
+from tests.registry.cached import add, opened
+from tests.registry.machine import HERE, Machine
+from tests.registry.proxy import Fault, Proxy
+
+pytestmark = pytest.mark.engine
+
+
+async def test_old_images_go_and_current_ones_stay(proxy: Proxy, tmp_path: Path) -> None:
+    folder = killed_stack(tmp_path / "small")
+    change(folder, "now")
+    stack = load_stack(folder)
+    key = digest(documents(stack, "bootstrap")["kill-one:cpu"])
+    current = Wanted("kill-one:cpu", "kill-one", tag(key), key)
+    stale = [Wanted(f"old-{n}:cpu", "kill-one", f"k-{n:032x}", f"{n:064x}") for n in range(3)]
+    async with opened(proxy.host) as (cache, said):
+        for one in (current, *stale):
+            await add(cache, one)
+        found, looked_at = await registry_survey(cache.client, stack, older_than=timedelta(days=30))
+        assert (found, looked_at) == ((), 8)
+        found, _ = await registry_survey(cache.client, stack, older_than=timedelta(0))
+        assert {one.tag for one in found} == {one.tag for one in stale}
+        assert await registry_remove(cache.client, found, said.append) == 3
+        hits = (await cache.look_up([current])).hits
+        assert set(hits) == {"kill-one:cpu"}
+        assert await cache.find(stale[0]) is None
+        assert await registry_survey(cache.client, stack, older_than=timedelta(0)) == ((), 2)
+
+        proxy.faults.append(Fault("status", method="DELETE", status=405, times=9))
+        await add(cache, stale[0])
+        found, _ = await registry_survey(cache.client, stack, older_than=timedelta(0))
+        assert await registry_remove(cache.client, found, said.append) == 0
+        assert f"team/kill-one:{stale[0].tag} does not go: " in said[-1]
+
+
+def test_the_command_tells_first_and_removes_with_yes(proxy: Proxy, tmp_path: Path) -> None:
+    machine = Machine(HERE, killed_stack(tmp_path / "small"))
+    place = f"{proxy.host}/team"
+    change(machine.stack, f"first {tmp_path}")
+    assert machine.build(place, "--cache", "read-write", images=("kill-three",)).status == 0
+    change(machine.stack, f"second {tmp_path}")
+    words = ("gc", "--registry", place)
+    assert "nothing can go; 4 tags were looked at" in machine.dockwright(*words).stdout
+    told = machine.dockwright(*words, "--older-than", "0").stdout
+    assert "team/kill-three:k-" in told
+    assert "nothing was removed; `--yes` removes it: 1 images, " in told
+    assert proxy.count("DELETE") == 0
+    removed = machine.dockwright(*words, "--older-than", "0", "--yes").stdout
+    assert "removed: 1 images, " in removed
+    assert proxy.count("DELETE") == 2
+    assert "nothing can go; 2 tags were looked at" in machine.dockwright(*words, "--older-than", "0").stdout

@@ -1,0 +1,178 @@
+"""build with a registry: what it has is not built, what it lacks is pushed, and its faults fail nothing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import anyio
+import pytest
+
+from ci.engines.privilege import privilege
+from ci.engines.runner import Runner as ProcessRunner
+from ci.run.root import remove_root
+from tests.engine.killed_stack import change, killed_stack
+from tests.registry.machine import CHECKOUT, HERE, IMAGE, Machine, Ran
+from tests.registry.proxy import Fault, Proxy, proxied
+from tests.registry.server import SECRET, USER, basic, registry
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    folder = tmp_path / "stack"
+    shutil.copytree(CHECKOUT / "docker", folder, symlinks=True)
+    return folder
+
+
+@pytest.fixture
+def full(stack: Path) -> Machine:
+    return Machine(HERE, stack)
+
+
+@pytest.fixture
+def cold(stack: Path, tmp_path: Path) -> Iterator[Machine]:
+    runner = Machine(str(tmp_path / "cold"), stack)
+    yield runner
+    anyio.run(remove_root, Path(runner.root), ProcessRunner(), privilege())
+
+
+def change_program(stack: Path) -> None:
+    with (stack / IMAGE / f"{IMAGE}.py").open("a") as stream:
+        stream.write("# another line\n")
+
+
+def test_a_cold_runner_builds_nothing_that_the_registry_has(
+    proxy: Proxy, full: Machine, cold: Machine
+) -> None:
+    place = f"{proxy.host}/team"
+    pushed = full.build(place, "--cache", "read-write")
+    assert (pushed.status, pushed.others) == (0, {"push/base:cpu": "built", f"push/{IMAGE}:cpu": "built"})
+    proxy.seen.clear()
+    found = cold.build(place)
+    assert (found.status, found.rows) == (0, {"base:cpu": "reused", f"{IMAGE}:cpu": "reused"})
+    assert proxy.count(".*", "/blobs/") == 0
+    assert len(proxy.seen) <= 3 * 2
+    assert "engine: none was needed" in found.text
+    assert not Path(cold.root, "store").exists()
+    assert found.digest(f"{IMAGE}:cpu") == f"sha256:{pushed.digest(f'{IMAGE}:cpu').removeprefix('sha256:')}"
+
+
+def test_a_changed_program_is_built_on_the_registrys_parent_and_pushed(
+    proxy: Proxy, full: Machine, cold: Machine, tmp_path: Path
+) -> None:
+    place = f"{proxy.host}/team"
+    assert full.build(place, "--cache", "read-write").status == 0
+    change_program(cold.stack)
+    proxy.seen.clear()
+    built = cold.build(place, "--cache", "read-write")
+    assert built.status == 0, built.text
+    assert built.rows == {"base:cpu": "reused", f"{IMAGE}:cpu": "built"}
+    assert built.others == {f"push/{IMAGE}:cpu": "built"}
+    sent = sum(one.got for one in proxy.seen)
+    assert sent < 200_000
+    # the same image, whether it is built here on the parent of the registry or on the one that was built here
+    assert full.build(place, "--rebuild").digest(f"{IMAGE}:cpu") == built.digest(f"{IMAGE}:cpu")
+    other = Machine(str(tmp_path / "other"), cold.stack)
+    assert other.build(place).rows == {"base:cpu": "reused", f"{IMAGE}:cpu": "reused"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", method="POST|PUT|PATCH", status=403, times=10**6),
+        Fault("status", method="PUT", path="/manifests/", status=507, times=10**6),
+        Fault("reset", method="PATCH", times=10**6),
+        Fault("status", method="PUT", path="[.]key$", status=500, times=10**6),
+    ],
+    ids=["may-not-write", "disk-full", "reset-in-mid-blob", "no-key-document"],
+)
+def test_what_can_not_be_pushed_is_a_warning(proxy: Proxy, full: Machine, fault: Fault) -> None:
+    proxy.faults.append(fault)
+    ran = full.build(f"{proxy.host}/team", "--cache", "read-write")
+    assert ran.status == 0
+    assert set(ran.rows.values()) == {"reused"}
+    assert set(ran.others.values()) == {"reused"}
+    assert any("and not in the registry" in warning for warning in ran.report["warnings"])
+
+
+def test_a_registry_that_does_not_answer_is_a_warning(full: Machine) -> None:
+    ran = full.build("127.0.0.1:1/team")
+    assert (ran.status, set(ran.rows.values())) == (0, {"reused"})
+    assert "warning: nothing is reused from 127.0.0.1:1/team" in ran.text
+
+
+def test_a_parent_that_the_registry_does_not_give_is_built_here(
+    proxy: Proxy, full: Machine, tmp_path: Path
+) -> None:
+    full.stack = killed_stack(tmp_path / "small")
+    change(full.stack, str(tmp_path))
+    place = f"{proxy.host}/team"
+    both = ("kill-one", "kill-two")
+    pushed = full.build(place, "--cache", "read-write", images=both)
+    assert set(pushed.others) == {"push/base:cpu", "push/kill-one:cpu", "push/kill-two:cpu"}
+    full.forget("kill-one", "kill-two")
+    (full.stack / "kill-two/content/0.txt").write_text(f"other {tmp_path}")
+    proxy.faults.append(Fault("other-bytes", method="GET", path="/kill-one/blobs/", times=10**6))
+    ran = full.build(place, images=both)
+    assert ran.status == 0
+    assert ran.rows == {"base:cpu": "reused", "kill-one:cpu": "built", "kill-two:cpu": "built"}
+    assert ran.report["warnings"] == ["the registry does not give kill-one:cpu; built here instead"]
+    assert ran.digest("kill-one:cpu") == pushed.digest("kill-one:cpu")
+    proxy.faults.clear()
+    full.forget("kill-one", "kill-two")
+    again = full.build(place, images=both)
+    assert again.rows == {"base:cpu": "reused", "kill-one:cpu": "reused", "kill-two:cpu": "built"}
+
+
+def test_a_secret_is_in_nothing_that_is_written_or_listed(
+    tmp_path: Path, full: Machine, cold: Machine
+) -> None:
+    folder = tmp_path / "registry"
+    with registry(folder, auth=basic(folder)) as running, proxied(running.host) as proxy:
+        secrets = {"DOCKWRIGHT_REGISTRY_USER": USER, "DOCKWRIGHT_REGISTRY_PASSWORD": SECRET}
+        full.more = cold.more = secrets
+        change_program(cold.stack)
+        with watched(SECRET) as listed:
+            ran = cold_after(full, cold, f"{proxy.host}/team")
+        assert ran.status == 0, ran.text
+        assert listed == []
+        assert SECRET not in ran.text
+        found = subprocess.run(
+            ("grep", "-rlF", "-e", SECRET, cold.root, str(ran.path.parent), str(running.data)),
+            capture_output=True,
+            text=True,
+        )
+        assert found.stdout == ""
+
+
+@contextmanager
+def watched(text: str) -> Iterator[list[str]]:
+    """Look into the arguments of all processes, again and again; yield those that hold `text`."""
+    found: list[str] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.02):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    if text.encode() in path.read_bytes():
+                        found.append(str(path))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        thread.join()
+
+
+def cold_after(full: Machine, cold: Machine, place: str) -> Ran:
+    full.build(place, "--cache", "read-write", images=("base:cpu",))
+    return cold.build(place, "--cache", "read-write")

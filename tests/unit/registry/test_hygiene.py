@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ci.registry.hygiene import Stale, Tagged, choose
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+MONTH = timedelta(days=30)
+OLD, NEW = NOW - timedelta(days=40), NOW - timedelta(days=2)
+
+
+def key(number: int) -> str:
+    return f"k-{number:032x}"
+
+
+def image(
+    number: int, *, repository: str = "team/asr", digest: str = "", created: datetime | None = OLD
+) -> list[Tagged]:
+    """Return a cached image with its key document; it has a layer of its own and the one called shared."""
+    name = f"{repository}-{number}"
+    blobs = {f"config-{name}": 1, f"layer-{name}": 100, "shared": 1000}
+    return [
+        Tagged(
+            repository=repository,
+            tag=key(number),
+            digest=digest or f"image-{name}",
+            config=f"config-{name}",
+            blobs=blobs,
+        ),
+        Tagged(
+            repository=repository,
+            tag=f"{key(number)}.key",
+            digest=f"key-{name}",
+            config="empty",
+            blobs={"empty": 2},
+            created=created,
+        ),
+    ]
+
+
+def chosen(*tagged: Tagged, current: tuple[str, ...] = ()) -> list[str]:
+    return [one.tag for one in choose(tagged, current, now=NOW, older_than=MONTH)]
+
+
+def test_an_old_image_goes_with_its_key_document_first() -> None:
+    assert choose([*image(1), *image(2, created=NEW)], (), now=NOW, older_than=MONTH) == (
+        Stale(
+            repository="team/asr",
+            tag=key(1),
+            digests=("key-team/asr-1", "image-team/asr-1"),
+            size_bytes=101,  # the shared layer is needed by the other one
+            why="pushed 40 days ago",
+        ),
+    )
+
+
+def test_what_a_checkout_reuses_stays() -> None:
+    assert chosen(*image(1), current=(key(1),)) == []
+
+
+def test_what_a_release_has_stays() -> None:
+    release = Tagged(
+        repository="team/asr", tag="cpu-1.0", digest="other", config="config-team/asr-1", blobs={}
+    )
+    assert chosen(*image(1), *image(2), release) == [key(2)]
+
+
+def test_a_release_of_another_repository_keeps_nothing_here() -> None:
+    release = Tagged(repository="team/vad", tag="cpu", digest="x", config="config-team/asr-1", blobs={})
+    assert chosen(*image(1), release) == [key(1)]
+
+
+def test_a_digest_that_a_kept_tag_names_is_not_removed() -> None:
+    by_hand = Tagged(
+        repository="team/asr", tag="keep-me", digest="image-team/asr-1", config="another", blobs={}
+    )
+    (stale,) = choose([*image(1), by_hand], (), now=NOW, older_than=MONTH)
+    assert stale.digests == ("key-team/asr-1",)
+
+
+def test_an_image_on_its_way_stays() -> None:
+    assert chosen(image(1)[0]) == []
+
+
+def test_an_unknown_age_is_old() -> None:
+    (stale,) = choose(image(1, created=None), (), now=NOW, older_than=MONTH)
+    assert stale.why == "of an unknown age"
+
+
+def test_tags_that_are_no_cache_tags_are_never_chosen() -> None:
+    for tag in ("latest", "cpu", "k-1", "k-" + "g" * 32, key(1) + ".sig", "release"):
+        assert chosen(Tagged(repository="team/asr", tag=tag, digest="x", config="y", blobs={})) == []
+
+
+def test_the_largest_comes_first() -> None:
+    small = image(1, repository="team/mux")
+    large = image(2)
+    large[0].blobs["huge"] = 10**9
+    assert chosen(*small, *large) == [key(2), key(1)]

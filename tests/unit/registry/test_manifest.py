@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ci.errors import RegistryError
+from ci.registry.manifest import OCI, Blob, digest_of, read_manifest
+from ci.registry.side import Beside, read_document, read_side, side_manifest
+
+BLOB = {"mediaType": "application/x", "digest": digest_of(b"x"), "size": 1}
+KEY = "0" * 64
+BESIDE = Beside(
+    key=KEY, image=digest_of(b"image"), config=digest_of(b"config"), layers=((digest_of(b"layer"), 5),)
+)
+
+
+def manifest(**changes: Any) -> bytes:
+    value = {"schemaVersion": 2, "mediaType": OCI, "config": BLOB, "layers": [BLOB], **changes}
+    return json.dumps({name: one for name, one in value.items() if one is not None}).encode()
+
+
+def test_a_manifest_is_read_with_its_digest() -> None:
+    data = manifest(annotations={"a": "b"})
+    found = read_manifest(data, "x")
+    assert (found.digest, found.size) == (digest_of(data), len(data))
+    assert found.layers == (Blob(type="application/x", digest=digest_of(b"x"), size=1),)
+    assert found.annotations == {"a": "b"}
+    assert found.size_bytes == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "no JSON"),
+        (manifest()[:-5], "no JSON, or cut short"),
+        (b"[" * 200_000, "no JSON"),
+        (b"[]", "no JSON object"),
+        (b" " * (4 * 2**20 + 1), "more than 4 MiB"),
+        (manifest(schemaVersion=1), "unknown kind"),
+        (manifest(mediaType="application/vnd.oci.image.index.v1+json"), "unknown kind"),
+        (manifest(mediaType={"a": 1}), "unknown kind"),
+        (manifest(layers=None), "`layers` is no list"),
+        (manifest(layers=[BLOB] * 513), "`layers` is no list of at most 512"),
+        (manifest(layers=["x"]), "a descriptor is no object"),
+        (manifest(config=None), "a descriptor is no object"),
+        (manifest(layers=[{**BLOB, "digest": "sha256:../../etc/passwd"}]), "whose digest is no sha256"),
+        (manifest(layers=[{**BLOB, "digest": "md5:00"}]), "whose digest is no sha256"),
+        (manifest(layers=[{**BLOB, "size": -1}]), "has no size"),
+        (manifest(layers=[{**BLOB, "size": True}]), "has no size"),
+        (manifest(layers=[{**BLOB, "mediaType": "x\ny"}]), "without a media type"),
+        (manifest(annotations=["x"]), "`annotations` is no map"),
+        (manifest(annotations={"a": 1}), "`annotations` is no map"),
+    ],
+)
+def test_what_is_no_manifest_is_corrupt(data: bytes, why: str) -> None:
+    with pytest.raises(RegistryError, match=why) as caught:
+        read_manifest(data, "registry.example.org/team/asr:k-0")
+    assert caught.value.answer == "corrupt"
+    assert str(caught.value).startswith("registry.example.org/team/asr:k-0: ")
+
+
+def test_what_stands_beside_an_image_is_read_as_it_was_written() -> None:
+    document = Blob(type="application/x", digest=digest_of(b"{}"), size=2)
+    assert (
+        read_side(read_manifest(side_manifest(BESIDE, document, "2026-11-24T12:00:00+00:00"), "x"), KEY, "x")
+        == BESIDE
+    )
+
+
+@pytest.mark.parametrize(
+    ("notes", "why"),
+    [
+        ({"org.dockwright.key": "1" * 64}, "carries the key 111111111111, not 000000000000"),
+        ({"org.dockwright.key": None}, "carries the key none"),
+        ({"org.dockwright.image": "sha256:x"}, "names a digest that is none"),
+        ({"org.dockwright.config": None}, "not those of a key"),
+        ({"org.dockwright.layers": "[1]"}, "not those of a key"),
+        ({"org.dockwright.layers": '[["x",1]]'}, "names a digest that is none"),
+        ({"org.dockwright.layers": "[" * 100_000}, "not those of a key"),
+    ],
+)
+def test_annotations_that_are_not_a_keys_are_corrupt(notes: dict[str, str | None], why: str) -> None:
+    document = Blob(type="application/x", digest=digest_of(b"{}"), size=2)
+    value = json.loads(side_manifest(BESIDE, document, ""))
+    value["annotations"] = {
+        name: text for name, text in {**value["annotations"], **notes}.items() if text is not None
+    }
+    with pytest.raises(RegistryError, match=why):
+        read_side(read_manifest(json.dumps(value).encode(), "x"), KEY, "x")
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{" * 100_000, b"\xff"])
+def test_a_document_that_is_none_is_corrupt(data: bytes) -> None:
+    with pytest.raises(RegistryError):
+        read_document(data, "x")
