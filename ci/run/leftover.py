@@ -67,10 +67,18 @@ async def owned(
             yield own, marked
         finally:
             with anyio.CancelScope(shield=True):
-                if own.scratch.stat().st_mtime_ns != untouched:
+                if _changed(own.scratch, untouched):
                     await _clear_own(own, marked, life, warn)
                 with suppress(OSError):
                     own.scratch.rmdir()
+
+
+def _changed(folder: Path, before_ns: int) -> bool:
+    """Whether anything was put into `folder`; `gc --all` removes it with the whole state."""
+    try:
+        return folder.stat().st_mtime_ns != before_ns
+    except FileNotFoundError:
+        return False
 
 
 async def _clear_dead(

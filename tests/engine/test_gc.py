@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from ci.engines.runner import Runner
 from ci.plan.keys import digest, documents, tag
 from ci.run.base_kind import BaseKind
 from ci.run.gc import remove, survey
+from ci.run.leftover import owned
 from ci.run.living import live
 from ci.run.state import State
 from ci.run.store import KEY_LABEL
@@ -170,3 +172,13 @@ async def test_an_image_in_use_stays_and_is_told_and_the_others_go(
     assert fault.startswith("dockwright/gone:cpu stays: ")
     assert set(await engine.images()) == {"dockwright/gone:cpu"}
     await engine.runner.run(engine.buildah.remove(container))
+
+
+async def test_a_run_may_remove_its_own_folder_with_the_whole_state(
+    workspace: Workspace, engine: EmbeddedEngine
+) -> None:
+    said: list[str] = []
+    async with owned(workspace, engine, note=said.append, warn=said.append) as (own, _):
+        assert own.scratch.is_dir()
+        shutil.rmtree(workspace.settings.tmpdir)
+    assert said == []
