@@ -104,10 +104,9 @@ class RegistryClient:
         else:
             return digest
         begun = await self.ask("POST", f"/v2/{repository}/blobs/uploads/", scope=scope)
-        place = urljoin(str(self.http.base_url), begun.headers.get("location", ""))
-        url = httpx.URL(place).copy_merge_params({"digest": digest})
+        url = self._url(begun.headers.get("location", ""), digest=digest)
         await self.ask(
-            "PUT", str(url), scope=scope, body=data, headers={"Content-Type": "application/octet-stream"}
+            "PUT", url, scope=scope, body=data, headers={"Content-Type": "application/octet-stream"}
         )
         return digest
 
@@ -134,7 +133,7 @@ class RegistryClient:
             following = re.search(r"<([^>]+)>", reply.headers.get("link", ""))
             if following is None:
                 break
-            url = urljoin(url, following[1])
+            url = self._url(following[1])
         return tuple(found)
 
     async def remove(self, repository: str, digest: str, *, scope: Sequence[str]) -> None:
@@ -163,8 +162,8 @@ class RegistryClient:
                 raise
         else:
             return
-        url = httpx.URL(f"/v2/{to}/blobs/uploads/").copy_merge_params({"mount": digest, "from": origin})
-        reply = await self.ask("POST", str(url), scope=scope)
+        url = self._url(f"/v2/{to}/blobs/uploads/", mount=digest, **{"from": origin})
+        reply = await self.ask("POST", url, scope=scope)
         if reply.status != 201:
             what = f"{self.place.host}: does not mount {digest[:19]}… of {origin} in {to}"
             raise RegistryError("unauthorised", f"{what}; may these credentials read {origin}?")
@@ -197,7 +196,8 @@ class RegistryClient:
             tried += 1
             after = None
             try:
-                sent = {**(headers or {}), **await self._authorization(scope)}
+                known = await self._authorization(scope) if self._is_ours(url) else {}
+                sent = {**(headers or {}), **known}
                 reply = await self._once(method, url, sent, body, limit_bytes)
             except httpx.TransportError as error:
                 if UNTRUSTED in str(error):
@@ -207,6 +207,8 @@ class RegistryClient:
                         f"SSL_CERT_FILE, or put it at {CERTIFICATES[0]}/{self.place.host}/ca.crt",
                     ) from error
                 problem = f"no answer ({str(error) or type(error).__name__})"
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise RegistryError("corrupt", f"{what}: {error}") from error
             except TimeoutError:
                 problem = f"no whole answer in {self.patience.answer_s:.0f} s"
             else:
@@ -230,7 +232,11 @@ class RegistryClient:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit_bytes: int
     ) -> Reply:
         with anyio.fail_after(self.patience.answer_s):
-            async with self.http.stream(method, url, headers=headers, content=body) as response:
+            # blobs often lie elsewhere; httpx sends no authorization to another host
+            follow = method in ("GET", "HEAD")
+            async with self.http.stream(
+                method, url, headers=headers, content=body, follow_redirects=follow
+            ) as response:
                 parts, size = [], 0
                 async for part in response.aiter_raw():
                     parts.append(part)
@@ -241,6 +247,19 @@ class RegistryClient:
                         )
                         raise RegistryError("corrupt", f"{text}, which is not read")
                 return Reply(response.status_code, response.headers, b"".join(parts))
+
+    def _url(self, text: str, **parameters: str) -> str:
+        """Return what a registry names, in its answer or by its own path, with parameters added."""
+        try:
+            url = httpx.URL(urljoin(str(self.http.base_url), text))
+        except (httpx.InvalidURL, ValueError) as error:
+            raise RegistryError("corrupt", f"{self.place.host}: names an address that is none") from error
+        return str(url.copy_merge_params(parameters) if parameters else url)
+
+    def _is_ours(self, url: str) -> bool:
+        """Whether credentials may go there: to the registry itself, never where its answers point."""
+        parts, own = urlsplit(url), self.http.base_url
+        return not parts.netloc or (parts.scheme, parts.netloc) == (own.scheme, own.netloc.decode())
 
     async def _authorization(self, scope: Sequence[str]) -> dict[str, str]:
         scheme, challenge = self._challenge or ("", {})
@@ -329,6 +348,7 @@ async def open_registry(
             base_url=f"{scheme}://{place.host}",
             verify=tls_context(place.host) if scheme == "https" else True,
             trust_env=not place.is_loopback,
+            headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},
             timeout=httpx.Timeout(patience.answer_s, pool=None),
             limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
         ) as http:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from ci.errors import RegistryError
+from ci.registry.credentials import Credentials
 from tests.registry.cached import add, opened, push, quick, wanted
-from tests.registry.proxy import Fault, Proxy, Way
-from tests.registry.server import Registry
+from tests.registry.proxy import Fault, Proxy, Way, proxied
+from tests.registry.server import SECRET, USER, Registry, basic, registry
 
 pytestmark = pytest.mark.engine
 KEY = "[.]key$"
@@ -111,3 +113,54 @@ async def test_a_registry_that_stops_and_comes_back_is_asked_again(plain: Regist
         assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "unreachable"
         plain.start()
         assert len((await cache.look_up([wanted()])).hits) == 1
+
+
+async def test_a_blob_that_lies_elsewhere_is_fetched_from_there(proxy: Proxy, plain: Registry) -> None:
+    async with opened(proxy.host) as (cache, _):
+        await add(cache, wanted())
+        with proxied(plain.host) as store:
+            await cache.document(wanted())
+            path = next(one.path for one in proxy.seen if one.method == "GET" and "/blobs/" in one.path)
+            away = {"Location": f"http://{store.host}{path}"}
+            proxy.faults.append(Fault("status", method="GET", path="/blobs/", status=307, headers=away))
+            assert await cache.document(wanted()) == {"schema": 1, "image": "image-0:cpu"}
+            assert store.count("GET", "/blobs/") == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Location": "http://[::1/"},
+        {"Location": "gopher://127.0.0.1/x"},
+        {"Location": "http://127.0.0.1:1/elsewhere"},
+        {},
+    ],
+)
+async def test_an_upload_that_is_sent_astray_is_a_fault(proxy: Proxy, headers: dict[str, str]) -> None:
+    async with opened(proxy.host, patience=quick(tries=2)) as (cache, _):
+        proxy.faults.append(Fault("status", method="POST", status=202, headers=headers, times=9))
+        with pytest.raises(RegistryError):
+            await add(cache, wanted())
+
+
+async def test_answers_that_point_in_a_circle_are_a_fault(proxy: Proxy) -> None:
+    async with opened(proxy.host) as (cache, _):
+        await add(cache, wanted())
+        proxy.faults.append(
+            Fault("status", method="HEAD", status=307, times=10**6, headers={"Location": "/v2/x/manifests/y"})
+        )
+        assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "corrupt"
+
+
+async def test_credentials_go_to_no_other_host(tmp_path: Path) -> None:
+    with (
+        registry(tmp_path, auth=basic(tmp_path)) as running,
+        proxied(running.host) as proxy,
+        proxied(running.host) as elsewhere,
+    ):
+        async with opened(proxy.host, Credentials(USER, SECRET)) as (cache, _):
+            location = {"Location": f"http://{elsewhere.host}/v2/team/x/blobs/uploads/1"}
+            proxy.faults.append(Fault("status", method="POST", status=202, headers=location))
+            with pytest.raises(RegistryError):
+                await add(cache, wanted())
+    assert [one.status for one in elsewhere.seen] == [401]
