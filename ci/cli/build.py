@@ -32,7 +32,7 @@ from ci.run.forecast import forecast
 from ci.run.houses import WAITING, Houses
 from ci.run.leftover import owned
 from ci.run.relock import relocked
-from ci.run.remote import looked_up
+from ci.run.remote import Remote, looked_up
 from ci.run.soundness import seen_plan, sound_plan
 from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
@@ -225,7 +225,7 @@ async def build_here(workspace: Workspace, names: tuple[str, ...], asked: Asked)
             store, plan = await seen_plan(workspace, plan_of, say=_tell)
         for warning in remote.warnings if remote is not None else ():
             _tell(f"warning: {warning}")
-        _, refusal = _open(workspace, plan, store, asked, engine=workspace.settings.engine)
+        _, refusal = _open(workspace, plan, store, asked, remote, engine=workspace.settings.engine)
         for planned in plan.images:
             click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
         click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built")
@@ -291,7 +291,7 @@ async def _run_once(
                 repair=True,
                 say=_tell,
             )
-            run, refusal = _open(workspace, plan, store, asked, engine=engine.name)
+            run, refusal = _open(workspace, plan, store, asked, remote, engine=engine.name)
             if refusal:
                 raise DiskError(refusal)
             with _shown(workspace) as show:
@@ -311,11 +311,18 @@ def _shown(workspace: Workspace) -> AbstractContextManager[Listener]:
 
 
 def _open(
-    workspace: Workspace, plan: Plan, store: Store, asked: Asked, *, engine: str
+    workspace: Workspace, plan: Plan, store: Store, asked: Asked, remote: Remote | None, *, engine: str
 ) -> tuple[Estimate, str]:
     """Say what the run needs; return that, and why the disk is too small for it (else nothing)."""
     settings = workspace.settings
-    run = forecast(workspace, plan, store, cache=not asked["rebuild"], bundle=asked["bundle"] is not None)
+    run = forecast(
+        workspace,
+        plan,
+        store,
+        cache=not asked["rebuild"],
+        bundle=asked["bundle"] is not None,
+        remote=remote.sizes if remote is not None else {},
+    )
     written = places(settings, engine="buildah" if engine == "auto" else engine)
     systems = file_systems(written)
     variants = {planned.image.variant for planned in plan.to_build}

@@ -73,7 +73,9 @@ COMMANDS = {
     "verify": Entry(
         path="ci.cli.publish:verify", summary="Name every tag that does not name what its release does."
     ),
-    "promote": Entry(path="ci.cli.publish:promote", summary="Make a release of FROM one of TO, by digest."),
+    "promote": Entry(
+        path="ci.cli.publish:promote", summary="Make a release of FROM one of TO, by digest.", builds=True
+    ),
     "rollback": Entry(
         path="ci.cli.publish:rollback",
         summary="Make an earlier release the current one again, and let its tags follow.",

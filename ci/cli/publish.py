@@ -10,10 +10,12 @@ import anyio
 import click
 
 from ci.cli.build import Asked, build_here, engine_option, progress_option
+from ci.cli.installing import install_first
 from ci.cli.options import base_option, check_variants, registry_option, variant_option
 from ci.errors import RegistryError, UsageError
 from ci.publish.publish import Lag
 from ci.publish.release import CURRENT, Push, Put, check_version, pushes
+from ci.registry.credentials import Purpose
 from ci.registry.place import Place, parse_place
 from ci.run.publishing import opened_releases, promote_release, sources_of
 from ci.run.revision import Revision, revision_of
@@ -66,6 +68,7 @@ def publish(
             "the base is made of Debian packages on this machine (bootstrap), which no release should rest "
             "on; use `--base registry` where that registry answers, or insist with `--bootstrap-base`"
         )
+    anyio.run(_answers, place)
     if not dry_run:
         asked = Asked(
             variants=variants,
@@ -88,6 +91,12 @@ def publish(
     anyio.run(_publish, workspace, place, variants, version, revision, dry_run)
 
 
+async def _answers(place: Place) -> None:
+    """Look for the registry before anything is built for it."""
+    async with opened_releases(place, _tell, "RELEASE", "REGISTRY"):
+        pass
+
+
 async def _publish(
     workspace: Workspace,
     place: Place,
@@ -97,7 +106,7 @@ async def _publish(
     dry_run: bool,
 ) -> None:
     plan = await workspace.plan((), variants, store=Store(ids={}))
-    async with opened_releases(place, _tell) as releases:
+    async with opened_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
         sources = await sources_of(releases, plan)
         images = await releases.images(sources, revision.notes)
         if dry_run:
@@ -128,7 +137,7 @@ def verify(settings: Settings, version: str, registry: str | None) -> None:
 
 
 async def _verify(place: Place, version: str) -> None:
-    async with opened_releases(place, _tell) as releases:
+    async with opened_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
         name, images = await releases.read(version)
         lags = await releases.verify(version)
     for line in lag_lines(lags):
@@ -156,7 +165,7 @@ def rollback(settings: Settings, version: str, registry: str | None) -> None:
 
 
 async def _rollback(place: Place, version: str) -> None:
-    async with opened_releases(place, _tell) as releases:
+    async with opened_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
         await releases.restore(version)
     click.echo(f"{place}: release {version} is the current one")
 
@@ -171,11 +180,18 @@ def promote(settings: Settings, origin: str, to: str, version: str) -> None:
 
     Nothing is built, and no image changes. FROM and TO are HOST[:PORT]/NAMESPACE.
     """
-    anyio.run(_promote, settings, parse_place(origin), parse_place(to), version)
+    here, there = parse_place(origin), parse_place(to)
+    install_first()
+    anyio.run(_promote, settings, here, there, version)
 
 
 async def _promote(settings: Settings, origin: Place, to: Place, version: str) -> None:
-    async with opened_releases(origin, _tell, "REGISTRY") as here, opened_releases(to, _tell) as there:
+    # what the environment holds for a cache is for FROM, and goes to no other host
+    purposes: tuple[Purpose, ...] = ("RELEASE", "REGISTRY") if to.host == origin.host else ("RELEASE",)
+    async with (
+        opened_releases(origin, _tell, "REGISTRY") as here,
+        opened_releases(to, _tell, *purposes) as there,
+    ):
         name, count = await promote_release(settings, here, there, version)
     click.echo(f"{to}/release:{name}: {count} images of {origin}, and every tag names what it does")
 

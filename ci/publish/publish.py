@@ -93,18 +93,19 @@ class Releases:
         refuse_too_large(images)
         scope = self.scope([one.image for one in images], writes=True)
         await self._refuse_other(version, images, scope)
-        made = False
+        stands = f"nothing of it is released, and what was released before stands: publish {version} again"
         try:
             for push in pushes(self._namespace, version, images):
+                is_commit = isinstance(push, Put) and push.reference == CURRENT
+                if is_commit:
+                    stands = (
+                        f"`dockwright verify` says whether {version} was made or the release before stands"
+                    )
                 await self.do(push, scope)
-                made = made or (isinstance(push, Put) and push.reference == CURRENT)
+                if is_commit:
+                    stands = f"release {version} is made, and some tags lag: `dockwright verify` names them"
         except RegistryError as error:
-            stands = (
-                f"release {version} is made, and some tags lag: `dockwright verify {version}` names them"
-                if made
-                else "nothing of it is released, and the release before it stands: publish again"
-            )
-            raise RegistryError(error.answer, f"{error}. {stands[0].upper()}{stands[1:]}") from error
+            raise RegistryError(error.answer, f"{error}; {stands}") from error
         lagging = await self._lagging(version)
         if lagging:
             names = ", ".join(lag.reference for lag in lagging)
@@ -197,8 +198,18 @@ class Releases:
                 Released(image=one.image, variant=one.variant, digest=one.digest, size=one.size, data=data)
             )
         index = await self.client.manifest(release, version, scope=scope)
-        for push in (Put(release, CURRENT, index, INDEX), *tags(self._namespace, version, whole)):
-            await self.do(push, scope)
+        try:
+            for push in (Put(release, CURRENT, index, INDEX), *tags(self._namespace, version, whole)):
+                await self.do(push, scope)
+        except RegistryError as error:
+            again = "`dockwright verify` says what stands; the same command goes on from there"
+            raise RegistryError(error.answer, f"{error}; {again}") from error
+        lagging = await self._lagging(version)
+        if lagging:
+            names = ", ".join(lag.reference for lag in lagging)
+            raise RegistryError(
+                "corrupt", f"release {version} is the current one, and some tags lag: {names}"
+            )
 
     async def _current(self) -> str:
         try:

@@ -128,7 +128,7 @@ def read_index(data: bytes, what: str) -> tuple[str, tuple[Released, ...]]:
         value: Any = json.loads(data) if len(data) <= LIMIT_BYTES else None
         version = value["annotations"][VERSION]
         images = tuple(_entry(one) for one in value["manifests"][:MOST_IMAGES])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise refuse("no index of a release") from error
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise refuse("its version is none")

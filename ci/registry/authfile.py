@@ -17,7 +17,9 @@ def write_authfile(path: Path, host: str, credentials: Credentials | None) -> st
     if credentials is None:
         return ""
     encoded = credentials.basic().removeprefix("Basic ")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    part = path.with_name(f".{path.name}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         json.dump({"auths": {host: {"auth": encoded}}}, stream)
+    part.replace(path)
     return str(path)

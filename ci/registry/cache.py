@@ -155,6 +155,8 @@ class RegistryCache:
         digest = await self.client.digest(repository, wanted.tag, scope=scope)
         data = await self.client.manifest(repository, side_tag(wanted.tag), scope=scope)
         side = read_manifest(data, side_tag(what))
+        if not side.layers:
+            raise RegistryError("corrupt", f"{side_tag(what)}: holds no document")
         if read_side(side, wanted.key, side_tag(what)).image == digest:
             return True
         there = read_manifest(await self.client.manifest(repository, digest, scope=scope), what)

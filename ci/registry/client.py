@@ -16,9 +16,10 @@ import anyio
 import httpx
 
 from ci.errors import RegistryError
+from ci.registry.authorization import Authorization
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of
-from ci.registry.patience import TRANSIENT, Patience, challenge_of
+from ci.registry.patience import TRANSIENT, Patience
 from ci.registry.place import Place
 
 AT_ONCE = 64
@@ -28,6 +29,8 @@ PAGE, MOST_PAGES = 1000, 1000
 """Tags of one answer, and most answers."""
 CERTIFICATES = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
 """Folders with the certificates of a registry's own authority. Source: containers-certs.d(5)."""
+HUB = "registry-1.docker.io"
+"""Where Docker Hub answers."""
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 """In the text of an error of TLS."""
 Say = Callable[[str], None]
@@ -35,11 +38,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that says yes: a status below 300, its headers, its whole body."""
+    """An answer: its status, headers and whole body, and the address that it came from."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,9 +58,12 @@ class RegistryClient:
     credentials: Credentials | None
     patience: Patience
     say: Say
-    _challenge: tuple[str, Mapping[str, str]] | None = None
-    _tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
-    _asking: anyio.Lock = field(default_factory=anyio.Lock)
+    authorization: Authorization = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.authorization = Authorization(
+            place=self.place, credentials=self.credentials, ask=self._ask_for_token
+        )
 
     async def connect(self) -> None:
         """Ask whether a registry is there, and how it wants to know who asks.
@@ -117,24 +124,27 @@ class RegistryClient:
         """
         url: str = f"/v2/{repository}/tags/list?n={PAGE}"
         found: list[str] = []
-        for _ in range(MOST_PAGES):
+        seen: set[str] = set()
+        what = f"{self.place.host}/{repository}: gives no whole list of tags"
+        while url not in seen and len(seen) < MOST_PAGES:
+            seen.add(url)
             try:
                 reply = await self.ask("GET", url, scope=scope)
                 listed = json.loads(reply.body).get("tags") or []
             except RegistryError as error:
-                if error.answer != "absent":
+                if error.answer != "absent" or found:
                     raise
-                return tuple(found)
+                return ()
             except (ValueError, AttributeError, RecursionError) as error:
-                raise RegistryError(
-                    "corrupt", f"{self.place.host}/{repository}: gives no list of tags"
-                ) from error
+                raise RegistryError("corrupt", what) from error
+            if not isinstance(listed, list):
+                break
             found += [tag for tag in listed if isinstance(tag, str)]
             following = re.search(r"<([^>]+)>", reply.headers.get("link", ""))
             if following is None:
-                break
+                return tuple(dict.fromkeys(found))
             url = self._url(following[1])
-        return tuple(found)
+        raise RegistryError("corrupt", what)
 
     async def remove(self, repository: str, digest: str, *, scope: Sequence[str]) -> None:
         """Remove a manifest, and with it every tag that names it; one that is gone is no fault.
@@ -196,9 +206,8 @@ class RegistryClient:
             tried += 1
             after = None
             try:
-                known = await self._authorization(scope) if self._is_ours(url) else {}
-                sent = {**(headers or {}), **known}
-                reply = await self._once(method, url, sent, body, limit_bytes)
+                known = await self.authorization.header(scope) if self._is_ours(url) else {}
+                reply = await self._once(method, url, {**(headers or {}), **known}, body, limit_bytes)
             except httpx.TransportError as error:
                 if UNTRUSTED in str(error):
                     raise RegistryError(
@@ -207,16 +216,17 @@ class RegistryClient:
                         f"SSL_CERT_FILE, or put it at {CERTIFICATES[0]}/{self.place.host}/ca.crt",
                     ) from error
                 problem = f"no answer ({str(error) or type(error).__name__})"
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 raise RegistryError("corrupt", f"{what}: {error}") from error
             except TimeoutError:
                 problem = f"no whole answer in {self.patience.answer_s:.0f} s"
             else:
                 if reply.status < 300:
                     return reply
-                if reply.status == 401 and not renewed:
+                if reply.status == 401 and not renewed and self._is_ours(reply.url):
                     renewed = True
-                    if self._challenged(reply, scope):
+                    asked = reply.headers.get("www-authenticate", "")
+                    if self.authorization.challenged(asked, scope, known.get("Authorization", "")):
                         tried -= 1
                         continue
                 if reply.status not in TRANSIENT:
@@ -231,7 +241,7 @@ class RegistryClient:
     async def _once(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit_bytes: int
     ) -> Reply:
-        with anyio.fail_after(self.patience.answer_s):
+        with anyio.fail_after(self.patience.limit_s(max(len(body or b""), limit_bytes))):
             # blobs often lie elsewhere; httpx sends no authorization to another host
             follow = method in ("GET", "HEAD")
             async with self.http.stream(
@@ -246,7 +256,11 @@ class RegistryClient:
                             f"{method} {self.place.host}{urlsplit(url).path}: more than {limit_bytes} bytes"
                         )
                         raise RegistryError("corrupt", f"{text}, which is not read")
-                return Reply(response.status_code, response.headers, b"".join(parts))
+                return Reply(response.status_code, response.headers, b"".join(parts), str(response.url))
+
+    async def _ask_for_token(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        reply = await self._once("GET", url, headers, None, TOKEN_LIMIT_BYTES)
+        return reply.status, reply.body
 
     def _url(self, text: str, **parameters: str) -> str:
         """Return what a registry names, in its answer or by its own path, with parameters added."""
@@ -260,53 +274,6 @@ class RegistryClient:
         """Whether credentials may go there: to the registry itself, never where its answers point."""
         parts, own = urlsplit(url), self.http.base_url
         return not parts.netloc or (parts.scheme, parts.netloc) == (own.scheme, own.netloc.decode())
-
-    async def _authorization(self, scope: Sequence[str]) -> dict[str, str]:
-        scheme, challenge = self._challenge or ("", {})
-        if scheme == "basic":
-            return {"Authorization": self.credentials.basic()} if self.credentials else {}
-        if scheme != "bearer" or not scope:
-            return {}
-        async with self._asking:
-            for has, token in self._tokens.items():
-                if set(scope) <= set(has):
-                    return {"Authorization": f"Bearer {token}"}
-            token = self._tokens[tuple(scope)] = await self._token(challenge, scope)
-        return {"Authorization": f"Bearer {token}"}
-
-    async def _token(self, challenge: Mapping[str, str], scope: Sequence[str]) -> str:
-        realm = urlsplit(challenge.get("realm", ""))
-        if realm.scheme != "https" and not self.place.is_loopback:
-            raise RegistryError("unauthorised", f"{self.place.host}: asks for a token without TLS; not given")
-        asked: dict[str, str | Sequence[str]] = {"scope": scope}
-        if "service" in challenge:
-            asked["service"] = challenge["service"]
-        url = httpx.URL(challenge["realm"]).copy_merge_params(asked)
-        headers = {"Authorization": self.credentials.basic()} if self.credentials else {}
-        reply = await self._once("GET", str(url), headers, None, TOKEN_LIMIT_BYTES)
-        if reply.status in TRANSIENT:
-            raise httpx.ReadError(f"its token server answers {reply.status}")
-        if reply.status != 200:
-            raise self._refusal(f"{realm.scheme}://{realm.netloc} for a token", reply)
-        try:
-            value = json.loads(reply.body)
-            return str(value.get("token") or value["access_token"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise RegistryError("corrupt", f"{realm.netloc}: gives no token") from error
-
-    def _challenged(self, reply: Reply, scope: Sequence[str]) -> bool:
-        """Note how the registry wants to know who asks; return whether another try may do."""
-        known = self._challenge
-        scheme, parameters = challenge_of(reply.headers.get("www-authenticate", ""))
-        if scheme == "bearer" and not parameters.get("realm", "").startswith(("http://", "https://")):
-            return False
-        self._challenge = (scheme, parameters) if scheme in ("basic", "bearer") else known
-        if scheme == "bearer":
-            stale = [has for has in self._tokens if set(scope) <= set(has)]
-            for has in stale:
-                del self._tokens[has]
-            return bool(scope) and (bool(stale) or known is None)
-        return scheme == "basic" and known is None and self.credentials is not None
 
     def _refusal(self, what: str, reply: Reply) -> RegistryError:
         if reply.status == 404:
@@ -345,7 +312,7 @@ async def open_registry(
     schemes = ("https", "http") if place.is_loopback else ("https",)
     for scheme in schemes:
         async with httpx.AsyncClient(
-            base_url=f"{scheme}://{place.host}",
+            base_url=f"{scheme}://{HUB if place.host == 'docker.io' else place.host}",
             verify=tls_context(place.host) if scheme == "https" else True,
             trust_env=not place.is_loopback,
             headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},
@@ -361,7 +328,7 @@ async def open_registry(
                 await client.connect()
             except RegistryError as error:
                 # a token is asked for with the first thing that is wanted; none may be given without
-                if error.answer != "unauthorised" or client._challenge is None:
+                if error.answer != "unauthorised" or not client.authorization.is_asked:
                     raise
             yield client
             return
@@ -374,6 +341,8 @@ async def _speaks_tls(http: httpx.AsyncClient, limit_s: float) -> bool:
             await http.get("/v2/")
     except httpx.TransportError as error:
         return UNTRUSTED in str(error)
+    except httpx.HTTPError:
+        return True
     except TimeoutError:
         return True
     return True

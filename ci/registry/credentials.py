@@ -14,6 +14,8 @@ from typing import Any, Literal
 Purpose = Literal["REGISTRY", "RELEASE"]
 """What credentials are for: a cache, or what is published; `DOCKWRIGHT_<PURPOSE>_USER` and `…_PASSWORD`."""
 HELPER_LIMIT_S = 30.0
+BROKEN = (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
+"""What a file, or a helper's answer, that is none is told by."""
 HUB = "https://index.docker.io/v1/"
 """What Docker Hub's entry is called in a file of credentials."""
 
@@ -39,23 +41,24 @@ class Found:
     problems: tuple[str, ...] = ()
 
 
-def find_credentials(
-    host: str, environ: Mapping[str, str], home: Path, purpose: Purpose = "REGISTRY"
-) -> Found:
+def find_credentials(host: str, environ: Mapping[str, str], home: Path, *purposes: Purpose) -> Found:
     """Return what is known for the registry `host`, the first of: environment, files, their helpers.
+
+    In the environment they stand by purpose, without a host: the caller names those that `host` is for.
 
     Source: containers-auth.json(5) for the files and their order; docker-credential-helpers for the protocol.
     """
-    user, password = f"DOCKWRIGHT_{purpose}_USER", f"DOCKWRIGHT_{purpose}_PASSWORD"
-    if environ.get(user) and environ.get(password):
-        return Found(Credentials(environ[user], environ[password], f"{user} and {password}"))
+    for purpose in purposes:
+        user, password = f"DOCKWRIGHT_{purpose}_USER", f"DOCKWRIGHT_{purpose}_PASSWORD"
+        if environ.get(user) and environ.get(password):
+            return Found(Credentials(environ[user], environ[password], f"{user} and {password}"))
     problems = []
     for path in credential_files(environ, home):
+        if not path.is_file():
+            continue
         try:
             credentials = _of_file(path, host)
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, TypeError, AttributeError, subprocess.SubprocessError) as error:
+        except (*BROKEN, subprocess.SubprocessError) as error:
             problems.append(f"{path}: {_why(error)}")
             continue
         if credentials is not None:

@@ -1,4 +1,4 @@
-"""What a registry needs no longer: cached images that no checkout and no release has. Pure.
+"""What a registry needs no longer: old cached images that neither a checkout nor a release has. Pure.
 
 Removing a manifest by digest removes every tag that names it, so nothing is chosen that a kept tag names.
 """
@@ -19,7 +19,8 @@ CACHED = re.compile(r"k-[0-9a-f]{32}(?:[.]key)?")
 class Tagged:
     """A tag of a repository with what it names.
 
-    `created` is when it was pushed, None where nothing tells; `config` and `blobs` are digests, with sizes.
+    `created` is when it was pushed, None where nothing tells; `config` and `blobs` are digests, with sizes;
+    `named` are the manifests that an index names.
     """
 
     repository: str
@@ -28,6 +29,7 @@ class Tagged:
     config: str
     blobs: dict[str, int]
     created: datetime | None = None
+    named: frozenset[str] = frozenset()
 
     @property
     def is_cached(self) -> bool:
@@ -75,7 +77,7 @@ def choose(
             kept += [one, *([beside] if beside is not None else [])]
     chosen = {(one.repository, tag) for one, _, _ in found for tag in (one.tag, side_tag(one.tag))}
     kept += [one for one in tagged if one.is_cached and (one.repository, one.tag) not in chosen]
-    needed = {(one.repository, one.digest) for one in kept}
+    needed = {(one.repository, digest) for one in kept for digest in (one.digest, *one.named)}
     blobs = {digest for one in kept for digest in one.blobs}
     stale = [
         Stale(

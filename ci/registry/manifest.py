@@ -13,7 +13,8 @@ from ci.errors import RegistryError
 OCI = "application/vnd.oci.image.manifest.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
-ACCEPT = ", ".join((OCI, DOCKER, INDEX))
+LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+ACCEPT = ", ".join((OCI, DOCKER, INDEX, LIST))
 LIMIT_BYTES = 4 * 2**20
 """No manifest is larger. Source: OCI distribution-spec 1.1, section Pushing Manifests."""
 MOST_LAYERS = 512
@@ -97,6 +98,18 @@ def read_manifest(data: bytes, what: str) -> Manifest:
         )
     except ValueError as error:
         raise refuse(str(error)) from error
+
+
+def index_digests(data: bytes, what: str) -> frozenset[str]:
+    """Return the digests of the manifests that an index, or a Docker manifest list, names.
+
+    Raises:
+        RegistryError: corrupt: it is none.
+    """
+    try:
+        return frozenset(str(one["digest"]) for one in json.loads(data)["manifests"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RegistryError("corrupt", f"{what}: neither an image nor an index") from error
 
 
 def _blob(value: Any) -> Blob:

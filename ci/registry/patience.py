@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,10 @@ from urllib.request import parse_http_list
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that say: come again. Source: RFC 9110 section 15, RFC 6585."""
+
+
+SMALL_BYTES, SLOWEST_BYTES_PER_S = 16 * 2**20, 1_000_000
+"""What is larger than that gets more time, by the slowest line that is waited for."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +31,10 @@ class Patience:
     answer_s: float = 30.0
     pause_s: float = 0.5
     longest_pause_s: float = 20.0
+
+    def limit_s(self, size_bytes: int) -> float:
+        """Return the most seconds that an answer of at most so many bytes may take."""
+        return self.answer_s + max(0, size_bytes - SMALL_BYTES) / SLOWEST_BYTES_PER_S
 
     def pause(self, tried: int, after: str | None, now: datetime) -> float | None:
         """Return the seconds to wait after `tried` tries, by a header Retry-After if there is one.
@@ -46,11 +55,11 @@ def retry_after_s(text: str | None, now: datetime) -> float | None:
     """Return the seconds that a header Retry-After asks for. Source: RFC 9110 section 10.2.3."""
     if text is None:
         return None
-    if text.strip().isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
         return float(text)
     try:
         return (email.utils.parsedate_to_datetime(text) - now).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -76,7 +76,7 @@ def read_side(manifest: Manifest, key: str, what: str) -> Beside:
     try:
         layers = tuple((str(diff_id), int(size)) for diff_id, size in json.loads(notes[LAYERS]))
         found = Beside(key=key, image=notes[IMAGE], config=notes[CONFIG], layers=layers)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise RegistryError("corrupt", f"{what}: its annotations are not those of a key") from error
     if not all(map(is_digest, (found.image, found.config, *(diff_id for diff_id, _ in layers)))):
         raise RegistryError("corrupt", f"{what}: names a digest that is none")

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ci.engines.engine import Engine, Output
-from ci.errors import GoneError, LostError
+from ci.errors import CommandError, GoneError, LostError, NoSpaceError, RegistryError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import apt_list
@@ -83,8 +83,9 @@ async def build_plan(
             if options.remote is not None:
                 options.remote.listen(events.note)
                 options.remote.scratch = own.scratch
-                for fault in await bring_wheels(options.remote.wheels, own, plan):
-                    events.warning(fault)
+                if options.bundle is None:
+                    for fault in await bring_wheels(options.remote.wheels, own, plan):
+                        events.warning(fault)
             work = _work(own, marked, plan, store, options, events, directory)
             guard = _guard(own, marked, options, events) if plan.to_build else None
             report, results = await record_run(
@@ -104,7 +105,7 @@ async def build_plan(
     lost = [
         planned.id
         for planned in plan.images
-        if planned.action == "fetch" and results[planned.id].outcome is Outcome.failed
+        if planned.action == "fetch" and _is_lost(results[planned.id].error)
     ]
     if lost:
         raise LostError(f"the registry does not give {', '.join(lost)}", images=tuple(lost))
@@ -115,6 +116,11 @@ async def build_plan(
     with suppress(OSError):  # on a full disk the report without these figures stays
         write_whole(directory.report, report.as_json())
     return report, directory
+
+
+def _is_lost(error: Exception | None) -> bool:
+    """Whether a fetch failed of its registry, not of this machine's disk."""
+    return isinstance(error, RegistryError | CommandError) and not isinstance(error, NoSpaceError)
 
 
 async def reuse_plan(workspace: Workspace, plan: Plan, options: Options) -> tuple[Report, RunDirectory]:

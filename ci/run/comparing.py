@@ -13,7 +13,7 @@ from pathlib import Path
 from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
 from ci.errors import RegistryError, UsageError
-from ci.plan.keys import Document, documents, tag
+from ci.plan.keys import Document, digest, documents, tag
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.place import parse_place
 from ci.run.publishing import opened_releases
@@ -63,6 +63,8 @@ async def _released(
             if id_ in keys:
                 image = id_.partition(":")[0]
                 document = await cache.document(Wanted(id_, image, tag(keys[id_]), keys[id_]))
+                if document is not None and digest(document) != keys[id_]:
+                    raise RegistryError("corrupt", f"{place}: the key document of {id_} is of another key")
                 if document is not None:
                     found[id_] = document
     return found
@@ -91,6 +93,9 @@ def stack_at(directory: Path, revision: str) -> Stack:
         known = f"known are {CHECKOUT}, {STORE}, {REGISTRY} and revisions of {directory}"
         raise UsageError(f"{revision}: {told[-1] if told else 'no revision'}; {known}") from error
     with tempfile.TemporaryDirectory(prefix="dockwright-revision-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                tar.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise UsageError(f"{revision}: {error}") from error
         return load_stack(Path(folder))

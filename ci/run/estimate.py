@@ -31,6 +31,8 @@ from ci.wheelhouse.choose import compiles
 WHEEL_UNPACKED, LARGE_WHEEL_UNPACKED, LARGE_WHEEL_BYTES = 3.8, 1.8, 100_000_000
 DEB_UNPACKED = 3.4
 ON_DISK = 1.05
+PACKED = 0.5
+"""Of a layer's bytes by zstd; a torch with its CUDA libraries: 2.76 of 5.44 GB. Others have less."""
 BLOBS = 2
 """How often a layer lies in TMPDIR while it is committed: as a tar, and as a copy of that."""
 OUTSIDE_BYTES = 150_000_000
@@ -114,6 +116,7 @@ class Held:
         built: the record of the image that the store has under the human name.
         earlier: the record of any earlier build of it, whether the store still has that or not.
         root_image: name of what root images start from.
+        remote: bytes, unpacked, of each image that a registry has, by `image:variant`.
         layers: whether layers of earlier builds are used.
         bundle: whether everything from outside is in an exported folder.
     """
@@ -123,6 +126,7 @@ class Held:
     built: Callable[[PlannedImage], ImageRecord | None]
     earlier: Callable[[PlannedImage], ImageRecord | None]
     root_image: str
+    remote: Mapping[str, int] = field(default_factory=dict)
     layers: bool = True
     bundle: bool = False
 
@@ -146,6 +150,7 @@ def estimate(stack: Stack, plan: Plan, held: Held, *, capacity: int) -> Estimate
                 needs.append(_debhouse(stack, building, held))
             case (_, _, variant):
                 needs.append(_wheelhouse(stack, variant, building, held))
+    needs += [_fetched(planned, held) for planned in plan.images if planned.action == "fetch"]
     records = {planned.id: held.earlier(planned) for planned in plan.images}
     seen: set[tuple[str, tuple[str, ...]]] = set()
     for planned in building:
@@ -234,6 +239,18 @@ def _base(stack: Stack, plan: Plan, held: Held) -> TaskNeed:
         fetch_bytes=fetch,
         kept={"store": int(size * ON_DISK), "state": fetch},
         moment=moment,
+    )
+
+
+def _fetched(planned: PlannedImage, held: Held) -> TaskNeed:
+    size = held.remote.get(planned.id, 0)
+    packed = int(size * PACKED)
+    return TaskNeed(
+        task=planned.id,
+        files=1,
+        fetch_bytes=packed,
+        kept={"store": int(size * ON_DISK)},
+        moment={"store": SMALL_BYTES, "temporary files": packed},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ci.plan.keys import tag
@@ -18,11 +19,18 @@ from ci.run.workspace import Workspace
 
 
 def forecast(
-    workspace: Workspace, plan: Plan, store: Store, *, cache: bool = True, bundle: bool = False
+    workspace: Workspace,
+    plan: Plan,
+    store: Store,
+    *,
+    cache: bool = True,
+    bundle: bool = False,
+    remote: Mapping[str, int] | None = None,
 ) -> Estimate:
     """Return what building `plan` will fetch, write and take here; nothing is written.
 
-    `cache` says whether layers of earlier builds are used, `bundle` that all from outside lies in a folder.
+    `cache` says whether layers of earlier builds are used, `bundle` that all from outside lies in a folder;
+    `remote` are the bytes, unpacked, of images that a registry has.
     """
     stack, state = workspace.stack, workspace.state
     names = store.built(stack.namespace)
@@ -39,6 +47,7 @@ def forecast(
         built=built,
         earlier=earlier,
         root_image=root_image(stack, plan.base),
+        remote=remote or {},
         layers=cache,
         bundle=bundle,
     )

@@ -30,15 +30,13 @@ Say = Callable[[str], None]
 
 
 @asynccontextmanager
-async def opened_releases(place: Place, say: Say, purpose: Purpose = "RELEASE") -> AsyncIterator[Releases]:
-    """Yield the releases at `place`, with the credentials for that, else those for a cache.
+async def opened_releases(place: Place, say: Say, *purposes: Purpose) -> AsyncIterator[Releases]:
+    """Yield the releases at `place`, with the credentials for the first of `purposes` that has some.
 
     Raises:
         RegistryError: it does not answer.
     """
-    found = find_credentials(place.host, os.environ, Path.home(), purpose)
-    if found.credentials is None and purpose == "RELEASE":
-        found = find_credentials(place.host, os.environ, Path.home())
+    found = find_credentials(place.host, os.environ, Path.home(), *purposes)
     for problem in found.problems:
         say(f"warning: {problem}")
     async with open_registry(place, found.credentials, Patience(), say) as client:

@@ -10,8 +10,8 @@ import anyio
 from ci.catalog.stack import Stack
 from ci.errors import RegistryError
 from ci.registry.client import AT_ONCE, RegistryClient
-from ci.registry.hygiene import Stale, Tagged, choose
-from ci.registry.manifest import read_manifest
+from ci.registry.hygiene import CACHED, Stale, Tagged, choose
+from ci.registry.manifest import digest_of, index_digests, read_manifest
 from ci.registry.side import CREATED
 from ci.run.gc import kept_names
 
@@ -62,15 +62,27 @@ async def registry_remove(client: RegistryClient, stale: Sequence[Stale], say: S
 
 
 async def _tagged(client: RegistryClient, repository: str, name: str) -> Tagged | None:
-    """Return what a tag names; None where it is gone, or of another kind than an image."""
+    """Return what a tag names; None where it is gone, or a cache tag of what is no image.
+
+    Raises:
+        RegistryError: a tag that is no cache tag can't be read, so what it needs is not known.
+    """
     what = f"{client.place.host}/{repository}:{name}"
     try:
         data = await client.manifest(repository, name, scope=_scope(repository))
-        manifest = read_manifest(data, what)
     except RegistryError as error:
-        if error.answer in ("absent", "corrupt"):
+        if error.answer == "absent":
             return None
         raise
+    try:
+        manifest = read_manifest(data, what)
+    except RegistryError:
+        if CACHED.fullmatch(name):
+            return None
+        named = index_digests(data, what)
+        return Tagged(
+            repository=repository, tag=name, digest=digest_of(data), config="", blobs={}, named=named
+        )
     return Tagged(
         repository=repository,
         tag=name,

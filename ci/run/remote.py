@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from ci.engines.engine import Engine, Output
-from ci.errors import CommandError, RegistryError
+from ci.engines.engine import Engine, ImageInfo, Output
+from ci.errors import RegistryError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.registry.authfile import write_authfile
@@ -23,8 +22,6 @@ from ci.registry.wheels import RegistryWheels
 from ci.run.state import ImageRecord
 from ci.run.store import KEY_LABEL, Store
 from ci.settings import Settings
-
-Pushed = Literal["pushed", "there", "failed"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +39,11 @@ class Remote:
     def listen(self, say: Callable[[str], None]) -> None:
         """Let each try again be told to `say`."""
         self.cache.client.say = say
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The bytes, unpacked, of all that it has, by `image:variant`."""
+        return {id_: sum(size for _, size in beside.layers) for id_, beside in self.hits.items()}
 
     @property
     def wheels(self) -> RegistryWheels:
@@ -80,35 +82,33 @@ class Remote:
         record = ImageRecord(document=planned.document, layers=beside.layers, config_digest=beside.config)
         return id_, record
 
-    async def push(
-        self, planned: PlannedImage, id_: str, record: ImageRecord, engine: Engine, output: Output
-    ) -> Pushed:
-        """Push an image under its cache tag, then its key document; say what came of it, and never fail.
+    async def push(self, planned: PlannedImage, info: ImageInfo, engine: Engine, output: Output) -> bool:
+        """Push an image under its cache tag, then its key document; return whether it was not there yet.
 
         Where somebody else was faster his image stays, whose layers are the same.
+
+        Raises:
+            RegistryError: the registry does not take it, or has another image under this key.
+            CommandError: it was not pushed.
         """
         one = wanted(planned)
         reference = self.cache.tagged(one.image, one.tag)
-        config = f"sha256:{bare(record.config_digest)}"
-        try:
-            there = await self._there(one)
-            if there is not None:
-                if there.config == config:
-                    return "there"
-                self.warnings.append(
-                    f"{reference}: the registry has another image under this key ({there.config[:19]}…, here "
-                    f"{config[:19]}…), and keeps it; `dockwright verify-repro {planned.id}` shows whether it "
-                    "is built the same twice"
-                )
-                return "failed"
-            digest = await engine.push(id_, reference, output, self._authfile())
-            beside = Beside(key=planned.key, image=digest, config=config, layers=record.layers)
-            await self.cache.add(one, beside, planned.document)
-            await self.cache.settle(one, beside)
-        except (RegistryError, CommandError) as error:
-            self.warnings.append(f"{planned.id} is built, and not in the registry: {error}")
-            return "failed"
-        return "pushed"
+        config = f"sha256:{bare(info.id)}"
+        there = await self._there(one)
+        if there is not None and there.config == config:
+            return False
+        if there is not None:
+            raise RegistryError(
+                "corrupt",
+                f"{reference}: the registry has another image under this key ({there.config[:19]}…, here "
+                f"{config[:19]}…), and keeps it; `dockwright verify-repro {planned.id}` shows whether it is "
+                "built the same twice",
+            )
+        digest = await engine.push(bare(info.id), reference, output, self._authfile())
+        beside = Beside(key=planned.key, image=digest, config=config, layers=info.layers)
+        await self.cache.add(one, beside, planned.document)
+        await self.cache.settle(one, beside)
+        return True
 
     async def _there(self, one: Wanted) -> Beside | None:
         try:
@@ -119,10 +119,12 @@ class Remote:
             return None  # it is put right by pushing
 
     def _authfile(self) -> str:
+        """Return the file of credentials for the engine's programs, written once for a run."""
         client = self.cache.client
         if self.scratch is None:
             return ""
-        return write_authfile(self.scratch / "registry.json", client.place.host, client.credentials)
+        path = self.scratch / "registry.json"
+        return str(path) if path.exists() else write_authfile(path, client.place.host, client.credentials)
 
 
 def bare(digest: str) -> str:
@@ -155,7 +157,7 @@ async def looked_up(
         yield None
         return
     place = parse_place(settings.registry)
-    found = find_credentials(place.host, environ, Path.home())
+    found = find_credentials(place.host, environ, Path.home(), "REGISTRY")
     for problem in found.problems:
         say(f"warning: {problem}")
     async with AsyncExitStack() as stack:

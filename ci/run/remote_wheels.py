@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ci.errors import CatalogError, RegistryError
 from ci.plan.plan import Plan
-from ci.registry.wheels import BuiltWheel, RegistryWheels
+from ci.registry.wheels import LIMIT_BYTES, BuiltWheel, RegistryWheels
 from ci.run.compiled import build_keys, compiled_of
 from ci.run.workspace import Workspace
 from ci.wheelhouse.program.compiled import Compiled
@@ -43,8 +43,11 @@ async def share_wheels(wheels: RegistryWheels, workspace: Workspace, plan: Plan)
         if line is None:
             continue
         try:
-            if not await wheels.has(key):
-                data = (workspace.state.houses / "kept" / line.sha256).read_bytes()
+            kept = workspace.state.houses / "kept" / line.sha256
+            if kept.stat().st_size > LIMIT_BYTES:
+                faults.append(f"{line.file} is compiled, and too large to be kept in the registry")
+            elif not await wheels.has(key):
+                data = kept.read_bytes()
                 await wheels.add(BuiltWheel(key, line.requirement, line.file, data))
         except (RegistryError, OSError) as error:
             faults.append(f"{line.file} is compiled, and not in the registry: {error}")

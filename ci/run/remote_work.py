@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ci.engines.engine import Output
+from ci.errors import DockwrightError
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
 from ci.run.image import ImageWork, details_of
@@ -41,17 +42,14 @@ class RemoteWork:
         """Push an image; return whether that was needed and done. What went wrong is a warning."""
         assert self.remote is not None
         engine, events = self.images.engine, self.images.events
-        info = await engine.inspect(planned.reference)
-        record = self.images.houses.workspace.state.record(planned.id, tag(planned.key)) or ImageRecord(
-            document=planned.document, layers=info.layers, config_digest=info.id
-        )
-        told = len(self.remote.warnings)
-        pushed = await self.remote.push(planned, info.id, record, engine, output)
-        for warning in self.remote.warnings[told:]:
-            events.warning(warning)
-        if pushed == "there":
+        try:
+            pushed = await self.remote.push(planned, await engine.inspect(planned.reference), engine, output)
+        except (DockwrightError, OSError) as error:
+            events.warning(f"{planned.id} is built, and not in the registry: {error}")
+            return False
+        if not pushed:
             events.note("another runner has built and pushed it meanwhile", task=planned.id)
-        return pushed == "pushed"
+        return pushed
 
 
 def reused(planned: PlannedImage, remote: Remote | None) -> WorkResult:

@@ -38,8 +38,8 @@ def revision_of(directory: Path) -> Revision:
         return Revision()
     return Revision(
         commit=commit,
-        is_clean=not _git(directory, "status", "--porcelain", "--", "."),
-        source=without_credentials(_git(directory, "config", "--get", "remote.origin.url")),
+        is_clean=_git(directory, "status", "--porcelain", "--", ".") == "",
+        source=without_credentials(_git(directory, "config", "--get", "remote.origin.url") or ""),
     )
 
 
@@ -49,18 +49,14 @@ def without_credentials(url: str) -> str:
         return url if re.match(r"[\w.-]+@[\w.-]+:", url) else ""
     if url.startswith("file:"):
         return ""
-    return re.sub(r"://[^/@]*@", "://", url)
+    return re.sub(r"://[^/]*@", "://", url)
 
 
-def _git(directory: Path, *words: str) -> str:
+def _git(directory: Path, *words: str) -> str | None:
+    """Return what git prints; None where it fails, or takes too long."""
     try:
-        done = subprocess.run(
-            ("git", "-C", str(directory), *words),
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
+        argv = ("git", "-C", str(directory), *words)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

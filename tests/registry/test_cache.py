@@ -110,7 +110,7 @@ async def test_a_token_that_ends_in_the_middle_is_renewed(tmp_path: Path) -> Non
         async with opened(running.host, KNOWN) as (cache, said):
             await add(cache, wanted())
             tokens.lives_s = -120  # beyond the minute that the registry forgives
-            cache.client._tokens.clear()
+            cache.client.authorization.forget()
             fault = (await cache.look_up([wanted()])).faults["image-0:cpu"]
             assert fault.answer == "unauthorised"
             tokens.lives_s = 300
@@ -168,3 +168,31 @@ async def test_another_image_under_the_same_key_is_told_and_left(proxy: Proxy) -
         await push(cache.client, wanted(), note="another one")
         with pytest.raises(RegistryError, match="another image was pushed under this key meanwhile"):
             await cache.settle(wanted(), beside)
+
+
+async def test_many_at_once_get_over_a_token_that_ended(tmp_path: Path) -> None:
+    images = [wanted(number) for number in range(12)]
+    with token_server(tmp_path / "tokens") as (tokens, auth), registry(tmp_path / "r", auth=auth) as running:
+        async with opened(running.host, KNOWN) as (cache, said):
+            for one in images:
+                await add(cache, one)
+            cache.client.authorization.forget()
+            tokens.lives_s = -120
+            assert len((await cache.look_up(images)).faults) == 12  # with it all of them were refused
+            tokens.lives_s = 300
+            assert len((await cache.look_up(images)).hits) == 12
+            assert said == []
+
+
+async def test_a_token_server_that_is_silent_costs_no_more_than_two_tries(tmp_path: Path) -> None:
+    images = [wanted(number) for number in range(12)]
+    with token_server(tmp_path / "tokens") as (tokens, auth), registry(tmp_path / "r", auth=auth) as running:
+        tokens.status = 503
+        async with opened(running.host, KNOWN) as (cache, _):
+            found = await cache.look_up(images)
+    assert {fault.answer for fault in found.faults.values()} == {"unreachable"}
+    assert len(found.faults) == 12
+    assert len(tokens.asked) == 2
+    (warning,) = found.warnings()
+    assert "its token server 127.0.0.1:" in warning
+    assert SECRET not in warning

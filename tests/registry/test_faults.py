@@ -9,6 +9,7 @@ import pytest
 
 from ci.errors import RegistryError
 from ci.registry.credentials import Credentials
+from ci.registry.manifest import OCI
 from tests.registry.cached import add, opened, push, quick, wanted
 from tests.registry.proxy import Fault, Proxy, Way, proxied
 from tests.registry.server import SECRET, USER, Registry, basic, registry
@@ -164,3 +165,85 @@ async def test_credentials_go_to_no_other_host(tmp_path: Path) -> None:
             with pytest.raises(RegistryError):
                 await add(cache, wanted())
     assert [one.status for one in elsewhere.seen] == [401]
+
+
+async def test_another_host_that_asks_who_we_are_is_not_told(proxy: Proxy, plain: Registry) -> None:
+    async with opened(proxy.host, Credentials(USER, SECRET)) as (cache, _):
+        await add(cache, wanted())
+        with proxied(plain.host) as elsewhere:
+            asks = {"WWW-Authenticate": f'Bearer realm="http://{elsewhere.host}/token",service="x"'}
+            elsewhere.faults.append(Fault("status", status=401, times=10**6, headers=asks))
+            away = {"Location": f"http://{elsewhere.host}/blob"}
+            proxy.faults.append(Fault("status", method="GET", path="/blobs/", status=307, headers=away))
+            with pytest.raises(RegistryError) as caught:
+                await cache.document(wanted())
+            assert caught.value.answer == "unauthorised"
+            assert [one.path for one in elsewhere.seen] == ["/blob"]
+            assert len((await cache.look_up([wanted()])).hits) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"WWW-Authenticate": 'Bearer realm="https://["'},
+        {"WWW-Authenticate": 'Bearer realm="http://registry.example.org/token"'},
+        {"WWW-Authenticate": 'Bearer realm=""'},
+        {"WWW-Authenticate": "Bearer"},
+        {"WWW-Authenticate": 'Basic realm="'},
+        {"WWW-Authenticate": ","},
+    ],
+)
+async def test_a_challenge_that_can_not_be_answered_is_a_miss(proxy: Proxy, headers: dict[str, str]) -> None:
+    async with opened(proxy.host) as (cache, _):
+        await add(cache, wanted())
+        proxy.faults.append(Fault("status", status=401, times=10**6, headers=headers))
+        assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "unauthorised"
+
+
+@pytest.mark.parametrize(
+    "value", ["\u00b2", "-1", "1e9", "Tue, 24 Nov 99999999999999999999 12:00:00 GMT", "x"]
+)
+async def test_a_retry_after_that_is_none_is_no_fault_of_its_own(proxy: Proxy, value: str) -> None:
+    async with opened(proxy.host) as (cache, _):
+        await add(cache, wanted())
+        proxy.faults.append(Fault("status", status=503, headers={"Retry-After": value}))
+        assert len((await cache.look_up([wanted()])).hits) == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"tags": [5]}', b'{"tags": null}'], ids=repr)
+async def test_a_list_without_tags_is_empty(proxy: Proxy, body: bytes) -> None:
+    async with opened(proxy.host) as (cache, _):
+        proxy.faults.append(Fault("body", path="/tags/list$", body=body))
+        assert await cache.client.tags("team/x", scope=()) == ()
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"tags": 5}', b"{"], ids=repr)
+async def test_a_list_of_tags_that_is_none_is_corrupt(proxy: Proxy, body: bytes) -> None:
+    async with opened(proxy.host) as (cache, _):
+        proxy.faults.append(Fault("body", path="/tags/list$", body=body))
+        with pytest.raises(RegistryError) as caught:
+            await cache.client.tags("team/x", scope=())
+    assert caught.value.answer == "corrupt"
+
+
+async def test_a_list_of_tags_that_never_ends_is_corrupt(proxy: Proxy) -> None:
+    async with opened(proxy.host) as (cache, _):
+        link = {"Link": '</v2/team/x/tags/list?n=1000>; rel="next"'}
+        proxy.faults.append(
+            Fault("body", path="/tags/list$", body=b'{"tags": ["a"]}', times=10**6, headers=link)
+        )
+        with pytest.raises(RegistryError, match="no whole list of tags"):
+            await cache.client.tags("team/x", scope=())
+        assert len(proxy.seen) < 5
+
+
+async def test_an_infinite_size_is_corrupt(proxy: Proxy) -> None:
+    async with opened(proxy.host) as (cache, _):
+        beside = await add(cache, wanted())
+        data = await cache.client.manifest("team/image-0", f"{wanted().tag}.key", scope=())
+        layers = data.replace(b",5]", b",1e999]")
+        assert layers != data
+        await cache.client.put_manifest("team/image-0", f"{wanted().tag}.key", layers, OCI, scope=())
+        assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "corrupt"
+        with pytest.raises(RegistryError):
+            await cache.settle(wanted(), beside)

@@ -4,7 +4,7 @@ import base64
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_nothing_is_known_where_there_is_nothing(tmp_path: Path) -> None:
 def test_the_environment_comes_first(tmp_path: Path) -> None:
     write(tmp_path / ".docker/config.json", {"auths": {HOST: auth()}})
     environ = {"DOCKWRIGHT_REGISTRY_USER": "me", "DOCKWRIGHT_REGISTRY_PASSWORD": "other"}
-    assert find_credentials(HOST, environ, tmp_path).credentials == Credentials("me", "other")
+    assert find_credentials(HOST, environ, tmp_path, "REGISTRY").credentials == Credentials("me", "other")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,35 @@ def test_each_usual_file_is_looked_into(tmp_path: Path, path: str, environ: dict
     found = find_credentials(HOST, environ, tmp_path)
     assert found.credentials == Credentials("ci", CANARY)
     assert found.credentials.source == str(tmp_path / path)
+
+
+def test_the_environment_is_for_its_purpose_alone(tmp_path: Path) -> None:
+    write(tmp_path / ".docker/config.json", {"auths": {HOST: auth()}})
+    environ = {"DOCKWRIGHT_REGISTRY_USER": "me", "DOCKWRIGHT_REGISTRY_PASSWORD": "other"}
+    assert find_credentials(HOST, environ, tmp_path, "RELEASE").credentials == Credentials("ci", CANARY)
+    both = find_credentials(HOST, environ, tmp_path, "RELEASE", "REGISTRY")
+    assert both.credentials == Credentials("me", "other")
+
+
+@pytest.mark.parametrize("answer", ["{}", "[]", "no JSON", '{"Username": "ci"}'])
+def test_a_helper_that_answers_nothing_of_use_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    done = subprocess.CompletedProcess((), 0, answer, "")
+    monkeypatch.setattr(subprocess, "run", lambda *words, **more: done)
+    write(tmp_path / ".docker/config.json", {"credHelpers": {HOST: "ours"}})
+    found = find_credentials(HOST, {}, tmp_path)
+    assert (found.credentials, len(found.problems)) == (None, 1)
+
+
+def test_a_helper_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(argv: tuple[str, ...], **more: Any) -> NoReturn:
+        raise FileNotFoundError(2, "No such file or directory", argv[0])
+
+    monkeypatch.setattr(subprocess, "run", missing)
+    write(tmp_path / ".docker/config.json", {"credHelpers": {HOST: "ours"}})
+    (problem,) = find_credentials(HOST, {}, tmp_path).problems
+    assert problem.endswith("docker-credential-ours is not on the PATH")
 
 
 def test_a_secret_with_colons_is_whole(tmp_path: Path) -> None:

@@ -97,3 +97,16 @@ def test_the_largest_comes_first() -> None:
     large = image(2)
     large[0].blobs["huge"] = 10**9
     assert chosen(*small, *large) == [key(2), key(1)]
+
+
+def test_what_an_index_names_is_not_removed() -> None:
+    index = Tagged(
+        repository="team/asr",
+        tag="all",
+        digest="index",
+        config="",
+        blobs={},
+        named=frozenset({"image-team/asr-1"}),
+    )
+    (stale,) = choose([*image(1), index], (), now=NOW, older_than=MONTH)
+    assert stale.digests == ("key-team/asr-1",)

@@ -10,6 +10,7 @@ from ci.run.revision import Revision, without_credentials
     [
         ("https://example.org/team/stack.git", "https://example.org/team/stack.git"),
         ("https://user:secret@example.org/team/stack", "https://example.org/team/stack"),
+        ("https://user:p@ss@example.org/team/stack", "https://example.org/team/stack"),
         ("https://token@example.org/a@b", "https://example.org/a@b"),
         ("git@example.org:team/stack.git", "git@example.org:team/stack.git"),
         ("ssh://git@example.org/team/stack", "ssh://example.org/team/stack"),
