@@ -53,7 +53,7 @@ def parse_place(text: str) -> Place:
     right = _HOST.fullmatch(host) and all(_COMPONENT.fullmatch(part) for part in namespace.split("/"))
     if not right or len(text) > LONGEST:
         raise UsageError(
-            f"--registry {text}: give HOST[:PORT]/NAMESPACE, without a scheme, the namespace in small "
-            "letters, as in registry.example.org/team"
+            f"{text!r} is no place in a registry: give HOST[:PORT]/NAMESPACE, without a scheme, the "
+            "namespace in small letters, as in registry.example.org/team"
         )
     return Place(host=host, namespace=namespace)
