@@ -133,6 +133,9 @@ def proxied(upstream: str) -> Iterator[Proxy]:
                 upstream.close()
             if fault is not None and fault.way == "other-bytes" and body:
                 body = body[:-1] + bytes([body[-1] ^ 1])
+            if fault is None or fault.way != "cut":
+                # before it is answered, so that whoever has the answer finds it among what was seen
+                self.note(path, reply.status, len(data), len(body))
             self.send_response(reply.status)
             for name, value in reply.getheaders():
                 if name.lower() not in ("transfer-encoding", "connection"):
@@ -145,17 +148,16 @@ def proxied(upstream: str) -> Iterator[Proxy]:
                 self.abort()
                 return
             self.wfile.write(body if self.command != "HEAD" else b"")
-            self.note(path, reply.status, len(data), len(body))
 
         def play(self, fault: Fault, path: str, got: int) -> None:
             status = 200 if fault.way in ("body", "trickle") else fault.status
+            self.note(path, status, got, len(fault.body))
             self.send_response(status)
             for name, value in fault.headers.items():
                 self.send_header(name, value)
             endless = fault.way == "trickle"
             self.send_header("Content-Length", str(10**9 if endless else len(fault.body)))
             self.end_headers()
-            self.note(path, status, got, len(fault.body))
             try:
                 while endless and self.command != "HEAD":
                     self.wfile.write(b" ")
