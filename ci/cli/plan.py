@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import TextIO, cast
 
@@ -17,7 +17,6 @@ from ci.cli.stream import Stream
 from ci.plan.plan import Plan, PlannedImage, plan_json
 from ci.run.remote import looked_up
 from ci.run.soundness import seen_plan
-from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
@@ -63,7 +62,7 @@ def plan(
 
 async def _planned(workspace: Workspace, images: tuple[str, ...], variants: tuple[str, ...]) -> Plan:
     say = partial(click.echo, err=True)
-    plan_of = partial(_plan, workspace, images, variants)
+    plan_of = partial(workspace.plan, images, variants, ())
     async with looked_up(workspace.settings, os.environ, plan_of, say) as remote:
         if remote is not None:
             plan_of = partial(plan_of, remote=remote.ids)
@@ -71,16 +70,6 @@ async def _planned(workspace: Workspace, images: tuple[str, ...], variants: tupl
                 say(f"warning: {warning}")
         _, found = await seen_plan(workspace, plan_of, say=say)
     return found
-
-
-async def _plan(
-    workspace: Workspace,
-    images: tuple[str, ...],
-    variants: tuple[str, ...],
-    store: Store,
-    remote: Collection[str] = (),
-) -> Plan:
-    return await workspace.plan(images, variants, store=store, remote=remote)
 
 
 def columns(images: Iterable[PlannedImage]) -> list[str]:

@@ -18,6 +18,7 @@ from ci.publish.release import CURRENT, Push, Put, check_version, pushes
 from ci.registry.credentials import Purpose
 from ci.registry.place import Place, parse_place
 from ci.run.publishing import opened_releases, promote_release, sources_of
+from ci.run.remote import registry_place
 from ci.run.revision import Revision, revision_of
 from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
@@ -58,7 +59,7 @@ def publish(
     settings = settings.with_(
         base=base, engine=engine, registry=registry, progress=progress, cache="read-write"
     )
-    place = _place(settings)
+    place = registry_place(settings)
     workspace = open_workspace(settings)
     check_variants(workspace.stack, variants)
     revision = revision_of(workspace.directory)
@@ -133,7 +134,7 @@ def verify(settings: Settings, version: str, registry: str | None) -> None:
 
     Without VERSION that is the current release. Exit code 9 where there is such a tag.
     """
-    anyio.run(_verify, _place(settings.with_(registry=registry)), version)
+    anyio.run(_verify, registry_place(settings.with_(registry=registry)), version)
 
 
 async def _verify(place: Place, version: str) -> None:
@@ -161,7 +162,7 @@ def lag_lines(lags: Sequence[Lag]) -> list[str]:
 @click.pass_obj
 def rollback(settings: Settings, version: str, registry: str | None) -> None:
     """Make an earlier release the current one again, and let its tags follow."""
-    anyio.run(_rollback, _place(settings.with_(registry=registry)), check_version(version))
+    anyio.run(_rollback, registry_place(settings.with_(registry=registry)), check_version(version))
 
 
 async def _rollback(place: Place, version: str) -> None:
@@ -194,12 +195,6 @@ async def _promote(settings: Settings, origin: Place, to: Place, version: str) -
     ):
         name, count = await promote_release(settings, here, there, version)
     click.echo(f"{to}/release:{name}: {count} images of {origin}, and every tag names what it does")
-
-
-def _place(settings: Settings) -> Place:
-    if not settings.registry:
-        raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY")
-    return parse_place(settings.registry)
 
 
 def _version(revision: Revision) -> str:

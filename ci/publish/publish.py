@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
 
 import anyio
 
@@ -21,9 +21,11 @@ from ci.publish.release import (
     released,
     tags,
 )
-from ci.registry.client import RegistryClient
 from ci.registry.manifest import INDEX, digest_of, read_manifest
 from ci.registry.side import KEY
+
+if TYPE_CHECKING:
+    from ci.registry.client import RegistryClient
 
 Say = Callable[[str], None]
 ROUNDS = 4
@@ -155,18 +157,25 @@ class Releases:
         )
         return read_index(data, what)
 
-    async def keys(self, version: str = CURRENT) -> dict[str, str]:
-        """Return the key of each image of a release, by `image:variant`, where its manifest says it."""
-        _, images = await self.read(version)
+    async def read_whole(self, version: str = CURRENT) -> tuple[str, tuple[Released, ...]]:
+        """Return the version and the images of a release, with their manifests.
+
+        Raises:
+            RegistryError: absent, no index of a release, or a manifest of it is not there.
+        """
+        version, images = await self.read(version)
         scope = self.scope((), writes=False)
         release = self._repository(REPOSITORY)
-        found = {}
-        for one in images:
-            data = await self.client.manifest(release, one.digest, scope=scope)
-            key = read_manifest(data, one.id).annotations.get(KEY)
-            if key:
-                found[one.id] = key
-        return found
+        whole = [
+            replace(one, data=await self.client.manifest(release, one.digest, scope=scope)) for one in images
+        ]
+        return version, tuple(whole)
+
+    async def keys(self, version: str = CURRENT) -> dict[str, str]:
+        """Return the key of each image of a release, by `image:variant`, where its manifest says it."""
+        _, images = await self.read_whole(version)
+        keys = {one.id: read_manifest(one.data, one.id).annotations.get(KEY) for one in images}
+        return {id_: key for id_, key in keys.items() if key}
 
     async def verify(self, version: str = CURRENT) -> tuple[Lag, ...]:
         """Return each tag that does not name what the release does.
@@ -181,25 +190,19 @@ class Releases:
         found = []
         for one in images:
             for tag in (f"{one.variant}-{version}", *((one.variant,) if current else ())):
-                has = await self._digest(self._repository(one.image), tag, scope)
+                has = await self.client.find_digest(self._repository(one.image), tag, scope=scope) or ""
                 if has != one.digest:
                     found.append(Lag(f"{self.client.place}/{one.image}:{tag}", one.digest, has))
         return tuple(found)
 
     async def restore(self, version: str) -> None:
         """Make the release `version`, which is there, the current one, and let the tags follow."""
-        version, images = await self.read(version)
+        version, images = await self.read_whole(version)
         scope = self.scope([one.image for one in images], writes=True)
         release = self._repository(REPOSITORY)
-        whole = []
-        for one in images:
-            data = await self.client.manifest(release, one.digest, scope=scope)
-            whole.append(
-                Released(image=one.image, variant=one.variant, digest=one.digest, size=one.size, data=data)
-            )
         index = await self.client.manifest(release, version, scope=scope)
         try:
-            for push in (Put(release, CURRENT, index, INDEX), *tags(self._namespace, version, whole)):
+            for push in (Put(release, CURRENT, index, INDEX), *tags(self._namespace, version, images)):
                 await self.do(push, scope)
         except RegistryError as error:
             again = "`dockwright verify` says what stands; the same command goes on from there"
@@ -219,21 +222,13 @@ class Releases:
                 raise
             return ""
 
-    async def _digest(self, repository: str, reference: str, scope: Sequence[str]) -> str:
-        try:
-            return await self.client.digest(repository, reference, scope=scope)
-        except RegistryError as error:
-            if error.answer != "absent":
-                raise
-            return ""
-
     async def do(self, push: Push, scope: Sequence[str]) -> None:
         """Send one request of a release, unless what it asks for is so already."""
         match push:
             case Mount(digest=digest, origin=origin, to=to):
                 await self.client.mount(digest, origin, to, scope=scope)
             case Put(repository=repository, reference=reference, data=data, type=type_):
-                if await self._digest(repository, reference, scope) != digest_of(data):
+                if await self.client.find_digest(repository, reference, scope=scope) != digest_of(data):
                     self.say(f"{self.client.place.host}/{repository}:{reference[:40]}")
                     await self.client.put_manifest(repository, reference, data, type_, scope=scope)
             case _:

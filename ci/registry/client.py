@@ -19,11 +19,9 @@ from ci.errors import RegistryError
 from ci.registry.authorization import Authorization
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of
-from ci.registry.patience import TRANSIENT, Patience
+from ci.registry.patience import AT_ONCE, TRANSIENT, Patience
 from ci.registry.place import Place
 
-AT_ONCE = 64
-"""Most requests in flight."""
 TOKEN_LIMIT_BYTES = 2**20
 PAGE, MOST_PAGES = 1000, 1000
 """Tags of one answer, and most answers."""
@@ -78,6 +76,25 @@ class RegistryClient:
         reply = await self.ask("HEAD", path, scope=scope, headers={"Accept": ACCEPT})
         return reply.headers.get("docker-content-digest", "")
 
+    async def find_digest(self, repository: str, tag: str, *, scope: Sequence[str]) -> str | None:
+        """Return the digest of what `tag` names; None where there is no such tag."""
+        try:
+            return await self.digest(repository, tag, scope=scope)
+        except RegistryError as error:
+            if error.answer != "absent":
+                raise
+            return None
+
+    async def has_blob(self, repository: str, digest: str, *, scope: Sequence[str]) -> bool:
+        """Whether a repository has a blob."""
+        try:
+            await self.ask("HEAD", f"/v2/{repository}/blobs/{digest}", scope=scope)
+        except RegistryError as error:
+            if error.answer != "absent":
+                raise
+            return False
+        return True
+
     async def manifest(self, repository: str, reference: str, *, scope: Sequence[str]) -> bytes:
         """Return the bytes of the manifest that a tag or digest names, of this digest if it is one."""
         path = f"/v2/{repository}/manifests/{reference}"
@@ -103,12 +120,7 @@ class RegistryClient:
         Source: OCI distribution-spec 1.1, section Pushing a blob monolithically.
         """
         digest = digest_of(data)
-        try:
-            await self.ask("HEAD", f"/v2/{repository}/blobs/{digest}", scope=scope)
-        except RegistryError as error:
-            if error.answer != "absent":
-                raise
-        else:
+        if await self.has_blob(repository, digest, scope=scope):
             return digest
         begun = await self.ask("POST", f"/v2/{repository}/blobs/uploads/", scope=scope)
         url = self._url(begun.headers.get("location", ""), digest=digest)
@@ -165,12 +177,7 @@ class RegistryClient:
 
         Source: OCI distribution-spec 1.1, section Mounting a blob from another repository.
         """
-        try:
-            await self.ask("HEAD", f"/v2/{to}/blobs/{digest}", scope=scope)
-        except RegistryError as error:
-            if error.answer != "absent":
-                raise
-        else:
+        if await self.has_blob(to, digest, scope=scope):
             return
         url = self._url(f"/v2/{to}/blobs/uploads/", mount=digest, **{"from": origin})
         reply = await self.ask("POST", url, scope=scope)

@@ -13,6 +13,8 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that say: come again. Source: RFC 9110 section 15, RFC 6585."""
 
 
+AT_ONCE = 64
+"""Most requests in flight."""
 SMALL_BYTES, SLOWEST_BYTES_PER_S = 16 * 2**20, 1_000_000
 """What is larger than that gets more time, by the slowest line that is waited for."""
 

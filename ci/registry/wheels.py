@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ci.errors import RegistryError
-from ci.registry.client import RegistryClient
 from ci.registry.manifest import OCI, digest_of, read_manifest
 from ci.registry.side import EMPTY, EMPTY_TYPE, KEY
+
+if TYPE_CHECKING:
+    from ci.registry.client import RegistryClient
 
 REPOSITORY = "wheelhouse"
 ARTIFACT_TYPE = "application/vnd.dockwright.wheel.v1"
@@ -51,13 +54,8 @@ class RegistryWheels:
 
     async def has(self, key: str) -> bool:
         """Whether a wheel is there under this key."""
-        try:
-            await self.client.digest(self._repository, wheel_tag(key), scope=self._scope())
-        except RegistryError as error:
-            if error.answer != "absent":
-                raise
-            return False
-        return True
+        tag = wheel_tag(key)
+        return await self.client.find_digest(self._repository, tag, scope=self._scope()) is not None
 
     async def get(self, key: str) -> BuiltWheel | None:
         """Return the wheel under this key; None where there is none.

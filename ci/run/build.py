@@ -297,7 +297,7 @@ def _work(
         if planned.action == "fetch":
             return await remote.fetch(planned, output)
         if planned.action == "reuse" and planned.reference not in store.ids:
-            return remote.reused(planned)
+            return reused(planned, options.remote)
         if planned.action == "build":
             return await images.build(planned, directory.log_of(task.id))
         human = f"{workspace.stack.namespace}/{planned.id}"

@@ -15,8 +15,8 @@ from ci.catalog.stack import Stack
 from ci.errors import RegistryError, UsageError
 from ci.plan.keys import Document, digest, documents, tag
 from ci.registry.cache import RegistryCache, Wanted
-from ci.registry.place import parse_place
 from ci.run.publishing import opened_releases
+from ci.run.remote import registry_place
 from ci.run.workspace import Workspace
 
 CHECKOUT, STORE, REGISTRY = "checkout", "store", "registry"
@@ -47,9 +47,7 @@ async def documents_of(
 async def _released(
     workspace: Workspace, wanted: Collection[str], say: Callable[[str], None]
 ) -> dict[str, Document]:
-    if not workspace.settings.registry:
-        raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY")
-    place = parse_place(workspace.settings.registry)
+    place = registry_place(workspace.settings)
     found: dict[str, Document] = {}
     async with opened_releases(place, say, "REGISTRY") as releases:
         cache = RegistryCache(client=releases.client)

@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from ci.engines.buildah import copy_image
@@ -18,12 +17,10 @@ from ci.publish.publish import Releases, Source
 from ci.publish.release import REPOSITORY, Mount, Released
 from ci.registry.authfile import write_authfile
 from ci.registry.cache import RegistryCache
-from ci.registry.client import open_registry
-from ci.registry.credentials import Purpose, find_credentials
+from ci.registry.credentials import Purpose
 from ci.registry.manifest import read_manifest
-from ci.registry.patience import Patience
 from ci.registry.place import Place
-from ci.run.remote import wanted
+from ci.run.remote import opened_client, wanted
 from ci.settings import Settings
 
 Say = Callable[[str], None]
@@ -36,10 +33,7 @@ async def opened_releases(place: Place, say: Say, *purposes: Purpose) -> AsyncIt
     Raises:
         RegistryError: it does not answer.
     """
-    found = find_credentials(place.host, os.environ, Path.home(), *purposes)
-    for problem in found.problems:
-        say(f"warning: {problem}")
-    async with open_registry(place, found.credentials, Patience(), say) as client:
+    async with opened_client(place, os.environ, say, *purposes) as client:
         yield Releases(client=client, say=say)
 
 
@@ -74,24 +68,21 @@ async def promote_release(
         RegistryError: what stands is in the message.
         CommandError: an image could not be copied.
     """
-    version, images = await origin.read(version)
+    version, images = await origin.read_whole(version)
     names = [one.image for one in images]
     reading, writing = origin.scope(names, writes=False), to.scope(names, writes=True)
     release = origin.client.place.repository(REPOSITORY)
     within = origin.client.place.host == to.client.place.host
-    whole: list[Released] = []
-    for one in images:
-        data = await origin.client.manifest(release, one.digest, scope=reading)
-        whole.append(replace(one, data=data))
-        if within:
-            manifest = read_manifest(data, one.id)
+    if within:
+        for one in images:
+            manifest = read_manifest(one.data, one.id)
             for blob in (manifest.config, *manifest.layers):
                 mount = Mount(blob.digest, release, to.client.place.repository(one.image))
                 await to.do(mount, (*reading, *writing))
-    if not within:
-        await _copy(settings, origin, to, whole)
-    await to.publish(version, whole)
-    return version, len(whole)
+    else:
+        await _copy(settings, origin, to, images)
+    await to.publish(version, images)
+    return version, len(images)
 
 
 async def _copy(settings: Settings, origin: Releases, to: Releases, images: Sequence[Released]) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import anyio
 
 from ci.catalog.stack import Stack
 from ci.errors import RegistryError
-from ci.registry.client import AT_ONCE, RegistryClient
 from ci.registry.hygiene import CACHED, Stale, Tagged, choose
 from ci.registry.manifest import digest_of, index_digests, read_manifest
+from ci.registry.patience import AT_ONCE
 from ci.registry.side import CREATED
 from ci.run.gc import kept_names
+
+if TYPE_CHECKING:
+    from ci.registry.client import RegistryClient
 
 Say = Callable[[str], None]
 

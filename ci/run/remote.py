@@ -6,22 +6,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci.engines.engine import Engine, ImageInfo, Output
-from ci.errors import RegistryError
+from ci.errors import RegistryError, UsageError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.registry.authfile import write_authfile
 from ci.registry.cache import RegistryCache, Wanted
-from ci.registry.client import open_registry
-from ci.registry.credentials import find_credentials
+from ci.registry.credentials import Purpose, find_credentials
 from ci.registry.patience import Patience
-from ci.registry.place import parse_place
+from ci.registry.place import Place, parse_place
 from ci.registry.side import Beside
 from ci.registry.wheels import RegistryWheels
 from ci.run.state import ImageRecord
 from ci.run.store import KEY_LABEL, Store
 from ci.settings import Settings
+
+if TYPE_CHECKING:
+    from ci.registry.client import RegistryClient
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,6 +140,35 @@ def wanted(planned: PlannedImage) -> Wanted:
     return Wanted(planned.id, planned.image.image, tag(planned.key), planned.key)
 
 
+def registry_place(settings: Settings) -> Place:
+    """Return where the registry of these settings is.
+
+    Raises:
+        UsageError: none is set, or it is not written as one.
+    """
+    if not settings.registry:
+        raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY")
+    return parse_place(settings.registry)
+
+
+@asynccontextmanager
+async def opened_client(
+    place: Place, environ: Mapping[str, str], say: Callable[[str], None], *purposes: Purpose
+) -> AsyncIterator[RegistryClient]:
+    """Yield a client of the registry at `place`; its credentials are those for the first of `purposes`.
+
+    Raises:
+        RegistryError: it does not answer.
+    """
+    from ci.registry.client import open_registry  # 0.15 s, which a run without a registry does not need
+
+    found = find_credentials(place.host, environ, Path.home(), *purposes)
+    for problem in found.problems:
+        say(f"warning: {problem}")
+    async with open_registry(place, found.credentials, Patience(), say) as client:
+        yield client
+
+
 @asynccontextmanager
 async def looked_up(
     settings: Settings,
@@ -157,14 +189,10 @@ async def looked_up(
         yield None
         return
     place = parse_place(settings.registry)
-    found = find_credentials(place.host, environ, Path.home(), "REGISTRY")
-    for problem in found.problems:
-        say(f"warning: {problem}")
     async with AsyncExitStack() as stack:
         remote = None
         try:
-            opening = open_registry(place, found.credentials, Patience(), say)
-            client = await stack.enter_async_context(opening)
+            client = await stack.enter_async_context(opened_client(place, environ, say, "REGISTRY"))
         except RegistryError as error:
             say(f"warning: nothing is reused from {place}: {error}")
         else:

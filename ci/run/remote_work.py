@@ -21,10 +21,6 @@ class RemoteWork:
     remote: Remote | None
     images: ImageWork
 
-    def reused(self, planned: PlannedImage) -> WorkResult:
-        """Return what an image that only the registry has gives."""
-        return reused(planned, self.remote)
-
     async def fetch(self, planned: PlannedImage, output: Output) -> WorkResult:
         """Bring an image that others are built on into the store, and name it.
 

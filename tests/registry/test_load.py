@@ -12,7 +12,7 @@ import pytest
 
 from ci.engines.privilege import privilege
 from ci.engines.runner import Runner
-from ci.registry.client import AT_ONCE
+from ci.registry.patience import AT_ONCE
 from ci.run.root import remove_root
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.cached import add, opened, wanted
