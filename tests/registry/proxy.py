@@ -82,14 +82,19 @@ def proxied(upstream: str) -> Iterator[Proxy]:
         protocol_version = "HTTP/1.1"
 
         def do(self) -> None:
+            self.inside = True
             with proxy.lock:
                 proxy.at_once += 1
                 proxy.most_at_once = max(proxy.most_at_once, proxy.at_once)
             try:
                 self.answer()
             finally:
-                with proxy.lock:
-                    proxy.at_once -= 1
+                self.leave()
+
+        def leave(self) -> None:
+            with proxy.lock:
+                proxy.at_once -= self.inside
+            self.inside = False
 
         def answer(self) -> None:
             path = self.path.partition("?")[0]
@@ -167,6 +172,7 @@ def proxied(upstream: str) -> Iterator[Proxy]:
                 self.close_connection = True
 
         def note(self, path: str, status: int, got: int, sent: int) -> None:
+            self.leave()
             with proxy.lock:
                 proxy.seen.append(Seen(self.command, path, status, sent, got))
 
