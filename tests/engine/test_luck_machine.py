@@ -71,7 +71,8 @@ def test_files_from_the_future_and_a_history_of_it_break_nothing(
     stack: LuckStack, served: Served, tmp_path: Path, settings: Settings
 ) -> None:
     offer(stack, served, tmp_path)
-    assert stack.dockwright(*BUILD, served=served).returncode == 0
+    done = stack.dockwright(*BUILD, served=served)
+    assert done.returncode == 0, done.stdout + done.stderr
     ahead = time.time_ns() + 24 * HOUR_NS
     for path in [*settings.state.rglob("*"), *stack.path.rglob("*")]:
         if path.is_file() and not path.is_symlink():
