@@ -30,6 +30,7 @@ from ci.run.gc_choice import (
     choose_images,
     choose_kept_files,
     choose_records,
+    in_namespace,
 )
 from ci.run.houses import Houses
 from ci.run.leftover_folder import remove_folder
@@ -144,7 +145,7 @@ async def _images(
         builder=bool(builder),
         alone=workspace.settings.root is not None,
     )
-    ours = set() if kept.alone else await _ours(engine, stored)
+    ours = set() if kept.alone else await _ours(engine, stored, stack.namespace)
     return choose_images(stored, kept, ours=ours, everything=everything)
 
 
@@ -159,12 +160,20 @@ def _builder(workspace: Workspace, engine: Engine) -> str:
     return houses.builder_image()[0]
 
 
-async def _ours(engine: EmbeddedEngine, stored: Iterable[StoredImage]) -> set[str]:
-    """Return the ids of the images without a name that dockwright's own instructions made."""
-    named = {id_ for image in stored if image.names for id_, _ in image.layers}
+async def _ours(engine: EmbeddedEngine, stored: Iterable[StoredImage], namespace: str) -> set[str]:
+    """Return the ids of the images without a name that dockwright made.
+
+    That is what bears its label or was made by its own instructions, and what adds no layer to its images, as
+    the steps on the way to one do.
+    """
+    images = tuple(stored)
+    own = {id_ for image in images if in_namespace(image, namespace) for id_, _ in image.layers}
     found = set()
-    for image in stored:
-        if image.names or all(id_ in named for id_, _ in image.layers):
+    for image in images:
+        if image.names:
+            continue
+        if all(id_ in own for id_, _ in image.layers):
+            found.add(image.id)
             continue
         config = (await engine.inspect(image.id)).config
         history = " ".join(str(entry.get("created_by", "")) for entry in config.get("history") or ())

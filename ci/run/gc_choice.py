@@ -65,6 +65,11 @@ class Kept:
         return ALL if name.startswith(f"{self.namespace}/") else ""
 
 
+def in_namespace(image: StoredImage, namespace: str) -> bool:
+    """Whether all names of an image, of which it has some, are of that namespace."""
+    return bool(image.names) and all(name.startswith(f"{namespace}/") for name in image.names)
+
+
 def choose_images(
     stored: Iterable[StoredImage],
     kept: Kept,

@@ -161,6 +161,32 @@ async def test_of_a_shared_store_only_what_dockwrights_own_instructions_made_goe
     assert ours not in {image.id for image in await engine.stored()}
 
 
+async def test_with_all_of_a_shared_store_the_steps_on_the_way_to_an_image_go_with_it(
+    workspace: Workspace, engine: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    shared = replace(workspace, settings=workspace.settings.model_copy(update={"root": None}))
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "one").write_text("1" * SIZE)
+    (context / "two").write_text("2" * SIZE)
+
+    async def steps(parent: str, name: str) -> None:
+        text = "ARG PARENT\nFROM ${PARENT}\nENV A=b\nCOPY one /one\nENV C=d\nCOPY two /two\n"
+        request = BuildRequest(instructions=text, context=context, parent=parent)
+        await engine.tag(await engine.build(request, Output()), name)
+
+    await make(engine, tmp_path, "mine/base:1")
+    await steps("mine/base:1", "mine/thing:1")
+    foreign = {image.id for image in await engine.stored()}
+    await make(engine, tmp_path, "dockwright/base:cpu")
+    await steps("dockwright/base:cpu", "dockwright/luck:cpu")
+    assert len([image for image in await engine.stored() if not image.names]) >= 6
+    items = (await survey(shared, engine, everything=True)).items
+    assert await remove(shared, engine, items) == ()
+    assert {image.id for image in await engine.stored()} == foreign
+
+
 async def test_an_image_in_use_stays_and_is_told_and_the_others_go(
     workspace: Workspace, engine: EmbeddedEngine, tmp_path: Path
 ) -> None:
