@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     cache: Literal["off", "read", "read-write"] = Field(
         default="read", description="What is done with that registry; `read-write` also pushes what it lacks."
     )
+    wheels: Literal["compiled", "all"] = Field(
+        default="compiled",
+        description="Which wheels are shared by that registry: the compiled ones, or all of them, so that a "
+        "runner needs no Python index.",
+    )
 
     @property
     def state(self) -> Path:

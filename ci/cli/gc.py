@@ -48,8 +48,8 @@ def gc(settings: Settings, everything: bool, yes: bool, registry: str | None, da
     Images that the present plan names stay, and the ones built last; so do fetched files that a lock names.
     Images of others in a shared store are never touched, and nothing goes while a run is going on.
 
-    With --registry it is about the cached images there (k- tags), and about nothing here. Those that this
-    checkout would reuse, and those of a release, stay.
+    With --registry it is about the cached images there (k- tags) and the shared wheels, and about nothing
+    here. Those that this checkout would reuse, and images of a release, stay.
     """
     workspace = open_workspace(settings)
     if registry is not None:
@@ -76,9 +76,13 @@ async def _in_registry(workspace: Workspace, place: Place, older_than: timedelta
             click.echo(f"nothing can go; {looked_at} tags were looked at")
         elif yes:
             gone = await registry_remove(releases.client, stale, say)
-            click.echo(f"removed: {gone} images, {size}; the registry's own collection frees the bytes")
+            click.echo(f"removed: {_entries(gone)}, {size}; the registry's own collection frees the bytes")
         else:
-            click.echo(f"nothing was removed; `--yes` removes it: {len(stale)} images, {size}")
+            click.echo(f"nothing was removed; `--yes` removes it: {_entries(len(stale))}, {size}")
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def gc_lines(found: Survey) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import json
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +18,12 @@ import httpx
 from ci.errors import RegistryError
 from ci.registry.authorization import Authorization
 from ci.registry.credentials import Credentials
-from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of
+from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest
 from ci.registry.patience import AT_ONCE, TRANSIENT, Patience
 from ci.registry.place import Place
 
 TOKEN_LIMIT_BYTES = 2**20
+PART_BYTES = 2**20
 PAGE, MOST_PAGES = 1000, 1000
 """Tags of one answer, and most answers."""
 CERTIFICATES = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
@@ -122,12 +123,34 @@ class RegistryClient:
         digest = digest_of(data)
         if await self.has_blob(repository, digest, scope=scope):
             return digest
+        await self._upload(repository, digest, data, scope)
+        return digest
+
+    async def fetch_blob(
+        self, repository: str, digest: str, target: Path, *, scope: Sequence[str], size: int
+    ) -> None:
+        """Write a blob of at most `size` bytes to the file `target`, checked by its digest.
+
+        Raises:
+            RegistryError: it can't be had; `target` may then hold a part of it.
+            OSError: `target` can't be written.
+        """
+        path = f"/v2/{repository}/blobs/{digest}"
+        await self.ask("GET", path, scope=scope, into=target, limit_bytes=size)
+        if await anyio.to_thread.run_sync(file_digest, target) != digest:
+            raise RegistryError("corrupt", f"{self.place.host}/{repository}: {digest} came with other bytes")
+
+    async def send_blob(self, repository: str, digest: str, source: Path, *, scope: Sequence[str]) -> None:
+        """Store the file `source`, which has this digest; one that is there is not sent."""
+        if await self.has_blob(repository, digest, scope=scope):
+            return
+        await self._upload(repository, digest, source, scope)
+
+    async def _upload(self, repository: str, digest: str, body: bytes | Path, scope: Sequence[str]) -> None:
         begun = await self.ask("POST", f"/v2/{repository}/blobs/uploads/", scope=scope)
         url = self._url(begun.headers.get("location", ""), digest=digest)
-        await self.ask(
-            "PUT", url, scope=scope, body=data, headers={"Content-Type": "application/octet-stream"}
-        )
-        return digest
+        headers = {"Content-Type": "application/octet-stream"}
+        await self.ask("PUT", url, scope=scope, body=body, headers=headers)
 
     async def tags(self, repository: str, *, scope: Sequence[str]) -> tuple[str, ...]:
         """Return all tags of a repository; none where there is no such repository.
@@ -199,13 +222,15 @@ class RegistryClient:
         *,
         scope: Sequence[str],
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | Path | None = None,
+        into: Path | None = None,
         limit_bytes: int = LIMIT_BYTES,
     ) -> Reply:
         """Send a request, again where what is wrong may pass, and return the answer that says yes.
 
-        `scope` is what a token is asked for, where the registry wants one. Source: Docker's token
-        authentication specification, which the OCI's refers to.
+        A `body` may be a file's; the answer's goes to the file `into` where one is given. `scope` is what a
+        token is asked for, where the registry wants one. Source: Docker's token authentication specification,
+        which the OCI's refers to.
         """
         tried, renewed = 0, False
         what = f"{method} {self.place.host}{urlsplit(url).path}"
@@ -214,7 +239,7 @@ class RegistryClient:
             after = None
             try:
                 known = await self.authorization.header(scope) if self._is_ours(url) else {}
-                reply = await self._once(method, url, {**(headers or {}), **known}, body, limit_bytes)
+                reply = await self._once(method, url, {**(headers or {}), **known}, body, limit_bytes, into)
             except httpx.TransportError as error:
                 if UNTRUSTED in str(error):
                     raise RegistryError(
@@ -246,24 +271,33 @@ class RegistryClient:
             await anyio.sleep(pause_s)
 
     async def _once(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit_bytes: int
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Path | None,
+        limit_bytes: int,
+        into: Path | None = None,
     ) -> Reply:
-        with anyio.fail_after(self.patience.limit_s(max(len(body or b""), limit_bytes))):
+        content: bytes | AsyncIterator[bytes] | None
+        if isinstance(body, Path):
+            size, content = body.stat().st_size, _parts(body)
+            headers = {**headers, "Content-Length": str(size)}
+        else:
+            size, content = len(body or b""), body
+        with anyio.fail_after(self.patience.limit_s(max(size, limit_bytes))):
             # blobs often lie elsewhere; httpx sends no authorization to another host
             follow = method in ("GET", "HEAD")
             async with self.http.stream(
-                method, url, headers=headers, content=body, follow_redirects=follow
+                method, url, headers=headers, content=content, follow_redirects=follow
             ) as response:
-                parts, size = [], 0
-                async for part in response.aiter_raw():
-                    parts.append(part)
-                    size += len(part)
-                    if size > limit_bytes:
-                        text = (
-                            f"{method} {self.place.host}{urlsplit(url).path}: more than {limit_bytes} bytes"
-                        )
-                        raise RegistryError("corrupt", f"{text}, which is not read")
-                return Reply(response.status_code, response.headers, b"".join(parts), str(response.url))
+                kept = await _read(response, limit_bytes, into if response.status_code < 300 else None)
+                if kept is None:
+                    what = f"{method} {self.place.host}{urlsplit(url).path}"
+                    raise RegistryError(
+                        "corrupt", f"{what}: more than {limit_bytes} bytes, which is not read"
+                    )
+                return Reply(response.status_code, response.headers, kept, str(response.url))
 
     async def _ask_for_token(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         reply = await self._once("GET", url, headers, None, TOKEN_LIMIT_BYTES)
@@ -292,6 +326,27 @@ class RegistryClient:
                 "unauthorised", f"{what}: not allowed {who}{found}: status {reply.status}{_told(reply)}"
             )
         return RegistryError("corrupt", f"{what}: status {reply.status}{_told(reply)}")
+
+
+async def _read(response: httpx.Response, limit_bytes: int, into: Path | None) -> bytes | None:
+    """Return the body of an answer, none of it where it goes to the file `into`; None if it is too large."""
+    parts, size = [], 0
+    with into.open("wb") if into is not None else nullcontext() as file:
+        async for part in response.aiter_raw():
+            size += len(part)
+            if size > limit_bytes:
+                return None
+            if file is None:
+                parts.append(part)
+            else:
+                file.write(part)
+    return b"".join(parts)
+
+
+async def _parts(path: Path) -> AsyncIterator[bytes]:
+    async with await anyio.open_file(path, "rb") as file:
+        while part := await file.read(PART_BYTES):
+            yield part
 
 
 def _told(reply: Reply) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ci.registry.side import side_tag
+from ci.registry.side import gzip_tag, side_tag
 
-CACHED = re.compile(r"k-[0-9a-f]{32}(?:[.]key)?")
+CACHED = re.compile(r"k-[0-9a-f]{32}(?:[.](?:key|gz))?")
+
+WHEELS = re.compile(r"[wa]-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class Tagged:
     @property
     def key_tag(self) -> str:
         """The cache tag that it belongs to."""
-        return self.tag.removesuffix(".key")
+        return self.tag.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ def choose(
     release), and until it is `older_than`. One without a key document stays too: it may be on its way.
     `size_bytes` is what no tag that stays has.
     """
-    found: list[tuple[Tagged, Tagged | None, str]] = []
+    found: list[tuple[tuple[Tagged, ...], str]] = []
     by_tag = {(one.repository, one.tag): one for one in tagged}
     kept = [one for one in tagged if not one.is_cached]
     configs = {(one.repository, one.config) for one in kept}
@@ -70,30 +72,68 @@ def choose(
         if not one.is_cached or one.tag != one.key_tag:
             continue
         beside = by_tag.get((one.repository, side_tag(one.tag)))
+        # what makes it a hit goes first
+        names = (side_tag(one.tag), gzip_tag(one.tag), one.tag)
+        whole = tuple(by_tag[one.repository, name] for name in names if (one.repository, name) in by_tag)
         why = _why(one, beside, current, configs, now=now, older_than=older_than)
         if why:
-            found.append((one, beside, why))
+            found.append((whole, why))
         else:
-            kept += [one, *([beside] if beside is not None else [])]
-    chosen = {(one.repository, tag) for one, _, _ in found for tag in (one.tag, side_tag(one.tag))}
+            kept += whole
+    chosen = {(each.repository, each.tag) for whole, _ in found for each in whole}
     kept += [one for one in tagged if one.is_cached and (one.repository, one.tag) not in chosen]
     needed = {(one.repository, digest) for one in kept for digest in (one.digest, *one.named)}
     blobs = {digest for one in kept for digest in one.blobs}
     stale = [
         Stale(
-            repository=one.repository,
-            tag=one.tag,
-            digests=tuple(
-                each.digest
-                for each in (beside, one)  # what makes it a hit goes first
-                if each is not None and (each.repository, each.digest) not in needed
-            ),
-            size_bytes=sum(size for digest, size in one.blobs.items() if digest not in blobs),
+            repository=whole[-1].repository,
+            tag=whole[-1].tag,
+            digests=tuple(each.digest for each in whole if (each.repository, each.digest) not in needed),
+            size_bytes=_unshared(whole, blobs),
             why=why,
         )
-        for one, beside, why in found
+        for whole, why in found
     ]
     return tuple(sorted((one for one in stale if one.digests), key=lambda one: -one.size_bytes))
+
+
+def choose_wheels(
+    tagged: Collection[Tagged], current: Collection[str], *, now: datetime, older_than: timedelta
+) -> tuple[Stale, ...]:
+    """Return the wheels that can go, of the tags of their repository: none that is `current` or younger."""
+    found: list[tuple[Tagged, str]] = []
+    kept: list[Tagged] = []
+    for one in tagged:
+        why = ""
+        if WHEELS.fullmatch(one.tag) and one.tag not in current:
+            why = _age(one.created, now, older_than)
+        if why:
+            found.append((one, why))
+        else:
+            kept.append(one)
+    needed = {one.digest for one in kept}
+    blobs = {digest for one in kept for digest in one.blobs}
+    stale = [
+        Stale(
+            repository=one.repository,
+            tag=one.tag,
+            digests=(one.digest,),
+            size_bytes=_unshared((one,), blobs),
+            why=why,
+        )
+        for one, why in found
+        if one.digest not in needed
+    ]
+    return tuple(sorted(stale, key=lambda one: -one.size_bytes))
+
+
+def _unshared(whole: Collection[Tagged], kept: Collection[str]) -> int:
+    """Return the bytes of an image, in both compressions, or of wheels, that nothing has which is kept."""
+    blobs: dict[str, int] = {}
+    for one in whole:
+        if one.tag != side_tag(one.key_tag):
+            blobs.update(one.blobs)
+    return sum(size for digest, size in blobs.items() if digest not in kept)
 
 
 def _why(
@@ -109,7 +149,12 @@ def _why(
         return ""
     if beside is None:
         return ""
-    if beside.created is None:
+    return _age(beside.created, now, older_than)
+
+
+def _age(created: datetime | None, now: datetime, older_than: timedelta) -> str:
+    """Return how old something is, in words; empty where that is too young."""
+    if created is None:
         return "of an unknown age"
-    age = now - beside.created
+    age = now - created
     return f"pushed {age.days} days ago" if age >= older_than else ""

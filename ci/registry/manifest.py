@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ci.errors import RegistryError
@@ -18,6 +19,8 @@ ACCEPT = ", ".join((OCI, DOCKER, INDEX, LIST))
 LIMIT_BYTES = 4 * 2**20
 """No manifest is larger. Source: OCI distribution-spec 1.1, section Pushing Manifests."""
 MOST_LAYERS = 512
+MOST_LAYER_BYTES = 10 * 2**30
+"""GitHub's registry takes no larger layer. Source: its documentation, Working with the Container registry."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 
@@ -51,6 +54,12 @@ class Manifest:
 def digest_of(data: bytes) -> str:
     """Return the digest of `data`."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def file_digest(path: Path) -> str:
+    """Return the digest of what a file holds."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def is_digest(text: str) -> bool:

@@ -40,6 +40,11 @@ def side_tag(tag: str) -> str:
     return f"{tag}.key"
 
 
+def gzip_tag(tag: str) -> str:
+    """Return the tag of the image `tag` with gzip layers."""
+    return f"{tag}.gz"
+
+
 def side_manifest(beside: Beside, document: Blob, created: str) -> bytes:
     """Return the manifest of the artifact with that document; `created` is an ISO 8601 time, for hygiene.
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ci.errors import RegistryError
 from ci.registry.manifest import OCI, digest_of, read_manifest
-from ci.registry.side import EMPTY, EMPTY_TYPE, KEY
+from ci.registry.side import CREATED, EMPTY, EMPTY_TYPE, KEY
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
@@ -99,7 +100,12 @@ class RegistryWheels:
                     "annotations": {TITLE: wheel.file},
                 }
             ],
-            "annotations": {KEY: wheel.key, REQUIREMENT: wheel.requirement, TITLE: wheel.file},
+            "annotations": {
+                KEY: wheel.key,
+                REQUIREMENT: wheel.requirement,
+                TITLE: wheel.file,
+                CREATED: datetime.now(UTC).isoformat(timespec="seconds"),
+            },
         }
         data = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
         await self.client.put_manifest(self._repository, wheel_tag(wheel.key), data, OCI, scope=scope)

@@ -6,16 +6,23 @@ from collections.abc import Collection
 
 from ci.run.workspace import Workspace
 from ci.wheelhouse.choose import wheelhouse_input
+from ci.wheelhouse.manifest import known_files
 from ci.wheelhouse.program.compiled import Compiled
 from ci.wheelhouse.program.kept import Kept
 
 
-def compiled_of(workspace: Workspace) -> Compiled:
-    """Return what was compiled here, or brought here."""
+def kept_of(workspace: Workspace) -> Kept:
+    """Return the files that are kept here by hash."""
     houses = workspace.state.houses
     for folder in (houses / "kept", houses / "parts"):
         folder.mkdir(parents=True, exist_ok=True)
-    return Compiled(houses / "compiled", Kept(folder=houses / "kept", parts=houses / "parts"))
+    known = known_files(workspace.state.seen())
+    return Kept(folder=houses / "kept", parts=houses / "parts", known=known)
+
+
+def compiled_of(workspace: Workspace) -> Compiled:
+    """Return what was compiled here, or brought here."""
+    return Compiled(workspace.state.houses / "compiled", kept_of(workspace))
 
 
 def build_keys(workspace: Workspace, needed: Collection[str] | None) -> tuple[str, ...]:

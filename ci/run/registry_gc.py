@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ci.catalog.stack import Stack
-from ci.errors import RegistryError
-from ci.registry.hygiene import CACHED, Stale, Tagged, choose
+from ci.errors import CatalogError, RegistryError
+from ci.registry.hygiene import CACHED, Stale, Tagged, choose, choose_wheels
 from ci.registry.manifest import digest_of, index_digests, read_manifest
 from ci.registry.patience import AT_ONCE
 from ci.registry.side import CREATED
-from ci.run.gc import kept_names
+from ci.registry.wheel_set import set_tag
+from ci.registry.wheels import REPOSITORY as WHEELHOUSE
+from ci.registry.wheels import wheel_tag
+from ci.run.gc import KINDS, kept_names
+from ci.wheelhouse.choose import wheelhouse_input
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
@@ -31,6 +35,7 @@ async def registry_survey(
         RegistryError: not all of it can be looked at, so that nothing may be chosen.
     """
     images = sorted({image.image for image in stack.images})
+    wheels = client.place.repository(WHEELHOUSE)
     tagged: list[Tagged] = []
     limiter = anyio.CapacityLimiter(AT_ONCE)
 
@@ -41,13 +46,35 @@ async def registry_survey(
             tagged.append(found)
 
     async with anyio.create_task_group() as group:
-        for image in images:
+        for image in (*images, WHEELHOUSE):
             repository = client.place.repository(image)
             for name in await client.tags(repository, scope=_scope(repository)):
                 group.start_soon(look, repository, name)
     now = datetime.now(UTC)
     current = {name.rpartition(":")[2] for name in kept_names(stack)}
-    return choose(tagged, current, now=now, older_than=older_than), len(tagged)
+    stale = choose(
+        [one for one in tagged if one.repository != wheels], current, now=now, older_than=older_than
+    )
+    stale += choose_wheels(
+        [one for one in tagged if one.repository == wheels],
+        _wheel_tags(stack),
+        now=now,
+        older_than=older_than,
+    )
+    return stale, len(tagged)
+
+
+def _wheel_tags(stack: Stack) -> set[str]:
+    """Return the tags of the wheels that the present locks name, on either kind of base."""
+    found = set()
+    for kind in KINDS:
+        for variant in stack.variants:
+            try:
+                wanted = wheelhouse_input(stack, variant, kind)
+            except CatalogError:  # no digest of the base is locked
+                continue
+            found |= {set_tag(wanted["input"]), *(wheel_tag(key) for key in wanted["builds"].values())}
+    return found
 
 
 async def registry_remove(client: RegistryClient, stale: Sequence[Stale], say: Say) -> int:

@@ -18,6 +18,7 @@ from ci.registry.credentials import Purpose, find_credentials
 from ci.registry.patience import Patience
 from ci.registry.place import Place, parse_place
 from ci.registry.side import Beside
+from ci.registry.wheel_set import RegistryWheelSets
 from ci.registry.wheels import RegistryWheels
 from ci.run.state import ImageRecord
 from ci.run.store import KEY_LABEL, Store
@@ -52,6 +53,11 @@ class Remote:
     def wheels(self) -> RegistryWheels:
         """The compiled wheels that it has."""
         return RegistryWheels(self.cache.client)
+
+    @property
+    def wheel_sets(self) -> RegistryWheelSets:
+        """All wheels that it has."""
+        return RegistryWheelSets(self.cache.client)
 
     @property
     def ids(self) -> frozenset[str]:

@@ -10,10 +10,14 @@ import pytest
 from ci.catalog.load import load_stack
 from ci.plan.keys import digest, documents, tag
 from ci.registry.cache import Wanted
+from ci.registry.wheel_set import RegistryWheelSets, SetFile
+from ci.registry.wheels import BuiltWheel, RegistryWheels
 from ci.run.registry_gc import registry_remove, registry_survey
+from ci.wheelhouse.choose import wheelhouse_input
 from tests.engine.killed_stack import change, killed_stack
+from tests.engine.luck import sha, wheel
 from tests.registry.cached import add, opened
-from tests.registry.machine import HERE, Machine
+from tests.registry.machine import CHECKOUT, HERE, Machine
 from tests.registry.proxy import Fault, Proxy
 
 pytestmark = pytest.mark.engine
@@ -46,6 +50,33 @@ async def test_old_images_go_and_current_ones_stay(proxy: Proxy, tmp_path: Path)
         assert f"team/kill-one:{stale[0].tag} does not go: " in said[-1]
 
 
+async def test_old_wheels_go_and_those_that_the_locks_name_stay(proxy: Proxy, tmp_path: Path) -> None:
+    stack = load_stack(CHECKOUT / "docker")
+    wanted = wheelhouse_input(stack, "cpu", "bootstrap")
+    (built,) = wanted["builds"].values()
+    path = tmp_path / "thing.whl"
+    path.write_bytes(wheel("thing"))
+    file = SetFile(file="thing-1.0-py3-none-any.whl", sha256=sha(path.read_bytes()))
+    async with opened(proxy.host) as (cache, said):
+        sets, wheels = RegistryWheelSets(cache.client), RegistryWheels(cache.client)
+        for input_ in (wanted["input"], "0" * 64):
+            await sets.add(input_, [(file, path)])
+        for key in (built, "1" * 64):
+            await wheels.add(BuiltWheel(key, "thing==1.0", file.file, wheel(key[:4])))
+        found, _ = await registry_survey(cache.client, stack, older_than=timedelta(days=30))
+        assert found == ()
+        found, looked_at = await registry_survey(cache.client, stack, older_than=timedelta(0))
+        assert ({one.tag for one in found}, looked_at) == ({f"a-{'0' * 32}", f"w-{'1' * 32}"}, 4)
+        # the file of the old set is one of the new set, and the empty config everybody's
+        assert sorted(one.size_bytes for one in found) == [0, len(wheel("1111"))]
+        assert await registry_remove(cache.client, found, said.append) == 2
+        assert await sets.has(wanted["input"])
+        assert await sets.fetch(file, tmp_path / "again")
+        assert await wheels.has(built)
+        assert not await wheels.has("1" * 64)
+        assert not await sets.has("0" * 64)
+
+
 def test_the_command_tells_first_and_removes_with_yes(proxy: Proxy, tmp_path: Path) -> None:
     machine = Machine(HERE, killed_stack(tmp_path / "small"))
     place = f"{proxy.host}/team"
@@ -56,9 +87,9 @@ def test_the_command_tells_first_and_removes_with_yes(proxy: Proxy, tmp_path: Pa
     assert "nothing can go; 4 tags were looked at" in machine.dockwright(*words).stdout
     told = machine.dockwright(*words, "--older-than", "0").stdout
     assert "team/kill-three:k-" in told
-    assert "nothing was removed; `--yes` removes it: 1 images, " in told
+    assert "nothing was removed; `--yes` removes it: 1 entry, " in told
     assert proxy.count("DELETE") == 0
     removed = machine.dockwright(*words, "--older-than", "0", "--yes").stdout
-    assert "removed: 1 images, " in removed
+    assert "removed: 1 entry, " in removed
     assert proxy.count("DELETE") == 2
     assert "nothing can go; 2 tags were looked at" in machine.dockwright(*words, "--older-than", "0").stdout

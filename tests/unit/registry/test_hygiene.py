@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from ci.registry.hygiene import Stale, Tagged, choose
+from ci.registry.hygiene import Stale, Tagged, choose, choose_wheels
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -110,3 +111,30 @@ def test_what_an_index_names_is_not_removed() -> None:
     )
     (stale,) = choose([*image(1), index], (), now=NOW, older_than=MONTH)
     assert stale.digests == ("key-team/asr-1",)
+
+
+def test_an_old_image_goes_with_its_gzip_layers() -> None:
+    gz = Tagged(
+        repository="team/asr-1",
+        tag=f"{key(1)}.gz",
+        digest="gz-1",
+        config="config-team/asr-1",
+        blobs={"config-team/asr-1": 1, "gz-layer-1": 120},
+    )
+    one = [replace(each, repository="team/asr-1") for each in image(1)]
+    (stale,) = choose([*one, gz], (), now=NOW, older_than=MONTH)
+    assert stale.digests == ("key-team/asr-1", "gz-1", "image-team/asr-1")
+    assert stale.size_bytes == 1 + 100 + 1000 + 120
+    released = replace(gz, tag="cpu-1.0")
+    assert choose([*one, gz, released], (), now=NOW, older_than=MONTH) == ()
+
+
+def test_wheels_go_by_age_unless_the_locks_name_them() -> None:
+    def wheels(tag: str, created: datetime | None) -> Tagged:
+        blobs = {"shared": 10, f"own-{tag}": 5}
+        return Tagged(repository="w", tag=tag, digest=tag, config="empty", blobs=blobs, created=created)
+
+    old, new, current = f"w-{'1' * 32}", f"a-{'2' * 32}", f"w-{'3' * 32}"
+    tagged = [wheels(old, OLD), wheels(new, NEW), wheels(current, OLD), wheels("mine", OLD)]
+    (stale,) = choose_wheels(tagged, {current}, now=NOW, older_than=MONTH)
+    assert (stale.tag, stale.digests, stale.size_bytes) == (old, (old,), 5)
