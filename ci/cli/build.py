@@ -33,6 +33,7 @@ from ci.run.houses import WAITING, Houses
 from ci.run.leftover import owned
 from ci.run.relock import relocked
 from ci.run.remote import Remote, looked_up
+from ci.run.remote_work import built_twice
 from ci.run.soundness import seen_plan, sound_plan
 from ci.run.store import Store
 from ci.run.workspace import Workspace, open_workspace
@@ -54,6 +55,11 @@ cache_option = click.option(
     type=click.Choice(["off", "read", "read-write"]),
     help="What is done with the registry; read-write also pushes what it lacks. Default: read.",
 )
+wheels_option = click.option(
+    "--wheels",
+    type=click.Choice(["compiled", "all"]),
+    help="Which wheels are shared by the registry; all: a runner needs no Python index. Default: compiled.",
+)
 RUN_OPTIONS = (
     variant_option,
     base_option,
@@ -70,6 +76,7 @@ RUN_OPTIONS = (
     frozen_option,
     registry_option,
     cache_option,
+    wheels_option,
     click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing."),
     click.option("--fail-fast", is_flag=True, help="Start nothing after the first failure."),
 )
@@ -89,6 +96,7 @@ class Asked(TypedDict):
     frozen: bool
     registry: str | None
     cache: str | None
+    wheels: str | None
     dry_run: bool
     fail_fast: bool
     rebuild: bool
@@ -209,6 +217,7 @@ def _build(settings: Settings, names: tuple[str, ...], asked: Asked) -> None:
         ignore_disk=asked["ignore_disk"] or None,
         registry=asked["registry"],
         cache=asked["cache"],
+        wheels=asked["wheels"],
     )
     workspace = open_workspace(settings)
     check_variants(workspace.stack, asked["variants"])
@@ -301,6 +310,9 @@ async def _run_once(
     print_end_table(report, stream=sys.stdout, environ=os.environ)
     if report.disk is not None:
         click.echo(f"disk: at most {size_text(report.disk.peak_bytes)} more in use than at the start")
+    twice = built_twice(report)
+    if twice:
+        click.echo(f"built here and by another runner at once: {len(twice)} ({', '.join(twice)})")
     click.echo(f"engine: {used}; report: {directory.report}")
     return report.exit_code if report.exit_code is not None else 1
 

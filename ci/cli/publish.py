@@ -17,7 +17,7 @@ from ci.publish.publish import Lag
 from ci.publish.release import CURRENT, Push, Put, check_version, pushes
 from ci.registry.credentials import Purpose
 from ci.registry.place import Place, parse_place
-from ci.run.publishing import opened_releases, promote_release, sources_of
+from ci.run.publishing import opened_releases, promote_release, released_images, sources_of
 from ci.run.remote import registry_place
 from ci.run.revision import Revision, revision_of
 from ci.run.store import Store
@@ -36,6 +36,12 @@ _tell = partial(click.echo, err=True)
 @click.option(
     "--bootstrap-base", is_flag=True, help="Publish though the base was made here, of Debian packages."
 )
+@click.option(
+    "--compression",
+    type=click.Choice(["zstd", "gzip"]),
+    default="zstd",
+    help="Of the layers; gzip is for Docker before 23 and other programs that read no zstd. Default: zstd.",
+)
 @progress_option
 @click.option("--dry-run", is_flag=True, help="Print the requests that a release would take, and send none.")
 @click.pass_obj
@@ -47,6 +53,7 @@ def publish(
     registry: str | None,
     version: str | None,
     bootstrap_base: bool,
+    compression: str,
     progress: str | None,
     dry_run: bool,
 ) -> None:
@@ -60,6 +67,8 @@ def publish(
         base=base, engine=engine, registry=registry, progress=progress, cache="read-write"
     )
     place = registry_place(settings)
+    if dry_run and compression == "gzip":
+        raise UsageError("--dry-run can't name layers that are not compressed yet; give it without gzip")
     workspace = open_workspace(settings)
     check_variants(workspace.stack, variants)
     revision = revision_of(workspace.directory)
@@ -82,6 +91,7 @@ def publish(
             frozen=True,
             registry=registry,
             cache="read-write",
+            wheels=None,
             dry_run=False,
             fail_fast=False,
             rebuild=False,
@@ -89,7 +99,7 @@ def publish(
         status = anyio.run(build_here, workspace, (), asked)
         if status != 0:
             sys.exit(status)
-    anyio.run(_publish, workspace, place, variants, version, revision, dry_run)
+    anyio.run(_publish, workspace, place, variants, version, revision, compression == "gzip", dry_run)
 
 
 async def _answers(place: Place) -> None:
@@ -104,12 +114,13 @@ async def _publish(
     variants: tuple[str, ...],
     version: str,
     revision: Revision,
+    gzip: bool,
     dry_run: bool,
 ) -> None:
     plan = await workspace.plan((), variants, store=Store(ids={}))
     async with opened_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
         sources = await sources_of(releases, plan)
-        images = await releases.images(sources, revision.notes)
+        images = await released_images(releases, sources, revision.notes, gzip=gzip)
         if dry_run:
             for push in pushes(place.namespace, version, images):
                 click.echo(push_line(place, push))

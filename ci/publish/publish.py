@@ -21,17 +21,16 @@ from ci.publish.release import (
     released,
     tags,
 )
-from ci.registry.manifest import INDEX, digest_of, read_manifest
+from ci.registry.manifest import INDEX, MOST_LAYER_BYTES, digest_of, read_manifest
 from ci.registry.side import KEY
 
 if TYPE_CHECKING:
+    from ci.publish.gzipped import Gzipped
     from ci.registry.client import RegistryClient
 
 Say = Callable[[str], None]
 ROUNDS = 4
 """How often a release is read back."""
-MOST_LAYER_BYTES = 10 * 2**30
-"""GitHub's registry takes no larger layer. Source: its documentation, Working with the Container registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +72,20 @@ class Releases:
         names = sorted({*images, REPOSITORY})
         return tuple(f"repository:{self._repository(name)}:{actions}" for name in names)
 
-    async def images(self, sources: Sequence[Source], notes: Mapping[str, str]) -> tuple[Released, ...]:
-        """Return what a release of `sources` consists of.
+    async def images(
+        self, sources: Sequence[Source], notes: Mapping[str, str], gzipped: Gzipped | None = None
+    ) -> tuple[Released, ...]:
+        """Return what a release of `sources`, parents first, consists of; with gzip layers by `gzipped`.
 
         Raises:
             RegistryError: the registry lacks one of them.
         """
-        scope = self.scope([one.image for one in sources], writes=False)
+        scope = self.scope([one.image for one in sources], writes=gzipped is not None)
         found = []
         for one in sources:
             data = await self.client.manifest(self._repository(one.image), one.tag, scope=scope)
+            if gzipped is not None:
+                data = await gzipped.manifest(one.image, one.tag, data, scope=scope)
             found.append(released(one.image, one.variant, data, {**notes, KEY: one.key}))
         return tuple(found)
 

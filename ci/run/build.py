@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from ci.engines.engine import Engine, Output
@@ -29,8 +30,9 @@ from ci.run.leftover import owned
 from ci.run.outside import outside
 from ci.run.record import record_run
 from ci.run.remote import Remote
+from ci.run.remote_wheel_set import bring_files, share_files
 from ci.run.remote_wheels import bring_wheels, share_wheels
-from ci.run.remote_work import RemoteWork, reused
+from ci.run.remote_work import PUSH, RemoteWork, reused
 from ci.run.soundness import note_marks
 from ci.run.state import State, write_whole
 from ci.run.store import Store
@@ -39,8 +41,6 @@ from ci.run.workspace import Workspace
 from ci.version import version
 
 GUESS_S = {"base": 35.0, "debhouse": 8.0, "wheelhouse": 40.0, "push": 2.0}
-PUSH = "push/"
-"""Begins the id of a task that pushes an image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +279,21 @@ def _work(
     )
     remote = RemoteWork(remote=options.remote, images=images)
 
+    async def wheelhouse(variant: str, output: Output) -> bool:
+        faults: list[str] = []
+        remote, everything = options.remote, workspace.settings.wheels == "all" and options.bundle is None
+        if remote is not None and everything:
+            say = partial(events.step, f"wheelhouse/{variant}")
+            faults += await bring_files(remote.wheel_sets, workspace, plan, variant, say)
+        done = await houses.wheelhouse(variant, output)
+        if remote is not None and remote.cache.writes:
+            faults += await share_wheels(remote.wheels, workspace, plan)
+            if everything:
+                faults += await share_files(remote.wheel_sets, workspace, plan, variant)
+        for fault in faults:
+            events.warning(fault)
+        return done
+
     async def work(task: Task) -> WorkResult:
         output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))
         if task.id == "base":
@@ -286,13 +301,9 @@ def _work(
         if task.id == "debhouse":
             return _outside(await houses.debhouse(output))
         if task.id.startswith("wheelhouse/"):
-            done = await houses.wheelhouse(task.id.partition("/")[2], output)
-            if options.remote is not None and options.remote.cache.writes:
-                for fault in await share_wheels(options.remote.wheels, workspace, plan):
-                    events.warning(fault)
-            return _outside(done)
+            return _outside(await wheelhouse(task.id.partition("/")[2], output))
         if task.id.startswith(PUSH):
-            return _outside(await remote.push(plan.get(task.id.removeprefix(PUSH)), output))
+            return await remote.push(plan.get(task.id.removeprefix(PUSH)), output)
         planned = plan.get(task.id)
         if planned.action == "fetch":
             return await remote.fetch(planned, output)

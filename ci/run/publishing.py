@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ci.engines.buildah import copy_image
 from ci.engines.runner import Runner
-from ci.errors import RegistryError
+from ci.errors import DiskFullError, RegistryError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
 from ci.publish.publish import Releases, Source
@@ -55,6 +55,25 @@ async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
         Source(planned.image.image, planned.image.variant, tag(planned.key), planned.key)
         for planned in plan.images
     )
+
+
+async def released_images(
+    releases: Releases, sources: Sequence[Source], notes: Mapping[str, str], *, gzip: bool
+) -> tuple[Released, ...]:
+    """Return what a release of `sources` consists of, with layers in zstd as they lie there, or in gzip.
+
+    Raises:
+        RegistryError: the registry lacks one of them, or does not take a layer.
+        DiskFullError: there is no room to compress a layer anew.
+    """
+    if not gzip:
+        return await releases.images(sources, notes)
+    from ci.publish.gzipped import Gzipped  # with its library, which nothing else needs
+
+    try:
+        return await releases.images(sources, notes, Gzipped(client=releases.client, say=releases.say))
+    except OSError as error:
+        raise DiskFullError(f"a layer can't be compressed anew: {error}") from error
 
 
 async def promote_release(

@@ -8,10 +8,16 @@ from ci.engines.engine import Output
 from ci.errors import DockwrightError
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
+from ci.report.events import Details
+from ci.report.report import Report
 from ci.run.image import ImageWork, details_of
 from ci.run.remote import Remote
 from ci.run.state import ImageRecord
 from ci.run.task import Outcome, WorkResult
+
+PUSH = "push/"
+"""Begins the id of a task that pushes an image."""
+MEANWHILE = "another runner has built and pushed it meanwhile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +40,29 @@ class RemoteWork:
         await self.images.name(planned, id_)
         return WorkResult(outcome=Outcome.reused, details=details_of(planned, record, reason=planned.reason))
 
-    async def push(self, planned: PlannedImage, output: Output) -> bool:
-        """Push an image; return whether that was needed and done. What went wrong is a warning."""
+    async def push(self, planned: PlannedImage, output: Output) -> WorkResult:
+        """Push an image: `built` where that was needed and done. What went wrong is a warning.
+
+        An image that was built here while another runner built and pushed it has `MEANWHILE` as its reason.
+        """
         assert self.remote is not None
         engine, events = self.images.engine, self.images.events
         try:
             pushed = await self.remote.push(planned, await engine.inspect(planned.reference), engine, output)
         except (DockwrightError, OSError) as error:
             events.warning(f"{planned.id} is built, and not in the registry: {error}")
-            return False
-        if not pushed:
-            events.note("another runner has built and pushed it meanwhile", task=planned.id)
-        return pushed
+            return WorkResult(outcome=Outcome.reused)
+        if pushed:
+            return WorkResult(outcome=Outcome.built)
+        if planned.action != "build":
+            return WorkResult(outcome=Outcome.reused)
+        events.note(MEANWHILE, task=planned.id)
+        return WorkResult(outcome=Outcome.reused, details=Details(reason=MEANWHILE))
+
+
+def built_twice(report: Report) -> tuple[str, ...]:
+    """Return the images that another runner built and pushed while they were built here."""
+    return tuple(row.task.removeprefix(PUSH) for row in report.others if row.reason == MEANWHILE)
 
 
 def reused(planned: PlannedImage, remote: Remote | None) -> WorkResult:

@@ -101,10 +101,17 @@ def test_what_can_not_be_pushed_is_a_warning(proxy: Proxy, full: Machine, fault:
     assert any("and not in the registry" in warning for warning in ran.report["warnings"])
 
 
-def test_a_registry_that_does_not_answer_is_a_warning(full: Machine) -> None:
-    ran = full.build("127.0.0.1:1/team")
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "registry.invalid"], ids=["refused", "no-such-name"])
+def test_a_registry_that_does_not_answer_is_a_warning(full: Machine, host: str) -> None:
+    """RFC 6761: no name that ends with `.invalid` is known to any DNS."""
+    ran = full.build(f"{host}/team")
     assert (ran.status, set(ran.rows.values())) == (0, {"reused"})
-    assert "warning: nothing is reused from 127.0.0.1:1/team" in ran.text
+    assert f"warning: nothing is reused from {host}/team" in ran.text
+    published = full.dockwright(
+        "publish", "--version", "1.0", "--bootstrap-base", "--registry", f"{host}/team"
+    )
+    assert published.returncode == 9, published.stderr
+    assert f"{host}/v2/: no answer (" in published.stderr
 
 
 def test_a_parent_that_the_registry_does_not_give_is_built_here(
