@@ -220,3 +220,7 @@ class DockerEngine:
         """Give a local image more names."""
         for name in names:
             await self._run(self.command("tag", image, name))
+
+    async def untag(self, reference: str) -> None:
+        """Take the name by which it was fetched from an image."""
+        await self._run(self.command("rmi", reference))

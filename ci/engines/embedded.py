@@ -207,6 +207,10 @@ class EmbeddedEngine:
         """Give a local image more names."""
         await self.runner.run(self.buildah.tag(image, *(LOCAL + name for name in names)))
 
+    async def untag(self, reference: str) -> None:
+        """Take the name by which it was fetched from an image."""
+        await self.runner.run(self.buildah.remove_images(reference))
+
     def _start(self, image: str) -> Command:
         mark = self.buildah.mark
         return self.buildah.start(image, container_name(Path(mark).name) if mark else "")

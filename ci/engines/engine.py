@@ -139,3 +139,11 @@ class Engine(Protocol):
     async def tag(self, image: str, *names: str) -> None:
         """Give a local image more names."""
         ...
+
+    async def untag(self, reference: str) -> None:
+        """Take the name by which it was fetched from an image; with its last name the image goes.
+
+        Raises:
+            CommandError: there is no such name, or the image is in use and this its last one.
+        """
+        ...

@@ -30,7 +30,6 @@ from ci.run.gc_choice import (
     choose_images,
     choose_kept_files,
     choose_records,
-    in_namespace,
 )
 from ci.run.houses import Houses
 from ci.run.leftover_folder import remove_folder
@@ -43,6 +42,8 @@ from ci.wheelhouse.manifest import read_manifest
 KINDS = ("bootstrap", "registry")
 OLD_PLACES = ("bootstrap", "cache", "debhouse", "wheelhouse")
 """Folders of the state directory that versions before 0.2 filled."""
+IMAGE_BATCH = 50
+"""Images that one command removes."""
 BATCH = 200
 """Files that one rm(1) removes."""
 _TAG = re.compile(r"k-[0-9a-f]{32}$")
@@ -145,7 +146,7 @@ async def _images(
         builder=bool(builder),
         alone=workspace.settings.root is not None,
     )
-    ours = set() if kept.alone else await _ours(engine, stored, stack.namespace)
+    ours = set() if kept.alone else await _ours(engine, stored, kept)
     return choose_images(stored, kept, ours=ours, everything=everything)
 
 
@@ -160,14 +161,14 @@ def _builder(workspace: Workspace, engine: Engine) -> str:
     return houses.builder_image()[0]
 
 
-async def _ours(engine: EmbeddedEngine, stored: Iterable[StoredImage], namespace: str) -> set[str]:
+async def _ours(engine: EmbeddedEngine, stored: Iterable[StoredImage], kept: Kept) -> set[str]:
     """Return the ids of the images without a name that dockwright made.
 
     That is what bears its label or was made by its own instructions, and what adds no layer to its images, as
     the steps on the way to one do.
     """
     images = tuple(stored)
-    own = {id_ for image in images if in_namespace(image, namespace) for id_, _ in image.layers}
+    own = {id_ for image in images if kept.own(image) for id_, _ in image.layers}
     found = set()
     for image in images:
         if image.names:
@@ -183,17 +184,25 @@ async def _ours(engine: EmbeddedEngine, stored: Iterable[StoredImage], namespace
 
 
 async def _remove_images(engine: EmbeddedEngine, names: list[str]) -> list[str]:
-    """Remove `names` one by one, so that one in use keeps no other; return what stays, a sentence each."""
+    """Remove `names`, many at once, so that one in use keeps no other; return what stays, a sentence each."""
     gone: set[str] = set()
     faults = []
-    for name in names:
-        if name in gone:
-            continue
+    for start in range(0, len(names), IMAGE_BATCH):
+        batch = [name for name in names[start : start + IMAGE_BATCH] if name not in gone]
         try:
-            gone.update(await engine.remove_images(name))
-        except CommandError as error:
-            last = error.tail.strip().splitlines()[-1:] or [str(error)]
-            faults.append(f"{name} stays: {last[0]}")
+            gone.update(await engine.remove_images(*batch) if batch else ())
+            continue
+        except CommandError:
+            stored = await engine.stored()
+        there = {image.id for image in stored} | {name for image in stored for name in image.names}
+        for name in batch:
+            if name in gone or name not in there:
+                continue
+            try:
+                gone.update(await engine.remove_images(name))
+            except CommandError as error:
+                last = error.tail.strip().splitlines()[-1:] or [str(error)]
+                faults.append(f"{name} stays: {last[0]}")
     return faults
 
 

@@ -50,24 +50,19 @@ class Kept:
     builder: bool = True
     alone: bool = True
 
+    def own(self, image: StoredImage) -> tuple[str, ...]:
+        """Return the names of an image that are the stack's."""
+        return tuple(name for name in image.names if name.startswith(f"{self.namespace}/"))
+
     def why_not(self, name: str) -> str:
-        """Return why the image name `name` can go; empty where it stays."""
-        if not name.startswith(f"{self.namespace}/") or name in self.names:
+        """Return why a name of the stack can go; empty where it stays."""
+        if name in self.names:
             return ""
         own = name.removeprefix(f"{self.namespace}/")
         repository, _, tag = own.partition(":")
         if tag.startswith("k-"):
             return "" if repository == "builder" and not self.builder else SUPERSEDED
         return "" if own in self.ids else GONE
-
-    def why_all(self, name: str) -> str:
-        """Return why the image name `name` can go when all of the stack does; empty for a foreign one."""
-        return ALL if name.startswith(f"{self.namespace}/") else ""
-
-
-def in_namespace(image: StoredImage, namespace: str) -> bool:
-    """Whether all names of an image, of which it has some, are of that namespace."""
-    return bool(image.names) and all(name.startswith(f"{namespace}/") for name in image.names)
 
 
 def choose_images(
@@ -80,16 +75,20 @@ def choose_images(
     """Return what of the store can go, each with the bytes that are freed once all before it are gone.
 
     An image that has the human name of an image of the stack stays, whatever its key: it is what was built
-    last. An image without a name goes when it has layers that no other image which stays needs. In a store
-    that is shared with other programs, only those of `ours` (ids) do. They come in the order in which they
-    can be removed: the store lists what an image was made on before it.
+    last. Names that others gave stay, and with them the image. An image without a name goes when it has
+    layers that no other image which stays needs. In a store that is shared with other programs, only those of
+    `ours` (ids) do. They come in the order in which they can be removed: the store lists what an image was
+    made on before it.
     """
     images = tuple(stored)
-    going: dict[str, str] = {}
+    losing: dict[str, str] = {}
     for image in images:
-        reasons = [kept.why_all(name) if everything else kept.why_not(name) for name in image.names]
-        if image.names and all(reasons):
-            going[image.id] = GONE if GONE in reasons else reasons[0]
+        own = kept.own(image)
+        reasons = [ALL if everything else kept.why_not(name) for name in own]
+        # a name beside those that others gave frees nothing, so it goes only with everything
+        if own and all(reasons) and (everything or own == image.names):
+            losing[image.id] = GONE if GONE in reasons else reasons[0]
+    going = {image.id for image in images if image.id in losing and kept.own(image) == image.names}
     needed = {id_ for image in images if image.names and image.id not in going for id_, _ in image.layers}
     if not kept.alone:
         needed |= {
@@ -102,11 +101,11 @@ def choose_images(
     ]
     items: list[Item] = []
     freed: set[str] = set()
-    for image in sorted((one for one in images if one.id in going), key=lambda one: one.names):
-        size = _freed(image, needed, freed)
+    for image in sorted((one for one in images if one.id in losing), key=lambda one: one.names):
+        size = _freed(image, needed, freed) if image.id in going else 0
         items += [
-            Item(kind="image", name=name, size_bytes=size if number == 0 else 0, why=going[image.id])
-            for number, name in enumerate(sorted(image.names))
+            Item(kind="image", name=name, size_bytes=size if number == 0 else 0, why=losing[image.id])
+            for number, name in enumerate(sorted(kept.own(image)))
         ]
     why = ALL if everything else UNNAMED
     items += [

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.engines.engine import Engine, ImageInfo, Output
-from ci.errors import RegistryError, UsageError
+from ci.errors import CommandError, RegistryError, UsageError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.registry.authfile import write_authfile
@@ -39,6 +39,8 @@ class Remote:
     warnings: list[str] = field(default_factory=list)
     scratch: Path | None = None
     """Where this run may write; needed for fetching and pushing only."""
+    fetched: set[str] = field(default_factory=set)
+    """Names that images have by this run's fetching alone."""
 
     def listen(self, say: Callable[[str], None]) -> None:
         """Let each try again be told to `say`."""
@@ -81,15 +83,28 @@ class Remote:
         """
         beside = self.hits[planned.id]
         reference = self.cache.reference(planned.image.image, beside.image)
+        if reference not in await engine.images():
+            self.fetched.add(reference)
         id_ = await engine.fetch(reference, output, self._authfile())
         info = await engine.inspect(id_)
-        if engine.name == "buildah" and bare(info.id) != bare(beside.config):
-            raise RegistryError("corrupt", f"{reference}: has another config than its key document names")
         labels = (info.config.get("config") or {}).get("Labels") or {}
-        if labels.get(KEY_LABEL) != planned.key:
-            raise RegistryError("corrupt", f"{reference}: its own label names another key")
+        wrong = ""
+        if engine.name == "buildah" and bare(info.id) != bare(beside.config):
+            wrong = "has another config than its key document names"
+        elif labels.get(KEY_LABEL) != planned.key:
+            wrong = "its own label names another key"
+        if wrong:
+            await self.forget(planned, engine)
+            raise RegistryError("corrupt", f"{reference}: {wrong}")
         record = ImageRecord(document=planned.document, layers=beside.layers, config_digest=beside.config)
         return id_, record
+
+    async def forget(self, planned: PlannedImage, engine: Engine) -> None:
+        """Take the registry's name from an image that this run fetched; nothing would ever remove it."""
+        reference = self.cache.reference(planned.image.image, self.hits[planned.id].image)
+        if reference in self.fetched:
+            with suppress(CommandError):
+                await engine.untag(reference)
 
     async def push(self, planned: PlannedImage, info: ImageInfo, engine: Engine, output: Output) -> bool:
         """Push an image under its cache tag, then its key document; return whether it was not there yet.

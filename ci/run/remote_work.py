@@ -38,6 +38,7 @@ class RemoteWork:
         id_, record = await self.remote.fetch(planned, self.images.engine, output)
         self.images.houses.workspace.state.write_record(planned.id, tag(planned.key), record)
         await self.images.name(planned, id_)
+        await self.remote.forget(planned, self.images.engine)
         return WorkResult(outcome=Outcome.reused, details=details_of(planned, record, reason=planned.reason))
 
     async def push(self, planned: PlannedImage, output: Output) -> WorkResult:

@@ -48,14 +48,22 @@ class Machine:
             (*program, *argv), env=env, cwd=CHECKOUT, capture_output=True, text=True, check=False
         )
 
+    def names(self) -> dict[str, str]:
+        """Return the ids of the images in the store that build-all has filled, by name."""
+        return anyio.run(_engine().images)
+
     def forget(self, *images: str) -> None:
         """Remove these images from the store, and with them the layers that nothing else has."""
-        engine = choose_engine(read_settings(), Runner())
-        assert isinstance(engine, EmbeddedEngine)
-        listed = anyio.run(engine.images)
+        engine, listed = _engine(), self.names()
         ids = {id_ for name, id_ in listed.items() if any(f"/{image}:" in name for image in images)}
         argv = (*engine.buildah.privilege, "buildah", *engine.buildah.store, "rmi", "--force", *sorted(ids))
         subprocess.run(argv, check=True, capture_output=True)
+
+
+def _engine() -> EmbeddedEngine:
+    engine = choose_engine(read_settings(), Runner())
+    assert isinstance(engine, EmbeddedEngine)
+    return engine
 
 
 @dataclass

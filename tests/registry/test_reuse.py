@@ -135,6 +135,8 @@ def test_a_parent_that_the_registry_does_not_give_is_built_here(
     full.forget("kill-one", "kill-two")
     again = full.build(place, images=both)
     assert again.rows == {"base:cpu": "reused", "kill-one:cpu": "reused", "kill-two:cpu": "built"}
+    # what was fetched has the names of a built image, and none that gc would take for somebody else's
+    assert not [name for name in full.names() if place in name]
 
 
 def test_a_secret_is_in_nothing_that_is_written_or_listed(
