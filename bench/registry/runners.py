@@ -74,31 +74,33 @@ class _CachedDockerfiles(ByDockerfile):
 
 
 @dataclass(slots=True)
-class Buildah:
-    """`buildah build --layers --cache-from --cache-to` of the plain Dockerfiles."""
+class Dockerfiles:
+    """A way of bench.peers that starts with the image from outside, and runs a command for each image."""
 
-    way: ByDockerfile
-    name: str = "b"
-    title: str = "Buildah, plain Dockerfiles, `--cache-from`, `--cache-to`"
+    way: ByDockerfile | ByBuildkit
+    name: str
+    title: str
 
     def cold(self) -> None:
-        """Make a store that has the image from outside."""
+        """Have the image from outside alone."""
         self.way.begin()
 
     def run(self, ids: Sequence[str], meter: Meter) -> None:
-        """Run a command for each image."""
+        """Run the commands of each image."""
+        if isinstance(self.way, ByBuildkit):
+            meter.beside = self.way.daemon.cpu_s
         self.way.build(ids, meter, lambda _: None)
 
     def end(self) -> None:
-        """Remove the store."""
+        """End what runs, and remove what is kept."""
         self.way.clear()
 
 
-def buildah(way: ByDockerfile, cache: str) -> Buildah:
-    """Return the runner that builds as `way` does, with a cache in the repository `cache`."""
+def buildah(way: ByDockerfile, cache: str) -> Dockerfiles:
+    """Return the runner of plain Dockerfiles with a cache in the repository `cache`."""
     cached = _CachedDockerfiles(stack=way.stack, root=way.root, start=way.start)
     cached.cache = cache
-    return Buildah(cached)
+    return Dockerfiles(cached, "b", "Buildah, plain Dockerfiles, `--cache-from`, `--cache-to`")
 
 
 class _InlineCached(ByBuildkit):
@@ -115,29 +117,8 @@ class _InlineCached(ByBuildkit):
         yield f"{build} && docker tag {name} {there} && docker push --quiet {there}"
 
 
-@dataclass(slots=True)
-class Buildkit:
-    """BuildKit with inline caches; the folders of wheels and Debian packages are given to it."""
-
-    way: ByBuildkit
-    name: str = "c"
-    title: str = "BuildKit, rendered Dockerfiles, inline cache, houses given"
-
-    def cold(self) -> None:
-        """Start a daemon that has the image from outside."""
-        self.way.begin()
-
-    def run(self, ids: Sequence[str], meter: Meter) -> None:
-        """Run the commands of each image."""
-        self.way.build(ids, meter, lambda _: None)
-
-    def end(self) -> None:
-        """End the daemon and remove what it keeps."""
-        self.way.clear()
-
-
-def buildkit(way: ByBuildkit, place: str) -> Buildkit:
-    """Return the runner that builds as `way` does and pushes below `place`."""
+def buildkit(way: ByBuildkit, place: str) -> Dockerfiles:
+    """Return the runner of BuildKit, which pushes below `place`; houses are given to it."""
     cached = _InlineCached(stack=way.stack, root=way.root, start=way.start, houses=way.houses)
     cached.place = place
-    return Buildkit(cached)
+    return Dockerfiles(cached, "c", "BuildKit, rendered Dockerfiles, inline cache, houses given")

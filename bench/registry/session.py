@@ -12,7 +12,7 @@ from bench.peers.change import apply, change_of
 from bench.peers.folder import lay_stack
 from bench.peers.meter import Failed, Meter
 from bench.peers.scope import SCENARIOS
-from bench.registry.runners import Buildkit, Runner
+from bench.registry.runners import Runner
 from ci.catalog.load import load_stack
 from tests.registry.proxy import Proxy
 
@@ -76,9 +76,7 @@ class Session:
 
     def _measured(self, scenario: str, runner: Runner) -> None:
         runner.cold()
-        daemon = runner.way.daemon.cpu_s if isinstance(runner, Buildkit) else lambda: 0.0
         meter = self._meter(runner.name)
-        meter.beside = daemon
         self.proxy.seen.clear()
         error = ""
         try:

@@ -6,23 +6,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from ci.errors import RegistryError
-from ci.registry.manifest import OCI, digest_of, read_manifest
-from ci.registry.side import CREATED, EMPTY, EMPTY_TYPE, KEY
+from ci.registry.manifest import read_manifest
+from ci.registry.side import KEY
+from ci.registry.wheel_store import TITLE, WheelStore
 
-if TYPE_CHECKING:
-    from ci.registry.client import RegistryClient
-
-REPOSITORY = "wheelhouse"
 ARTIFACT_TYPE = "application/vnd.dockwright.wheel.v1"
-WHEEL_TYPE = "application/zip"
-TITLE, REQUIREMENT = "org.opencontainers.image.title", "org.dockwright.requirement"
+REQUIREMENT = "org.dockwright.requirement"
 LIMIT_BYTES = 256 * 2**20
 """No compiled wheel is larger: it is held in memory."""
 _FILE = re.compile(r"[A-Za-z0-9_.!+]+(-[A-Za-z0-9_.!+]+){4,5}\.whl")
@@ -44,19 +37,11 @@ class BuiltWheel:
 class RegistryWheels:
     """The compiled wheels of a namespace. Everything raises RegistryError, and nothing else."""
 
-    client: RegistryClient
-
-    @property
-    def _repository(self) -> str:
-        return self.client.place.repository(REPOSITORY)
-
-    def _scope(self, *, writes: bool = False) -> tuple[str, ...]:
-        return (f"repository:{self._repository}:{'pull,push' if writes else 'pull'}",)
+    store: WheelStore
 
     async def has(self, key: str) -> bool:
         """Whether a wheel is there under this key."""
-        tag = wheel_tag(key)
-        return await self.client.find_digest(self._repository, tag, scope=self._scope()) is not None
+        return await self.store.has(wheel_tag(key))
 
     async def get(self, key: str) -> BuiltWheel | None:
         """Return the wheel under this key; None where there is none.
@@ -64,9 +49,10 @@ class RegistryWheels:
         Raises:
             RegistryError: corrupt: what is there is no such wheel.
         """
-        what = f"{self.client.place.host}/{self._repository}:{wheel_tag(key)}"
+        store, client = self.store, self.store.client
+        what = f"{client.place.host}/{store.repository}:{wheel_tag(key)}"
         try:
-            data = await self.client.manifest(self._repository, wheel_tag(key), scope=self._scope())
+            data = await client.manifest(store.repository, wheel_tag(key), scope=store.scope())
         except RegistryError as error:
             if error.answer != "absent":
                 raise
@@ -77,38 +63,18 @@ class RegistryWheels:
         right = _FILE.fullmatch(file) and _REQUIREMENT.fullmatch(requirement) and notes.get(KEY) == key
         if not right or len(manifest.layers) != 1:
             raise RegistryError("corrupt", f"{what}: no wheel of this key")
-        wheel = await self.client.blob(
-            self._repository, manifest.layers[0].digest, scope=self._scope(), limit_bytes=LIMIT_BYTES
+        wheel = await client.blob(
+            store.repository, manifest.layers[0].digest, scope=store.scope(), limit_bytes=LIMIT_BYTES
         )
         return BuiltWheel(key, requirement, file, wheel)
 
     async def add(self, wheel: BuiltWheel) -> None:
         """Store a wheel under its key."""
-        scope = self._scope(writes=True)
-        await self.client.add_blob(self._repository, EMPTY, scope=scope)
-        digest = await self.client.add_blob(self._repository, wheel.data, scope=scope)
-        value = {
-            "schemaVersion": 2,
-            "mediaType": OCI,
-            "artifactType": ARTIFACT_TYPE,
-            "config": {"mediaType": EMPTY_TYPE, "digest": digest_of(EMPTY), "size": len(EMPTY)},
-            "layers": [
-                {
-                    "mediaType": WHEEL_TYPE,
-                    "digest": digest,
-                    "size": len(wheel.data),
-                    "annotations": {TITLE: wheel.file},
-                }
-            ],
-            "annotations": {
-                KEY: wheel.key,
-                REQUIREMENT: wheel.requirement,
-                TITLE: wheel.file,
-                CREATED: datetime.now(UTC).isoformat(timespec="seconds"),
-            },
-        }
-        data = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-        await self.client.put_manifest(self._repository, wheel_tag(wheel.key), data, OCI, scope=scope)
+        store = self.store
+        digest = await store.client.add_blob(store.repository, wheel.data, scope=store.scope(writes=True))
+        notes = {KEY: wheel.key, REQUIREMENT: wheel.requirement, TITLE: wheel.file}
+        wheels = [(wheel.file, digest, len(wheel.data))]
+        await store.put(wheel_tag(wheel.key), ARTIFACT_TYPE, wheels, notes)
 
 
 def wheel_tag(key: str) -> str:

@@ -15,7 +15,7 @@ from ci.registry.manifest import digest_of, index_digests, read_manifest
 from ci.registry.patience import AT_ONCE
 from ci.registry.side import CREATED
 from ci.registry.wheel_set import set_tag
-from ci.registry.wheels import REPOSITORY as WHEELHOUSE
+from ci.registry.wheel_store import REPOSITORY as WHEELHOUSE
 from ci.registry.wheels import wheel_tag
 from ci.run.gc import KINDS, kept_names
 from ci.wheelhouse.choose import wheelhouse_input

@@ -19,6 +19,7 @@ from ci.registry.patience import Patience
 from ci.registry.place import Place, parse_place
 from ci.registry.side import Beside
 from ci.registry.wheel_set import RegistryWheelSets
+from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import RegistryWheels
 from ci.run.state import ImageRecord
 from ci.run.store import KEY_LABEL, Store
@@ -54,12 +55,12 @@ class Remote:
     @property
     def wheels(self) -> RegistryWheels:
         """The compiled wheels that it has."""
-        return RegistryWheels(self.cache.client)
+        return RegistryWheels(WheelStore(self.cache.client))
 
     @property
     def wheel_sets(self) -> RegistryWheelSets:
         """All wheels that it has."""
-        return RegistryWheelSets(self.cache.client)
+        return RegistryWheelSets(WheelStore(self.cache.client))
 
     @property
     def ids(self) -> frozenset[str]:

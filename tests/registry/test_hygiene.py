@@ -11,6 +11,7 @@ from ci.catalog.load import load_stack
 from ci.plan.keys import digest, documents, tag
 from ci.registry.cache import Wanted
 from ci.registry.wheel_set import RegistryWheelSets, SetFile
+from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import BuiltWheel, RegistryWheels
 from ci.run.registry_gc import registry_remove, registry_survey
 from ci.wheelhouse.choose import wheelhouse_input
@@ -58,7 +59,7 @@ async def test_old_wheels_go_and_those_that_the_locks_name_stay(proxy: Proxy, tm
     path.write_bytes(wheel("thing"))
     file = SetFile(file="thing-1.0-py3-none-any.whl", sha256=sha(path.read_bytes()))
     async with opened(proxy.host) as (cache, said):
-        sets, wheels = RegistryWheelSets(cache.client), RegistryWheels(cache.client)
+        sets, wheels = RegistryWheelSets(WheelStore(cache.client)), RegistryWheels(WheelStore(cache.client))
         for input_ in (wanted["input"], "0" * 64):
             await sets.add(input_, [(file, path)])
         for key in (built, "1" * 64):

@@ -12,6 +12,7 @@ import pytest
 
 from ci.errors import RegistryError
 from ci.registry.manifest import OCI
+from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import BuiltWheel, RegistryWheels, wheel_tag
 from ci.run.compiled import build_keys, compiled_of, to_compile
 from ci.run.remote_wheels import bring_wheels, keep, share_wheels
@@ -33,7 +34,7 @@ NEEDED = frozenset({"lyrics-detection:cpu"})
 
 async def test_a_wheel_is_found_under_its_key_and_readable_by_others(plain: Registry, tmp_path: Path) -> None:
     async with opened(plain.host) as (cache, _):
-        wheels = RegistryWheels(cache.client)
+        wheels = RegistryWheels(WheelStore(cache.client))
         assert await wheels.get(KEY) is None
         assert not await wheels.has(KEY)
         await wheels.add(BUILT)
@@ -59,7 +60,7 @@ async def test_a_wheel_is_found_under_its_key_and_readable_by_others(plain: Regi
 )
 async def test_what_is_no_wheel_of_this_key_is_corrupt(plain: Registry, changed: BuiltWheel) -> None:
     async with opened(plain.host) as (cache, _):
-        wheels = RegistryWheels(cache.client)
+        wheels = RegistryWheels(WheelStore(cache.client))
         await wheels.add(changed)
         data = await cache.client.manifest("team/wheelhouse", wheel_tag(changed.key), scope=())
         await cache.client.put_manifest("team/wheelhouse", wheel_tag(KEY), data, OCI, scope=())
@@ -78,7 +79,7 @@ async def test_what_one_machine_compiled_another_one_brings(proxy: Proxy, tmp_pa
     plan = await here.plan(["lyrics-detection:cpu"], store=Store(ids={}))
     (key,) = build_keys(here, NEEDED)
     async with opened(proxy.host) as (cache, _):
-        wheels = RegistryWheels(cache.client)
+        wheels = RegistryWheels(WheelStore(cache.client))
         assert await bring_wheels(wheels, there, plan) == []
         assert to_compile(there, NEEDED)
         keep(compiled_of(here), replace(BUILT, key=key))
@@ -99,7 +100,7 @@ async def test_a_fault_is_a_warning_and_the_wheel_is_compiled(proxy: Proxy, tmp_
     here = workspace_at(tmp_path / "here")
     plan = await here.plan(["lyrics-detection:cpu"], store=Store(ids={}))
     async with opened(proxy.host) as (cache, _):
-        wheels = RegistryWheels(cache.client)
+        wheels = RegistryWheels(WheelStore(cache.client))
         (key,) = build_keys(here, NEEDED)
         await wheels.add(replace(BUILT, key=key))
         proxy.faults.append(Fault("other-bytes", method="GET", path="/blobs/"))
