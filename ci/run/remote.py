@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import anyio
 
 from ci.engines.engine import Engine, ImageInfo, Output
 from ci.errors import CommandError, RegistryError, UsageError
@@ -27,6 +30,10 @@ from ci.settings import Settings
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
+
+PUSHES = 4
+IN_THE_WAY = re.compile(r"blob unknown|blob upload unknown", re.IGNORECASE)
+"""What a registry says of a manifest whose blobs it lacks. Source: OCI distribution-spec 1.1, Error Codes."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,11 +136,38 @@ class Remote:
                 f"{config[:19]}…), and keeps it; `dockwright verify-repro {planned.id}` shows whether it is "
                 "built the same twice",
             )
-        digest = await engine.push(bare(info.id), reference, output, self._authfile())
+        digest = await self._pushed(one, config, engine, output)
+        if not digest:
+            return False
         beside = Beside(key=planned.key, image=digest, config=config, layers=info.layers)
         await self.cache.add(one, beside, planned.document)
         await self.cache.settle(one, beside)
         return True
+
+    async def _pushed(self, one: Wanted, config: str, engine: Engine, output: Output) -> str:
+        """Push an image, again where another runner that pushes the same is in the way; return its digest.
+
+        It is empty where that runner was faster. Debian's docker-registry may lose a blob that two are
+        sending, until one of them sends it again.
+
+        Raises:
+            CommandError: it was not pushed.
+        """
+        reference = self.cache.tagged(one.image, one.tag)
+        for number in range(PUSHES):
+            try:
+                return await engine.push(bare(config), reference, output, self._authfile())
+            except CommandError as error:
+                there = None
+                with suppress(RegistryError):  # what the push says tells more
+                    there = await self._there(one)
+                if there is not None and there.config == config:
+                    return ""
+                if number == PUSHES - 1 or not IN_THE_WAY.search(error.tail):
+                    raise
+                self.cache.client.say(f"{reference}: a blob of it is not there yet; pushed again")
+                await anyio.sleep(self.cache.client.patience.pause_s * 2**number)
+        raise AssertionError("the last push returns or raises")
 
     async def _there(self, one: Wanted) -> Beside | None:
         try:

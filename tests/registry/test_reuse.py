@@ -101,6 +101,27 @@ def test_what_can_not_be_pushed_is_a_warning(proxy: Proxy, full: Machine, fault:
     assert any("and not in the registry" in warning for warning in ran.report["warnings"])
 
 
+def test_a_blob_that_another_runner_is_sending_is_waited_for(
+    proxy: Proxy, full: Machine, tmp_path: Path
+) -> None:
+    full.stack = killed_stack(tmp_path / "small")
+    change(full.stack, str(tmp_path))
+    body = b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}'
+    path = "/kill-one/manifests/k-[0-9a-f]{32}$"
+    proxy.faults.append(Fault("status", method="PUT", path=path, status=404, body=body, times=2))
+    ran = full.build(f"{proxy.host}/team", "--cache", "read-write", images=("kill-one",))
+    assert (ran.status, ran.report["warnings"]) == (0, [])
+    assert ran.others["push/kill-one:cpu"] == "built"
+    assert ran.text.count("a blob of it is not there yet; pushed again") == 2
+    proxy.faults.append(Fault("status", method="PUT", path=path, status=404, body=body, times=10**6))
+    change(full.stack, f"again {tmp_path}")
+    ran = full.build(f"{proxy.host}/team", "--cache", "read-write", images=("kill-one",))
+    assert ran.status == 0
+    (warning,) = ran.report["warnings"]
+    assert warning.startswith("kill-one:cpu is built, and not in the registry: ")
+    assert "blob unknown" in warning
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "registry.invalid"], ids=["refused", "no-such-name"])
 def test_a_registry_that_does_not_answer_is_a_warning(full: Machine, host: str) -> None:
     """RFC 6761: no name that ends with `.invalid` is known to any DNS."""
