@@ -40,6 +40,7 @@ class House:
 
     def close(self, input_digest: str) -> None:
         """Remove what does not belong here, then write the manifest."""
+        self._folder.mkdir(parents=True, exist_ok=True)  # it may hold nothing
         for folder in {self._folder / path.partition("/")[0] for path in self._files if "/" in path}:
             for stale in folder.iterdir():
                 if f"{folder.name}/{stale.name}" not in self._files:

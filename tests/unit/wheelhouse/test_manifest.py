@@ -11,7 +11,8 @@ import pytest
 from ci.errors import FetchError
 from ci.wheelhouse.choose import Mirrors, debhouse_input, locked_files, wheelhouse_input
 from ci.wheelhouse.manifest import read_manifest, verify
-from ci.wheelhouse.program.house import own_digest
+from ci.wheelhouse.program.house import House, own_digest
+from ci.wheelhouse.program.kept import Kept
 from tests.stacks import deb, small_stack
 
 
@@ -143,3 +144,10 @@ def test_houses_for_all_images_are_those_without_a_choice() -> None:
             stack, "cpu", "bootstrap"
         )
         assert debhouse_input(stack, Mirrors(), needed) == debhouse_input(stack, Mirrors())
+
+
+def test_a_house_that_holds_nothing_is_complete_too(tmp_path: Path) -> None:
+    kept = Kept(folder=tmp_path / "kept", parts=tmp_path / "parts")
+    House(tmp_path / "debhouse", kept).close("0" * 64)
+    manifest = read_manifest(tmp_path / "debhouse")
+    assert (manifest.input, manifest.files, verify(manifest, {})) == ("0" * 64, {}, [])
