@@ -53,12 +53,22 @@ class Gzipped:
             return there
         missing = {layer.digest: layer for layer in own.layers if layer.type == ZSTD}
         limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
-        try:
-            async with anyio.create_task_group() as group:
-                for layer in missing.values():
-                    group.start_soon(self._bring, image, layer, limiter, scope)
-        except* (RegistryError, OSError) as group_error:
-            raise _first(group_error) from group_error
+        faults: list[RegistryError | OSError] = []
+
+        async def bring(layer: Blob) -> None:
+            async with limiter:
+                if faults:
+                    return
+                try:
+                    await self._bring(image, layer, scope)
+                except (RegistryError, OSError) as error:
+                    faults.append(error)
+
+        async with anyio.create_task_group() as group:
+            for layer in missing.values():
+                group.start_soon(bring, layer)
+        if faults:
+            raise faults[0]
         value: dict[str, Any] = json.loads(data)
         for entry in value["layers"]:
             if entry["digest"] in missing:
@@ -85,26 +95,23 @@ class Gzipped:
             self.known.setdefault(before.digest, (after, repository))
         return data
 
-    async def _bring(
-        self, image: str, layer: Blob, limiter: anyio.CapacityLimiter, scope: Sequence[str]
-    ) -> None:
+    async def _bring(self, image: str, layer: Blob, scope: Sequence[str]) -> None:
         """Let the repository of `image` have a layer in gzip."""
         repository = self.client.place.repository(image)
-        async with limiter:
-            known = self.known.get(layer.digest)
-            if known is not None:
-                await self.client.mount(known[0].digest, known[1], repository, scope=scope)
-                return
-            self.say(f"{image}: compresses {layer.digest[:19]}… by gzip ({layer.size / 1e6:.1f} MB)")
-            with tempfile.TemporaryDirectory(prefix="dockwright-gzip-") as folder:
-                source, target = Path(folder, "zstd"), Path(folder, "gzip")
-                await self.client.fetch_blob(repository, layer.digest, source, scope=scope, size=layer.size)
-                await anyio.to_thread.run_sync(_compress, source, target)
-                source.unlink()
-                digest = await anyio.to_thread.run_sync(file_digest, target)
-                await self.client.send_blob(repository, digest, target, scope=scope)
-                blob = Blob(type=GZIP, digest=digest, size=target.stat().st_size)
-            self.known[layer.digest] = (blob, repository)
+        known = self.known.get(layer.digest)
+        if known is not None:
+            await self.client.mount(known[0].digest, known[1], repository, scope=scope)
+            return
+        self.say(f"{image}: compresses {layer.digest[:19]}… by gzip ({layer.size / 1e6:.1f} MB)")
+        with tempfile.TemporaryDirectory(prefix="dockwright-gzip-") as folder:
+            source, target = Path(folder, "zstd"), Path(folder, "gzip")
+            await self.client.fetch_blob(repository, layer.digest, source, scope=scope, size=layer.size)
+            await anyio.to_thread.run_sync(_compress, source, target)
+            source.unlink()
+            digest = await anyio.to_thread.run_sync(file_digest, target)
+            await self.client.send_blob(repository, digest, target, scope=scope)
+            blob = Blob(type=GZIP, digest=digest, size=target.stat().st_size)
+        self.known[layer.digest] = (blob, repository)
 
 
 def _compress(source: Path, target: Path) -> None:
@@ -115,12 +122,3 @@ def _compress(source: Path, target: Path) -> None:
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=LEVEL, mtime=0) as file,
     ):
         zstandard.ZstdDecompressor().copy_stream(compressed, cast("IO[bytes]", file))
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    """Return the first error of a group that holds groups."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, Exception)
-    return error

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,19 +18,14 @@ from ci.errors import RegistryError
 from ci.registry.authorization import Authorization
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest
-from ci.registry.patience import AT_ONCE, TRANSIENT, Patience
+from ci.registry.patience import TRANSIENT, Patience
 from ci.registry.place import Place
+from ci.registry.tls import CERTIFICATES, UNTRUSTED
 
 TOKEN_LIMIT_BYTES = 2**20
 PART_BYTES = 2**20
 PAGE, MOST_PAGES = 1000, 1000
 """Tags of one answer, and most answers."""
-CERTIFICATES = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
-"""Folders with the certificates of a registry's own authority. Source: containers-certs.d(5)."""
-HUB = "registry-1.docker.io"
-"""Where Docker Hub answers."""
-UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
-"""In the text of an error of TLS."""
 Say = Callable[[str], None]
 
 
@@ -47,7 +41,7 @@ class Reply:
 
 @dataclass(slots=True, kw_only=True)
 class RegistryClient:
-    """A registry that has answered once; `open_registry` makes it.
+    """A registry that has answered once; `open_registry` (ci.registry.opening) makes it.
 
     Everything raises RegistryError, and nothing else.
     """
@@ -360,66 +354,3 @@ def _told(reply: Reply) -> str:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return ""
     return f" ({''.join(one for one in text[:200] if one.isprintable())})"
-
-
-@asynccontextmanager
-async def open_registry(
-    place: Place, credentials: Credentials | None, patience: Patience, say: Say
-) -> AsyncIterator[RegistryClient]:
-    """Yield a client of the registry at `place`, which has answered; on loopback it may be without TLS.
-
-    Raises:
-        RegistryError: it does not answer, or is no registry.
-    """
-    schemes = ("https", "http") if place.is_loopback else ("https",)
-    for scheme in schemes:
-        async with httpx.AsyncClient(
-            base_url=f"{scheme}://{HUB if place.host == 'docker.io' else place.host}",
-            verify=tls_context(place.host) if scheme == "https" else True,
-            trust_env=not place.is_loopback,
-            headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},
-            timeout=httpx.Timeout(patience.answer_s, pool=None),
-            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
-        ) as http:
-            client = RegistryClient(
-                place=place, http=http, credentials=credentials, patience=patience, say=say
-            )
-            if scheme != schemes[-1] and not await _speaks_tls(http, patience.answer_s):
-                continue
-            try:
-                await client.connect()
-            except RegistryError as error:
-                # a token is asked for with the first thing that is wanted; none may be given without
-                if error.answer != "unauthorised" or not client.authorization.is_asked:
-                    raise
-            yield client
-            return
-
-
-async def _speaks_tls(http: httpx.AsyncClient, limit_s: float) -> bool:
-    """Whether what listens there speaks TLS; a certificate that is not trusted is TLS too."""
-    try:
-        with anyio.fail_after(limit_s):
-            await http.get("/v2/")
-    except httpx.TransportError as error:
-        return UNTRUSTED in str(error)
-    except httpx.HTTPError:
-        return True
-    except TimeoutError:
-        return True
-    return True
-
-
-def tls_context(host: str) -> ssl.SSLContext:
-    """Return what connections are made with: the machine's authorities, and those kept for `host`.
-
-    SSL_CERT_FILE names other ones. A certificate that can't be read is left out.
-    """
-    context = ssl.create_default_context()
-    for folder in CERTIFICATES:
-        for path in sorted(folder.joinpath(host).glob("*.crt")):
-            try:
-                context.load_verify_locations(path)
-            except (OSError, ssl.SSLError):
-                continue
-    return context

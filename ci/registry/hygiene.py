@@ -82,6 +82,28 @@ def choose(
             kept += whole
     chosen = {(each.repository, each.tag) for whole, _ in found for each in whole}
     kept += [one for one in tagged if one.is_cached and (one.repository, one.tag) not in chosen]
+    return _stale(found, kept)
+
+
+def choose_wheels(
+    tagged: Collection[Tagged], current: Collection[str], *, now: datetime, older_than: timedelta
+) -> tuple[Stale, ...]:
+    """Return the wheels that can go, of the tags of their repository: none that is `current` or younger."""
+    found: list[tuple[tuple[Tagged, ...], str]] = []
+    kept: list[Tagged] = []
+    for one in tagged:
+        why = ""
+        if WHEELS.fullmatch(one.tag) and one.tag not in current:
+            why = _age(one.created, now, older_than)
+        if why:
+            found.append(((one,), why))
+        else:
+            kept.append(one)
+    return _stale(found, kept)
+
+
+def _stale(found: Collection[tuple[tuple[Tagged, ...], str]], kept: Collection[Tagged]) -> tuple[Stale, ...]:
+    """Return what goes of each of `found`, the tags of one thing and why; all of `kept` stays whole."""
     needed = {(one.repository, digest) for one in kept for digest in (one.digest, *one.named)}
     blobs = {digest for one in kept for digest in one.blobs}
     stale = [
@@ -95,36 +117,6 @@ def choose(
         for whole, why in found
     ]
     return tuple(sorted((one for one in stale if one.digests), key=lambda one: -one.size_bytes))
-
-
-def choose_wheels(
-    tagged: Collection[Tagged], current: Collection[str], *, now: datetime, older_than: timedelta
-) -> tuple[Stale, ...]:
-    """Return the wheels that can go, of the tags of their repository: none that is `current` or younger."""
-    found: list[tuple[Tagged, str]] = []
-    kept: list[Tagged] = []
-    for one in tagged:
-        why = ""
-        if WHEELS.fullmatch(one.tag) and one.tag not in current:
-            why = _age(one.created, now, older_than)
-        if why:
-            found.append((one, why))
-        else:
-            kept.append(one)
-    needed = {one.digest for one in kept}
-    blobs = {digest for one in kept for digest in one.blobs}
-    stale = [
-        Stale(
-            repository=one.repository,
-            tag=one.tag,
-            digests=(one.digest,),
-            size_bytes=_unshared((one,), blobs),
-            why=why,
-        )
-        for one, why in found
-        if one.digest not in needed
-    ]
-    return tuple(sorted(stale, key=lambda one: -one.size_bytes))
 
 
 def _unshared(whole: Collection[Tagged], kept: Collection[str]) -> int:

@@ -216,7 +216,7 @@ async def opened_client(
     Raises:
         RegistryError: it does not answer.
     """
-    from ci.registry.client import open_registry  # 0.15 s, which a run without a registry does not need
+    from ci.registry.opening import open_registry  # 0.15 s, which a run without a registry does not need
 
     found = find_credentials(place.host, environ, Path.home(), *purposes)
     for problem in found.problems:

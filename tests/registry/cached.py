@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ci.registry.cache import RegistryCache, Wanted
-from ci.registry.client import RegistryClient, open_registry
+from ci.registry.client import RegistryClient
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import OCI, digest_of
+from ci.registry.opening import open_registry
 from ci.registry.patience import Patience
 from ci.registry.place import Place
 from ci.registry.side import Beside

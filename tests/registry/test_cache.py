@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ci.errors import RegistryError
-from ci.registry.client import open_registry
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import OCI, digest_of
+from ci.registry.opening import open_registry
 from ci.registry.place import Place
 from tests.registry.cached import add, opened, push, quick, wanted
 from tests.registry.proxy import Fault, Proxy
@@ -71,7 +71,7 @@ async def test_a_registry_with_tls_is_trusted_by_a_certificate_in_the_usual_fold
             async with opened(running.host, patience=quick(tries=1)):
                 pass
         (folder / "ca.crt").write_text((tmp_path / "tls.crt").read_text())
-        monkeypatch.setattr("ci.registry.client.CERTIFICATES", (tmp_path / "certs.d",))
+        monkeypatch.setattr("ci.registry.tls.CERTIFICATES", (tmp_path / "certs.d",))
         async with opened(running.host) as (cache, _):
             assert str(cache.client.http.base_url).startswith("https://")
             await add(cache, wanted())
