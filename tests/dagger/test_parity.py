@@ -12,7 +12,7 @@ from dagger import dag
 
 from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
-from ci.lower.container import Inputs, lower
+from ci.lower.container import lower
 from ci.lower.dockerfile import instructions
 from ci.plan.recipes import debhouse_reference, steps_of, wheelhouse_reference
 from ci.steps.step import (
@@ -32,6 +32,7 @@ from tests.dagger.by_calls import by_calls
 from tests.dagger.by_dockerfile import by_dockerfile
 from tests.dagger.image import Image, outside
 from tests.dagger.session import Session
+from tests.dagger.stand_in import stand_ins
 
 STACK = Path(__file__).parents[2] / "docker"
 PROGRAMS = (Account, Apt, Venv, Wheels, Libraries)
@@ -45,18 +46,7 @@ def stack() -> Stack:
 
 
 async def by_dagger(session: Session, steps: tuple[Step, ...], parent: Image) -> Image:
-    inputs = Inputs(
-        parent=dag.container().from_("parent"),
-        context=dag.directory().with_new_file("context", ""),
-        wheelhouse=dag.directory().with_new_file("wheelhouse", ""),
-        debhouse=dag.directory().with_new_file("debhouse", ""),
-    )
-    named = {
-        "parent": session.calls(await inputs.parent.id()),
-        "context": session.calls(await inputs.context.id()),
-        "wheelhouse": session.calls(await inputs.wheelhouse.id()),
-        "debhouse": session.calls(await inputs.debhouse.id()),
-    }
+    inputs, named = await stand_ins(session)
     calls = session.calls(await lower(dag, steps, inputs).id())
     assert session.rejected == []
     return by_calls(calls, parent, named)

@@ -9,10 +9,11 @@ from dagger import dag
 
 from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
-from ci.lower.container import Inputs, lower
+from ci.lower.container import lower
 from ci.plan.recipes import steps_of
 from tests.dagger.outline import outline
 from tests.dagger.session import Session
+from tests.dagger.stand_in import stand_ins
 
 HERE = Path(__file__).parent
 STACK = HERE.parents[1] / "docker"
@@ -25,18 +26,7 @@ def stack() -> Stack:
 
 @pytest.mark.parametrize("id_", ["base:cpu", "demux:cpu"])
 async def test_an_image_is_these_calls(session: Session, stack: Stack, id_: str, tmp_path: Path) -> None:
-    inputs = Inputs(
-        parent=dag.container().from_("parent"),
-        context=dag.directory().with_new_file("context", ""),
-        wheelhouse=dag.directory().with_new_file("wheelhouse", ""),
-        debhouse=dag.directory().with_new_file("debhouse", ""),
-    )
-    named = {
-        "parent": session.calls(await inputs.parent.id()),
-        "context": session.calls(await inputs.context.id()),
-        "wheelhouse": session.calls(await inputs.wheelhouse.id()),
-        "debhouse": session.calls(await inputs.debhouse.id()),
-    }
+    inputs, named = await stand_ins(session)
     container = lower(dag, steps_of(stack, stack.get(id_)), inputs)
     text = outline(session.calls(await container.id()), named)
     golden = HERE / "golden" / f"{id_.replace(':', '.')}.txt"
