@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,6 +78,15 @@ async def test_a_failure_gives_the_run_its_exit_code(directory: RunDirectory) ->
     assert (report.exit_code, report.complete, report.interrupted) == (6, True, False)
 
 
+@pytest.fixture
+def hangup() -> Iterator[None]:
+    """SIGHUP as a terminal gives it: under nohup it is ignored, and a run leaves it so."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangup")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_stops_the_run_and_its_log_is_whole(
     directory: RunDirectory, number: signal.Signals
