@@ -16,10 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench.document import write_part
 from bench.measure import measure, spread
 
 CHECKOUT = Path(__file__).parent.parent
-START, END = "<!-- bench.cpu_stack -->", "<!-- /bench.cpu_stack -->"
 STAGE = "subtitle-gen"
 
 
@@ -42,9 +42,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     print(text)
     if options.write:
-        path = CHECKOUT / "docs/benchmarks.md"
-        old = path.read_text()
-        path.write_text(re.sub(f"{START}.*{END}", f"{START}\n{text}\n{END}", old, flags=re.DOTALL))
+        write_part("bench.cpu_stack", text)
 
 
 def table(root: Path, stack: Path, times: int, *, warm: bool) -> str:

@@ -11,12 +11,12 @@ import argparse
 import fcntl
 import os
 import platform
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.document import write_part
 from bench.peers.by_buildkit import ByBuildkit
 from bench.peers.daemon import CLIENT
 from bench.peers.folder import CHECKOUT, lay_stack
@@ -27,7 +27,6 @@ from bench.peers.table import text
 from bench.peers.ways import make_ways
 from ci.catalog.load import load_stack
 
-START, END = "<!-- bench.peers -->", "<!-- /bench.peers -->"
 NAMES = tuple(scenario.name for scenario in SCENARIOS)
 
 
@@ -68,9 +67,7 @@ def main() -> None:
     shown = f"{head(results, words)}\n\n{text(results)}"
     print(shown)
     if options.write:
-        path = CHECKOUT / "docs/benchmarks.md"
-        old = path.read_text()
-        path.write_text(re.sub(f"{START}.*{END}", lambda _: f"{START}\n{shown}\n{END}", old, flags=re.DOTALL))
+        write_part("bench.peers", shown)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ proxy that counts. `--write` puts the table into docs/benchmarks.md.
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
+from bench.document import write_part
 from bench.peers.__main__ import facts, held
 from bench.peers.by_buildkit import ByBuildkit
 from bench.peers.by_dockerfile import ByDockerfile
@@ -25,8 +25,6 @@ from bench.registry.table import text
 from ci.catalog.load import load_stack
 from tests.registry.proxy import proxied
 from tests.registry.server import registry
-
-START, END = "<!-- bench.registry -->", "<!-- /bench.registry -->"
 
 
 def main() -> None:
@@ -57,9 +55,7 @@ def main() -> None:
     )
     print(shown)
     if options.write:
-        path = CHECKOUT / "docs/benchmarks.md"
-        old = path.read_text()
-        path.write_text(re.sub(f"{START}.*{END}", lambda _: f"{START}\n{shown}\n{END}", old, flags=re.DOTALL))
+        write_part("bench.registry", shown)
 
 
 def measured(root: Path, ids: tuple[str, ...], times: int) -> str:
