@@ -18,12 +18,13 @@ class Value(BaseModel):
 
 
 class PlannedTask(Value):
-    """One task as the plan has it; `image` and `variant` are given for the build of an image only."""
+    """One task as the plan has it; `image`, `variant` and `key` are given for the build of an image only."""
 
     id: str
     needs: tuple[str, ...] = ()
     image: str | None = None
     variant: str | None = None
+    key: str | None = None
     expected_s: float = 0.0
 
 
@@ -46,19 +47,38 @@ class Details(Value):
 class Failure(Value):
     """Why a task failed: the error's own message, the last lines of the failed step, its full log.
 
-    `traceback` is there when the error was none of dockwright's own, which is a bug in dockwright.
+    `exit_code` is that of the error's kind. `traceback` is there when the error was none of dockwright's own,
+    which is a bug in dockwright.
     """
 
     message: str
     last_lines: tuple[str, ...] = ()
     log: str | None = None
+    exit_code: int | None = None
     traceback: str | None = None
+
+
+class Checkout(Value):
+    """The git checkout that a run built from, so that it can be had again.
+
+    `commit` is a full object name; `stack` the stack's directory in the repository and `code` that of the
+    dockwright that ran, both POSIX, `.` for the top; `code` is none where that lay elsewhere. `patch` is what
+    differed from the commit below these two, as `git apply` takes it, empty where nothing did; it is none
+    where it was left out, and `left_out` says why.
+    """
+
+    commit: str = Field(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")
+    stack: str = "."
+    code: str | None = None
+    patch: str | None = ""
+    left_out: str = ""
 
 
 class RunStarted(Value):
     """The first event: what was typed, under which settings and versions, and what is going to be done.
 
-    `settings` must hold no secret: the log is made to be attached to a bug report.
+    `settings` must hold no secret: the log is made to be attached to a bug report. `base` is the kind of base
+    that they came to, `engine` what builds (empty: nothing does).
     """
 
     kind: Literal["run_started"] = "run_started"
@@ -69,6 +89,9 @@ class RunStarted(Value):
     """Wall-clock time, ISO 8601 with its offset; every other time in the log is relative to it."""
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+    base: str = ""
+    engine: str = ""
+    checkout: Checkout | None = None
     tasks: tuple[PlannedTask, ...] = ()
     capacity: int = 1
 

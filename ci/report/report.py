@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from ci.report.events import (
+    Checkout,
     Details,
     DiskUsed,
     Event,
@@ -53,12 +54,16 @@ class ImageRow(TaskRow):
 
 
 class FailureRow(Value):
-    """Why a task failed: the whole message, the last lines of the failed step, where its full log is."""
+    """Why a task failed: the whole message, the last lines of the failed step, where its full log is.
+
+    `exit_code` is that of its kind: 6 a step, 7 a check of the built image, see `docs/commands.md`.
+    """
 
     task: str
     message: str
     last_lines: tuple[str, ...] = ()
     log: str | None = None
+    exit_code: int | None = None
     traceback: str | None = None
 
 
@@ -81,6 +86,8 @@ class Report(Value):
 
     - `schema`: 1; a change that a reader of version 1 would misread makes it 2.
     - `argv`, `started_at` (ISO 8601), `settings`, `versions`: what was asked for, when, under what.
+    - `base`, `engine`: the kind of base that was built on, and what built (empty: nothing did).
+    - `checkout`: a `Checkout`, the git revision and its patch; null outside of git.
     - `complete`: whether the log has its end; false for a run that was killed or is still going on.
     - `exit_code`: 0 only if all that was asked for exists; 130 interrupted; null when not complete.
     - `interrupted`, `seconds` (up to the last event).
@@ -98,6 +105,9 @@ class Report(Value):
     started_at: str = ""
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+    base: str = ""
+    engine: str = ""
+    checkout: Checkout | None = None
     complete: bool = False
     exit_code: int | None = None
     interrupted: bool = False
@@ -152,7 +162,7 @@ def report_of(events: Sequence[Event]) -> Report:
                 variant=planned.variant or "",
                 unpacked_bytes=details.unpacked_bytes,
                 unique_bytes=details.unique_bytes,
-                key=details.key,
+                key=details.key or planned.key,
                 reference=details.reference,
                 digest=details.digest,
             )
@@ -162,6 +172,9 @@ def report_of(events: Sequence[Event]) -> Report:
         started_at=started.started_at,
         settings=started.settings,
         versions=started.versions,
+        base=started.base,
+        engine=started.engine,
+        checkout=started.checkout,
         complete=ended is not None,
         exit_code=ended.exit_code if ended is not None else None,
         interrupted=ended is not None and ended.interrupted,
@@ -197,6 +210,7 @@ def _failures(ends: dict[str, TaskEnded]) -> list[FailureRow]:
             message=end.failure.message,
             last_lines=end.failure.last_lines,
             log=end.failure.log,
+            exit_code=end.failure.exit_code,
             traceback=end.failure.traceback,
         )
         for end in ends.values()

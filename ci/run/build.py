@@ -16,8 +16,9 @@ from ci.errors import CommandError, GoneError, LostError, NoSpaceError, Registry
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import apt_list
-from ci.report.events import Details, RunStarted
+from ci.report.events import Checkout, Details, RunStarted
 from ci.report.report import Report
+from ci.run.checkout import checkout_soon
 from ci.run.directory import RunDirectory, create_run_directory
 from ci.run.disk import file_systems, places
 from ci.run.disk_guard import DiskGuard
@@ -33,6 +34,7 @@ from ci.run.remote import Remote
 from ci.run.remote_wheel_set import bring_files, share_files
 from ci.run.remote_wheels import bring_wheels, share_wheels
 from ci.run.remote_work import PUSH, RemoteWork, reused
+from ci.run.revision import without_passwords
 from ci.run.soundness import note_marks
 from ci.run.state import State, write_whole
 from ci.run.store import Store
@@ -72,6 +74,7 @@ async def build_plan(
         LostError: the registry does not give images that others are to be built on.
     """
     now = datetime.now().astimezone()
+    checkout = checkout_soon(workspace.directory)
     directory = create_run_directory(workspace.state.root, now=now)
     with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
         events.note(workspace.base.why)
@@ -94,7 +97,7 @@ async def build_plan(
                 directory=directory,
                 events=events,
                 clock=time.monotonic,
-                started=started(workspace, options, now),
+                started=started(workspace, options, now, checkout(), engine.name),
                 capacity=workspace.capacity,
                 fail_fast=options.fail_fast,
                 beside=guard.watch if guard is not None else None,
@@ -126,6 +129,7 @@ def _is_lost(error: Exception | None) -> bool:
 async def reuse_plan(workspace: Workspace, plan: Plan, options: Options) -> tuple[Report, RunDirectory]:
     """Report that a registry has all of `plan`; no engine is asked anything, and nothing is fetched."""
     now = datetime.now().astimezone()
+    checkout = checkout_soon(workspace.directory)
     directory = create_run_directory(workspace.state.root, now=now)
 
     async def work(task: Task) -> WorkResult:
@@ -141,24 +145,32 @@ async def reuse_plan(workspace: Workspace, plan: Plan, options: Options) -> tupl
             directory=directory,
             events=events,
             clock=time.monotonic,
-            started=started(workspace, options, now),
+            started=started(workspace, options, now, checkout()),
             capacity=workspace.capacity,
             fail_fast=options.fail_fast,
         )
     return report, directory
 
 
-def started(workspace: Workspace, options: Options, now: datetime) -> RunStarted:
-    """Return the first event of a run, but for its tasks."""
+def started(
+    workspace: Workspace, options: Options, now: datetime, checkout: Checkout | None, engine: str = ""
+) -> RunStarted:
+    """Return the first event of a run, but for its tasks; no URL in it has a password."""
+    settings = workspace.settings.model_dump(mode="json").items()
     return RunStarted(
-        argv=options.argv,
+        argv=tuple(without_passwords(word) for word in options.argv),
         started_at=now.isoformat(timespec="seconds"),
-        settings=workspace.settings.model_dump(mode="json"),
+        settings={
+            name: without_passwords(value) if isinstance(value, str) else value for name, value in settings
+        },
         versions={
             "dockwright": version(),
             "python": platform.python_version(),
             "uv": workspace.stack.uv,
         },
+        base=workspace.base.kind,
+        engine=engine,
+        checkout=checkout,
     )
 
 
@@ -214,6 +226,7 @@ def tasks(plan: Plan, history: History, pushed: Sequence[PlannedImage] = ()) -> 
                 expected_s=expected_s(planned, history, seen),
                 image=planned.image.image,
                 variant=planned.image.variant,
+                key=planned.key,
             )
         )
     ids = {planned.id for planned in pushed}

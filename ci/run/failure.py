@@ -31,7 +31,12 @@ def failure_of(error: Exception, *, log: Path | None) -> Failure:
     message, tail = str(error), _tail_of(error)
     if tail:
         message = message.removesuffix(tail).rstrip()
-    return Failure(message=message, last_lines=tuple(tail.splitlines()[-LAST_LINES:]), log=where)
+    return Failure(
+        message=message,
+        last_lines=tuple(tail.splitlines()[-LAST_LINES:]),
+        log=where,
+        exit_code=error.exit_code,
+    )
 
 
 def _tail_of(error: BaseException) -> str:

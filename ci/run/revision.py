@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-LIMIT_S = 30.0
+from ci.run.git import git
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +48,15 @@ def without_credentials(url: str) -> str:
         return url if re.match(r"[\w.-]+@[\w.-]+:", url) else ""
     if url.startswith("file:"):
         return ""
-    return re.sub(r"://[^/]*@", "://", url)
+    return without_passwords(url)
+
+
+def without_passwords(text: str) -> str:
+    """Return `text` without a user and a password before the host of a URL in it."""
+    return re.sub(r"://[^/\s]*@", "://", text)
 
 
 def _git(directory: Path, *words: str) -> str | None:
     """Return what git prints; None where it fails, or takes too long."""
-    try:
-        argv = ("git", "-C", str(directory), *words)
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    said = git(directory, *words)
+    return None if said.fault else said.output.decode(errors="replace").strip()

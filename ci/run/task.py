@@ -16,7 +16,7 @@ class Task:
     `weight` is what it takes of the run's capacity (a task heavier than all of it runs alone), `expected_s`
     the guess that the longest path is found by. Of the tasks with `commit_token` one runs at a time: two
     large commits at once fight for the disk and end later than one after the other.
-    `image` and `variant` are given when the task builds an image; the report lists the others apart.
+    `image`, `variant` and `key` are given when the task builds an image; the report lists the others apart.
     """
 
     id: str
@@ -26,6 +26,7 @@ class Task:
     commit_token: bool = False
     image: str | None = None
     variant: str | None = None
+    key: str | None = None
 
     def planned(self) -> PlannedTask:
         """Return what the event log says of this task before it runs."""
@@ -34,6 +35,7 @@ class Task:
             needs=self.needs,
             image=self.image,
             variant=self.variant,
+            key=self.key,
             expected_s=self.expected_s,
         )
 

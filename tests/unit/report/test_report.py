@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from ci.report.events import RunEnded
+from ci.report.events import Checkout, PlannedTask, RunEnded
 from ci.report.outcome import Outcome
 from ci.report.report import FailureRow, ImageRow, Report, TaskRow, report_of
 from tests.unit.report.runs import FAILURE, KEY, RUN, STARTED
@@ -102,3 +102,14 @@ def test_every_key_of_the_json_is_documented() -> None:
 def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
         Report.model_validate({"schema": 1, "imagse": []})
+
+
+def test_the_key_of_what_failed_is_the_planned_one_and_the_checkout_is_told() -> None:
+    checkout = Checkout(commit="a" * 40, stack="docker", code=".", patch="+x")
+    tasks = (PlannedTask(id="base-ml:cpu", image="base-ml", variant="cpu", key=KEY),)
+    started = STARTED.model_copy(
+        update={"tasks": tasks, "base": "bootstrap", "engine": "buildah", "checkout": checkout}
+    )
+    report = report_of((started, *RUN[5:9]))
+    assert (report.base, report.engine, report.checkout) == ("bootstrap", "buildah", checkout)
+    assert [(row.action, row.key) for row in report.images] == [("failed", KEY)]
