@@ -65,6 +65,11 @@ COMMANDS = {
         summary="Build images twice from nothing and name the first path or config field that differs.",
         builds=True,
     ),
+    "repro": Entry(
+        path="ci.cli.repro:repro",
+        summary="Build again here what the report of another run names, and say where it came out otherwise.",
+        builds=True,
+    ),
     "publish": Entry(
         path="ci.cli.publish:publish",
         summary="Make a release of all images in a registry, and let its tags follow.",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ci.plan.keys import Document, digest, tag
+
+SHOWN = 100
+"""Most characters of a change that is told in one line with others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,13 @@ def compare(old: Document, new: Document) -> tuple[Change, ...]:
     if not changes and digest(old) != digest(new):
         changes.append(Change(input="step keys", old="of an older form", new="of this form"))
     return tuple(changes)
+
+
+def in_short(changes: Sequence[Change]) -> str:
+    """Return the first change in one line, and how many more there are."""
+    first = changes[0].text.splitlines()[0]
+    more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+    return (first if len(first) <= SHOWN else f"{first[: SHOWN - 1]}…") + more
 
 
 def explain(

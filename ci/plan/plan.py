@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ci.catalog.stack import ImageVariant, Stack
 from ci.errors import UsageError
 from ci.lower.dockerfile import instructions
-from ci.plan.explain import compare
+from ci.plan.explain import compare, in_short
 from ci.plan.keys import Document, digest, documents, tag
 from ci.plan.recipes import reference, steps_of
 
@@ -171,10 +171,7 @@ def _reason(
     old = stored(image.id, built[image.id])
     if old is None:
         return "unknown: the last build's key document is not stored"
-    changes = compare(old, new)
-    first = changes[0].text.splitlines()[0]
-    more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
-    return (first if len(first) <= 100 else first[:99] + "…") + more
+    return in_short(compare(old, new))
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

@@ -23,6 +23,12 @@ class RunDirectory:
     path: Path
 
     @property
+    def pid(self) -> int | None:
+        """The process whose run it was, None where its name is none of ours."""
+        match = _NAME.fullmatch(self.path.name)
+        return int(match["pid"]) if match is not None else None
+
+    @property
     def events(self) -> Path:
         """The event log."""
         return self.path / "events.jsonl"

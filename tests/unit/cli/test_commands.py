@@ -40,6 +40,7 @@ def test_the_help_page_lists_every_command_in_order() -> None:
         ("lock", [], "auto", True),
         ("lock", [], "docker", True),
         ("lock", ["--check"], "auto", False),
+        ("repro", ["report.json"], "auto", True),
         ("plan", [], "auto", False),
         ("doctor", [], "auto", False),
         ("test", [], "auto", False),

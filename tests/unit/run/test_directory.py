@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ci.errors import UsageError
-from ci.run.directory import create_run_directory, run_directories
+from ci.run.directory import RunDirectory, create_run_directory, run_directories
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NO_PROCESS = 2**22 + 1  # above the largest pid that Linux gives
@@ -63,3 +63,11 @@ def test_a_state_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
 
 def test_without_runs_there_are_none(tmp_path: Path) -> None:
     assert run_directories(tmp_path) == ()
+
+
+def test_a_run_is_known_by_its_process_whatever_its_number(tmp_path: Path) -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    first, second = (create_run_directory(tmp_path, now=now, pid=12) for _ in range(2))
+    assert (first.path.name, second.path.name) == ("20260102-000000-12", "20260102-000000-12-2")
+    assert first.pid == second.pid == 12
+    assert RunDirectory(path=tmp_path).pid is None
