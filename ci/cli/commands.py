@@ -70,6 +70,11 @@ COMMANDS = {
         summary="Build again here what the report of another run names, and say where it came out otherwise.",
         builds=True,
     ),
+    "shell": Entry(
+        path="ci.cli.shell:shell",
+        summary="Open a shell in an image, or before the step that its last build failed at.",
+        builds=True,
+    ),
     "publish": Entry(
         path="ci.cli.publish:publish",
         summary="Make a release of all images in a registry, and let its tags follow.",
@@ -96,6 +101,11 @@ COMMANDS = {
 
 WITHOUT_ENGINE = ("--help", "-h", "--check", "--dry-run")
 """Options with which no command builds anything."""
+
+
+def own_words(args: Sequence[str]) -> list[str]:
+    """Return the words before `--`: those after it are a program's that a command starts."""
+    return list(args[: args.index("--")]) if "--" in args else list(args)
 
 
 def builds_here(name: str, args: Sequence[str], engine: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ci.cli.commands import Commands, builds_here
+from ci.cli.commands import Commands, builds_here, own_words
 from ci.cli.installing import INSTALL
 from ci.errors import DockwrightError
 
@@ -69,7 +69,7 @@ def cli(ctx: click.Context, stack: Path | None, root: Path | None) -> None:
     Every command has --help. Settings also come from DOCKWRIGHT_* variables and from .dockwright.env, here or
     beside dockwright.
     """
-    args: list[str] = ctx.meta[Commands.ARGS]
+    args = own_words(ctx.meta[Commands.ARGS])
     if "--help" in args or "-h" in args:
         return
     from ci.settings import read_settings  # a fifth of a second, which a help page does not need

@@ -190,9 +190,14 @@ class Buildah:
         env: Mapping[str, str] | None = None,
         user: str = "",
         network: bool = False,
+        terminal: bool = False,
     ) -> Command:
-        """Run `argv` in a working container; `mounts` are (host path, path, `ro` or `rw`)."""
+        """Run `argv` in a working container; `mounts` are (host path, path, `ro` or `rw`).
+
+        With `terminal` it gets one of its own, joined to ours.
+        """
         words = ["run", "--isolation", self.isolation]
+        words += ["--terminal"] if terminal else []
         words += ["--runtime", "runc"] if self.isolation == "oci" else []
         words += [word for mount in mounts for word in ("--volume", ":".join(mount))]
         words += [

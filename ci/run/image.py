@@ -101,23 +101,7 @@ class ImageWork:
 
     def request(self, planned: PlannedImage) -> BuildRequest:
         """Return what the engine is asked for."""
-        workspace, image = self.houses.workspace, planned.image
-        manifests = self.houses.manifests
-        args = {}
-        if image.python_lock:
-            wheelhouse = manifests[f"wheelhouse/{image.variant}"]
-            args = {wheels_arg(name): wheelhouse.part(name) for name in wheel_lists(image)}
-        if image.apt:
-            args[DEBS_ARG] = manifests["debhouse"].part(apt_list(image.apt, image.apt_lock))
-        return BuildRequest(
-            instructions="\n".join(planned.instructions) + "\n",
-            context=workspace.directory / image.folder,
-            parent=self.parents[planned.id],
-            build_args=args,
-            folders=self.houses.folders(image),
-            labels={KEY_LABEL: planned.key},
-            cache=self.cache,
-        )
+        return build_request(planned, self.houses, self.parents[planned.id], cache=self.cache)
 
     async def name(self, planned: PlannedImage, image: str) -> None:
         """Give an image its cache tag and its human tag."""
@@ -176,6 +160,26 @@ class ImageWork:
         found = _STEP.search(line)
         if found:
             self.events.step(task, shown(found[1]))
+
+
+def build_request(planned: PlannedImage, houses: Houses, parent: str, *, cache: bool = True) -> BuildRequest:
+    """Return what an engine is asked for: the image on `parent`, with what it mounts of ready `houses`."""
+    image, manifests = planned.image, houses.manifests
+    args = {}
+    if image.python_lock:
+        wheelhouse = manifests[f"wheelhouse/{image.variant}"]
+        args = {wheels_arg(name): wheelhouse.part(name) for name in wheel_lists(image)}
+    if image.apt:
+        args[DEBS_ARG] = manifests["debhouse"].part(apt_list(image.apt, image.apt_lock))
+    return BuildRequest(
+        instructions="\n".join(planned.instructions) + "\n",
+        context=houses.workspace.directory / image.folder,
+        parent=parent,
+        build_args=args,
+        folders=houses.folders(image),
+        labels={KEY_LABEL: planned.key},
+        cache=cache,
+    )
 
 
 def details_of(

@@ -158,6 +158,10 @@ def test_the_engine_docker_builds_checks_and_names_images(machine: Machine, tmp_
     dockwright("build", "tmdb:cpu", *options, env=env)
     newest = max((tmp_path / "root/state/runs").glob("*/report.json"), key=lambda path: path.stat().st_mtime)
     assert {row["action"] for row in json.loads(newest.read_text())["images"]} == {"reused"}
+    argv = (sys.executable, "-m", "ci.cli.main", "shell", "tmdb:cpu", "--engine", "docker", "cat")
+    done = subprocess.run(argv, env=env, input="piped", capture_output=True, text=True, check=True)
+    assert done.stdout == "piped"
+    assert machine.docker.run("ps", "--all", "--quiet") == ""
 
 
 async def test_a_build_sees_its_files_whatever_dockerignore_says_and_tells_its_steps(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from ci.cli.commands import COMMANDS, builds_here
+from ci.cli.commands import COMMANDS, builds_here, own_words
 from ci.cli.main import cli
 
 
@@ -41,6 +41,7 @@ def test_the_help_page_lists_every_command_in_order() -> None:
         ("lock", [], "docker", True),
         ("lock", ["--check"], "auto", False),
         ("repro", ["report.json"], "auto", True),
+        ("shell", ["asr:cpu"], "auto", True),
         ("plan", [], "auto", False),
         ("doctor", [], "auto", False),
         ("test", [], "auto", False),
@@ -52,3 +53,8 @@ def test_only_what_builds_needs_the_embedded_engine(
     name: str, args: list[str], setting: str, builds: bool
 ) -> None:
     assert builds_here(name, args, setting) is builds
+
+
+def test_words_after_two_dashes_are_not_the_commands_own() -> None:
+    assert own_words(["asr", "--", "ls", "--help"]) == ["asr"]
+    assert own_words(["asr", "--help"]) == ["asr", "--help"]

@@ -50,6 +50,12 @@ def test_a_run_with_network_is_not_in_a_namespace_of_its_own() -> None:
     )
 
 
+def test_a_terminal_of_its_own_is_given_only_where_one_is_asked_for() -> None:
+    plain, on_terminal = (BUILDAH.run("c", ["sh"], terminal=asked) for asked in (False, True))
+    assert "--terminal" not in plain.argv
+    assert on_terminal.argv[-6:] == ("--isolation", "chroot", "--terminal", "c", "--", "sh")
+
+
 def test_certificates_and_proxies_reach_a_run_with_network_by_mount_and_environment(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.crt"
     bundle.write_text("-")
