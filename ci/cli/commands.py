@@ -47,6 +47,10 @@ COMMANDS = {
         summary="Name the exact input of an image that changed since it was last built here.",
     ),
     "graph": Entry(path="ci.cli.graph:graph", summary="Draw which image is built on which."),
+    "matrix": Entry(
+        path="ci.cli.matrix:matrix_command",
+        summary="Say what has to be built, by level of the graph, and which disk each level needs.",
+    ),
     "lock": Entry(
         path="ci.cli.lock:lock",
         summary="Pin every Python and Debian package of the stack by hash, and outside images by digest.",

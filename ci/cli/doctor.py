@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -12,10 +12,13 @@ from ci.catalog.load import load_stack
 from ci.cli.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, diagnose
 from ci.cli.machine import look
 from ci.cli.stream import Stream
-from ci.errors import CatalogError
+from ci.errors import CatalogError, DiskError
+from ci.report.units import size_text
+from ci.run.disk import FileSystem, daemon_places, file_systems, places
 from ci.run.estimate import Estimate, from_nothing
 from ci.settings import Settings
 
+GB = 10**9
 MARKS = {"ok": ("ok", ""), "note": ("note", "33"), "bad": ("no", "31")}
 """What stands before a finding, and its colour on a terminal."""
 REGISTRIES = {"docker.io": "registry-1.docker.io"}
@@ -24,14 +27,23 @@ REGISTRIES = {"docker.io": "registry-1.docker.io"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option(
+    "--disk-gb",
+    type=click.FloatRange(min=0),
+    metavar="GB",
+    help="Only look whether so much is free where images are built; exit code 8 if not.",
+)
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> None:
+def doctor(ctx: click.Context, as_json: bool, disk_gb: float | None) -> None:
     """Say what this machine can and cannot do, and what to type.
 
     Looks at engines, rights, disks, memory and the network; changes nothing. The exit code is 0 when some
     engine can build here, else 1.
     """
     settings: Settings = ctx.obj
+    if disk_gb is not None:
+        _check_room(settings, int(disk_gb * GB))
+        return
     machine = look(settings, _urls(settings))
     findings = diagnose(machine, _needs(settings, machine.cores))
     builds = can_build(findings)
@@ -40,6 +52,36 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     else:
         _print(findings)
     ctx.exit(0 if builds else 1)
+
+
+def _check_room(settings: Settings, size_bytes: int) -> None:
+    """Print what is free on each disk that images are built on.
+
+    Raises:
+        DiskError: that is less than `size_bytes` on one of them.
+    """
+    systems = file_systems({**places(settings), **daemon_places()})
+    if refusal := room_refusal(systems, size_bytes):
+        raise DiskError(refusal)
+    for system in systems:
+        click.echo(
+            f"{size_text(system.free_bytes)} free at {system.text}; {size_text(size_bytes)} are needed"
+        )
+
+
+def room_refusal(systems: Iterable[FileSystem], size_bytes: int) -> str:
+    """Return which of `systems` has less than `size_bytes` free, and what to do; empty where none."""
+    short = [
+        f"{size_text(system.free_bytes)} are free at {system.text}"
+        for system in systems
+        if system.free_bytes < size_bytes
+    ]
+    if not short:
+        return ""
+    return (
+        f"not enough disk: {size_text(size_bytes)} are needed, and {'; '.join(short)}. `dockwright gc` says "
+        "what can go; on a hosted runner, take a larger one"
+    )
 
 
 def doctor_json(findings: tuple[Finding, ...]) -> dict[str, object]:

@@ -11,8 +11,9 @@ from typing import Literal
 
 from ci.settings import Settings
 
-Where = Literal["store", "temporary files", "state"]
-"""Layers and containers; what a commit writes for a moment, and cache mounts; all else that is kept."""
+Where = Literal["store", "temporary files", "state", "daemon"]
+"""Layers and containers; what a commit writes for a moment, and cache mounts; all else that is kept; and what
+Docker keeps, in which Dagger's engine has all of its own."""
 
 WINDOWS = os.name == "nt"
 
@@ -42,6 +43,12 @@ def places(settings: Settings, *, engine: str = "buildah") -> dict[Where, Path]:
         "temporary files": settings.tmpdir,
         "state": settings.state,
     }
+
+
+def daemon_places() -> dict[Where, Path]:
+    """Return where Docker keeps what it has, if it is here. Source: dockerd(8), `data-root`."""
+    folder = Path("/var/lib/docker")
+    return {"daemon": folder} if folder.is_dir() else {}
 
 
 def store_folder(settings: Settings) -> Path:

@@ -19,6 +19,7 @@ from types import MappingProxyType
 
 from ci.catalog.stack import DebLine, ImageVariant, LockLine, Stack
 from ci.plan.keys import Document
+from ci.plan.levels import LARGE_WHEEL_BYTES
 from ci.plan.plan import Plan, PlannedImage, make_plan, select
 from ci.plan.recipes import wheel_lists
 from ci.run.disk import FileSystem, Where
@@ -28,7 +29,7 @@ from ci.run.state import ImageRecord
 from ci.run.task import Task
 from ci.wheelhouse.choose import compiles
 
-WHEEL_UNPACKED, LARGE_WHEEL_UNPACKED, LARGE_WHEEL_BYTES = 3.8, 1.8, 100_000_000
+WHEEL_UNPACKED, LARGE_WHEEL_UNPACKED = 3.8, 1.8
 DEB_UNPACKED = 3.4
 ON_DISK = 1.05
 PACKED = 0.5
@@ -210,6 +211,12 @@ def wheel_unpacked(line: LockLine) -> int:
     """Return about how many bytes a wheel has once it is installed."""
     ratio = LARGE_WHEEL_UNPACKED if line.size >= LARGE_WHEEL_BYTES else WHEEL_UNPACKED
     return int(line.size * ratio)
+
+
+def own_bytes(image: ImageVariant) -> int:
+    """Return about how many bytes the image adds to its parent in layers, where it was never built."""
+    outside_bytes = OUTSIDE_BYTES if image.is_root else 0
+    return outside_bytes + sum(_guessed(image, shares_apt=False)) + SMALL_BYTES
 
 
 def _no_record(_planned: PlannedImage) -> ImageRecord | None:

@@ -1,0 +1,43 @@
+"""The images of a plan that have to be built, by level: all of one can be built at once. Pure."""
+
+from __future__ import annotations
+
+from ci.catalog.stack import ImageVariant, Stack
+from ci.plan.plan import Plan
+
+LARGE_WHEEL_BYTES = 100_000_000
+"""A wheel of that size, such as torch's, makes what stands on it large."""
+
+
+def distances(stack: Stack) -> dict[str, int]:
+    """Return for each image variant how many others of the stack it stands on: 0 for what starts outside."""
+    found: dict[str, int] = {}
+    for image in stack.images:  # parents come first
+        found[image.id] = 0 if image.is_root else found[image.parent] + 1
+    return found
+
+
+def levels(stack: Stack, plan: Plan) -> tuple[tuple[str, ...], ...]:
+    """Return the ids to build by distance from the root, empty levels too, as many as the stack has.
+
+    An image needs images of lower levels alone.
+    """
+    far = distances(stack)
+    return tuple(
+        tuple(planned.id for planned in plan.to_build if far[planned.id] == level)
+        for level in range(max(far.values(), default=-1) + 1)
+    )
+
+
+def is_large(stack: Stack, id_: str) -> bool:
+    """Whether the image variant `id_` has, or stands on, a wheel of `LARGE_WHEEL_BYTES` or more."""
+    return any(line.size >= LARGE_WHEEL_BYTES for image in chain(stack, id_) for line in image.python_lock)
+
+
+def chain(stack: Stack, id_: str) -> tuple[ImageVariant, ...]:
+    """Return the image variant `id_` and all that it stands on, itself first."""
+    by_id = {image.id: image for image in stack.images}
+    found = [by_id[id_]]
+    while not found[-1].is_root:
+        found.append(by_id[found[-1].parent])
+    return tuple(found)
