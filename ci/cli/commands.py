@@ -95,6 +95,9 @@ COMMANDS = {
         summary="Make an earlier release the current one again, and let its tags follow.",
     ),
     "schema": Entry(path="ci.cli.schema:schema", summary="Print the JSON schema of image.toml, for editors."),
+    "summary": Entry(
+        path="ci.cli.summary:summary", summary="Print what a run did as Markdown, for a workflow's summary."
+    ),
     "doctor": Entry(
         path="ci.cli.doctor:doctor", summary="Say what this machine can and cannot do, and what to type."
     ),

@@ -1,0 +1,59 @@
+"""summary: what a run did, as Markdown, for the summary of a workflow's job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from ci.errors import UsageError
+from ci.report.markdown import markdown
+from ci.report.report import Report
+from ci.report.table import failure_lines, summary_text
+from ci.run.directory import run_directories
+from ci.settings import Settings
+
+
+@click.command()
+@click.argument("report", type=click.Path(path_type=Path), required=False)
+@click.option("--title", default="Images", help="What stands above it; default: Images.")
+@click.pass_obj
+def summary(settings: Settings, report: Path | None, title: str) -> None:
+    """Print what a run did as Markdown, for a workflow's summary.
+
+    REPORT is its report.json; default: that of the last run here. The exit code is the run's own, and what
+    failed is also said on standard error, where a job's log shows it.
+
+    \b
+    dockwright summary >> "$GITHUB_STEP_SUMMARY"
+    """
+    found = _read(report or _last(settings))
+    click.echo(markdown(found, title), nl=False)
+    for line in (summary_text(found), *(line.text for line in failure_lines(found))):
+        click.echo(line, err=True)
+    sys.exit(found.exit_code if found.exit_code is not None else 1)
+
+
+def _last(settings: Settings) -> Path:
+    runs = run_directories(settings.state)
+    if not runs:
+        raise UsageError(f"{settings.state}: no run was recorded here; name its report.json")
+    return runs[0].report
+
+
+def _read(path: Path) -> Report:
+    """Return the report in the file `path`.
+
+    Raises:
+        UsageError: there is none, or it is no report of this dockwright.
+    """
+    try:
+        return Report.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; a run writes its report.json at its end") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: no report of this dockwright: {where}: {first['msg']}") from error
