@@ -20,6 +20,7 @@ from ci.errors import UsageError
 CHECKOUT = Path(__file__).resolve().parents[2]
 ENGINE_TESTS = ("tests/engine", "tests/registry", "tests/e2e")
 """Tests of the real thing: they need Buildah, the network, and all image variants."""
+WORKFLOWS = ".github"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,12 @@ def gates(dockerfiles: Sequence[str]) -> tuple[Gate, ...]:
         Gate(name="lint-imports", argv=("lint-imports", "--no-cache")),
         Gate(name="ruff check", argv=("ruff", "check", "--quiet")),
         Gate(name="ruff format", argv=("ruff", "format", "--check", "--quiet")),
+        Gate(name="zizmor", argv=("zizmor", "--offline", "--quiet", "--persona=pedantic", WORKFLOWS)),
+        # without what this machine may have or not: a finding is one everywhere
+        Gate(
+            name="actionlint",
+            argv=("jactionlint", "--profile=default", "--strict-exit", "--shellcheck=", "--pyflakes="),
+        ),
     )
 
 
@@ -52,9 +59,9 @@ def test(
 ) -> None:
     """Run dockwright's own checks and tests.
 
-    The gates are mypy, hadolint on the rendered Dockerfiles, the import contracts, and ruff; then pytest runs
-    the unit, golden, property and Dagger tests. All else is passed on to pytest, such as `-k plan -x` or the
-    path of a test file, and then the gates are left out.
+    The gates are mypy, hadolint on the rendered Dockerfiles, the import contracts, ruff, and actionlint and
+    zizmor on the workflows; then pytest runs the unit, golden, property and Dagger tests. All else is passed
+    on to pytest, such as `-k plan -x` or the path of a test file, and then the gates are left out.
 
     With --engine the tests of the real thing follow: they start Buildah, use the network, and look at the
     images in the store, so `dockwright build-all` comes first.
@@ -76,7 +83,10 @@ def left_out(*, engine: bool, gates_too: bool) -> list[str]:
     """Return a sentence for each part of the whole that this run does not do."""
     lines = []
     if not gates_too:
-        lines.append("not run: the gates (mypy, hadolint, lint-imports, ruff); `dockwright test` runs them")
+        lines.append(
+            "not run: the gates (mypy, hadolint, lint-imports, ruff, zizmor, actionlint); `dockwright test` "
+            "runs them"
+        )
     if not engine:
         lines.append(
             "not run: the tests of the real thing (tests/engine, tests/registry, tests/e2e); after "

@@ -13,7 +13,7 @@ from ci.smoke.size import LAYER_BYTES
 from tests.e2e.conftest import RunStage
 from tests.e2e.container import buildah, mounted, run
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.cuda]
 
 STACK = load_stack(Path(__file__).parents[2] / "docker")
 CUDA = [image.id for image in STACK.images if image.variant == "cuda"]

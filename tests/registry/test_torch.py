@@ -9,7 +9,7 @@ from tests.registry.cached import opened
 from tests.registry.machine import CHECKOUT, HERE, Machine
 from tests.registry.proxy import Proxy
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.cuda]
 STAGES = ("silero-vad", "diarization")
 LARGE_BYTES = 100 * 10**6
 
