@@ -37,7 +37,7 @@ class Event:
 @dataclass(frozen=True)
 class Workflow:
     name: str
-    value: Mapping[str, Any]
+    value: Mapping[Any, Any]
 
     @property
     def events(self) -> Mapping[str, Any]:

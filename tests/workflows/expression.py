@@ -36,9 +36,9 @@ class Scope:
     open: tuple[str, ...] = ("vars", "inputs")
 
 
-def fill(text: str, scope: Scope) -> str:
-    """Return `text` with each `${{ … }}` replaced by its value."""
-    return TEMPLATE.sub(lambda match: shown(evaluate(match[1], scope)), text)
+def fill(text: Value, scope: Scope) -> str:
+    """Return a value of a workflow as text, with each `${{ … }}` replaced by its value."""
+    return TEMPLATE.sub(lambda match: shown(evaluate(match[1], scope)), shown(text))
 
 
 def condition(text: str | bool | None, scope: Scope) -> bool:
@@ -179,7 +179,8 @@ class _Parser:
                 return True
             case "format", [str() as text, *rest]:
                 return re.sub(r"\{(\d+)\}", lambda match: shown(rest[int(match[1])]), text)
-        raise ExpressionError(f"{name}() with {len(arguments)} arguments is not known here")
+            case _:
+                raise ExpressionError(f"{name}() with {len(arguments)} arguments is not known here")
 
     def path(self, name: str) -> Value:
         if name not in self.scope.contexts:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.workflows.expression import ExpressionError, Scope, Value, condition, evaluate, fill
 
-CONTEXTS = {
+CONTEXTS: dict[str, dict[str, Any]] = {
     "github": {"event_name": "push", "ref": "refs/heads/main"},
     "vars": {"DOCKWRIGHT_GPU": "true"},
     "inputs": {},
