@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from ci.catalog.lockfile import parse_python_lock, python_lock_text
 from tests.engine.killed_stack import change, killed_stack
@@ -44,6 +45,8 @@ class Site:
     """Jobs whose machine has an empty store; that of all others is the one that build-all has filled, so that
     no test waits for the base."""
     events: int = 0
+    mark: str = field(default_factory=lambda: uuid4().hex)
+    """In the content of every image, so that no store has one of it from a run before."""
 
     @property
     def repository(self) -> Path:
@@ -89,7 +92,7 @@ class Site:
 
     def commit(self, content: str, step: str = '["true"]') -> str:
         """Let each image have `content` and a check that is `step`; return the commit."""
-        change(self.stack, content, step)
+        change(self.stack, f"{content} {self.mark}", step)
         self.git("add", "--all")
         self.git(*IDENTITY, "commit", "--quiet", "--allow-empty", "--message", content)
         return self.git("rev-parse", "HEAD").strip()
