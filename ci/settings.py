@@ -32,7 +32,9 @@ class Settings(BaseSettings):
     base: Literal["", "auto", "registry", "bootstrap"] = Field(
         default="", description="Kind of base; empty: what stack.toml says."
     )
-    engine: Literal["auto", "buildah", "docker", "podman"] = Field(default="auto", description="Engine.")
+    engine: Literal["auto", "buildah", "docker", "podman", "dagger"] = Field(
+        default="auto", description="Engine."
+    )
     isolation: Literal["chroot", "oci"] = Field(
         default="chroot", description="How Buildah isolates a step; `oci` uses runc."
     )
@@ -55,6 +57,9 @@ class Settings(BaseSettings):
 
     registry: str = Field(
         default="", description="HOST[:PORT]/NAMESPACE of the registry that images are reused from, by key."
+    )
+    registry_address: str = Field(
+        default="", description="HOST:PORT that this registry is reached at from here, where not its own."
     )
     cache: Literal["off", "read", "read-write"] = Field(
         default="read", description="What is done with that registry; `read-write` also pushes what it lacks."

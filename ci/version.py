@@ -1,4 +1,4 @@
-"""dockwright's own version."""
+"""dockwright's own version, and the one that all of Dagger has to have."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def version() -> str:
     if project.is_file():
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
     return installed("dockwright")
+
+
+def dagger_version() -> str:
+    """Return the version of Dagger's SDK, which its engine and command line have to have too."""
+    return installed("dagger-io")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -15,15 +15,15 @@ from typing import TypedDict, Unpack
 import anyio
 import click
 
+from ci.cli.engine import opened_engine
 from ci.cli.installing import install_first
 from ci.cli.opening import opening_lines, refusal_text
-from ci.cli.options import base_option, check_variants, registry_option, variant_option
+from ci.cli.options import base_option, registry_option, variant_option
 from ci.cli.progress import Progress, print_end_table, shown
-from ci.engines.engine import Output
-from ci.errors import DiskError, GoneError, LostError, UsageError
-from ci.plan.plan import Plan, is_named
+from ci.engines.engine import Engine, Output
+from ci.errors import DiskError, GoneError
+from ci.plan.plan import Plan, check_variants
 from ci.report.units import size_text
-from ci.run.build import Options, build_plan, reuse_plan
 from ci.run.disk import file_systems, places
 from ci.run.estimate import Estimate
 from ci.run.events import Listener
@@ -34,13 +34,16 @@ from ci.run.leftover import owned
 from ci.run.relock import relocked
 from ci.run.remote import Remote, looked_up
 from ci.run.remote_work import built_twice
-from ci.run.soundness import seen_plan, sound_plan
+from ci.run.soundness import seen_plan
 from ci.run.store import Store
+from ci.run.whole import Request, run_whole
 from ci.run.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 engine_option = click.option(
-    "--engine", type=click.Choice(["auto", "buildah", "podman", "docker"]), help="What builds; default: auto."
+    "--engine",
+    type=click.Choice(["auto", "buildah", "podman", "docker", "dagger"]),
+    help="What builds; default: auto, which is Buildah, else Podman, else Docker.",
 )
 progress_option = click.option(
     "--progress", type=click.Choice([mode.value for mode in Progress]), help="How the run is shown."
@@ -132,6 +135,19 @@ def build(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -
 
 
 @click.command()
+@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@run_options
+@click.pass_obj
+def smoke(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -> None:
+    """Check images again, those too that are there already.
+
+    What the registry has is fetched for it, what is nowhere is built. Exit code 0 only if all checks hold.
+    """
+    asked["rebuild"] = False
+    _build(settings, images, asked, smoke=True)
+
+
+@click.command()
 @variant_option
 @base_option
 @engine_option
@@ -208,7 +224,7 @@ def _tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _build(settings: Settings, names: tuple[str, ...], asked: Asked) -> None:
+def _build(settings: Settings, names: tuple[str, ...], asked: Asked, *, smoke: bool = False) -> None:
     settings = settings.with_(
         base=asked["base"],
         engine=asked["engine"],
@@ -221,100 +237,84 @@ def _build(settings: Settings, names: tuple[str, ...], asked: Asked) -> None:
     )
     workspace = open_workspace(settings)
     check_variants(workspace.stack, asked["variants"])
-    sys.exit(anyio.run(build_here, workspace, names, asked))
+    sys.exit(anyio.run(partial(build_here, workspace, names, asked, smoke=smoke)))
 
 
-async def build_here(workspace: Workspace, names: tuple[str, ...], asked: Asked) -> int:
-    """Build what is asked for and return the exit code."""
-    if asked["dry_run"]:
-        click.echo(workspace.base.why)
-        plan_of = partial(_plan, workspace, names, asked)
-        async with looked_up(workspace.settings, os.environ, plan_of, _tell) as remote:
-            plan_of = partial(plan_of, remote=remote.ids if remote is not None else ())
-            store, plan = await seen_plan(workspace, plan_of, say=_tell)
-        for warning in remote.warnings if remote is not None else ():
-            _tell(f"warning: {warning}")
-        _, refusal = _open(workspace, plan, store, asked, remote, engine=workspace.settings.engine)
-        for planned in plan.images:
-            click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
-        click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built")
-        if refusal:
-            click.echo(f"it would be refused: {refusal}")
-        return 0
-    said: tuple[str, ...] = ()
-    without: frozenset[str] = frozenset()
-    moved = False
-    while True:
-        try:
-            return await _run_once(workspace, names, asked, said, without)
-        except GoneError as gone:
-            if moved:
-                raise
-            workspace, lines = await relocked(workspace, gone, frozen=asked["frozen"])
-            moved = True
-        except LostError as lost:
-            if without >= set(lost.images):
-                raise
-            without |= set(lost.images)
-            lines = (f"{lost}; built here instead",)
-        for line in lines:
-            _tell(line)
-        said = (*said, *lines)
-
-
-async def _run_once(
-    workspace: Workspace,
-    names: tuple[str, ...],
-    asked: Asked,
-    warnings: tuple[str, ...],
-    without: frozenset[str],
+async def build_here(
+    workspace: Workspace, names: tuple[str, ...], asked: Asked, *, smoke: bool = False
 ) -> int:
-    """Run once; `without` are images that the registry has and does not give."""
-    plan_of = partial(_plan, workspace, names, asked)
-    async with looked_up(workspace.settings, os.environ, plan_of, _tell, without=without) as remote:
-        options = Options(
-            bundle=asked["bundle"].absolute() if asked["bundle"] else None,
-            cache=not asked["rebuild"],
-            fail_fast=asked["fail_fast"],
-            argv=tuple(sys.argv[1:]),
-            warnings=(*warnings, *(remote.warnings if remote is not None else ())),
-            remote=remote,
-        )
-        if remote is not None and not remote.plan.to_build:
-            with _shown(workspace) as show:
-                options = replace(options, listeners=(show,))
-                report, directory = await reuse_plan(workspace, remote.plan, options)
-            used = "none was needed"
-        else:
-            install_first()
-            engine = workspace.engine()
-            if remote is not None and remote.cache.writes and engine.name != "buildah":
-                raise UsageError(
-                    f"--cache read-write needs Buildah, whose digests are equal everywhere, not {engine.name}"
-                )
-            store, plan = await sound_plan(
-                engine,
-                workspace.state,
-                workspace.stack.namespace,
-                partial(plan_of, remote=remote.ids if remote is not None else ()),
-                repair=True,
-                say=_tell,
-            )
-            run, refusal = _open(workspace, plan, store, asked, remote, engine=engine.name)
-            if refusal:
-                raise DiskError(refusal)
-            with _shown(workspace) as show:
-                options = replace(options, listeners=(show,), estimate=run)
-                report, directory = await build_plan(workspace, engine, plan, store, options)
-            used = engine.name
+    """Build what is asked for and return the exit code."""
+    request = Request(
+        names=names,
+        variants=asked["variants"],
+        bundle=asked["bundle"],
+        rebuild=asked["rebuild"],
+        frozen=asked["frozen"],
+        fail_fast=asked["fail_fast"],
+        smoke=smoke,
+        argv=tuple(sys.argv[1:]),
+    )
+    if asked["dry_run"]:
+        return await _dry_run(workspace, request)
+    finished = await run_whole(workspace, request, CommandLine(request), os.environ)
+    report = finished.report
     print_end_table(report, stream=sys.stdout, environ=os.environ)
     if report.disk is not None:
         click.echo(f"disk: at most {size_text(report.disk.peak_bytes)} more in use than at the start")
     twice = built_twice(report)
     if twice:
         click.echo(f"built here and by another runner at once: {len(twice)} ({', '.join(twice)})")
-    click.echo(f"engine: {used}; report: {directory.report}")
-    return report.exit_code if report.exit_code is not None else 1
+    click.echo(f"engine: {finished.engine or 'none was needed'}; report: {finished.directory.report}")
+    return finished.exit_code
+
+
+async def _dry_run(workspace: Workspace, request: Request) -> int:
+    click.echo(workspace.base.why)
+    plan_of = partial(request.plan, workspace)
+    async with looked_up(workspace.settings, os.environ, plan_of, _tell) as remote:
+        plan_of = partial(plan_of, remote=remote.ids if remote is not None else ())
+        store, plan = await seen_plan(workspace, plan_of, say=_tell)
+    for warning in remote.warnings if remote is not None else ():
+        _tell(f"warning: {warning}")
+    _, refusal = _open(workspace, plan, store, request, remote, engine=workspace.settings.engine)
+    for planned in plan.images:
+        click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
+    click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built")
+    if refusal:
+        click.echo(f"it would be refused: {refusal}")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A run that the command line starts: see ci/run/whole.py."""
+
+    request: Request
+
+    def say(self, line: str) -> None:
+        """Tell the user a line at once."""
+        _tell(line)
+
+    @asynccontextmanager
+    async def opened(self, workspace: Workspace) -> AsyncIterator[Engine]:
+        """Open the engine of the settings, with what it needs installed first."""
+        async with opened_engine(workspace, say=_tell) as engine:
+            yield engine
+
+    def shown(self, workspace: Workspace) -> AbstractContextManager[Listener]:
+        """Show the events of a run on standard error."""
+        return _shown(workspace)
+
+    def forecast(
+        self, workspace: Workspace, plan: Plan, store: Store, remote: Remote | None, engine: str, /
+    ) -> Estimate | None:
+        """Say what the run needs. Raises DiskError where there is no room for it."""
+        if engine == "dagger":
+            return None  # its disk is not this machine's
+        estimate, refusal = _open(workspace, plan, store, self.request, remote, engine=engine)
+        if refusal:
+            raise DiskError(refusal)
+        return estimate
 
 
 def _shown(workspace: Workspace) -> AbstractContextManager[Listener]:
@@ -323,7 +323,7 @@ def _shown(workspace: Workspace) -> AbstractContextManager[Listener]:
 
 
 def _open(
-    workspace: Workspace, plan: Plan, store: Store, asked: Asked, remote: Remote | None, *, engine: str
+    workspace: Workspace, plan: Plan, store: Store, request: Request, remote: Remote | None, *, engine: str
 ) -> tuple[Estimate, str]:
     """Say what the run needs; return that, and why the disk is too small for it (else nothing)."""
     settings = workspace.settings
@@ -331,8 +331,8 @@ def _open(
         workspace,
         plan,
         store,
-        cache=not asked["rebuild"],
-        bundle=asked["bundle"] is not None,
+        cache=not request.rebuild,
+        bundle=request.bundle is not None,
         remote=remote.sizes if remote is not None else {},
     )
     written = places(settings, engine="buildah" if engine == "auto" else engine)
@@ -343,17 +343,3 @@ def _open(
     if settings.ignore_disk:
         return run, ""
     return run, refusal_text(run, systems, variants, floor_bytes=settings.disk_floor_mb * 10**6)
-
-
-async def _plan(
-    workspace: Workspace,
-    names: tuple[str, ...],
-    asked: Asked,
-    store: Store,
-    remote: Collection[str] = (),
-) -> Plan:
-    stack = workspace.stack
-    rebuild = [image.id for image in stack.images if not names or is_named(image.id, names)]
-    return await workspace.plan(
-        names, asked["variants"], rebuild=rebuild if asked["rebuild"] else (), store=store, remote=remote
-    )

@@ -42,6 +42,11 @@ COMMANDS = {
     "build": Entry(
         path="ci.cli.build:build", summary="Build some images and what they are built on.", builds=True
     ),
+    "smoke": Entry(
+        path="ci.cli.build:smoke",
+        summary="Check images again, those too that are there already.",
+        builds=True,
+    ),
     "explain": Entry(
         path="ci.cli.explain:explain",
         summary="Name the exact input of an image that changed since it was last built here.",
@@ -64,6 +69,9 @@ COMMANDS = {
         summary="Fetch all wheels and Debian packages by hash, and compile what has no wheel.",
         builds=True,
     ),
+    "base": Entry(
+        path="ci.cli.base:base", summary="Write the bootstrap base to FILE, as an OCI archive.", builds=True
+    ),
     "verify-repro": Entry(
         path="ci.cli.verify_repro:verify_repro",
         summary="Build images twice from nothing and name the first path or config field that differs.",
@@ -77,6 +85,11 @@ COMMANDS = {
     "shell": Entry(
         path="ci.cli.shell:shell",
         summary="Open a shell in an image, or before the step that its last build failed at.",
+        builds=True,
+    ),
+    "verify-engines": Entry(
+        path="ci.cli.verify_engines:verify_engines",
+        summary="Build images by two engines and name each path or config field that differs.",
         builds=True,
     ),
     "publish": Entry(
@@ -130,7 +143,7 @@ def builds_here(name: str, args: Sequence[str], engine: str) -> bool:
             asked = arg.partition("=")[2]
         elif arg == "--engine" and number + 1 < len(args):
             asked = args[number + 1]
-    return asked in ("auto", "buildah")
+    return asked in ("auto", "buildah", "dagger")  # the bootstrap base is made on this machine for Dagger too
 
 
 class Commands(click.Group):

@@ -69,9 +69,9 @@ def uv_requirement(pyproject: str, lock: str) -> str:
     Raises:
         SetupError: uv.lock does not hold that version.
     """
-    pinned = re.search(r'^required-version = "==([0-9.]+)"$', pyproject, re.MULTILINE)
+    pinned = re.search(r'^uv = \["uv==([0-9.]+)"\]$', pyproject, re.MULTILINE)
     if pinned is None:
-        raise SetupError('pyproject.toml: tool.uv.required-version: not of the form "==VERSION"')
+        raise SetupError('pyproject.toml: dependency-groups.uv: not of the form ["uv==VERSION"]')
     version = pinned.group(1)
     for block in lock.split("\n[[package]]\n"):
         if block.startswith(f'name = "uv"\nversion = "{version}"\n'):

@@ -9,10 +9,10 @@ import sys
 import click
 
 from ci.catalog.load import load_stack
-from ci.cli.options import check_variants, variant_option
+from ci.cli.options import variant_option
 from ci.errors import CommandError, UsageError
 from ci.plan.graph import ASCII, UNICODE, dot_source, mermaid, tree_lines
-from ci.plan.plan import select
+from ci.plan.plan import check_variants, select
 from ci.settings import Settings
 
 

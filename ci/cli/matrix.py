@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import partial
 
 import anyio
 import click
 
-from ci.cli.options import base_option, check_variants, registry_option, variant_option
-from ci.plan.plan import Plan, select
-from ci.run.matrix import Matrix, matrix
-from ci.run.remote import looked_up
-from ci.run.store import Store
-from ci.run.workspace import Workspace, open_workspace
+from ci.cli.options import base_option, registry_option, variant_option
+from ci.plan.plan import check_variants
+from ci.run.matrix_of import matrix_of
+from ci.run.whole import Request
+from ci.run.workspace import open_workspace
 from ci.settings import Settings
 
 
@@ -44,35 +42,12 @@ def matrix_command(
     """
     workspace = open_workspace(settings.with_(base=base, registry=registry))
     check_variants(workspace.stack, variants)
-    found = anyio.run(_matrix, workspace, images, variants, rebuild)
+    request = Request(names=images, variants=variants, rebuild=rebuild)
+    say = partial(click.echo, err=True)
+    say(workspace.base.why)
+    found = anyio.run(matrix_of, workspace, request, os.environ, say)
     if outputs:
         for line in found.output_lines():
             click.echo(line)
     else:
-        click.echo(json.dumps(found.as_json(), indent=2))
-
-
-async def _matrix(
-    workspace: Workspace, images: tuple[str, ...], variants: tuple[str, ...], rebuild: bool
-) -> Matrix:
-    stack, say = workspace.stack, partial(click.echo, err=True)
-    say(workspace.base.why)
-    selected = select(stack, images, variants)
-
-    async def plan_of(store: Store, remote: frozenset[str] = frozenset()) -> Plan:
-        return await workspace.plan(
-            images, variants, rebuild=selected if rebuild else (), store=store, remote=remote
-        )
-
-    async with looked_up(workspace.settings, os.environ, plan_of, say) as remote:
-        for warning in remote.warnings if remote is not None else ():
-            say(f"warning: {warning}")
-        sizes = remote.sizes if remote is not None else {}
-        plan = remote.plan if remote is not None else await plan_of(Store(ids={}))
-    return matrix(
-        stack,
-        plan,
-        remote=sizes,
-        capacity=workspace.capacity,
-        floor_bytes=workspace.settings.disk_floor_mb * 10**6,
-    )
+        click.echo(found.text, nl=False)

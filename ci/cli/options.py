@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
-
-from ci.catalog.stack import Stack
-from ci.errors import UsageError
 
 variant_option = click.option(
     "--variant",
@@ -27,14 +22,3 @@ registry_option = click.option(
     metavar="HOST[:PORT]/NAMESPACE",
     help="Reuse images by key from here: what it has is neither built nor fetched.",
 )
-
-
-def check_variants(stack: Stack, variants: Iterable[str]) -> None:
-    """Refuse a variant that no image of `stack` can have.
-
-    Raises:
-        UsageError: stack.toml does not name it.
-    """
-    for variant in variants:
-        if variant not in stack.variants:
-            raise UsageError(f"no variant {variant!r}; known: {', '.join(stack.variants)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -12,9 +11,9 @@ from typing import TextIO, cast
 import anyio
 import click
 
-from ci.cli.options import base_option, check_variants, registry_option, variant_option
+from ci.cli.options import base_option, registry_option, variant_option
 from ci.cli.stream import Stream
-from ci.plan.plan import Plan, PlannedImage, plan_json
+from ci.plan.plan import Plan, PlannedImage, check_variants, plan_text
 from ci.run.remote import looked_up
 from ci.run.soundness import seen_plan
 from ci.run.workspace import Workspace, open_workspace
@@ -48,7 +47,7 @@ def plan(
     check_variants(workspace.stack, variants)
     found = anyio.run(_planned, workspace, images, variants)
     if as_json:
-        click.echo(json.dumps(plan_json(found), indent=2, ensure_ascii=False))
+        click.echo(plan_text(found), nl=False)
         return
     click.echo(workspace.base.why, err=True)
     out = Stream(sys.stdout)

@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import TextIO, assert_never
 
 from ci.cli.stream import Stream
+from ci.report.ending import end_lines
 from ci.report.events import DiskUsed, Event, Note, RunEnded, RunStarted, Step, TaskEnded, TaskStarted, Warned
 from ci.report.outcome import Outcome
 from ci.report.report import Report
-from ci.report.table import Line, failure_lines, summary_text, table_lines
 from ci.report.units import size_text, time_text
 
 _COLOURS = {
@@ -133,13 +133,6 @@ def print_end_table(report: Report, *, stream: TextIO, environ: Mapping[str, str
     """
     out = Stream(stream)
     colour = out.is_terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-    lines = [
-        *table_lines(report, width=out.width),
-        *failure_lines(report),
-        Line(text=""),
-        *(Line(text=f"warning: {text}") for text in report.warnings),
-        Line(text=summary_text(report)),
-    ]
-    for line in lines:
+    for line in end_lines(report, width=out.width):
         code = _COLOURS[line.outcome] if colour and line.outcome is not None else None
         out.line(line.text, colour=code)

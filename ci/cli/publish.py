@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -11,13 +12,21 @@ import click
 
 from ci.cli.build import Asked, build_here, engine_option, progress_option
 from ci.cli.installing import install_first
-from ci.cli.options import base_option, check_variants, registry_option, variant_option
+from ci.cli.options import base_option, registry_option, variant_option
 from ci.errors import RegistryError, UsageError
+from ci.plan.plan import check_variants
 from ci.publish.publish import Lag
 from ci.publish.release import CURRENT, Push, Put, check_version, pushes
 from ci.registry.credentials import Purpose
 from ci.registry.place import Place, parse_place
-from ci.run.publishing import opened_releases, promote_release, released_images, sources_of
+from ci.run.publishing import (
+    check_base,
+    opened_releases,
+    promote_release,
+    publish_release,
+    released_images,
+    sources_of,
+)
 from ci.run.remote import registry_place
 from ci.run.revision import Revision, revision_of
 from ci.run.store import Store
@@ -73,11 +82,7 @@ def publish(
     check_variants(workspace.stack, variants)
     revision = revision_of(workspace.directory)
     version = check_version(version) if version else _version(revision)
-    if workspace.base.kind == "bootstrap" and not bootstrap_base:
-        raise UsageError(
-            "the base is made of Debian packages on this machine (bootstrap), which no release should rest "
-            "on; use `--base registry` where that registry answers, or insist with `--bootstrap-base`"
-        )
+    check_base(workspace, bootstrap_base=bootstrap_base)
     anyio.run(_answers, place)
     if not dry_run:
         asked = Asked(
@@ -99,7 +104,8 @@ def publish(
         status = anyio.run(build_here, workspace, (), asked)
         if status != 0:
             sys.exit(status)
-    anyio.run(_publish, workspace, place, variants, version, revision, compression == "gzip", dry_run)
+    gzip = compression == "gzip"
+    anyio.run(_publish, workspace, place, variants, version, revision, gzip, dry_run)
 
 
 async def _answers(place: Place) -> None:
@@ -117,16 +123,19 @@ async def _publish(
     gzip: bool,
     dry_run: bool,
 ) -> None:
+    if not dry_run:
+        notes = revision.notes
+        click.echo(
+            await publish_release(
+                workspace, variants, version, notes, gzip=gzip, say=_tell, environ=os.environ
+            )
+        )
+        return
     plan = await workspace.plan((), variants, store=Store(ids={}))
     async with opened_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
-        sources = await sources_of(releases, plan)
-        images = await released_images(releases, sources, revision.notes, gzip=gzip)
-        if dry_run:
-            for push in pushes(place.namespace, version, images):
-                click.echo(push_line(place, push))
-            return
-        await releases.publish(version, images)
-    click.echo(f"{place}/release:{version}: {len(images)} images, and every tag names what it does")
+        images = await released_images(releases, await sources_of(releases, plan), revision.notes, gzip=False)
+    for push in pushes(place.namespace, version, images):
+        click.echo(push_line(place, push))
 
 
 def push_line(place: Place, push: Push) -> str:

@@ -9,9 +9,9 @@ import anyio
 import click
 
 from ci.cli.installing import install_first
-from ci.cli.options import base_option, check_variants, variant_option
+from ci.cli.options import base_option, variant_option
 from ci.errors import UsageError
-from ci.plan.plan import select
+from ci.plan.plan import check_variants, select
 from ci.run.repro import DIFFERENT
 from ci.run.repro import verify_repro as run_twice
 from ci.run.workspace import open_workspace

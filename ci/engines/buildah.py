@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import ci.engines.program.look as program
 from ci.engines.command import Command
+from ci.engines.engine import Mounts
 
 OFFLINE = ("unshare", "--net", "--")
 MARK_ID = "dockwright-run"
@@ -186,7 +187,7 @@ class Buildah:
         container: str,
         argv: Sequence[str],
         *,
-        mounts: Sequence[tuple[str, str, str]] = (),
+        mounts: Mounts = (),
         env: Mapping[str, str] | None = None,
         user: str = "",
         network: bool = False,
@@ -199,7 +200,7 @@ class Buildah:
         words = ["run", "--isolation", self.isolation]
         words += ["--terminal"] if terminal else []
         words += ["--runtime", "runc"] if self.isolation == "oci" else []
-        words += [word for mount in mounts for word in ("--volume", ":".join(mount))]
+        words += [word for mount in mounts for word in ("--volume", ":".join(map(str, mount)))]
         words += [
             word for name, value in sorted((env or {}).items()) for word in ("--env", f"{name}={value}")
         ]

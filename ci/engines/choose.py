@@ -25,6 +25,8 @@ def choose_engine(settings: Settings, runner: Runner) -> Engine:
         EngineError: the asked one, or every one, is missing or not usable by this user.
     """
     asked = settings.engine
+    if asked == "dagger":
+        raise EngineError("Dagger builds, and has no store that this command could look at or change")
     if asked in {"auto", "buildah"} and shutil.which("buildah"):
         settings.tmpdir.mkdir(parents=True, exist_ok=True)
         prefix = privilege()

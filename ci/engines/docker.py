@@ -113,7 +113,7 @@ class DockerEngine:
         """Return the command that runs `argv` in the container `name`, which is removed afterwards."""
         words = ["run", "--rm", "--name", name, "--network", "host" if network else "none"]
         words += ["--entrypoint", argv[0]]
-        words += [word for mount in mounts for word in ("--volume", ":".join(mount))]
+        words += [word for mount in mounts for word in ("--volume", ":".join(map(str, mount)))]
         words += [word for name, value in sorted(env.items()) for word in ("--env", f"{name}={value}")]
         words += ["--user", user] if user else []
         return self.command(*words, image, *argv[1:])
@@ -214,7 +214,8 @@ class DockerEngine:
         config: dict[str, Any] = {"config": value["Config"], "rootfs": value["RootFS"]}
         digests = [str(digest) for digest in value["RootFS"]["Layers"]]
         sizes = [0] * (len(digests) - 1) + [int(value["Size"])]
-        return ImageInfo(id=str(value["Id"]), config=config, layers=tuple(zip(digests, sizes, strict=True)))
+        layers = tuple(zip(digests, sizes, strict=True))
+        return ImageInfo(id=str(value["Id"]), config=config, layers=layers, tells_layers=False)
 
     async def tag(self, image: str, *names: str) -> None:
         """Give a local image more names."""

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ci.engines.look import Look
+from ci.steps.step import Step
+
+if TYPE_CHECKING:
+    import dagger  # for its types alone: importing it takes half a second
 
 LOCAL = "localhost/"
 """What Buildah and Podman put before a name without a registry."""
 
-Mounts = Sequence[tuple[str, str, str]]
-"""(host path, path in the container, `ro` or `rw`)."""
+Folder: TypeAlias = "Path | dagger.Directory"
+"""A folder of this machine, or one that only the engine has."""
+
+File: TypeAlias = "Path | dagger.File"
+"""A file of this machine, or one that only the engine has."""
+
+Mounts: TypeAlias = "Sequence[tuple[Path | dagger.Directory | dagger.File, str, str]]"
+"""(what, path in the container, `ro` or `rw`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +40,7 @@ class BuildRequest:
 
     Attributes:
         instructions: text of the Dockerfile.
+        steps: what the instructions were rendered of, for an engine that takes no Dockerfile.
         context: the image's own folder.
         parent: name of the local image that it starts from.
         build_args: digests of what the instructions mount.
@@ -39,21 +50,27 @@ class BuildRequest:
     """
 
     instructions: str
+    steps: tuple[Step, ...] = ()
     context: Path
     parent: str
     build_args: Mapping[str, str] = field(default_factory=dict)
-    folders: Mapping[str, Path] = field(default_factory=dict)
+    folders: Mapping[str, Folder] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     cache: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInfo:
-    """A local image: its OCI config, and its layers as (digest, bytes unpacked) from the lowest up."""
+    """A local image: its OCI config, and its layers as (digest, bytes unpacked) from the lowest up.
+
+    Where an engine does not tell the layers, all bytes stand at the last one. `id` is the digest of the
+    config, empty where an engine knows it only once it has pushed the image.
+    """
 
     id: str
     config: dict[str, Any]
     layers: tuple[tuple[str, int], ...]
+    tells_layers: bool = True
 
 
 class Engine(Protocol):

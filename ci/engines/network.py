@@ -29,7 +29,7 @@ def network_env(environ: Mapping[str, str]) -> dict[str, str]:
     return env
 
 
-def network_mounts(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def network_mounts(environ: Mapping[str, str]) -> list[tuple[Path, str, str]]:
     """Return the mounts of a run that may reach the network."""
     bundle = ca_bundle(environ)
-    return [(str(bundle.resolve()), CA_TARGET, "ro")] if bundle is not None else []
+    return [(bundle.resolve(), CA_TARGET, "ro")] if bundle is not None else []

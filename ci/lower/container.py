@@ -5,6 +5,7 @@ Dagger is named here for its types alone, so that importing this file stays chea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from posixpath import basename, split
 from typing import TYPE_CHECKING, assert_never
@@ -47,8 +48,8 @@ class Inputs:
     """The image that `From` starts from, as root or with the parent's own user."""
     context: dagger.Directory
     """The image's own folder."""
-    wheelhouse: dagger.Directory
-    debhouse: dagger.Directory
+    folders: Mapping[str, dagger.Directory]
+    """What stands behind each reference that a step mounts: wheelhouse and debhouse."""
 
 
 def lower(client: dagger.Client, steps: tuple[Step, ...], inputs: Inputs) -> dagger.Container:
@@ -71,12 +72,12 @@ def _lower(
             return inputs.parent
         case Account():
             return container.with_exec(_shell(account_script(step)))
-        case Apt():
-            return _mounted(container, inputs.debhouse, apt_script(step))
-        case Venv():
-            return _mounted(container, inputs.wheelhouse, venv_script(step))
-        case Wheels():
-            return _mounted(container, inputs.wheelhouse, wheels_script(step))
+        case Apt(debhouse=debhouse):
+            return _mounted(container, inputs.folders[debhouse], apt_script(step))
+        case Venv(wheelhouse=wheelhouse):
+            return _mounted(container, inputs.folders[wheelhouse], venv_script(step))
+        case Wheels(wheelhouse=wheelhouse):
+            return _mounted(container, inputs.folders[wheelhouse], wheels_script(step))
         case Libraries():
             return container.with_exec(_shell(libraries_script(step)))
         case Files(copies=copies):

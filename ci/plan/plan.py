@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -95,6 +96,17 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"no image {name!r}{hint} Known: {', '.join(known if ':' in name else images)}"
 
 
+def check_variants(stack: Stack, variants: Iterable[str]) -> None:
+    """Refuse a variant that no image of `stack` can have.
+
+    Raises:
+        UsageError: stack.toml does not name it.
+    """
+    for variant in variants:
+        if variant not in stack.variants:
+            raise UsageError(f"no variant {variant!r}; known: {', '.join(stack.variants)}")
+
+
 def make_plan(
     stack: Stack,
     *,
@@ -160,6 +172,22 @@ def _with_fetched(planned: list[PlannedImage], present: Collection[str]) -> tupl
     )
 
 
+def with_all_fetched(plan: Plan, present: Collection[str]) -> Plan:
+    """Return `plan` where what only a registry has is fetched, since it is going to be run here.
+
+    `present` are the cache tags that the store has.
+    """
+    return replace(
+        plan,
+        images=tuple(
+            replace(one, action="fetch", reason="the registry has this key")
+            if one.action == "reuse" and tag(one.key) not in present
+            else one
+            for one in plan.images
+        ),
+    )
+
+
 def _reason(
     image: ImageVariant,
     new: Document,
@@ -172,6 +200,11 @@ def _reason(
     if old is None:
         return "unknown: the last build's key document is not stored"
     return in_short(compare(old, new))
+
+
+def plan_text(plan: Plan) -> str:
+    """Return what `plan --json` prints."""
+    return json.dumps(plan_json(plan), indent=2, ensure_ascii=False) + "\n"
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

@@ -31,7 +31,7 @@ async def open_registry(
     schemes = ("https", "http") if place.is_loopback else ("https",)
     for scheme in schemes:
         async with httpx.AsyncClient(
-            base_url=f"{scheme}://{HUB if place.host == 'docker.io' else place.host}",
+            base_url=f"{scheme}://{place.address or (HUB if place.host == 'docker.io' else place.host)}",
             verify=tls_context(place.host) if scheme == "https" else True,
             trust_env=not place.is_loopback,
             headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},

@@ -16,10 +16,14 @@ LONGEST = 255
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A namespace of a registry: `host` is `HOST[:PORT]`, `namespace` one or more components."""
+    """A namespace of a registry: `host` is `HOST[:PORT]`, `namespace` one or more components.
+
+    `address` is where that host is reached from here, `HOST:PORT`, where it is not its own.
+    """
 
     host: str
     namespace: str
+    address: str = ""
 
     def __str__(self) -> str:
         """Return it as it is typed."""

@@ -45,13 +45,14 @@ class Details(Value):
 
 
 class Failure(Value):
-    """Why a task failed: the error's own message, the last lines of the failed step, its full log.
+    """Why a task failed: the error's class and own message, the last lines of the failed step, its full log.
 
     `exit_code` is that of the error's kind. `traceback` is there when the error was none of dockwright's own,
     which is a bug in dockwright.
     """
 
     message: str
+    error: str | None = None
     last_lines: tuple[str, ...] = ()
     log: str | None = None
     exit_code: int | None = None

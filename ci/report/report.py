@@ -57,10 +57,12 @@ class FailureRow(Value):
     """Why a task failed: the whole message, the last lines of the failed step, where its full log is.
 
     `exit_code` is that of its kind: 6 a step, 7 a check of the built image, see `docs/commands.md`.
+    `error` is the name of a class of ci/errors.py.
     """
 
     task: str
     message: str
+    error: str | None = None
     last_lines: tuple[str, ...] = ()
     log: str | None = None
     exit_code: int | None = None
@@ -208,6 +210,7 @@ def _failures(ends: dict[str, TaskEnded]) -> list[FailureRow]:
         FailureRow(
             task=end.task,
             message=end.failure.message,
+            error=end.failure.error,
             last_lines=end.failure.last_lines,
             log=end.failure.log,
             exit_code=end.failure.exit_code,

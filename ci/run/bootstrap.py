@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+import anyio
 
 from ci.bases import bootstrap as commands
 from ci.engines.enclosure import enclosure
 from ci.engines.engine import Engine, Output
+from ci.engines.oci_archive import write_archive
 from ci.engines.privilege import privilege
 from ci.run.workspace import Workspace
 from ci.steps.bootstrap import bootstrap_script
 from ci.steps.recipe import SEARCH_PATH
+
+ENV = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8"}
+CMD = ("python3",)
 
 
 async def make_bootstrap(workspace: Workspace, engine: Engine, debs: Path, name: str, output: Output) -> None:
@@ -21,6 +29,27 @@ async def make_bootstrap(workspace: Workspace, engine: Engine, debs: Path, name:
     Raises:
         CommandError: a step of it failed.
     """
+    async with bootstrap_root(workspace, engine, debs, output) as archive:
+        await engine.import_root(archive, name, ENV, output)
+
+
+async def write_bootstrap(
+    workspace: Workspace, engine: Engine, debs: Path, target: Path, output: Output
+) -> None:
+    """Write the same image as an OCI archive to `target`.
+
+    Raises:
+        CommandError: a step of it failed.
+    """
+    async with bootstrap_root(workspace, engine, debs, output) as archive:
+        await anyio.to_thread.run_sync(write_archive, archive, target, ENV, CMD)
+
+
+@asynccontextmanager
+async def bootstrap_root(
+    workspace: Workspace, engine: Engine, debs: Path, output: Output
+) -> AsyncIterator[Path]:
+    """Yield the tar of a root file system of exactly the packages in the folder `debs`."""
     stack, runner = workspace.stack, workspace.runner
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="bootstrap-", dir=workspace.scratch))
@@ -49,6 +78,6 @@ async def make_bootstrap(workspace: Workspace, engine: Engine, debs: Path, name:
             enclosure=() if rootless else enclosure(prefix),
         )
         await runner.run(command, log=output.log, on_line=output.on_line)
-        await engine.import_root(archive, name, {"PATH": SEARCH_PATH, "LANG": "C.UTF-8"}, output)
+        yield archive
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from ci.engines.dagger import DaggerEngine
 from ci.engines.engine import Engine, Output
 from ci.errors import CommandError, GoneError, LostError, NoSpaceError, RegistryError
 from ci.plan.keys import tag
@@ -28,7 +29,7 @@ from ci.run.history import History, read_history, write_history
 from ci.run.houses import WAITING, Houses
 from ci.run.image import ImageWork, details_of
 from ci.run.leftover import owned
-from ci.run.outside import outside
+from ci.run.outside import fetched_root, outside
 from ci.run.record import record_run
 from ci.run.remote import Remote
 from ci.run.remote_wheel_set import bring_files, share_files
@@ -36,6 +37,7 @@ from ci.run.remote_wheels import bring_wheels, share_wheels
 from ci.run.remote_work import PUSH, RemoteWork, reused
 from ci.run.revision import without_passwords
 from ci.run.soundness import note_marks
+from ci.run.sources import Sources
 from ci.run.state import State, write_whole
 from ci.run.store import Store
 from ci.run.task import Outcome, Task, Work, WorkResult
@@ -58,6 +60,8 @@ class Options:
     """What the report is to say beside what happens in the run."""
     estimate: Estimate | None = None
     """What the run needs; without one only a full disk is looked for."""
+    smoke: bool = False
+    """Whether images that are there are checked again."""
     remote: Remote | None = None
     """The registry that images are reused from, and pushed to where it may be written."""
 
@@ -271,13 +275,7 @@ def _work(
     directory: RunDirectory,
 ) -> Work:
     held = frozenset(store.ids)
-    houses = Houses(
-        workspace=workspace,
-        engine=engine,
-        bundle=options.bundle,
-        held=held,
-        needed=frozenset(planned.id for planned in plan.to_build),
-    )
+    houses = _sources(workspace, engine, plan, held, options.bundle)
     parents = {
         planned.id: houses.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference
         for planned in plan.images
@@ -319,7 +317,8 @@ def _work(
             return await remote.push(plan.get(task.id.removeprefix(PUSH)), output)
         planned = plan.get(task.id)
         if planned.action == "fetch":
-            return await remote.fetch(planned, output)
+            done = await remote.fetch(planned, output)
+            return await images.checked(planned, directory.log_of(task.id)) if options.smoke else done
         if planned.action == "reuse" and planned.reference not in store.ids:
             return reused(planned, options.remote)
         if planned.action == "build":
@@ -327,9 +326,31 @@ def _work(
         human = f"{workspace.stack.namespace}/{planned.id}"
         if store.ids.get(human) != store.ids[planned.reference]:
             await images.name(planned, store.ids[planned.reference])
+        if options.smoke:
+            return await images.checked(planned, directory.log_of(task.id))
         return WorkResult(outcome=Outcome.reused, details=_reused(workspace.state, planned))
 
     return work
+
+
+def _sources(
+    workspace: Workspace, engine: Engine, plan: Plan, held: Collection[str], bundle: Path | None
+) -> Sources:
+    needed = frozenset(planned.id for planned in plan.to_build)
+    root = fetched_root(plan)
+    local = Houses(
+        workspace=workspace,
+        engine=engine,
+        bundle=bundle,
+        held=held,
+        fetched_root=root.reference if root is not None else "",
+        needed=needed,
+    )
+    if not isinstance(engine, DaggerEngine) or bundle is not None:
+        return local
+    from ci.run.engine_houses import EngineHouses  # with Dagger's SDK, which takes a second
+
+    return EngineHouses(local=local, engine=engine, needed=needed)
 
 
 def _speak(events: EventLog, task: str, line: str) -> None:

@@ -24,6 +24,7 @@ def failure_of(error: Exception, *, log: Path | None) -> Failure:
     where = str(log) if log is not None else None
     if not isinstance(error, DockwrightError):
         return Failure(
+            error=type(error).__name__,
             message=f"{type(error).__name__}: {error} (a bug in dockwright: its event log has the traceback)",
             log=where,
             traceback="".join(traceback.format_exception(error)),
@@ -33,6 +34,7 @@ def failure_of(error: Exception, *, log: Path | None) -> Failure:
         message = message.removesuffix(tail).rstrip()
     return Failure(
         message=message,
+        error=type(error).__name__,
         last_lines=tuple(tail.splitlines()[-LAST_LINES:]),
         log=where,
         exit_code=error.exit_code,

@@ -12,30 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from ci.bases import bootstrap as bootstrap_base
-from ci.catalog.stack import ImageVariant
-from ci.engines.engine import BuildRequest, Engine, Output
+from ci.catalog.stack import ImageVariant, Stack
+from ci.engines.engine import BuildRequest, Engine, File, Folder, Output
 from ci.engines.network import network_env, network_mounts
-from ci.errors import (
-    BuildError,
-    CommandError,
-    DiskFullError,
-    DockwrightError,
-    FetchError,
-    GoneError,
-    LockError,
-)
-from ci.lower.dockerfile import DEBS_ARG, instructions
+from ci.errors import BuildError, CommandError, DockwrightError, FetchError
+from ci.lower.dockerfile import DEBS_ARG, instructions, wheels_arg
 from ci.plan.keys import digest, tag
-from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheelhouse_reference
+from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheel_lists, wheelhouse_reference
 from ci.run.base_kind import root_image
 from ci.run.bootstrap import make_bootstrap
 from ci.run.compiled import to_compile
+from ci.run.filling import PYTHON_ENV, TARGET, UNTOLD, failure_of
 from ci.run.house_view import view_of
 from ci.run.key_lock import key_lock, lock_path
 from ci.run.state import write_whole
 from ci.run.workspace import Workspace
 from ci.steps.recipe import ROOT
-from ci.steps.step import Apt, From, User
+from ci.steps.step import Apt, From, Step, User
 from ci.wheelhouse.choose import (
     Mirrors,
     bootstrap_input,
@@ -45,11 +38,18 @@ from ci.wheelhouse.choose import (
 )
 from ci.wheelhouse.manifest import Manifest, known_files, read_manifest, verify
 
-PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 WAITING = "dockwright: "
 """Begins a line of a task's output that is no program's."""
-TARGET = "/run/dockwright"
-"""Where a container that fetches has its program, its input and the houses."""
+
+
+def builder_steps(stack: Stack, root_image: str) -> tuple[Step, ...]:
+    """Return the recipe of the image that compiles sdists."""
+    name = apt_list(stack.builder.apt, stack.builder.apt_lock)
+    return (
+        From(parent="builder", default_reference=root_image),
+        User(user=ROOT),
+        Apt(name=name, debhouse=debhouse_reference(stack)),
+    )
 
 
 @dataclass(slots=True)
@@ -61,6 +61,8 @@ class Houses:
     bundle: Path | None = None
     held: Collection[str] = ()
     """Names of the images that the store had when the plan was made."""
+    fetched_root: str = ""
+    """Name of a root image from a registry, in whose container is fetched too, so that no base is needed."""
     needed: Collection[str] | None = None
     """`image:variant` of what is built of them; None: of all. A house that serves all serves these too."""
     manifests: dict[str, Manifest] = field(default_factory=dict)
@@ -84,6 +86,11 @@ class Houses:
         """Where Debian packages are fetched from."""
         settings = self.workspace.settings
         return Mirrors(debian=settings.debian_mirror, security=settings.security_mirror)
+
+    @property
+    def fetching_image(self) -> str:
+        """The name of the local image in whose container files are fetched."""
+        return self.fetched_root or self.root_image()
 
     def root_image(self) -> str:
         """Return the name of the local image that root images, and the fetching containers, start from."""
@@ -161,7 +168,7 @@ class Houses:
                 return
             input_file = self._write_input("bootstrap", wanted)
             command = bootstrap_base.fetch(input_file, self.workspace.state.houses, "bootstrap")
-            command = replace(command, env=tuple(self._patience().items()))
+            command = replace(command, env=tuple(self.patience().items()))
             try:
                 await self.workspace.runner.run(command, log=output.log, on_line=output.on_line)
             except CommandError as error:
@@ -179,7 +186,7 @@ class Houses:
             if any(self.ready("debhouse", wanted) is not None for wanted in choices):
                 return False
             wanted = choices[-1]
-            await self._in_container("debhouse", self.root_image(), "fetch_debs.py", wanted, output)
+            await self._in_container("debhouse", self.fetching_image, "fetch_debs.py", wanted, output)
         return True
 
     async def wheelhouse(self, variant: str, output: Output) -> bool:
@@ -195,7 +202,7 @@ class Houses:
                 return False
             wanted = choices[-1]
             compiles = to_compile(self.workspace, self.needed)
-            image = await self._builder(output) if compiles else self.root_image()
+            image = await self._builder(output) if compiles else self.fetching_image
             await self._in_container(name, image, "fetch_wheels.py", wanted, output)
         return True
 
@@ -211,12 +218,7 @@ class Houses:
         """
         stack = self.workspace.stack
         name = apt_list(stack.builder.apt, stack.builder.apt_lock)
-        steps = (
-            From(parent="builder", default_reference=self.root_image()),
-            User(user=ROOT),
-            Apt(name=name, debhouse=debhouse_reference(stack)),
-        )
-        text = instructions(steps)
+        text = instructions(builder_steps(stack, self.root_image()))
         debs = self.manifests["debhouse"].part(name)
         return f"{stack.namespace}/builder:{tag(digest([self.root_image(), text, debs]))}", text, debs
 
@@ -235,16 +237,31 @@ class Houses:
                 await self.engine.tag(await self.engine.build(request, output), image)
         return image
 
-    def folders(self, image: ImageVariant) -> dict[str, Path]:
+    def folders(self, image: ImageVariant) -> dict[str, Folder]:
         """Return the folder behind each reference that the instructions of `image` mount."""
         stack = self.workspace.stack
-        found = {}
+        found: dict[str, Folder] = {}
         if image.python_lock:
             wheelhouse = f"wheelhouse/{image.variant}"
             found[wheelhouse_reference(stack, image.variant)] = self.view(wheelhouse)
         if image.apt:
             found[debhouse_reference(stack)] = self.view("debhouse")
         return found
+
+    def parts(self, image: ImageVariant) -> dict[str, str]:
+        """Return the digest of what `image` uses of each house, by the build argument that names it."""
+        args = {}
+        if image.python_lock:
+            wheelhouse = self.manifests[f"wheelhouse/{image.variant}"]
+            args = {wheels_arg(name): wheelhouse.part(name) for name in wheel_lists(image)}
+        if image.apt:
+            args[DEBS_ARG] = self.manifests["debhouse"].part(apt_list(image.apt, image.apt_lock))
+        return args
+
+    def uv(self, image: ImageVariant) -> File | None:
+        """Return uv, None where the image's house has none."""
+        uv = self.view(f"wheelhouse/{image.variant}") / "uv"
+        return uv if uv.is_file() else None
 
     async def _in_container(
         self, name: str, image: str, program: str, wanted: dict[str, Any], output: Output
@@ -255,15 +272,15 @@ class Houses:
         input_file = self._write_input(name.replace("/", "-"), wanted)
         script = Path(str(files("ci.wheelhouse.program").joinpath(program)))
         mounts = [
-            (str(input_file.parent), f"{TARGET}/input", "ro"),
-            (str(script.parent), f"{TARGET}/program", "ro"),
+            (input_file.parent, f"{TARGET}/input", "ro"),
+            (script.parent, f"{TARGET}/program", "ro"),
             # one mount for all of them: a hard link from one mount to another is refused
-            (str(houses), f"{TARGET}/houses", "rw"),
+            (houses, f"{TARGET}/houses", "rw"),
             *network_mounts(os.environ),
         ]
         argv = ["python3", "-I", f"{TARGET}/program/{program}", f"{TARGET}/input/{input_file.name}"]
         argv += [f"{TARGET}/houses", name]
-        env = {**PYTHON_ENV, **network_env(os.environ), **self._patience()}
+        env = {**PYTHON_ENV, **network_env(os.environ), **self.patience()}
         try:
             await self.engine.run(image, argv, mounts=mounts, env=env, user=ROOT, network=True, output=output)
         except CommandError as error:
@@ -278,17 +295,12 @@ class Houses:
             value = json.loads(told.read_text())
             told.unlink()
         except (OSError, ValueError):
-            value = {"kind": "fetch", "text": "fetching failed", "gone": []}
-        text = what = f"{name}: {value['text'].replace(f'{TARGET}/houses', str(houses))}"
-        if output.log is not None:
-            text += f" ({output.log} has all of it)"
-        text += f"\n{error.tail}"
-        if value["kind"] == "gone" and not name.startswith("wheelhouse/"):
-            return GoneError(text, what=what, files=tuple(value["gone"]))
-        kinds = {"compile": BuildError, "disk": DiskFullError, "gone": LockError}
-        return kinds.get(value["kind"], FetchError)(text)
+            value = UNTOLD
+        text = value["text"].replace(f"{TARGET}/houses", str(houses))
+        return failure_of(name, {**value, "text": text}, error, output)
 
-    def _patience(self) -> dict[str, str]:
+    def patience(self) -> dict[str, str]:
+        """Return the environment by which a fetching program knows how long to wait for a server."""
         return {"DOCKWRIGHT_FETCH_TIMEOUT_S": f"{self.workspace.settings.fetch_timeout_s:g}"}
 
     def _checked(self, name: str, wanted: dict[str, Any]) -> None:

@@ -13,16 +13,15 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from ci.engines.engine import BuildRequest, Engine, ImageInfo, Output
+from ci.engines.engine import BuildRequest, Engine, File, Folder, ImageInfo, Output
 from ci.errors import BuildError, CommandError, SmokeError
-from ci.lower.dockerfile import DEBS_ARG, wheels_arg
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
-from ci.plan.recipes import apt_list, wheel_lists
+from ci.plan.recipes import apt_list, steps_of
 from ci.report.events import Details
 from ci.run.events import EventLog
-from ci.run.houses import Houses
 from ci.run.key_lock import key_lock, lock_path
+from ci.run.sources import Sources
 from ci.run.state import ImageRecord, State
 from ci.run.store import KEY_LABEL
 from ci.run.task import Outcome, WorkResult
@@ -43,7 +42,7 @@ _STEP = re.compile(r"STEP \d+/\d+: (.*)")
 class ImageWork:
     """Builds the images of one plan."""
 
-    houses: Houses
+    houses: Sources
     engine: Engine
     parents: dict[str, str]
     """Local name of what each image variant starts from."""
@@ -78,6 +77,23 @@ class ImageWork:
             details=details_of(planned, record, reason="built meanwhile by another run"),
         )
 
+    async def checked(self, planned: PlannedImage, log: Path) -> WorkResult:
+        """Check an image that is there.
+
+        Raises:
+            SmokeError: a check failed; the image keeps its names.
+        """
+        info = await self.engine.inspect(planned.reference)
+        record = self._state.record(planned.id, tag(planned.key)) or ImageRecord(
+            document=planned.document, layers=info.layers, config_digest=info.id
+        )
+        self.events.step(planned.id, "checks")
+        checks = await self.check(planned, planned.reference, info, record, Output(log=log))
+        if failed(checks):
+            raise SmokeError(failures_text(planned.id, checks))
+        details = details_of(planned, record, reason=planned.reason, checks=len(checks))
+        return WorkResult(outcome=Outcome.reused, details=details)
+
     async def _built(self, planned: PlannedImage, log: Path) -> WorkResult:
         output = Output(log=log, on_line=lambda line: self._step(planned.id, line))
         try:
@@ -92,7 +108,8 @@ class ImageWork:
         wrong = failed(checks)
         if wrong:
             raise SmokeError(failures_text(planned.id, checks))
-        self._state.write_record(planned.id, tag(planned.key), record)
+        if info.id:  # an engine whose images have no digest keeps none by name
+            self._state.write_record(planned.id, tag(planned.key), record)
         await self.name(planned, id_)
         return WorkResult(
             outcome=Outcome.built,
@@ -120,10 +137,10 @@ class ImageWork:
             program = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
             shutil.copytree(program, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
             Path(folder, "request.json").write_text(json.dumps(request))
-            mounts = [(folder, PROBE, "ro")]
-            uv = self.houses.view(f"wheelhouse/{planned.image.variant}") / "uv"
-            if uv.is_file():
-                mounts.append((str(uv), f"{PROBE}/uv", "ro"))
+            mounts: list[tuple[Folder | File, str, str]] = [(Path(folder), PROBE, "ro")]
+            uv = self.houses.uv(planned.image)
+            if uv is not None:
+                mounts.append((uv, f"{PROBE}/uv", "ro"))
                 Path(folder, "uv").touch()
             for path in (Path(folder), *Path(folder).rglob("*")):
                 path.chmod(0o755 if path.is_dir() else 0o644)  # for the image's user, whatever our umask
@@ -137,7 +154,7 @@ class ImageWork:
             *structure_checks(stack, planned.image, info.config),
             *parse_results(text, status),
             budget_check(planned.image, record.unpacked_bytes),
-            layer_check(planned.image, record.layers),
+            layer_check(planned.image, record.layers if info.tells_layers else ()),
         )
 
     @property
@@ -162,20 +179,15 @@ class ImageWork:
             self.events.step(task, shown(found[1]))
 
 
-def build_request(planned: PlannedImage, houses: Houses, parent: str, *, cache: bool = True) -> BuildRequest:
+def build_request(planned: PlannedImage, houses: Sources, parent: str, *, cache: bool = True) -> BuildRequest:
     """Return what an engine is asked for: the image on `parent`, with what it mounts of ready `houses`."""
-    image, manifests = planned.image, houses.manifests
-    args = {}
-    if image.python_lock:
-        wheelhouse = manifests[f"wheelhouse/{image.variant}"]
-        args = {wheels_arg(name): wheelhouse.part(name) for name in wheel_lists(image)}
-    if image.apt:
-        args[DEBS_ARG] = manifests["debhouse"].part(apt_list(image.apt, image.apt_lock))
+    workspace, image = houses.workspace, planned.image
     return BuildRequest(
         instructions="\n".join(planned.instructions) + "\n",
-        context=houses.workspace.directory / image.folder,
+        steps=steps_of(workspace.stack, image),
+        context=workspace.directory / image.folder,
         parent=parent,
-        build_args=args,
+        build_args=houses.parts(image),
         folders=houses.folders(image),
         labels={KEY_LABEL: planned.key},
         cache=cache,
@@ -189,7 +201,7 @@ def details_of(
     return Details(
         key=planned.key,
         reference=planned.reference,
-        digest=record.config_digest if record else None,
+        digest=(record.config_digest or None) if record else None,
         reason=reason,
         unpacked_bytes=record.unpacked_bytes if record else None,
         figures={"checks": checks} if checks is not None else {},

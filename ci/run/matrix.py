@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,11 @@ class Matrix:
             **_job_json(self.whole),
             "levels": [{"level": number, **_job_json(job)} for number, job in enumerate(self.levels)],
         }
+
+    @property
+    def text(self) -> str:
+        """What `matrix` prints."""
+        return json.dumps(self.as_json(), indent=2) + "\n"
 
     def output_lines(self) -> tuple[str, ...]:
         """Return the same as lines of a step's outputs, `name=value`.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ci.engines.buildah import copy_image
 from ci.engines.runner import Runner
-from ci.errors import DiskFullError, RegistryError
+from ci.errors import DiskFullError, RegistryError, UsageError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
 from ci.publish.publish import Releases, Source
@@ -20,20 +20,24 @@ from ci.registry.cache import RegistryCache
 from ci.registry.credentials import Purpose
 from ci.registry.manifest import read_manifest
 from ci.registry.place import Place
-from ci.run.remote import opened_client, wanted
+from ci.run.remote import opened_client, registry_place, wanted
+from ci.run.store import Store
+from ci.run.workspace import Workspace
 from ci.settings import Settings
 
 Say = Callable[[str], None]
 
 
 @asynccontextmanager
-async def opened_releases(place: Place, say: Say, *purposes: Purpose) -> AsyncIterator[Releases]:
+async def opened_releases(
+    place: Place, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Releases]:
     """Yield the releases at `place`, with the credentials for the first of `purposes` that has some.
 
     Raises:
         RegistryError: it does not answer.
     """
-    async with opened_client(place, os.environ, say, *purposes) as client:
+    async with opened_client(place, environ, say, *purposes) as client:
         yield Releases(client=client, say=say)
 
 
@@ -74,6 +78,43 @@ async def released_images(
         return await releases.images(sources, notes, Gzipped(client=releases.client, say=releases.say))
     except OSError as error:
         raise DiskFullError(f"a layer can't be compressed anew: {error}") from error
+
+
+async def publish_release(
+    workspace: Workspace,
+    variants: Sequence[str],
+    version: str,
+    notes: Mapping[str, str],
+    *,
+    gzip: bool,
+    say: Say,
+    environ: Mapping[str, str],
+) -> str:
+    """Make a release of all images of `variants` (empty: all), which the registry has; say what it is.
+
+    Raises:
+        RegistryError: what stands is in the message.
+    """
+    place = registry_place(workspace.settings)
+    plan = await workspace.plan((), variants, store=Store(ids={}))
+    async with opened_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
+        sources = await sources_of(releases, plan)
+        images = await released_images(releases, sources, notes, gzip=gzip)
+        await releases.publish(version, images)
+    return f"{place}/release:{version}: {len(images)} images, and every tag names what it does"
+
+
+def check_base(workspace: Workspace, *, bootstrap_base: bool) -> None:
+    """Refuse to publish what rests on a base made here, unless that is meant.
+
+    Raises:
+        UsageError: it does.
+    """
+    if workspace.base.kind == "bootstrap" and not bootstrap_base:
+        raise UsageError(
+            "the base is made of Debian packages on this machine (bootstrap), which no release should rest "
+            "on; use `--base registry` where that registry answers, or insist with `--bootstrap-base`"
+        )
 
 
 async def promote_release(

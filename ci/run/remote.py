@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,10 @@ from ci.plan.plan import Plan, PlannedImage
 from ci.registry.authfile import write_authfile
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose, find_credentials
+from ci.registry.manifest import read_manifest
 from ci.registry.patience import Patience
 from ci.registry.place import Place, parse_place
-from ci.registry.side import Beside
+from ci.registry.side import DOCUMENT_LIMIT_BYTES, Beside, read_document
 from ci.registry.wheel_set import RegistryWheelSets
 from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import RegistryWheels
@@ -125,9 +126,9 @@ class Remote:
         """
         one = wanted(planned)
         reference = self.cache.tagged(one.image, one.tag)
-        config = f"sha256:{bare(info.id)}"
+        config = f"sha256:{bare(info.id)}" if info.id else ""
         there = await self._there(one)
-        if there is not None and there.config == config:
+        if there is not None and config in ("", there.config):
             return False
         if there is not None:
             raise RegistryError(
@@ -136,15 +137,33 @@ class Remote:
                 f"{config[:19]}…), and keeps it; `dockwright verify-repro {planned.id}` shows whether it is "
                 "built the same twice",
             )
-        digest = await self._pushed(one, config, engine, output)
+        digest = await self._pushed(one, planned.reference, config, engine, output)
         if not digest:
             return False
-        beside = Beside(key=planned.key, image=digest, config=config, layers=info.layers)
+        layers = info.layers
+        if not config:
+            config, layers = await self._told(one, digest, sum(size for _, size in layers))
+        beside = Beside(key=planned.key, image=digest, config=config, layers=layers)
         await self.cache.add(one, beside, planned.document)
         await self.cache.settle(one, beside)
         return True
 
-    async def _pushed(self, one: Wanted, config: str, engine: Engine, output: Output) -> str:
+    async def _told(self, one: Wanted, digest: str, size: int) -> tuple[str, tuple[tuple[str, int], ...]]:
+        """Return the digest of the config of a pushed image, and its layers; all bytes stand at the last one.
+
+        An engine that does not know its digests before it pushes knows no sizes of layers either.
+        """
+        client, scope = self.cache.client, self.cache.scope((one.image,))
+        repository = client.place.repository(one.image)
+        what = self.cache.reference(one.image, digest)
+        manifest = read_manifest(await client.manifest(repository, digest, scope=scope), what)
+        limit_bytes = DOCUMENT_LIMIT_BYTES
+        data = await client.blob(repository, manifest.config.digest, scope=scope, limit_bytes=limit_bytes)
+        diff_ids = read_document(data, what)["rootfs"]["diff_ids"]
+        sizes = [0] * (len(diff_ids) - 1) + [size]
+        return manifest.config.digest, tuple(zip(map(str, diff_ids), sizes, strict=True))
+
+    async def _pushed(self, one: Wanted, name: str, config: str, engine: Engine, output: Output) -> str:
         """Push an image, again where another runner that pushes the same is in the way; return its digest.
 
         It is empty where that runner was faster. Debian's docker-registry may lose a blob that two are
@@ -156,7 +175,7 @@ class Remote:
         reference = self.cache.tagged(one.image, one.tag)
         for number in range(PUSHES):
             try:
-                return await engine.push(bare(config), reference, output, self._authfile())
+                return await engine.push(bare(config) or name, reference, output, self._authfile())
             except CommandError as error:
                 there = None
                 with suppress(RegistryError):  # what the push says tells more
@@ -204,7 +223,7 @@ def registry_place(settings: Settings) -> Place:
     """
     if not settings.registry:
         raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY")
-    return parse_place(settings.registry)
+    return replace(parse_place(settings.registry), address=settings.registry_address)
 
 
 @asynccontextmanager
@@ -244,7 +263,7 @@ async def looked_up(
     if not settings.registry or settings.cache == "off":
         yield None
         return
-    place = parse_place(settings.registry)
+    place = registry_place(settings)
     async with AsyncExitStack() as stack:
         remote = None
         try:

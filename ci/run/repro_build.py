@@ -22,7 +22,8 @@ from ci.engines.stored import store_lists
 from ci.errors import DockwrightError, EngineError
 from ci.plan.keys import digest
 from ci.plan.plan import Plan
-from ci.report.events import Event, Note, TaskEnded, Warned
+from ci.report.events import Event
+from ci.report.line import line_of
 from ci.run.build import Options, build_plan
 from ci.run.houses import Houses
 from ci.run.store import Store
@@ -121,15 +122,9 @@ async def _write_evidence(engine: EmbeddedEngine, plan: Plan, folder: Path) -> N
 
 
 def _show(event: Event) -> None:
-    """Print what a reader of two long builds wants to know."""
-    match event:
-        case TaskEnded():
-            failure = f"\n{event.failure.message}" if event.failure else ""
-            print(f"{event.time_s:7.1f} s  {event.task}  {event.outcome}{failure}", flush=True)
-        case Note() | Warned():
-            print(f"{event.time_s:7.1f} s  {event.text}", flush=True)
-        case _:
-            pass
+    line = line_of(event)
+    if line:
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

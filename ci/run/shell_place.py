@@ -115,9 +115,9 @@ def _mounts(workspace: Workspace, planned: PlannedImage, houses: Houses, step: i
         return ()
     text = planned.instructions[step]
     if text.startswith("COPY "):
-        return ((str(workspace.directory / planned.image.folder), MOUNT, "ro"),)
+        return ((workspace.directory / planned.image.folder, MOUNT, "ro"),)
     folders = houses.folders(planned.image).items()
-    return tuple((str(path), MOUNT, "ro") for reference, path in folders if f"from={reference}," in text)
+    return tuple((path, MOUNT, "ro") for reference, path in folders if f"from={reference}," in text)
 
 
 def _lines(planned: PlannedImage, failure: FailedBuild, step: int) -> tuple[str, ...]:

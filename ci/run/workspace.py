@@ -14,7 +14,7 @@ from ci.engines.engine import Engine
 from ci.engines.runner import Runner
 from ci.errors import CommandError, EngineError
 from ci.plan.plan import Plan, make_plan, select
-from ci.run.base_kind import BaseKind, answers, resolve_base
+from ci.run.base_kind import BaseKind, answers, resolve_base, root_image
 from ci.run.living import Life
 from ci.run.state import State
 from ci.run.store import Store
@@ -46,10 +46,19 @@ class Workspace:
         """Return this workspace for a living run: what it starts bears its mark."""
         return replace(self, run=life.name, runner=replace(self.runner, mark=str(life.mark)))
 
+    def with_engine(self, name: str) -> Workspace:
+        """Return this workspace with another engine."""
+        return replace(self, settings=self.settings.with_(engine=name))
+
     @property
     def directory(self) -> Path:
         """The stack directory, absolute."""
         return self.settings.stack.absolute()
+
+    @property
+    def root_image(self) -> str:
+        """The local name of what root images, and the containers that fetch, start from."""
+        return root_image(self.stack, self.base.kind)
 
     @property
     def capacity(self) -> int:

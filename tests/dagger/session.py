@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 from graphql import (
     GraphQLError,
@@ -47,6 +47,21 @@ class Made:
     calls: tuple[Call, ...]
 
 
+class World(Protocol):
+    """What stands behind a session."""
+
+    def run(self, calls: tuple[Call, ...]) -> None:
+        """Run what made an object. Raises GraphQLError where a program of it fails."""
+        ...
+
+    def leaf(self, calls: tuple[Call, ...]) -> Any:
+        """Return the answer to a leaf, whose own field is the last call; None for the fixed one.
+
+        Of a list of objects it is how many they are; each one's calls then end with `#` and its number.
+        """
+        ...
+
+
 @dataclass(slots=True)
 class Session:
     """What one stand-in has been asked, and its answers."""
@@ -57,6 +72,8 @@ class Session:
     rejected: list[str] = field(default_factory=list)
     """Why queries were refused."""
     leaves: list[tuple[Call, ...]] = field(default_factory=list)
+    world: World | None = None
+    """What answers as if the calls had been run; without one each leaf has a fixed answer."""
     """The calls of each leaf other than an ID that was asked for, the leaf's own field last."""
     _ids: dict[str, Made] = field(default_factory=dict)
 
@@ -65,6 +82,7 @@ class Session:
         self.rejected.clear()
         self.leaves.clear()
         self._ids.clear()
+        self.world = None
 
     def calls(self, id_: str) -> list[Call]:
         """Return the calls that made the object with this ID."""
@@ -92,12 +110,19 @@ class Session:
         if info.field_name == "node":
             return self._known(arguments["id"])
         if info.field_name in {"id", "sync"}:
+            if self.world is not None and info.field_name == "sync":
+                self.world.run(made.calls)
             return self._id(made)
         call = (info.field_name, {name: self._argument(value) for name, value in arguments.items()})
         type_: GraphQLNamedType = get_named_type(info.return_type)
         if is_composite_type(type_) and not is_list_type(get_nullable_type(info.return_type)):
             return Made(type_.name, (*made.calls, call))
         self.leaves.append((*made.calls, call))
+        answer = self.world.leaf((*made.calls, call)) if self.world is not None else None
+        if is_composite_type(type_):
+            return [Made(type_.name, (*made.calls, call, ("#", {"n": n}))) for n in range(answer or 0)]
+        if answer is not None:
+            return answer
         if is_list_type(get_nullable_type(info.return_type)):
             return []
         return next(iter(type_.values)) if is_enum_type(type_) else SCALARS.get(type_.name, info.field_name)

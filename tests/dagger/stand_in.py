@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import dagger
 from dagger import dag
 
 from ci.lower.container import Inputs
 from tests.dagger.session import Call, Session
+
+
+class ByKind(dict[str, dagger.Directory]):
+    """What stands behind a reference: the wheelhouse, whatever its tag, or the debhouse."""
+
+    def __missing__(self, reference: str) -> dagger.Directory:
+        return self["wheelhouse" if "wheelhouse" in reference.partition(":")[0] else "debhouse"]
 
 
 async def stand_ins(session: Session) -> tuple[Inputs, dict[str, list[Call]]]:
@@ -13,13 +21,15 @@ async def stand_ins(session: Session) -> tuple[Inputs, dict[str, list[Call]]]:
     inputs = Inputs(
         parent=dag.container().from_("parent"),
         context=dag.directory().with_new_file("context", ""),
-        wheelhouse=dag.directory().with_new_file("wheelhouse", ""),
-        debhouse=dag.directory().with_new_file("debhouse", ""),
+        folders=ByKind(
+            wheelhouse=dag.directory().with_new_file("wheelhouse", ""),
+            debhouse=dag.directory().with_new_file("debhouse", ""),
+        ),
     )
     named = {
         "parent": session.calls(await inputs.parent.id()),
         "context": session.calls(await inputs.context.id()),
-        "wheelhouse": session.calls(await inputs.wheelhouse.id()),
-        "debhouse": session.calls(await inputs.debhouse.id()),
+        "wheelhouse": session.calls(await inputs.folders["wheelhouse"].id()),
+        "debhouse": session.calls(await inputs.folders["debhouse"].id()),
     }
     return inputs, named

@@ -71,8 +71,10 @@ def inputs() -> Inputs:
     return Inputs(
         parent=dag.container().from_("parent"),
         context=dag.directory().with_new_file("demux.py", "pass"),
-        wheelhouse=dag.directory().with_new_file("uv", "wheelhouse"),
-        debhouse=dag.directory().with_new_file("lists", "debhouse"),
+        folders={
+            "wheelhouse:cpu": dag.directory().with_new_file("uv", "wheelhouse"),
+            "debhouse": dag.directory().with_new_file("lists", "debhouse"),
+        },
     )
 
 

@@ -53,9 +53,9 @@ class TinyImage:
             file = folder / f"file-{number}"
             file.write_bytes(content)
             file.chmod(0o755)
-            mounts.append((str(file), path, "ro"))
+            mounts.append((file, path, "ro"))
         argv = ["/opt/venv/bin/python", "-I", "-B", "/run/probe/probe.py", "/run/probe/request.json"]
-        mounts.append((str(program), "/run/probe", "ro"))
+        mounts.append((program, "/run/probe", "ro"))
         try:
             text = await self.engine.run(IMAGE, argv, mounts=mounts, user=run_as, output=Output())
         except CommandError as error:

@@ -31,9 +31,7 @@ async def probe(
     folder.chmod(0o755)
     (folder / "request.json").write_text(json.dumps({**REQUEST, **changes}))
     argv = ["/opt/venv/bin/python", "-I", "-B", "/run/probe/probe.py", "/run/probe/request.json"]
-    text = await engine.run(
-        image, argv, mounts=[(str(folder), "/run/probe", "ro")], user=user, output=Output()
-    )
+    text = await engine.run(image, argv, mounts=[(folder, "/run/probe", "ro")], user=user, output=Output())
     return {check.name: check for check in parse_results(text, 0)}
 
 

@@ -82,6 +82,20 @@ def test_a_changed_program_is_built_on_the_registrys_parent_and_pushed(
     assert other.build(place).rows == {"base:cpu": "reused", f"{IMAGE}:cpu": "reused"}
 
 
+def test_wheels_are_fetched_on_the_registrys_base_where_nothing_else_needs_one(
+    proxy: Proxy, full: Machine, cold: Machine
+) -> None:
+    place = f"{proxy.host}/team"
+    assert full.build(place, "--cache", "read-write").status == 0
+    built = cold.build(place, images=("tmdb",))
+    assert built.status == 0, built.text
+    assert built.rows == {"base:cpu": "reused", "tmdb:cpu": "built"}
+    assert set(built.others) == {"debhouse", "wheelhouse/cpu"}
+    # the same image as on the machine that made the base itself
+    here = full.build(place, images=("tmdb",))
+    assert here.digest("tmdb:cpu").removeprefix("sha256:") == built.digest("tmdb:cpu").removeprefix("sha256:")
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -14,10 +14,12 @@ from pathlib import Path
 
 LOG = "DAGGER_STAND_IN_LOG"
 """Variable that names the file in which each call is written down, one a line, as JSON."""
+MODULE = {"base", "registry", "username", "password"}
+"""What comes before the name of a function."""
 FUNCTIONS = {
-    "report": {"images", "base", "registry", "cache", "rebuild", "username", "password"},
-    "smoke": {"images", "variant", "gpu", "base", "registry", "cache", "username", "password"},
-    "publish": {"version", "base", "registry", "username", "password"},
+    "report": {"images", "cache", "rebuild"},
+    "smoke": {"images", "variant", "gpu", "cache"},
+    "publish": {"version"},
 }
 FLAGS = {"gpu"}
 PURPOSE = {"publish": "RELEASE"}
@@ -26,13 +28,16 @@ PURPOSE = {"publish": "RELEASE"}
 def main(argv: list[str]) -> int:
     with Path(os.environ[LOG]).open("a") as log:
         log.write(json.dumps(argv) + "\n")
-    if len(argv) < 2 or argv[0] != "call" or argv[1] not in FUNCTIONS:
+    if argv[:1] != ["call"]:
+        return refuse(f"no call: {argv}")
+    given, words = read_options(argv[1:])
+    if not words or words[0] not in FUNCTIONS:
         return refuse(f"no function in {argv}")
-    function = argv[1]
-    options, rest = read_options(argv[2:])
-    if unknown := set(options) - FUNCTIONS[function]:
+    function = words[0]
+    options, rest = read_options(words[1:])
+    if unknown := (set(given) - MODULE) | (set(options) - FUNCTIONS[function]):
         return refuse(f"{function} has no --{', --'.join(sorted(unknown))}")
-    words, env = command(function, options)
+    words, env = command(function, {**given, **options})
     done = subprocess.run(
         ("./dockwright", *words), env={**os.environ, **env}, stdout=subprocess.PIPE, text=True, check=False
     )
@@ -76,10 +81,11 @@ def command(function: str, options: dict[str, str]) -> tuple[list[str], dict[str
     if function == "publish":  # there is no registry of bases in reach of the tests
         return ["publish", "--version", options["version"], "--bootstrap-base", *words], env
     images = options["images"].split(",") if "images" in options else []
-    words += ["--cache", options["cache"], "--progress", "plain"]
+    words += ["--cache", options.get("cache", "read"), "--progress", "plain"]
     words += [word for name in options.get("variant", "").split(",") if name for word in ("--variant", name)]
     words += ["--rebuild"] if options.get("rebuild") == "true" else []
-    # A check of images as the registry has them is no command of its own: they are found there, or built.
+    if function == "smoke":
+        return ["smoke", *images, *words], env
     return ["build", *images, *words] if images else ["build-all", *words], env
 
 

@@ -9,7 +9,7 @@ from ci.cli.environment import SetupError, clean, uv_requirement
 from ci.cli.main import CHECKOUT
 
 HASHES = [f"sha256:{digit * 64}" for digit in "ab"]
-PROJECT = '[tool.uv]\nrequired-version = "==1.2.3"\n'
+PROJECT = '[dependency-groups]\nuv = ["uv==1.2.3"]\n'
 LOCK = (
     'version = 1\n\n[[package]]\nname = "uvloop"\nversion = "1.2.3"\n'
     f'wheels = [{{ url = "https://x/l.whl", hash = "sha256:{"c" * 64}" }}]\n\n'
@@ -30,7 +30,7 @@ def test_a_lock_that_lacks_the_pinned_uv_is_refused() -> None:
 
 
 def test_a_pin_that_is_a_range_is_refused() -> None:
-    with pytest.raises(SetupError, match="required-version"):
+    with pytest.raises(SetupError, match=r"dependency-groups\.uv"):
         uv_requirement(PROJECT.replace("==", ">="), LOCK)
 
 
@@ -39,7 +39,6 @@ def test_this_checkout_pins_one_uv_everywhere() -> None:
     requirement = uv_requirement(text, (CHECKOUT / "uv.lock").read_text())
     version = requirement.partition(" ")[0].removeprefix("uv==")
     assert len(re.findall("--hash=sha256:", requirement)) > 10  # every platform's wheel
-    assert tomllib.loads(text)["dependency-groups"]["uv"] == [f"uv=={version}"]
     stack = tomllib.loads((CHECKOUT / "docker/stack.toml").read_text())
     assert stack["wheelhouse"]["uv"] == version
 

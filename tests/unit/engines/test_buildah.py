@@ -43,7 +43,7 @@ def test_runc_is_named_where_it_isolates() -> None:
 
 
 def test_a_run_with_network_is_not_in_a_namespace_of_its_own() -> None:
-    command = BUILDAH.run("c", ["true"], network=True, mounts=[("/a", "/b", "ro")], env={"X": "1"})
+    command = BUILDAH.run("c", ["true"], network=True, mounts=[(Path("/a"), "/b", "ro")], env={"X": "1"})
     assert command.argv[0] == "buildah"
     assert command.argv[3:] == (
         *("run", "--isolation", "chroot", "--volume", "/a:/b:ro", "--env", "X=1", "c", "--", "true"),
@@ -60,7 +60,7 @@ def test_certificates_and_proxies_reach_a_run_with_network_by_mount_and_environm
     bundle = tmp_path / "ca.crt"
     bundle.write_text("-")
     environ = {"SSL_CERT_FILE": str(bundle), "https_proxy": "http://127.0.0.1:3128", "SECRET": "x"}
-    assert network_mounts(environ) == [(str(bundle), "/run/dockwright-ca.crt", "ro")]
+    assert network_mounts(environ) == [(bundle, "/run/dockwright-ca.crt", "ro")]
     assert network_env(environ) == {
         "https_proxy": "http://127.0.0.1:3128",
         "SSL_CERT_FILE": "/run/dockwright-ca.crt",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from ci.plan.keys import digest, documents, tag
 from ci.plan.plan import Plan, make_plan, select
 from ci.run.build import tasks
 from ci.run.history import History
-from ci.run.outside import outside
+from ci.run.outside import fetched_root, outside
 from tests.stacks import small_stack
 
 STACK = small_stack()
@@ -52,6 +53,26 @@ def test_a_parent_that_only_the_registry_has_is_fetched_by_its_own_task() -> Non
     assert actions[bare.parent] == "fetch"
     by_id = {task.id: task for task in tasks(found, History())}
     assert by_id[bare.id].needs == (bare.parent,)
+
+
+def test_what_fetches_runs_on_a_root_image_of_the_registry_without_the_base() -> None:
+    leaf = next(image for image in STACK.images if image.python_lock and not image.is_root)
+    found = plan(leaf.id, remote=set(TAGS) - {leaf.id})
+    root = fetched_root(found)
+    assert root is not None
+    assert root.image.is_root
+    assert outside(found) == {"debhouse": (root.id,), f"wheelhouse/{leaf.variant}": ("debhouse",)}
+
+
+def test_what_compiles_needs_the_base_itself() -> None:
+    leaf = next(image for image in STACK.images if image.python_lock and not image.is_root)
+    line = replace(leaf.python_lock[0], file="package-1.0.tar.gz")
+    found = plan(leaf.id, remote=set(TAGS) - {leaf.id})
+    changed = tuple(
+        replace(one, image=replace(one.image, python_lock=(line,))) if one.id == leaf.id else one
+        for one in found.images
+    )
+    assert "base" in outside(replace(found, images=changed))
 
 
 def test_what_is_pushed_goes_after_its_parent() -> None:

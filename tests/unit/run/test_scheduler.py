@@ -71,7 +71,9 @@ async def test_a_failure_blocks_what_depends_on_it_and_the_others_go_on() -> Non
     results = await run_tasks(stack(), failing("base-ml"), capacity=2, events=sink, clock=Tick())
     assert outcomes(results) == {"base": "built", "base-ml": "failed", "mux": "built", "asr": "blocked"}
     assert results["asr"].blocked_by == sink.end_of("asr").blocked_by == ("base-ml",)
-    assert sink.end_of("base-ml").failure == Failure(message="base-ml: step 3 failed", exit_code=6)
+    assert sink.end_of("base-ml").failure == Failure(
+        message="base-ml: step 3 failed", error="BuildError", exit_code=6
+    )
 
 
 async def test_a_blocked_task_names_every_failure_behind_it() -> None:
@@ -206,7 +208,9 @@ async def test_the_error_of_a_task_group_is_the_one_inside_it() -> None:
 
     sink = Sink()
     await run_tasks([Task(id="a")], work, capacity=1, events=sink, clock=Tick())
-    assert sink.end_of("a").failure == Failure(message="torch: its hash is another", exit_code=4)
+    assert sink.end_of("a").failure == Failure(
+        message="torch: its hash is another", error="FetchError", exit_code=4
+    )
 
 
 async def test_a_failure_names_its_log_if_there_is_one_and_the_start_always_does(tmp_path: Path) -> None:
@@ -240,6 +244,7 @@ async def test_the_last_lines_of_the_failed_command_are_kept_and_not_said_twice(
     failure = sink.end_of("a").failure
     assert failure == Failure(
         message="docker/asr: step 4 failed: `buildah build` ended with 1:",
+        error="BuildError",
         last_lines=tuple(f"line {number}" for number in range(10, 50)),
         exit_code=6,
     )

@@ -96,7 +96,7 @@ async def test_a_shell_opens_before_the_step_that_failed_with_what_it_has_there(
     command = instructions[step]
     assert found == ShellPlace(
         image="before",
-        mounts=((str(workspace.directory / "vad"), "/mnt", "ro"),),
+        mounts=((workspace.directory / "vad", "/mnt", "ro"),),
         lines=(
             f"vad:cpu: this is before step {step} of {len(instructions) - 1}, which failed: {command}",
             "the step by hand; /mnt is the folder that it copies from:",

@@ -1,0 +1,41 @@
+"""base: the bootstrap base as a file, for an engine that has no way to make it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import click
+
+from ci.cli.installing import install_first
+from ci.engines.engine import Output
+from ci.run.bootstrap import write_bootstrap
+from ci.run.houses import Houses
+from ci.run.leftover import owned
+from ci.run.workspace import Workspace, open_workspace
+from ci.settings import Settings
+
+
+@click.command()
+@click.argument("target", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def base(settings: Settings, target: Path) -> None:
+    """Write the bootstrap base to FILE, as an OCI archive.
+
+    It is made of the Debian packages that bootstrap.lock names. `dagger call --base bootstrap --base-archive
+    FILE …` builds on it where no registry has a base.
+    """
+    workspace = open_workspace(settings.with_(base="bootstrap"))
+    install_first()
+    anyio.run(_write, workspace, target.absolute())
+    click.echo(f"{target}: {target.stat().st_size / 1e6:.0f} MB")
+
+
+async def _write(workspace: Workspace, target: Path) -> None:
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    async with owned(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
+        houses = Houses(workspace=own, engine=engine)
+        await houses.fetch_bootstrap(Output())
+        await write_bootstrap(own, engine, houses.view("bootstrap") / "debs", target, Output())

@@ -1,0 +1,37 @@
+"""The engine of a command: installed where it is the embedded one, connected to where it is Dagger's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from ci.cli.installing import install_first
+from ci.engines.engine import Engine
+from ci.run.remote import registry_place
+from ci.run.workspace import Workspace
+
+
+@asynccontextmanager
+async def opened_engine(workspace: Workspace, *, say: Callable[[str], None]) -> AsyncIterator[Engine]:
+    """Yield the engine that the settings of `workspace` name.
+
+    Raises:
+        EngineError: there is none, or it can't be used.
+    """
+    settings = workspace.settings
+    if settings.engine != "dagger":
+        install_first()
+        yield workspace.engine()
+        return
+    if workspace.base.kind == "bootstrap":
+        install_first()
+    place = registry_place(settings) if settings.registry and settings.cache != "off" else None
+    from ci.engines.dagger_session import opened_dagger  # with Dagger's SDK, which takes a second
+
+    async with opened_dagger(
+        workspace.state.root / "dagger",
+        loopback=place.host if place is not None and place.is_loopback else "",
+        limit_s=settings.step_timeout_s,
+        say=say,
+    ) as engine:
+        yield engine

@@ -1,0 +1,98 @@
+"""verify-engines: the same plan by two engines, held against each other file by file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from functools import partial
+
+import anyio
+import click
+
+from ci.cli.engine import opened_engine
+from ci.cli.options import base_option, variant_option
+from ci.cli.progress import Progress, shown
+from ci.engines.dagger_reach import refusal
+from ci.errors import EngineError
+from ci.plan.plan import check_variants, select
+from ci.run.engine_tree import EXCEPTIONS, ImageTree
+from ci.run.verify_engines import trees_of, verdicts
+from ci.run.workspace import Workspace, open_workspace
+from ci.settings import Settings
+
+ENGINES = ("buildah", "dagger", "docker", "podman")
+SHOWN = 20
+_tell = partial(click.echo, err=True)
+
+
+@click.command("verify-engines")
+@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@variant_option
+@base_option
+@click.option(
+    "--engine",
+    "engines",
+    type=click.Choice(ENGINES),
+    multiple=True,
+    help="Compare these, the first with each other one; default: Buildah with Dagger's, if one answers.",
+)
+@click.pass_obj
+def verify_engines(
+    settings: Settings,
+    images: tuple[str, ...],
+    variants: tuple[str, ...],
+    base: str | None,
+    engines: tuple[str, ...],
+) -> None:
+    """Build images by two engines and name each path or config field that differs.
+
+    Equal means the same paths with mode, owner, link and content, and the same config. What engines are known
+    to differ in is left out and printed first. Digests are not compared: only Buildah promises them. The exit
+    code is 0 when all are equal.
+    """
+    workspace = open_workspace(settings.with_(base=base))
+    check_variants(workspace.stack, variants)
+    select(workspace.stack, images, variants)
+    engines = engines or _found()
+    if len(set(engines)) < 2:
+        raise EngineError(f"two engines are compared; {engines[0]} is one: give --engine again")
+    for exception in EXCEPTIONS:
+        _tell(f"not compared: {exception.path}: {exception.reason}")
+    sys.exit(anyio.run(_compare, workspace, images, variants, engines))
+
+
+def _found() -> tuple[str, ...]:
+    why = refusal(os.environ)
+    if why:
+        raise EngineError(f"two engines are compared, and there is one: {why}; or name others by --engine")
+    return ("buildah" if shutil.which("buildah") else "docker", "dagger")
+
+
+async def _compare(
+    workspace: Workspace, names: tuple[str, ...], variants: tuple[str, ...], engines: tuple[str, ...]
+) -> int:
+    trees: dict[str, dict[str, ImageTree]] = {}
+    for name in engines:
+        asked = workspace.with_engine(name)
+        mode = Progress(workspace.settings.progress)
+        with shown(mode, stream=sys.stderr, environ=os.environ, clock=time.monotonic) as show:
+            trees[name] = await trees_of(
+                asked, names, variants, opened=partial(opened_engine, say=_tell), listener=show, say=_tell
+            )
+    found = verdicts(trees)
+    for verdict in found:
+        if not verdict.differences:
+            click.echo(
+                f"equal    {verdict.image:<30} {engines[0]} and {verdict.engine}: {verdict.files} paths"
+            )
+            continue
+        click.echo(f"differs  {verdict.image:<30} {len(verdict.differences)} differences")
+        for line in verdict.differences[:SHOWN]:
+            click.echo(f"         {line}")
+        if len(verdict.differences) > SHOWN:
+            click.echo(f"         and {len(verdict.differences) - SHOWN} more")
+    differing = sum(1 for verdict in found if verdict.differences)
+    click.echo(f"{len(found) - differing} of {len(found)} are equal")
+    return 1 if differing else 0

@@ -1,0 +1,329 @@
+"""Dagger as an engine: images are containers of one session, and its cache is the store between sessions.
+
+Nothing outlives the session by name, so a run finds its images again by asking for the same steps: what the
+engine has in its cache takes a moment. Equal digests are not promised: two engines that build the same steps
+give layers with other times.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from ci.engines.engine import BuildRequest, File, Folder, ImageInfo, Mounts, Output
+from ci.engines.look import Look
+from ci.engines.oci_archive import write_archive
+from ci.errors import CommandError, EngineError
+from ci.lower.container import Inputs, lower
+
+if TYPE_CHECKING:
+    import dagger
+
+ROOT_USER = "0:0"
+MEASURE = ("du", "-sxb", "/")
+"""Prints the bytes of all files of the root file system; mounts are left out."""
+PYTHON = ("python3",)
+FRESH = "DOCKWRIGHT_FRESH"
+"""A variable that no step reads, set where a result of the cache must not do."""
+CERTIFICATES = "etc/ssl/certs/*"
+TAIL_LINES = 30
+TIMED_OUT = 124
+"""The status that timeout(1) gives."""
+
+
+@dataclass(slots=True, kw_only=True)
+class DaggerEngine:
+    """One session of a Dagger engine; see ci/engines/engine.py for the contract.
+
+    `folder` gives a folder of this process's file system as the engine sees it. `archives` is where what is
+    imported is kept as OCI archives, so that a later session imports it again.
+    """
+
+    client: dagger.Client
+    folder: Callable[[Path], dagger.Directory]
+    archives: Path
+    network_env: Mapping[str, str] = field(default_factory=dict)
+    """Environment of what is fetched from outside."""
+    ca: dagger.File | None = None
+    """Certificate authorities for what is fetched from outside."""
+    registry: dagger.Service | None = None
+    """What stands behind the address of a registry that the engine itself does not reach."""
+    fresh: bool = False
+    """Whether programs are run although the cache has what they printed the last time."""
+    gpu: bool = False
+    """Whether programs get the GPUs of the engine's machine, which has to be set up for it."""
+    limit_s: float | None = None
+    """Most seconds that one build or one program may take."""
+    _containers: dict[str, dagger.Container] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return "dagger"
+
+    def owned_by(self, mark: Path, scratch: Path) -> DaggerEngine:  # noqa: ARG002 what runs ends with the session
+        """Return this engine: what it starts ends with its session."""
+        return self
+
+    async def remove_leftovers(self, marks: Sequence[Path]) -> int:  # noqa: ARG002
+        """Return 0: a session leaves nothing running."""
+        return 0
+
+    async def images(self) -> dict[str, str]:
+        """Return the ids of all images of this session by name."""
+        return dict(self._names)
+
+    async def look(self, ids: Sequence[str]) -> Look | None:  # noqa: ARG002
+        """Return nothing: the store is the engine's own."""
+        return None
+
+    async def remove_damaged(self, images: Sequence[str]) -> None:
+        """Forget images by id."""
+        for name in [name for name, id_ in self._names.items() if id_ in images]:
+            del self._names[name]
+
+    async def build(self, request: BuildRequest, output: Output) -> str:
+        """Build an image by its steps and return its id in this session."""
+        parent = self.container(request.parent)
+        if not request.cache:
+            parent = parent.with_env_variable(FRESH, uuid.uuid4().hex).without_env_variable(FRESH)
+        inputs = Inputs(
+            parent=parent,
+            context=self.folder(request.context),
+            folders={name: self._directory(folder) for name, folder in request.folders.items()},
+        )
+        container = lower(self.client, request.steps, inputs)
+        for name, value in sorted(request.labels.items()):
+            container = container.with_label(name, value)
+        async with self._mapped(output):
+            return self._kept(await container.sync())
+
+    async def run(
+        self,
+        image: str,
+        argv: Sequence[str],
+        *,
+        mounts: Mounts = (),
+        env: Mapping[str, str] | None = None,
+        user: str = "",
+        network: bool = False,  # noqa: ARG002 an engine has no switch for it
+        output: Output,
+    ) -> str:
+        """Run `argv` in a container of `image`; a result that the cache has is one."""
+        container = self.container(image)
+        for what, path, mode in mounts:
+            if mode != "ro":
+                raise EngineError(f"a folder of this machine can't be written into by Dagger: {what}")
+            container = self._mounted(container, what, path)
+        for name, value in sorted((env or {}).items()):
+            container = container.with_env_variable(name, value)
+        if self.fresh:
+            container = container.with_env_variable(FRESH, uuid.uuid4().hex)
+        if self.gpu:
+            container = container.experimental_with_all_gp_us()
+        if user:
+            container = container.with_user(user)
+        async with self._mapped(output):
+            text = await container.with_exec(list(argv)).stdout()
+        _write(output, text)
+        return text
+
+    async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
+        """Fetch an image by digest and return its id in this session."""
+        container = self._authorised(self.client.container(), reference, authfile)
+        container = container.from_(reference, registry_service=self.registry)
+        async with self._mapped(output):
+            return self._kept(await container.sync())
+
+    async def push(self, image: str, reference: str, output: Output, authfile: str = "") -> str:
+        """Publish an image of this session with layers in zstd and return the digest of its manifest."""
+        from dagger import ImageLayerCompression, ImageMediaTypes
+
+        container = self._authorised(self.container(image), reference, authfile)
+        async with self._mapped(output):
+            published = await container.publish(
+                reference,
+                forced_compression=ImageLayerCompression.Zstd,
+                media_types=ImageMediaTypes.OCIMediaTypes,
+                registry_service=self.registry,
+            )
+        return published.rpartition("@")[2]
+
+    async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
+        """Make the image `name` of a tar of a root file system, and keep it for later sessions."""
+        await anyio.to_thread.run_sync(write_archive, archive, self._archive(name), env, PYTHON)
+        await self.import_kept(name, output)
+
+    async def import_kept(self, name: str, output: Output) -> bool:
+        """Import the image `name` where an earlier session kept it; return whether it did."""
+        path = self._archive(name)
+        if not path.is_file():
+            return False
+        await self.import_archive(self.folder(path.parent).file(path.name), name, output)
+        return True
+
+    async def import_archive(self, archive: dagger.File, name: str, output: Output) -> None:
+        """Make the image `name` of an OCI archive."""
+        async with self._mapped(output):
+            container = await self.client.container().import_(archive).sync()
+        await self.tag(self._kept(container), name)
+
+    async def inspect(self, image: str) -> ImageInfo:
+        """Return what an image is; layers are not told, so all bytes stand as one without a digest."""
+        container = self.container(image)
+        inner: dict[str, Any] = {}
+
+        async def variables() -> None:
+            pairs = await _pairs(await container.env_variables())
+            inner["Env"] = [f"{name}={value}" for name, value in pairs]
+
+        async def labels() -> None:
+            inner["Labels"] = dict(await _pairs(await container.labels()))
+
+        async def words() -> None:
+            inner["User"] = await container.user()
+            inner["WorkingDir"] = await container.workdir()
+            inner["Entrypoint"] = await container.entrypoint()
+            inner["Cmd"] = await container.default_args()
+
+        async def measure() -> None:
+            text = await container.with_user(ROOT_USER).with_exec(list(MEASURE)).stdout()
+            sizes.append(int(text.split()[0]))
+
+        sizes: list[int] = []
+        async with self._mapped(Output()), anyio.create_task_group() as group:
+            for ask in (variables, labels, words, measure):
+                group.start_soon(ask)
+        return ImageInfo(id="", config={"config": inner}, layers=(("", sizes[0]),), tells_layers=False)
+
+    async def tag(self, image: str, *names: str) -> None:
+        """Give an image more names."""
+        for name in names:
+            self._names[name] = self._names.get(image, image)
+
+    async def untag(self, reference: str) -> None:
+        """Forget a name; there may be none, since what was fetched gets none by that."""
+        self._names.pop(reference, None)
+
+    def container(self, image: str) -> dagger.Container:
+        """Return the container of an image, by name or id."""
+        return self._containers[self._names.get(image, image)]
+
+    async def injects(self, image: str) -> bool:
+        """Whether running anything in an image leaves links to certificate authorities in it.
+
+        Dagger does so where its own folder of them is not empty, and they stay in the layer.
+        """
+        container = self.container(image)
+        async with self._mapped(Output()):
+            before = await container.rootfs().glob(CERTIFICATES)
+            after = await container.with_user(ROOT_USER).with_exec(["true"]).rootfs().glob(CERTIFICATES)
+        return set(before) != set(after)
+
+    async def made(self, container: dagger.Container, path: str, output: Output) -> dagger.Directory:
+        """Return the folder `path` of a container, once all that it takes has run."""
+        async with self._mapped(output):
+            return await container.directory(path).sync()
+
+    def _kept(self, container: dagger.Container) -> str:
+        id_ = f"dagger-{len(self._containers) + 1}"
+        self._containers[id_] = container
+        return id_
+
+    def _archive(self, name: str) -> Path:
+        return self.archives / f"{name.replace('/', '-').replace(':', '-')}.tar"
+
+    def _directory(self, folder: Folder) -> dagger.Directory:
+        return self.folder(folder) if isinstance(folder, Path) else folder
+
+    def _mounted(self, container: dagger.Container, what: Folder | File, path: str) -> dagger.Container:
+        import dagger
+
+        if isinstance(what, Path):
+            what = self.folder(what) if what.is_dir() else self.folder(what.parent).file(what.name)
+        if isinstance(what, dagger.File):
+            return container.with_mounted_file(path, what)
+        return container.with_mounted_directory(path, what, read_only=True)
+
+    def _authorised(self, container: dagger.Container, reference: str, authfile: str) -> dagger.Container:
+        """Return `container` with the credentials that `authfile` has for the registry of `reference`."""
+        if not authfile:
+            return container
+        host = reference.partition("/")[0]
+        auths: dict[str, dict[str, str]] = json.loads(Path(authfile).read_text())["auths"]
+        user, _, password = base64.b64decode(auths[host]["auth"]).decode().partition(":")
+        secret = self.client.set_secret(f"registry-{host}", password)
+        return container.with_registry_auth(host, user, secret)
+
+    @asynccontextmanager
+    async def _mapped(self, output: Output) -> AsyncIterator[None]:
+        """Map the errors of the SDK to ours; what a failed program wrote goes to the log."""
+        try:
+            with anyio.fail_after(self.limit_s):
+                yield
+        except Exception as error:
+            first = _first(error)
+            ours = self._ours(first, output)
+            if ours is first:
+                raise
+            raise ours from first
+
+    def _ours(self, error: Exception, output: Output) -> Exception:
+        import dagger
+
+        match error:
+            case dagger.ExecError():
+                text = "\n".join(part for part in (error.stdout, error.stderr) if part)
+                _write(output, text)
+                return CommandError(tuple(error.command), error.exit_code, _tail(text))
+            case dagger.QueryError():
+                _write(output, str(error))
+                return CommandError(("dagger",), 1, _tail(str(error)))
+            case dagger.DaggerError() | OSError():
+                return EngineError(f"the Dagger engine does not answer any more ({error}); start it again")
+            case TimeoutError():
+                return CommandError(("dagger",), TIMED_OUT, f"ended after {self.limit_s:g} s, the limit")
+            case _:
+                return error
+
+
+async def _pairs(values: Sequence[dagger.EnvVariable | dagger.Label]) -> list[tuple[str, str]]:
+    """Return the names and values, asked for all at once: each answer is a query of its own."""
+    found: dict[int, tuple[str, str]] = {}
+
+    async def ask(place: int, one: dagger.EnvVariable | dagger.Label) -> None:
+        found[place] = (await one.name(), await one.value())
+
+    async with anyio.create_task_group() as group:
+        for place, one in enumerate(values):
+            group.start_soon(ask, place, one)
+    return [found[place] for place in sorted(found)]
+
+
+def _first(error: Exception) -> Exception:
+    """Return the first of what went wrong at once."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _tail(text: str) -> str:
+    return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+
+def _write(output: Output, text: str) -> None:
+    if output.log is not None and text:
+        with output.log.open("a", encoding="utf-8") as stream:
+            stream.write(text if text.endswith("\n") else f"{text}\n")
+    if output.on_line is not None:
+        for line in text.splitlines():
+            output.on_line(line)

@@ -1,0 +1,31 @@
+"""The matrix of a request: what a registry lacks of it, whatever this machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from ci.run.matrix import Matrix, matrix
+from ci.run.remote import looked_up
+from ci.run.store import Store
+from ci.run.whole import Request
+from ci.run.workspace import Workspace
+
+
+async def matrix_of(
+    workspace: Workspace, request: Request, environ: Mapping[str, str], say: Callable[[str], None]
+) -> Matrix:
+    """Return what has to be built of `request`; no engine is asked."""
+    plan_of = partial(request.plan, workspace)
+    async with looked_up(workspace.settings, environ, plan_of, say) as remote:
+        for warning in remote.warnings if remote is not None else ():
+            say(f"warning: {warning}")
+        sizes = remote.sizes if remote is not None else {}
+        plan = remote.plan if remote is not None else await plan_of(Store(ids={}))
+    return matrix(
+        workspace.stack,
+        plan,
+        remote=sizes,
+        capacity=workspace.capacity,
+        floor_bytes=workspace.settings.disk_floor_mb * 10**6,
+    )

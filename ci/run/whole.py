@@ -1,0 +1,167 @@
+"""One whole run, as the command line and the Dagger module start it: look up, plan, build, report."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from ci.engines.engine import Engine
+from ci.errors import GoneError, LostError, UsageError
+from ci.plan.plan import Plan, is_named, with_all_fetched
+from ci.report.report import Report
+from ci.run.build import Options, build_plan, reuse_plan
+from ci.run.directory import RunDirectory
+from ci.run.estimate import Estimate
+from ci.run.events import Listener
+from ci.run.relock import relocked
+from ci.run.remote import Remote, looked_up
+from ci.run.soundness import sound_plan
+from ci.run.store import Store
+from ci.run.workspace import Workspace
+
+PUSHING = ("buildah", "dagger")
+"""Engines whose images may be pushed under their keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to be built. `names` are `image` or `image:variant`; empty `names` or `variants`: all."""
+
+    names: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    bundle: Path | None = None
+    rebuild: bool = False
+    frozen: bool = False
+    fail_fast: bool = False
+    smoke: bool = False
+    """Whether what is there is checked again."""
+    argv: tuple[str, ...] = ()
+
+    async def plan(self, workspace: Workspace, store: Store, remote: Collection[str] = ()) -> Plan:
+        """Return the plan of this request; `remote` are the ids of what a registry has."""
+        asked = [
+            image.id for image in workspace.stack.images if not self.names or is_named(image.id, self.names)
+        ]
+        return await workspace.plan(
+            self.names, self.variants, rebuild=asked if self.rebuild else (), store=store, remote=remote
+        )
+
+
+class Front(Protocol):
+    """Who starts a run, and sees it."""
+
+    def say(self, line: str) -> None:
+        """Tell the user a line at once."""
+        ...
+
+    def opened(self, workspace: Workspace) -> AbstractAsyncContextManager[Engine]:
+        """Open the engine, which is asked for only where one is needed."""
+        ...
+
+    def shown(self, workspace: Workspace) -> AbstractContextManager[Listener]:
+        """Show the events of a run while it goes on."""
+        ...
+
+    def forecast(
+        self, workspace: Workspace, plan: Plan, store: Store, remote: Remote | None, engine: str, /
+    ) -> Estimate | None:
+        """Say what a run will need. Raises DiskError where there is no room for it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A run that came to its end: `engine` is the name of what built, empty where nothing had to."""
+
+    report: Report
+    directory: RunDirectory
+    engine: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 only if all that was asked for exists."""
+        return self.report.exit_code if self.report.exit_code is not None else 1
+
+
+async def run_whole(
+    workspace: Workspace, request: Request, front: Front, environ: Mapping[str, str]
+) -> Finished:
+    """Build what is asked for and not there, and return how that went.
+
+    Locked Debian packages that are gone are locked anew once; what a registry promised and does not give is
+    built here.
+
+    Raises:
+        DockwrightError: nothing was built: bad words, no engine, no room, nothing to be had from outside.
+    """
+    said: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+    moved = False
+    while True:
+        try:
+            return await _run_once(workspace, request, front, environ, said, without)
+        except GoneError as gone:
+            if moved:
+                raise
+            workspace, lines = await relocked(workspace, gone, frozen=request.frozen)
+            moved = True
+        except LostError as lost:
+            if without >= set(lost.images):
+                raise
+            without |= set(lost.images)
+            lines = (f"{lost}; built here instead",)
+        for line in lines:
+            front.say(line)
+        said = (*said, *lines)
+
+
+async def _run_once(
+    workspace: Workspace,
+    request: Request,
+    front: Front,
+    environ: Mapping[str, str],
+    warnings: tuple[str, ...],
+    without: frozenset[str],
+) -> Finished:
+    """Run once; `without` are images that the registry has and does not give."""
+    plan_of = partial(request.plan, workspace)
+    async with looked_up(workspace.settings, environ, plan_of, front.say, without=without) as remote:
+        options = Options(
+            bundle=request.bundle.absolute() if request.bundle else None,
+            cache=not request.rebuild,
+            fail_fast=request.fail_fast,
+            smoke=request.smoke,
+            argv=request.argv,
+            warnings=(*warnings, *(remote.warnings if remote is not None else ())),
+            remote=remote,
+        )
+        if remote is not None and not remote.plan.to_build and not request.smoke:
+            with front.shown(workspace) as show:
+                options = replace(options, listeners=(show,))
+                report, directory = await reuse_plan(workspace, remote.plan, options)
+            return Finished(report=report, directory=directory, engine="")
+        async with front.opened(workspace) as engine:
+            if remote is not None and remote.cache.writes and engine.name not in PUSHING:
+                raise UsageError(
+                    f"--cache read-write needs Buildah, whose digests are equal everywhere, or Dagger, not "
+                    f"{engine.name}"
+                )
+            store, plan = await sound_plan(
+                engine,
+                workspace.state,
+                workspace.stack.namespace,
+                partial(plan_of, remote=remote.ids if remote is not None else ()),
+                repair=True,
+                say=front.say,
+            )
+            if request.smoke:
+                plan = with_all_fetched(plan, store.tags(workspace.stack.namespace))
+            estimate = front.forecast(workspace, plan, store, remote, engine.name)
+            with front.shown(workspace) as show:
+                options = replace(options, listeners=(show,), estimate=estimate)
+                report, directory = await build_plan(workspace, engine, plan, store, options)
+            return Finished(report=report, directory=directory, engine=engine.name)

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from dagger import dag
+from dagger.mod import default_module
+
+from ci.main import Dockwright, Failed
+from ci.plan.plan import plan_text
+from ci.run.store import Store
+from ci.run.workspace import open_workspace
+from ci.settings import Settings
+from ci.version import dagger_version
+from tests.dagger.session import Session
+from tests.dagger.world import Stage
+
+CHECKOUT = Path(__file__).parents[2]
+STACK = CHECKOUT / "docker"
+FUNCTIONS = {
+    "build": "",
+    "build_all": "never",
+    "catalog": "check",
+    "export_cache": "never",
+    "locks": "check",
+    "matrix": "never",
+    "plan": "",
+    "publish": "never",
+    "render": "",
+    "rendered_files": "check",
+    "report": "never",
+    "smoke": "never",
+    "wheelhouse": "",
+}
+"""Each function, and `never` where Dagger must not remember what it gave."""
+
+
+@pytest.fixture
+def stage(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """The module's own container: an empty working directory, and the session's engine."""
+    monkeypatch.chdir(tmp_path)
+    stage = Stage(stack=STACK)
+    session.world = stage
+    return stage
+
+
+def module(**given: Any) -> Any:
+    base = {"base": "bootstrap", "base_archive": dag.directory().file("base.tar")}
+    return cast("Any", Dockwright)(source=dag.directory(), **{**base, **given})
+
+
+async def failed(coroutine: Any) -> str:
+    with pytest.raises(Failed) as caught:
+        await coroutine
+    return str(caught.value)
+
+
+def test_the_functions_are_these_and_each_argument_says_what_it_is() -> None:
+    functions = default_module().get_object("Dockwright").functions
+    found = {}
+    for name, one in functions.items():
+        found[name] = "check" if one.meta.check else one.meta.cache or ""
+        assert one.doc, name
+        for argument in one.parameters.values():
+            assert argument.doc, f"{name}: {argument.name}"
+    assert found == FUNCTIONS
+
+
+def test_sdk_engine_and_lock_have_one_version() -> None:
+    config = json.loads((CHECKOUT / "dagger.json").read_text())
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    pins = [text for text in project["project"]["dependencies"] if text.startswith("dagger-io")]
+    assert pins == [f"dagger-io=={dagger_version()}"]
+    assert config["engineVersion"] == f"v{dagger_version()}"
+    entry = project["project"]["entry-points"]["dagger.mod"]["main_object"]
+    assert entry == f"{Dockwright.__module__}:{Dockwright.__name__}"
+
+
+def test_a_module_load_imports_nothing_of_the_command_line() -> None:
+    code = (
+        "import sys, time, dagger\n"
+        "before = set(sys.modules); start = time.process_time()\n"
+        "import ci.main\n"
+        "print(time.process_time() - start)\n"
+        "print(*sorted(set(sys.modules) - before))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT
+    )
+    _, modules = done.stdout.splitlines()
+    tops = {name.partition(".")[0] for name in modules.split()}
+    assert not tops & {"click", "rich"}
+    assert not [name for name in modules.split() if name.startswith("ci.cli")]
+
+
+async def test_build_all_builds_what_is_named_and_returns_the_table(session: Session, stage: Stage) -> None:
+    text = await module().build_all(images=["tmdb:cpu"])
+    assert session.rejected == []
+    assert re.search(r"^base +cpu +built", text, re.MULTILINE), text
+    assert re.search(r"^tmdb +cpu +built", text, re.MULTILINE), text
+    assert text.splitlines()[-1].startswith("2 images: 2 built")
+    assert any("fetch_wheels.py" in " ".join(argv) for argv in stage.execs)
+
+
+async def test_every_image_of_the_stack_is_built(session: Session, stage: Stage) -> None:
+    text = await module(jobs=4).build_all()
+    assert text.splitlines()[-1].startswith("22 images: 22 built"), text
+    assert session.rejected == []
+
+
+async def test_a_step_that_fails_is_told_with_what_it_wrote_and_the_rest_goes_on(stage: Stage) -> None:
+    stage.fails["ffmpeg"] = "E: the package is broken"
+    text = await failed(module().build_all(images=["demux:cpu", "tmdb:cpu"]))
+    assert "E: the package is broken" in text
+    assert re.search(r"^tmdb +cpu +built", text, re.MULTILINE), text
+    assert text.splitlines()[-1] == "BuildError: demux:cpu"
+
+
+async def test_a_check_that_fails_has_its_own_class(stage: Stage) -> None:
+    stage.fails["request.json"] = "Traceback: no such library"
+    text = await failed(module().build_all(images=["base:cpu"]))
+    assert "no such library" in text
+    assert text.splitlines()[-1] == "SmokeError: base:cpu"
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("fetch", "FetchError"), ("compile", "BuildError"), ("disk", "DiskFullError"), ("gone", "LockError")],
+)
+async def test_why_fetching_failed_is_told_by_its_program(stage: Stage, kind: str, error: str) -> None:
+    told = json.dumps({"kind": kind, "text": "tmdbv3api: no answer", "gone": []})
+    stage.fails["fetch_wheels.py"] = f"wheelhouse: 1 to fetch\n\ndockwright-failure {told}"
+    text = await failed(module().build_all(images=["tmdb:cpu"]))
+    assert "wheelhouse/base-cpu: tmdbv3api: no answer" in text
+    assert "dockwright-failure" not in text
+    assert text.splitlines()[-1] == f"{error}: wheelhouse/cpu"
+
+
+async def test_a_report_comes_whatever_became_of_the_images(
+    session: Session, stage: Stage, tmp_path: Path
+) -> None:
+    stage.fails["request.json"] = "no"
+    directory = await module().report(images=["base:cpu"])
+    (_, given), *_ = [call for call in session.calls(await directory.id()) if call[0] == "workdir"]
+    report = json.loads((tmp_path / given["path"] / "report.json").read_text())
+    assert report["exit_code"] == 7
+    assert [row["error"] for row in report["failures"]] == ["SmokeError"]
+    assert report["settings"]["engine"] == "dagger"
+
+
+async def test_one_image_is_returned_as_a_container(session: Session, stage: Stage) -> None:
+    container = await module().build(image="tmdb", variant="cpu")
+    calls = session.calls(await container.id())
+    labels = {given["name"]: given["value"] for name, given in calls if name == "withLabel"}
+    assert labels["org.opencontainers.image.title"] == "Film facts"
+
+
+async def test_smoke_runs_its_checks_anew_each_time(session: Session, stage: Stage) -> None:
+    await module().smoke(images=["base:cpu"])
+    probes = [
+        calls
+        for calls in session.leaves
+        if calls[-1][0] == "stdout" and calls[-2][1]["args"][-1].endswith("request.json")
+    ]
+    assert probes
+    nonces = {
+        given["value"]
+        for calls in probes
+        for name, given in calls
+        if name == "withEnvVariable" and given["name"] == "DOCKWRIGHT_FRESH"
+    }
+    assert len(nonces) == len(probes)
+
+
+async def test_the_plan_is_the_one_of_the_command_line(
+    session: Session, stage: Stage, tmp_path: Path
+) -> None:
+    file = await module().plan()
+    (written,) = [given for name, given in session.calls(await file.id()) if name == "withNewFile"]
+    settings = Settings(stack=STACK, root=tmp_path / "elsewhere", base="bootstrap")
+    expected = plan_text(await open_workspace(settings).plan(store=Store(ids={})))
+    assert written["contents"] == expected
+
+
+async def test_rendered_files_are_returned(session: Session, stage: Stage) -> None:
+    directory = await module().render(bake=True)
+    files = {
+        given["path"]: given["contents"]
+        for name, given in session.calls(await directory.id())
+        if name == "withNewFile"
+    }
+    assert files["asr/Dockerfile.cuda"] == (STACK / "asr/Dockerfile.cuda").read_text()
+    assert "docker-bake.json" in files
+
+
+async def test_the_wheelhouse_of_a_variant_is_one_folder(session: Session, stage: Stage) -> None:
+    directory = await module().wheelhouse(variant="cpu")
+    calls = session.calls(await directory.id())
+    assert calls[-1] == ("directory", {"path": "/run/dockwright-house"})
+
+
+async def test_checks_hold_for_the_stack(stage: Stage, tmp_path: Path) -> None:
+    for name in ("catalog", "locks", "rendered_files"):
+        await getattr(module(), name)()
+        shutil.rmtree(tmp_path / "dockwright")
+
+
+@pytest.mark.parametrize(
+    ("check", "path", "old", "new", "said"),
+    [
+        ("catalog", "asr/image.toml", "parent", "parnet", "CatalogError: "),
+        ("locks", "tmdb/requirements.in", "==1.9.0", "==1.9.1", "LockError: "),
+        ("rendered_files", "tmdb/Dockerfile.cpu", "FROM", "FORM", "tmdb/Dockerfile.cpu"),
+    ],
+)
+async def test_a_check_says_what_is_wrong(
+    stage: Stage, tmp_path: Path, check: str, path: str, old: str, new: str, said: str
+) -> None:
+    stage.stack = tmp_path / "changed"
+    shutil.copytree(STACK, stage.stack)
+    file = stage.stack / path
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+    assert said in await failed(getattr(module(), check)())
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda one: one.build_all(images=["tmbd"]), "UsageError: no image 'tmbd'; did you mean 'tmdb'?"),
+        (lambda one: one.build(image="tmdb", variant="cuda"), "UsageError: no image 'tmdb:cuda'"),
+        (lambda one: one.wheelhouse(variant="gpu"), "UsageError: no variant 'gpu'; known: cpu, cuda"),
+        (lambda one: one.build_all(variant=["gpu"]), "UsageError: no variant 'gpu'"),
+        (lambda one: one.build_all(cache="write"), "UsageError: DOCKWRIGHT_CACHE: "),
+        (lambda one: one.publish(version="1"), "UsageError: which registry? Give --registry"),
+        (lambda one: one.export_cache(), "UsageError: which registry? Give --registry"),
+    ],
+)
+async def test_wrong_words_are_one_sentence(stage: Stage, call: Any, said: str) -> None:
+    assert (await failed(call(module()))).startswith(said)
+    assert stage.execs == []

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from ci.engines.dagger import DaggerEngine
+from ci.engines.dagger_session import CLI_BIN, opened_dagger
+from ci.errors import EngineError
+from ci.version import dagger_version
+from tests.dagger.session import Session
+from tests.dagger.world import Stage
+
+
+@pytest.fixture
+def served(server: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
+    """A session that the command line is let into, as by `dagger run`."""
+    monkeypatch.setenv("DAGGER_SESSION_PORT", str(server.port))
+    monkeypatch.setenv("DAGGER_SESSION_TOKEN", server.token)
+    server.forget()
+    stage = Stage(stack=tmp_path)
+    server.world = stage
+    return stage
+
+
+@asynccontextmanager
+async def opened(tmp_path: Path, said: list[str], loopback: str = "") -> AsyncIterator[DaggerEngine]:
+    async with opened_dagger(tmp_path / "dagger", loopback=loopback, limit_s=9, say=said.append) as engine:
+        yield engine
+
+
+async def test_a_session_gives_an_engine_and_says_nothing(served: Stage, tmp_path: Path) -> None:
+    said: list[str] = []
+    async with opened(tmp_path, said) as engine:
+        assert engine.name == "dagger"
+        assert engine.registry is None
+    assert said == []
+
+
+async def test_an_engine_of_another_version_is_refused_by_name(served: Stage, tmp_path: Path) -> None:
+    served.version = "v0.20.8"
+    with pytest.raises(EngineError, match=rf"the engine is v0\.20\.8, the SDK {dagger_version()}"):
+        async with opened(tmp_path, []):
+            pass
+
+
+async def test_a_small_cache_is_warned_about(served: Stage, tmp_path: Path) -> None:
+    served.max_used_bytes = 2 * 10**9
+    said: list[str] = []
+    async with opened(tmp_path, said):
+        pass
+    (line,) = said
+    assert line.startswith("warning: the engine keeps at most 2 GB of cache")
+
+
+@pytest.mark.parametrize(
+    ("loopback", "served_by_host"), [("127.0.0.1:5000", True), ("[::1]:5000", True), ("", False)]
+)
+async def test_a_registry_of_this_machine_is_reached_by_a_service(
+    served: Stage, tmp_path: Path, loopback: str, served_by_host: bool
+) -> None:
+    async with opened(tmp_path, [], loopback) as engine:
+        assert (engine.registry is not None) == served_by_host
+
+
+@pytest.mark.parametrize("said", ["dagger v0.20.8 (registry) linux/amd64", "nothing"])
+async def test_a_dagger_of_another_version_is_refused_before_it_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str
+) -> None:
+    program = tmp_path / "dagger-program"
+    program.write_text(f"#!/bin/sh\necho '{said}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv(CLI_BIN, str(program))
+    monkeypatch.setattr("ci.engines.dagger_session.check_reach", lambda _environ: None)
+    with pytest.raises(EngineError, match=f"Install dagger {dagger_version()}"):
+        async with opened(tmp_path, []):
+            pass
