@@ -44,6 +44,10 @@ from ci.run.task import Outcome, Task, Work, WorkResult
 from ci.run.workspace import Workspace
 from ci.version import version
 
+INJECTED = (
+    "the engine copies certificates of its own into every container that runs: that takes time, and links to "
+    "them stay in the layers. Empty its ca-certificates folder, and give them with --ca where they are needed"
+)
 GUESS_S = {"base": 35.0, "debhouse": 8.0, "wheelhouse": 40.0, "push": 2.0}
 
 
@@ -308,7 +312,10 @@ def _work(
     async def work(task: Task) -> WorkResult:
         output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))
         if task.id == "base":
-            return _outside(await houses.base(output))
+            made = await houses.base(output)
+            if isinstance(engine, DaggerEngine) and await engine.injects(houses.root_image()):
+                events.warning(INJECTED)
+            return _outside(made)
         if task.id == "debhouse":
             return _outside(await houses.debhouse(output))
         if task.id.startswith("wheelhouse/"):

@@ -143,6 +143,13 @@ async def test_why_fetching_failed_is_told_by_its_program(stage: Stage, kind: st
     assert text.splitlines()[-1] == f"{error}: wheelhouse/cpu"
 
 
+async def test_certificates_that_an_engine_puts_into_layers_are_warned_about(stage: Stage) -> None:
+    assert "certificates" not in await module().build_all(images=["base:cpu"])
+    stage.injects = True
+    text = await module().build_all(images=["base:cpu"])
+    assert "warning: the engine copies certificates of its own into every container" in text
+
+
 async def test_a_report_comes_whatever_became_of_the_images(
     session: Session, stage: Stage, tmp_path: Path
 ) -> None:
