@@ -13,7 +13,18 @@ from rich.text import Text
 
 from ci.cli.progress import ended_text
 from ci.cli.stream import Stream
-from ci.report.events import DiskUsed, Event, Note, RunEnded, RunStarted, Step, TaskEnded, TaskStarted, Warned
+from ci.report.events import (
+    Checked,
+    DiskUsed,
+    Event,
+    Note,
+    RunEnded,
+    RunStarted,
+    Step,
+    TaskEnded,
+    TaskStarted,
+    Warned,
+)
 from ci.report.outcome import Outcome
 from ci.report.units import time_text
 
@@ -88,7 +99,7 @@ class LiveRun:
             case Warned():
                 text = f"{event.task}: {event.text}" if event.task else event.text
                 self._print(f"warning: {text}", "yellow")
-            case DiskUsed() | RunEnded():
+            case Checked() | DiskUsed() | RunEnded():
                 pass
             case _:
                 assert_never(event)

@@ -7,7 +7,18 @@ from typing import TextIO, assert_never
 
 from ci.cli.stream import Stream
 from ci.report.ending import end_lines
-from ci.report.events import DiskUsed, Event, Note, RunEnded, RunStarted, Step, TaskEnded, TaskStarted, Warned
+from ci.report.events import (
+    Checked,
+    DiskUsed,
+    Event,
+    Note,
+    RunEnded,
+    RunStarted,
+    Step,
+    TaskEnded,
+    TaskStarted,
+    Warned,
+)
 from ci.report.outcome import Outcome
 from ci.report.report import Report
 from ci.report.units import size_text, time_text
@@ -95,7 +106,7 @@ class PlainRun:
                 self._done += 1
                 text = f"{ended_text(event)} ({self._done}/{self._total})"
                 self._line(event.time_s, event.task, text, always=event.outcome is Outcome.failed)
-            case DiskUsed() | RunEnded():
+            case Checked() | DiskUsed() | RunEnded():
                 pass
             case _:
                 assert_never(event)

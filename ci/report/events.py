@@ -6,15 +6,11 @@ emitted to, so nobody else needs a clock.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import Field, JsonValue, TypeAdapter
 
+from ci.report.check import Check
 from ci.report.outcome import Outcome
-
-
-class Value(BaseModel):
-    """A frozen value in which an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from ci.report.value import Value
 
 
 class PlannedTask(Value):
@@ -133,6 +129,15 @@ class Warned(Value):
     task: str | None = None
 
 
+class Checked(Value):
+    """An image was checked; all of its checks, in the order of the ladder."""
+
+    kind: Literal["checked"] = "checked"
+    time_s: float = 0.0
+    task: str
+    checks: tuple[Check, ...]
+
+
 class TaskEnded(Value):
     """A task ended, or will never start; `blocked_by` names the failures that it waited for."""
 
@@ -169,7 +174,7 @@ class RunEnded(Value):
     interrupted: bool = False
 
 
-Event = RunStarted | TaskStarted | Step | Note | Warned | TaskEnded | DiskUsed | RunEnded
+Event = RunStarted | TaskStarted | Step | Note | Warned | Checked | TaskEnded | DiskUsed | RunEnded
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

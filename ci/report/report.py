@@ -5,7 +5,9 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
+from ci.report.check import Check
 from ci.report.events import (
+    Checked,
     Checkout,
     Details,
     DiskUsed,
@@ -16,10 +18,10 @@ from ci.report.events import (
     Step,
     TaskEnded,
     TaskStarted,
-    Value,
     Warned,
 )
 from ci.report.outcome import Outcome
+from ci.report.value import Value
 
 
 class TaskRow(Value):
@@ -41,7 +43,8 @@ class ImageRow(TaskRow):
     """How the build of one image variant ended.
 
     `unpacked_bytes` is the size of its file system, `unique_bytes` the part in layers that no other image
-    shares; both are none where they were not measured. `key` is its fingerprint.
+    shares; both are none where they were not measured. `key` is its fingerprint. `checks` are those that
+    this run did or found recorded, none where it had no reason to.
     """
 
     image: str
@@ -51,6 +54,7 @@ class ImageRow(TaskRow):
     key: str | None = None
     reference: str | None = None
     digest: str | None = None
+    checks: tuple[Check, ...] = ()
 
 
 class FailureRow(Value):
@@ -131,6 +135,7 @@ def report_of(events: Sequence[Event]) -> Report:
     ended: RunEnded | None = None
     begun: dict[str, TaskStarted] = {}
     ends: dict[str, TaskEnded] = {}
+    checked: dict[str, tuple[Check, ...]] = {}
     warnings: list[str] = []
     disk: DiskRow | None = None
     for event in events:
@@ -139,6 +144,8 @@ def report_of(events: Sequence[Event]) -> Report:
                 started = event
             case TaskStarted():
                 begun[event.task] = event
+            case Checked(task=task, checks=checks):
+                checked[task] = checks
             case TaskEnded():
                 ends[event.task] = event
             case Warned():
@@ -167,6 +174,7 @@ def report_of(events: Sequence[Event]) -> Report:
                 key=details.key or planned.key,
                 reference=details.reference,
                 digest=details.digest,
+                checks=checked.get(planned.id, ()),
             )
         )
     return Report(

@@ -18,14 +18,14 @@ from ci.errors import BuildError, CommandError, SmokeError
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
 from ci.plan.recipes import apt_list, steps_of
-from ci.report.events import Details
+from ci.report.check import Check
+from ci.report.events import Checked, Details
 from ci.run.events import EventLog
 from ci.run.key_lock import key_lock, lock_path
 from ci.run.sources import Sources
 from ci.run.state import ImageRecord, State
 from ci.run.store import KEY_LABEL
 from ci.run.task import Outcome, WorkResult
-from ci.smoke.check import Check
 from ci.smoke.request import smoke_request
 from ci.smoke.results import failed, failures_text, parse_results
 from ci.smoke.size import budget_check, layer_check
@@ -150,12 +150,14 @@ class ImageWork:
                 text = await self.engine.run(id_, argv, mounts=mounts, output=output)
             except CommandError as error:
                 text, status = error.tail, error.status
-        return (
+        checks = (
             *structure_checks(stack, planned.image, info.config),
             *parse_results(text, status),
             budget_check(planned.image, record.unpacked_bytes),
             layer_check(planned.image, record.layers if info.tells_layers else ()),
         )
+        self.events.emit(Checked(task=planned.id, checks=checks))
+        return checks
 
     @property
     def _state(self) -> State:

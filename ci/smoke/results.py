@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from ci.smoke.check import Check, Status
+from ci.report.check import Check, Status
 
 MARK = "dockwright-check "
 """Begins each line of the probe that is meant for us; program/probe.py has the same."""

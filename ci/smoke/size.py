@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ci.catalog.stack import ImageVariant
-from ci.smoke.check import Check, Status
+from ci.report.check import Check, Status
 
 NAME = "size budget"
 LAYER_BYTES = 2 * 10**9

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ci.catalog.stack import ImageVariant, Stack
-from ci.smoke.check import Check, verdict
+from ci.report.check import Check, verdict
 from ci.smoke.request import entrypoint_of
 from ci.steps.recipe import TINI, VENV
 

@@ -21,7 +21,7 @@ from ci.engines.engine import Output
 from ci.engines.privilege import privilege
 from ci.engines.runner import Runner
 from ci.errors import CommandError
-from ci.smoke.check import Check, Status
+from ci.report.check import Check, Status
 from ci.smoke.request import smoke_request
 from ci.smoke.results import parse_results
 from tests.engine.smoke_image import stage_stack, write_root

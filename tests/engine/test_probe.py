@@ -12,7 +12,7 @@ import pytest
 from ci.catalog.load import load_stack
 from ci.engines.embedded import EmbeddedEngine
 from ci.engines.engine import Output
-from ci.smoke.check import Check, Status
+from ci.report.check import Check, Status
 from ci.smoke.request import smoke_request
 from ci.smoke.results import parse_results
 from tests.engine.conftest import BASE

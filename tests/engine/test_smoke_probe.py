@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ci.smoke.check import Status
+from ci.report.check import Status
 from ci.smoke.size import budget_check
 from ci.smoke.structure import structure_checks
 from tests.engine.smoke_image import SITE, stage_stack

@@ -13,7 +13,7 @@ import pytest
 
 from ci.engines.engine import Output
 from ci.errors import CommandError
-from ci.smoke.check import Status
+from ci.report.check import Status
 from ci.smoke.results import parse_results
 from tests.engine.smoke_image import SITE
 from tests.engine.smoke_probe import IMAGE, USER, TinyImage, tiny_image, wrong

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ci.report.check import Check, Status
 from ci.smoke import results
-from ci.smoke.check import Check, Status
 from ci.smoke.program import probe
 from ci.smoke.results import MARK, SHOWN, failures_text, parse_results
 

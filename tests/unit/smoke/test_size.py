@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ci.smoke.check import Check, Status
+from ci.report.check import Check, Status
 from ci.smoke.size import budget_check, layer_check
 from tests.stacks import image
 

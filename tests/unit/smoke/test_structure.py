@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ci.smoke.check import Check, Status
+from ci.report.check import Check, Status
 from ci.smoke.structure import structure_checks
 from tests.stacks import small_stack
 

@@ -1,0 +1,55 @@
+"""What a check is: one data type for every rung of the ladder."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ci.report.value import Value
+
+
+class Status(StrEnum):
+    """How a check ended; these four words mean the same everywhere."""
+
+    passed = "passed"
+    failed = "failed"
+    skipped = "skipped"
+    blocked = "blocked"
+
+
+class Rung(StrEnum):
+    """The rungs of the ladder, the lowest first: what stands on a rung that failed is blocked by it."""
+
+    structure = "structure"
+    """What every image is: user, init, environment, labels, no compiler, no cache, nothing secret."""
+    size = "size"
+    """Its budgets, and no layer too large."""
+    closure = "closure"
+    """Every shared object finds what it needs."""
+    imports = "imports"
+    """Every requested distribution can be imported."""
+    programs = "programs"
+    """Its entrypoint answers, and what it declares to run does run."""
+    cuda = "cuda"
+    """The CUDA libraries that its programs open by name load, without a GPU."""
+    gpu = "gpu"
+    """It computes on a GPU."""
+
+
+class Check(Value):
+    """One check of one image.
+
+    `detail` is what was seen; for `skipped` why, for `blocked` by what. `seconds` is 0 where nothing ran.
+    `recorded` says that it passed earlier, as the ledger has it, and was not repeated.
+    """
+
+    name: str
+    status: Status
+    rung: Rung = Rung.structure
+    detail: str = ""
+    seconds: float = 0.0
+    recorded: bool = False
+
+
+def verdict(name: str, wrong: str, rung: Rung = Rung.structure) -> Check:
+    """Return the check `name`: failed with what is `wrong`, passed when nothing is."""
+    return Check(name=name, status=Status.failed if wrong else Status.passed, detail=wrong, rung=rung)
