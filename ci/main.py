@@ -20,6 +20,7 @@ from ci.plan.plan import check_variants, plan_text
 from ci.plan.rendered import rendered
 from ci.publish.release import check_version
 from ci.report.ending import end_text
+from ci.run.checks import Wish
 from ci.run.inside import Inside, Outside
 from ci.run.matrix_of import matrix_of
 from ci.run.publishing import check_base, publish_release
@@ -31,6 +32,8 @@ from ci.run.workspace import Workspace
 Images = Annotated[list[str] | None, Doc("Images, as IMAGE or IMAGE:VARIANT; default: all.")]
 Variants = Annotated[list[str] | None, Doc("Variants, such as cpu; default: all.")]
 Cache = Annotated[str, Doc("What is done with the registry: off, read, or read-write, which also pushes.")]
+Gpu = Annotated[bool, Doc("Also compute on the GPUs of the engine's machine, where it has any.")]
+RequireGpu = Annotated[bool, Doc("Fail where there is no GPU to compute on.")]
 Rebuild = Annotated[bool, Doc("Build again what is asked for, without the results of earlier builds.")]
 
 
@@ -140,12 +143,15 @@ class Dockwright:
         images: Images = None,
         variant: Variants = None,
         cache: Cache = "read",
-        gpu: Annotated[bool, Doc("Run the checks with the GPUs of the engine's machine.")] = False,
+        gpu: Gpu = False,
+        require_gpu: RequireGpu = False,
+        no_ledger: Annotated[bool, Doc("Do every check again, whatever passed before.")] = False,
     ) -> str:
         """Check every image, those too that are there already; what the registry has is fetched for it."""
-        request = Request(names=tuple(images or ()), variants=tuple(variant or ()), smoke=True)
+        wish = Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
+        request = Request(names=tuple(images or ()), variants=tuple(variant or ()), smoke=True, wish=wish)
         async with self._opened(cache) as (outside, workspace):
-            return _told((await _run(outside, workspace, request, fresh=True, gpu=gpu))[0])
+            return _told((await _run(outside, workspace, request, fresh=True))[0])
 
     @done_anew
     async def report(
@@ -295,10 +301,10 @@ class Dockwright:
 
 
 async def _run(
-    outside: Outside, workspace: Workspace, request: Request, *, fresh: bool = False, gpu: bool = False
+    outside: Outside, workspace: Workspace, request: Request, *, fresh: bool = False
 ) -> tuple[Finished, Inside]:
     check_variants(workspace.stack, request.variants)
-    inside = Inside(client=dag, given=outside, fresh=fresh, gpu=gpu)
+    inside = Inside(client=dag, given=outside, fresh=fresh)
     return await run_whole(workspace, request, inside, await outside.environ()), inside
 
 

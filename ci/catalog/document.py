@@ -62,6 +62,11 @@ class SmokeTable(Document):
     commands: list[Annotated[list[Text], Field(min_length=1)]] = Field(
         [], description="Commands that must end with 0 in the image, each a list of words."
     )
+    runs: list[Annotated[list[Text], Field(min_length=1)]] = Field(
+        [],
+        description="Real runs on a tiny input: commands that must end with 0. A word `smoke/NAME` is a file "
+        "of the folder smoke/ beside image.toml, which only checks see.",
+    )
     unresolved: list[Text] = Field(
         [],
         description="Of optional parts that nothing loads: names of shared libraries that may be missing, or "

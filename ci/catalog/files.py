@@ -13,6 +13,9 @@ from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.stack import ContextFile
 from ci.steps.recipe import APP
 
+SMOKE = "smoke"
+"""The folder of an image that has what its checks run."""
+
 
 def context_files(folder: Folder, tables: Sequence[FileTable]) -> tuple[ContextFile, ...]:
     """Return every file that `tables` ask for, sorted by target; what is wrong becomes mistakes.
@@ -36,6 +39,18 @@ def context_files(folder: Folder, tables: Sequence[FileTable]) -> tuple[ContextF
     for key, file in given.values():
         _check_neighbours(folder, key, file, given)
     return tuple(given[target][1] for target in sorted(given))
+
+
+def smoke_inputs(folder: Folder) -> tuple[ContextFile, ...]:
+    """Return the files of the image's folder smoke/, which its checks see and no image has.
+
+    `target` is relative to that folder; what can't be read becomes a mistake.
+    """
+    source = folder.path / SMOKE
+    if not source.is_dir():
+        return ()
+    files = [_file(folder, path, path.relative_to(source).as_posix(), "0644") for path in _walk(source)]
+    return tuple(file for file in files if file is not None)
 
 
 def _check_neighbours(

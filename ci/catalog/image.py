@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ci.catalog.document import ImageDocument, SmokeTable, VariantTable
-from ci.catalog.files import context_files
+from ci.catalog.files import SMOKE, context_files, smoke_inputs
 from ci.catalog.locked import Locks
 from ci.catalog.lockfile import normalised_name
 from ci.catalog.mistakes import Mistakes, suggestion
@@ -19,7 +19,7 @@ from ci.catalog.requirements import (
     requirement_files,
     variant_of_input,
 )
-from ci.catalog.stack import ImageVariant, LockLine, Model, Smoke
+from ci.catalog.stack import ContextFile, ImageVariant, LockLine, Model, Smoke
 
 APT_LOCK = "apt.lock"
 
@@ -58,6 +58,8 @@ def drafts(
     _check_values(folder, document)
     file = folder.file(IMAGE)
     files = context_files(folder, document.files)
+    for_checks = smoke_inputs(folder)
+    _check_runs(folder, document.smoke.runs, for_checks)
     apt_lock = None
     if document.apt:
         note_packages(folder.mistakes, file, "apt", document.apt)
@@ -84,7 +86,7 @@ def drafts(
             env=tuple(({**document.env, **own} if shared else own).items()),
             files=files if shared else (),
             entrypoint=tuple(document.entrypoint) if shared else (),
-            smoke=_smoke(document.smoke, table),
+            smoke=_smoke(document.smoke, table, for_checks),
             layers=_layers(folder, variant, table, lines),
             libraries=tuple(table.libraries),
             budget_mb=document.budget.unpacked_mb.get(variant),
@@ -123,11 +125,23 @@ def requirements_of(folder: Folder, name: str) -> Requirements:
     return found
 
 
-def _smoke(table: SmokeTable, of_variant: VariantTable) -> Smoke:
+def _check_runs(folder: Folder, runs: Sequence[Sequence[str]], inputs: Collection[ContextFile]) -> None:
+    """Note each word of a run that names a file of smoke/ which is not there."""
+    there = {f"{SMOKE}/{file.target}" for file in inputs}
+    for index, words in enumerate(runs):
+        for word in words:
+            if word.startswith(f"{SMOKE}/") and word not in there:
+                what = f"{folder.name}/{word}: no such file; {suggestion(word, there)}"
+                folder.mistakes.add(folder.file(IMAGE), f"smoke.runs[{index}]", what)
+
+
+def _smoke(table: SmokeTable, of_variant: VariantTable, inputs: tuple[ContextFile, ...]) -> Smoke:
     return Smoke(
         imports=tuple((normalised_name(name), module) for name, module in table.imports.items()),
         help=table.help,
         commands=tuple(tuple(command) for command in table.commands),
+        runs=tuple(tuple(words) for words in table.runs),
+        inputs=inputs,
         unresolved=(*table.unresolved, *of_variant.unresolved),
     )
 

@@ -85,6 +85,10 @@ class Smoke:
     imports: tuple[tuple[str, str], ...] = ()
     help: bool = True
     commands: tuple[tuple[str, ...], ...] = ()
+    runs: tuple[tuple[str, ...], ...] = ()
+    """Real runs on a tiny input; a word `smoke/NAME` is a file of `inputs`."""
+    inputs: tuple[ContextFile, ...] = ()
+    """Files of the image's folder smoke/, `target` relative to it; they are in no image."""
     unresolved: tuple[str, ...] = ()
     """Shared libraries, or (with a slash) objects that miss some, of optional parts that nothing loads."""
 

@@ -24,6 +24,7 @@ from ci.engines.engine import Engine, Output
 from ci.errors import DiskError, GoneError
 from ci.plan.plan import Plan, check_variants
 from ci.report.units import size_text
+from ci.run.checks import Wish
 from ci.run.disk import file_systems, places
 from ci.run.estimate import Estimate
 from ci.run.events import Listener
@@ -63,6 +64,16 @@ wheels_option = click.option(
     type=click.Choice(["compiled", "all"]),
     help="Which wheels are shared by the registry; all: a runner needs no Python index. Default: compiled.",
 )
+CHECK_OPTIONS = (
+    click.option(
+        "--gpu", is_flag=True, help="Also compute on a GPU, in each CUDA image, where there is one."
+    ),
+    click.option("--require-gpu", is_flag=True, help="As --gpu, and fail where there is no GPU."),
+    click.option(
+        "--no-ledger", is_flag=True, help="Do every check again, whatever is recorded to have passed."
+    ),
+)
+"""Options of the checks, the same wherever images are checked."""
 RUN_OPTIONS = (
     variant_option,
     base_option,
@@ -80,6 +91,7 @@ RUN_OPTIONS = (
     registry_option,
     cache_option,
     wheels_option,
+    *CHECK_OPTIONS,
     click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing."),
     click.option("--fail-fast", is_flag=True, help="Start nothing after the first failure."),
 )
@@ -100,9 +112,19 @@ class Asked(TypedDict):
     registry: str | None
     cache: str | None
     wheels: str | None
+    gpu: bool
+    require_gpu: bool
+    no_ledger: bool
     dry_run: bool
     fail_fast: bool
     rebuild: bool
+
+
+def check_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `CHECK_OPTIONS`."""
+    for option in reversed(CHECK_OPTIONS):
+        command = option(command)
+    return command
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -119,7 +141,8 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 def build_all(settings: Settings, **asked: Unpack[Asked]) -> None:
     """Build every image that is not in the store yet, and check each one.
 
-    Exit code 0 only if all that was asked for exists.
+    With --gpu or --require-gpu those that are there are checked too. Exit code 0 only if all that was asked
+    for exists.
     """
     _build(settings, (), asked)
 
@@ -141,7 +164,8 @@ def build(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -
 def smoke(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -> None:
     """Check images again, those too that are there already.
 
-    What the registry has is fetched for it, what is nowhere is built. Exit code 0 only if all checks hold.
+    What the registry has is fetched for it, what is nowhere is built. What passed before in the same image,
+    by the same checks, on the same class of machine is not repeated. Exit code 0 only if all checks hold.
     """
     asked["rebuild"] = False
     _build(settings, images, asked, smoke=True)
@@ -244,6 +268,7 @@ async def build_here(
     workspace: Workspace, names: tuple[str, ...], asked: Asked, *, smoke: bool = False
 ) -> int:
     """Build what is asked for and return the exit code."""
+    wish = Wish(gpu=asked["gpu"], require_gpu=asked["require_gpu"], ledger=not asked["no_ledger"])
     request = Request(
         names=names,
         variants=asked["variants"],
@@ -251,7 +276,8 @@ async def build_here(
         rebuild=asked["rebuild"],
         frozen=asked["frozen"],
         fail_fast=asked["fail_fast"],
-        smoke=smoke,
+        smoke=smoke or wish.gpu or wish.require_gpu,
+        wish=wish,
         argv=tuple(sys.argv[1:]),
     )
     if asked["dry_run"]:

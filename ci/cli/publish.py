@@ -10,7 +10,7 @@ from functools import partial
 import anyio
 import click
 
-from ci.cli.build import Asked, build_here, engine_option, progress_option
+from ci.cli.build import Asked, build_here, check_options, engine_option, progress_option
 from ci.cli.installing import install_first
 from ci.cli.options import base_option, registry_option, variant_option
 from ci.errors import RegistryError, UsageError
@@ -51,6 +51,7 @@ _tell = partial(click.echo, err=True)
     default="zstd",
     help="Of the layers; gzip is for Docker before 23 and other programs that read no zstd. Default: zstd.",
 )
+@check_options
 @progress_option
 @click.option("--dry-run", is_flag=True, help="Print the requests that a release would take, and send none.")
 @click.pass_obj
@@ -63,6 +64,9 @@ def publish(
     version: str | None,
     bootstrap_base: bool,
     compression: str,
+    gpu: bool,
+    require_gpu: bool,
+    no_ledger: bool,
     progress: str | None,
     dry_run: bool,
 ) -> None:
@@ -97,6 +101,9 @@ def publish(
             registry=registry,
             cache="read-write",
             wheels=None,
+            gpu=gpu,
+            require_gpu=require_gpu,
+            no_ledger=no_ledger,
             dry_run=False,
             fail_fast=False,
             rebuild=False,

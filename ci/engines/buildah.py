@@ -12,11 +12,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import ci.engines.program.confine as confine
 import ci.engines.program.look as program
 from ci.engines.command import Command
 from ci.engines.engine import Mounts
 
 OFFLINE = ("unshare", "--net", "--")
+APART = ("unshare", "--net", "--ipc", "--uts", "--mount", "--")
 MARK_ID = "dockwright-run"
 """The id of the secret that marks the working containers of a build."""
 
@@ -164,6 +166,15 @@ class Buildah:
         """Look at the store's files; see ci/engines/program/look.py."""
         argv = (sys.executable, "-I", "-B", program.__file__, root, driver, *ids)
         return Command(argv=argv).privileged(self.privilege)
+
+    def check(self, spec: str) -> Command:
+        """Run a program in an image, closed in; see ci/engines/program/confine.py for `spec`."""
+        argv = (*self.enclosure, *APART, sys.executable, "-I", "-B", confine.__file__, spec)
+        return Command(argv=argv).privileged(self.privilege)
+
+    def remove_folder(self, folder: str) -> Command:
+        """Remove a folder, whoever owns what is in it."""
+        return Command(argv=("rm", "-rf", "--", folder)).privileged(self.privilege)
 
     def remove_damaged(self, images: Sequence[str]) -> Command:
         """Remove images with their names and working containers, whatever their layers look like."""

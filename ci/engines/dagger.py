@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ci.engines.engine import BuildRequest, File, Folder, ImageInfo, Mounts, Output
+from ci.engines.engine import BuildRequest, Closed, Ended, File, Folder, ImageInfo, Mounts, Output
 from ci.engines.look import Look
+from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.oci_archive import write_archive
 from ci.errors import CommandError, EngineError
 from ci.lower.container import Inputs, lower
@@ -35,6 +36,7 @@ FRESH = "DOCKWRIGHT_FRESH"
 """A variable that no step reads, set where a result of the cache must not do."""
 CERTIFICATES = "etc/ssl/certs/*"
 TAIL_LINES = 30
+CLOSES = "the image's user, in a container of the engine that has a network and can be written to"
 TIMED_OUT = 124
 """The status that timeout(1) gives."""
 
@@ -58,8 +60,6 @@ class DaggerEngine:
     """What stands behind the address of a registry that the engine itself does not reach."""
     fresh: bool = False
     """Whether programs are run although the cache has what they printed the last time."""
-    gpu: bool = False
-    """Whether programs get the GPUs of the engine's machine, which has to be set up for it."""
     limit_s: float | None = None
     """Most seconds that one build or one program may take."""
     _containers: dict[str, dagger.Container] = field(default_factory=dict)
@@ -128,14 +128,66 @@ class DaggerEngine:
             container = container.with_env_variable(name, value)
         if self.fresh:
             container = container.with_env_variable(FRESH, uuid.uuid4().hex)
-        if self.gpu:
-            container = container.experimental_with_all_gp_us()
         if user:
             container = container.with_user(user)
         async with self._mapped(output):
             text = await container.with_exec(list(argv)).stdout()
         _write(output, text)
         return text
+
+    @property
+    def closes(self) -> str:
+        """What a checked program can't reach: an engine has no switch for the root and the network."""
+        return CLOSES
+
+    async def machine(self) -> str:
+        """Return the class of the engine's machine, which a container on it sees."""
+        return machine_class(await self._asked("cat", str(CPUINFO)))
+
+    async def _asked(self, *argv: str, gpu: bool = False) -> str:
+        """Return what a program prints now, in whichever image of this session.
+
+        Raises:
+            CommandError: it ended with another status than 0, or could not be started.
+        """
+        container = next(iter(self._containers.values()), self.client.container())
+        container = container.with_env_variable(FRESH, uuid.uuid4().hex)
+        container = container.experimental_with_all_gp_us() if gpu else container
+        async with self._mapped(Output()):
+            return await container.with_exec(list(argv)).stdout()
+
+    async def no_gpu(self) -> str:
+        """Return why the engine gives no GPU, empty where it does: that is found out by asking for one."""
+        try:
+            await self._asked("true", gpu=True)
+        except CommandError as error:
+            return error.tail.splitlines()[0] if error.tail else "the engine gives none"
+        return ""
+
+    async def check(self, image: str, closed: Closed, output: Output) -> Ended:
+        """Run a program in a container of `image`; without a GPU a result of the cache is one."""
+        container = self.container(image)
+        for what, path, _ in closed.mounts:
+            container = self._mounted(container, what, path)
+        if self.fresh or closed.gpu:
+            container = container.with_env_variable(FRESH, uuid.uuid4().hex)
+        if closed.gpu:
+            container = container.experimental_with_all_gp_us()
+        import dagger
+
+        try:
+            with anyio.fail_after(closed.limit_s):
+                text = await container.with_exec(list(closed.argv)).stdout()
+        except dagger.ExecError as error:
+            _write(output, f"{error.stdout}\n{error.stderr}")
+            return Ended(output=error.stdout, status=error.exit_code, tail=_tail(error.stderr))
+        except TimeoutError:
+            why = f"still running after {closed.limit_s:g} s, so it was ended"
+            return Ended(output="", status=TIMED_OUT, why=why)
+        except Exception as error:
+            raise self._ours(_first(error), output) from error
+        _write(output, text)
+        return Ended(output=text, status=0)
 
     async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
         """Fetch an image by digest and return its id in this session."""

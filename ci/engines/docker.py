@@ -23,9 +23,13 @@ from typing import Any
 import anyio
 
 from ci.engines.command import Command
-from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output
+from ci.engines.confinement import CLOSES
+from ci.engines.engine import LOCAL, BuildRequest, Closed, Ended, ImageInfo, Mounts, Output
+from ci.engines.gpu import docker_words, podman_words
+from ci.engines.gpu_here import gpu_here
 from ci.engines.leftover import container_name
 from ci.engines.look import Look
+from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.runner import Runner
 from ci.errors import CommandError, EngineError
 from ci.lower.dockerfile import PARENT_ARG
@@ -120,9 +124,15 @@ class DockerEngine:
 
     async def _run(self, command: Command, output: Output | None = None) -> str:
         """Run a command by the client that can build, and return its standard output."""
-        output, place = output or Output(), command.argv.index(self.program)
-        argv = (*command.argv[:place], client(self.program), *command.argv[place + 1 :])
-        return await self.runner.run(replace(command, argv=argv), log=output.log, on_line=output.on_line)
+        output = output or Output()
+        return await self.runner.run(self._called(command), log=output.log, on_line=output.on_line)
+
+    def _called(self, command: Command) -> Command:
+        """Return a command with the client that can build in place of the program's name."""
+        place = command.argv.index(self.program)
+        return replace(
+            command, argv=(*command.argv[:place], client(self.program), *command.argv[place + 1 :])
+        )
 
     def owned_by(self, mark: Path, scratch: Path) -> DockerEngine:  # noqa: ARG002 the daemon has its own
         """Return this engine for the run of that mark."""
@@ -190,6 +200,53 @@ class DockerEngine:
             with anyio.CancelScope(shield=True), contextlib.suppress(CommandError):
                 await self._run(self.command("rm", "--force", name), Output(log=output.log))
             raise
+
+    @property
+    def closes(self) -> str:
+        """What a checked program can't reach."""
+        return CLOSES
+
+    async def machine(self) -> str:
+        """Return the class of this machine."""
+        return machine_class(CPUINFO.read_text())
+
+    async def no_gpu(self) -> str:
+        """Return why there is no GPU on this machine, empty where there is one."""
+        found = await gpu_here(self.runner)
+        return found if isinstance(found, str) else ""
+
+    def check_command(self, image: str, closed: Closed, name: str) -> Command:
+        """Return the command that runs a program in the container `name`, closed in.
+
+        Source: docker-run(1); podman-run(1).
+        """
+        words = ["run", "--rm", "--name", name, "--network", "none", "--read-only", "--cap-drop", "ALL"]
+        words += [
+            "--security-opt",
+            "no-new-privileges",
+            "--tmpfs",
+            "/tmp:rw,nosuid,nodev,exec,mode=1777,size=1g",  # noqa: S108 in a container of its own
+        ]
+        if closed.gpu:
+            words += docker_words() if self.program == "docker" else podman_words()
+        words += ["--entrypoint", closed.argv[0]]
+        words += [word for what, path, _ in closed.mounts for word in ("--volume", f"{what}:{path}:ro")]
+        return self.command(*words, image, *closed.argv[1:])
+
+    async def check(self, image: str, closed: Closed, output: Output) -> Ended:
+        """Run a program in a new container of `image`, closed in; the container goes."""
+        name = container_name(Path(self.runner.mark).name)
+        try:
+            return await self.runner.finish(
+                self._called(self.check_command(image, closed, name)),
+                limit_s=closed.limit_s,
+                limit_bytes=closed.limit_bytes,
+                log=output.log,
+                on_line=output.on_line,
+            )
+        finally:
+            with anyio.CancelScope(shield=True), contextlib.suppress(CommandError):
+                await self._run(self.command("rm", "--force", name), Output(log=output.log))
 
     async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:  # noqa: ARG002
         """Fetch an image by digest, with this engine's own credentials, and return the digest's name."""

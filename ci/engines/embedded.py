@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ import anyio
 
 from ci.engines.buildah import Buildah
 from ci.engines.command import Command
-from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output
+from ci.engines.confinement import CLOSES, confinement
+from ci.engines.engine import LOCAL, BuildRequest, Closed, Ended, ImageInfo, Mounts, Output
+from ci.engines.gpu import Gpu
+from ci.engines.gpu_here import gpu_here
 from ci.engines.leftover import (
     BEING_WRITTEN,
     LIST_AGAIN_S,
@@ -26,6 +29,7 @@ from ci.engines.leftover import (
     unfinished,
 )
 from ci.engines.look import Look, look_of
+from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.oci_layout import normalised, write_layout
 from ci.engines.runner import Runner
 from ci.engines.stored import StoredImage, store_lists, store_place, stored_images
@@ -39,6 +43,8 @@ class EmbeddedEngine:
 
     buildah: Buildah
     runner: Runner
+    _known: list[tuple[str, str]] = field(default_factory=list)
+    """Where the store is, once it was asked for."""
 
     @property
     def name(self) -> str:
@@ -169,6 +175,52 @@ class EmbeddedEngine:
         finally:
             with anyio.CancelScope(shield=True):
                 await self.runner.run(self.buildah.remove(container))
+
+    @property
+    def closes(self) -> str:
+        """What a checked program can't reach."""
+        return CLOSES
+
+    async def machine(self) -> str:
+        """Return the class of this machine."""
+        return machine_class(CPUINFO.read_text())
+
+    async def no_gpu(self) -> str:
+        """Return why there is no GPU on this machine, empty where there is one."""
+        found = await gpu_here(self.runner)
+        return found if isinstance(found, str) else ""
+
+    async def check(self, image: str, closed: Closed, output: Output) -> Ended:
+        """Run a program in an image of the store; no container is made, so nothing can stay of one."""
+        root, driver = await self._place()
+        gpu = await gpu_here(self.runner) if closed.gpu else ""
+        with tempfile.TemporaryDirectory(
+            prefix="dockwright-check-", dir=self.buildah.tmpdir or None
+        ) as folder:
+            scratch = Path(folder, "scratch")
+            scratch.mkdir()
+            spec = confinement(closed, gpu if isinstance(gpu, Gpu) else None)
+            id_ = image.removeprefix("sha256:")
+            place = {"root": root, "driver": driver, "image": id_, "scratch": str(scratch)}
+            Path(folder, "spec.json").write_text(json.dumps({**spec, **place}))
+            try:
+                return await self.runner.finish(
+                    self.buildah.check(f"{folder}/spec.json"),
+                    limit_s=closed.limit_s,
+                    limit_bytes=closed.limit_bytes,
+                    log=output.log,
+                    on_line=output.on_line,
+                )
+            finally:
+                # an overlay's own folder may be entered by its owner alone
+                with anyio.CancelScope(shield=True):
+                    await self.runner.run(self.buildah.remove_folder(str(scratch)))
+
+    async def _place(self) -> tuple[str, str]:
+        """Return the store's root and the name of its driver, which stay what they are."""
+        if not self._known:
+            self._known.append(store_place(await self.runner.run(self.buildah.info())))
+        return self._known[0]
 
     async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
         """Fetch an image by digest and return its id."""

@@ -60,6 +60,40 @@ class BuildRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a program ended: its standard output, its status, the last lines of all that it wrote.
+
+    `why` says why it was ended from here; empty where it ended by itself.
+    """
+
+    output: str
+    status: int
+    tail: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A program that is run in an image to look at it, closed in: see `Engine.check`.
+
+    Attributes:
+        argv: what is run, instead of the image's entrypoint.
+        config: the image's OCI config, as `inspect` gives it.
+        mounts: what else it sees, read-only.
+        limit_s: most seconds that it may take.
+        limit_bytes: most bytes that it may write to its outputs.
+        gpu: whether it gets the GPUs of the machine that it runs on.
+    """
+
+    argv: tuple[str, ...]
+    config: Mapping[str, Any]
+    mounts: Mounts = ()
+    limit_s: float
+    limit_bytes: int = 64 * 2**20
+    gpu: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInfo:
     """A local image: its OCI config, and its layers as (digest, bytes unpacked) from the lowest up.
 
@@ -123,6 +157,27 @@ class Engine(Protocol):
 
         Raises:
             CommandError: it ended with a non-zero status.
+        """
+        ...
+
+    @property
+    def closes(self) -> str:
+        """What of an image and its machine a checked program can't reach, in words."""
+        ...
+
+    async def machine(self) -> str:
+        """Return the class of the machine that `check` runs on, see ci/engines/machine.py."""
+        ...
+
+    async def no_gpu(self) -> str:
+        """Return why `check` has no GPU to give, empty where it has one."""
+        ...
+
+    async def check(self, image: str, closed: Closed, output: Output) -> Ended:
+        """Run a program in `image` as the image's user, closed in as `closes` says, and return how it ended.
+
+        Raises:
+            EngineError: it could not be tried.
         """
         ...
 

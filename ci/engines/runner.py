@@ -9,8 +9,7 @@ import shutil
 import signal
 import subprocess
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +19,7 @@ from anyio.abc import ByteReceiveStream, Process
 
 from ci.engines.command import Command
 from ci.engines.enclosure import dying_with_parent, was_killed
+from ci.engines.engine import Ended
 from ci.errors import CommandError, EngineError, NoSpaceError
 
 TAIL_LINES = 40
@@ -58,7 +58,30 @@ class Runner:
         group: TERM, then KILL after `GRACE_S`.
 
         Raises:
-            CommandError: it ended with a non-zero status.
+            CommandError: it ended with a non-zero status, or took longer than it may.
+            EngineError: it could not be started.
+        """
+        ended = await self.finish(command, limit_s=self.limit_s, log=log, on_line=on_line)
+        if ended.why:
+            late = f"{ended.why} (DOCKWRIGHT_STEP_TIMEOUT_S)"
+            raise CommandError(command.argv, ended.status, "\n".join([*ended.tail.splitlines(), late]))
+        if ended.status != 0:
+            error = NoSpaceError if FULL.search(ended.tail) else CommandError
+            raise error(command.argv, ended.status, ended.tail)
+        return ended.output
+
+    async def finish(
+        self,
+        command: Command,
+        *,
+        limit_s: float,
+        limit_bytes: int | None = None,
+        log: Path | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Ended:
+        """Run `command` and return how it ended: by force after `limit_s`, or `limit_bytes` of output.
+
+        Raises:
             EngineError: it could not be started.
         """
         env = {**os.environ, **dict(command.env), **({MARK_VARIABLE: self.mark} if self.mark else {})}
@@ -73,76 +96,82 @@ class Runner:
             cwd=command.cwd or None,
             start_new_session=True,
         )
-        output: list[str] = []
-        tail: deque[str] = deque(maxlen=TAIL_LINES)
+        why = f"still running after {limit_s:g} s, so it was ended"
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(log.open("a", encoding="utf-8")) if log else None
+            read = _Reading(file=file, on_line=on_line, limit_bytes=limit_bytes)
             try:
-                async with limited(self.limit_s, command.argv, tail), anyio.create_task_group() as group:
-                    group.start_soon(_read, process.stdout, tail, file, on_line, output)
-                    group.start_soon(_read, process.stderr, tail, file, on_line, None)
-                    status = await process.wait()
-            except BaseException:
-                with anyio.CancelScope(shield=True):
-                    await _end(process)
-                raise
+                with anyio.move_on_after(limit_s):
+                    async with anyio.create_task_group() as group:
+                        group.start_soon(read.all_of, process.stdout, True)
+                        group.start_soon(read.all_of, process.stderr, False)
+                        await process.wait()
+                    why = ""
+            except BaseExceptionGroup as error:
+                flood, others = error.split(_FloodError)
+                if others is not None:
+                    raise
+                assert flood is not None
+                why = f"wrote more than {limit_bytes} bytes, so it was ended"
             finally:
                 with anyio.CancelScope(shield=True):
+                    if process.returncode is None or why:
+                        await _end(process)
                     await process.aclose()
-        if status != 0:
-            if was_killed(status, tail[-1] if tail else ""):
-                status = -signal.SIGKILL
-                tail.append(KILLED)
-            text = "\n".join(tail)
-            raise (NoSpaceError if FULL.search(text) else CommandError)(command.argv, status, text)
-        return "".join(output)
+        status = process.returncode if process.returncode is not None else -signal.SIGTERM
+        if why:
+            return Ended(output=read.output, status=-signal.SIGTERM, tail="\n".join(read.tail), why=why)
+        if status != 0 and was_killed(status, read.tail[-1] if read.tail else ""):
+            status = -signal.SIGKILL
+            read.tail.append(KILLED)
+        return Ended(output=read.output, status=status, tail="\n".join(read.tail))
 
 
-@asynccontextmanager
-async def limited(limit_s: float, argv: tuple[str, ...], tail: deque[str]) -> AsyncIterator[None]:
-    """Let what is inside take `limit_s` at most.
-
-    Raises:
-        CommandError: it took longer.
-    """
-    try:
-        with anyio.fail_after(limit_s):
-            yield
-    except TimeoutError as error:
-        late = f"still running after {limit_s:g} s, so it was ended (DOCKWRIGHT_STEP_TIMEOUT_S)"
-        raise CommandError(argv, -signal.SIGTERM, "\n".join([*tail, late])) from error
+class _FloodError(Exception):
+    """More was written than may be."""
 
 
-async def _read(
-    stream: ByteReceiveStream | None,
-    tail: deque[str],
-    file: IO[str] | None,
-    on_line: Callable[[str], None] | None,
-    output: list[str] | None,
-) -> None:
-    assert stream is not None
-    rest = b""
-    async for chunk in stream:
-        if output is not None:
-            output.append(chunk.decode(errors="replace"))
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            _write(line, tail, file, on_line)
-        if file is not None:
-            file.flush()
-    if rest:
-        _write(rest, tail, file, on_line)
+class _Reading:
+    """What a command writes, line by line to wherever it goes."""
 
+    def __init__(
+        self, *, file: IO[str] | None, on_line: Callable[[str], None] | None, limit_bytes: int | None
+    ) -> None:
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._file, self._on_line, self._limit_bytes = file, on_line, limit_bytes
+        self._output: list[str] = []
+        self._bytes = 0
 
-def _write(
-    line: bytes, tail: deque[str], file: IO[str] | None, on_line: Callable[[str], None] | None
-) -> None:
-    text = line.decode(errors="replace").rstrip("\r").rsplit("\r", 1)[-1]
-    tail.append(text)
-    if file is not None:
-        file.write(text + "\n")
-    if on_line is not None:
-        on_line(text)
+    @property
+    def output(self) -> str:
+        """Its standard output."""
+        return "".join(self._output)
+
+    async def all_of(self, stream: ByteReceiveStream | None, kept: bool) -> None:
+        """Read a stream to its end; `kept` says that it is the standard output."""
+        assert stream is not None
+        rest = b""
+        async for chunk in stream:
+            self._bytes += len(chunk)
+            if kept:
+                self._output.append(chunk.decode(errors="replace"))
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._line(line)
+            if self._file is not None:
+                self._file.flush()
+            if self._limit_bytes is not None and self._bytes > self._limit_bytes:
+                raise _FloodError
+        if rest:
+            self._line(rest)
+
+    def _line(self, line: bytes) -> None:
+        text = line.decode(errors="replace").rstrip("\r").rsplit("\r", 1)[-1]
+        self.tail.append(text)
+        if self._file is not None:
+            self._file.write(text + "\n")
+        if self._on_line is not None:
+            self._on_line(text)
 
 
 async def _end(process: Process) -> None:

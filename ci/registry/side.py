@@ -45,6 +45,11 @@ def gzip_tag(tag: str) -> str:
     return f"{tag}.gz"
 
 
+def smoke_tag(tag: str, name: str) -> str:
+    """Return the tag of what the checks of the image `tag` came to; `name` says which and where."""
+    return f"{tag}.smoke-{name}"
+
+
 def side_manifest(beside: Beside, document: Blob, created: str) -> bytes:
     """Return the manifest of the artifact with that document; `created` is an ISO 8601 time, for hygiene.
 

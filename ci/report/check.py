@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from ci.report.value import Value
 
 
@@ -39,7 +41,8 @@ class Check(Value):
     """One check of one image.
 
     `detail` is what was seen; for `skipped` why, for `blocked` by what. `seconds` is 0 where nothing ran.
-    `recorded` says that it passed earlier, as the ledger has it, and was not repeated.
+    `recorded` says that it passed earlier, as the ledger has it, and was not repeated. `figures` are numbers
+    and words that it measured, by name.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Check(Value):
     detail: str = ""
     seconds: float = 0.0
     recorded: bool = False
+    figures: dict[str, int | float | str] = Field(default_factory=dict)
 
 
 def verdict(name: str, wrong: str, rung: Rung = Rung.structure) -> Check:

@@ -17,9 +17,11 @@ from ci.errors import CommandError, GoneError, LostError, NoSpaceError, Registry
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import apt_list
+from ci.registry.ledger import RegistryLedger
 from ci.report.events import Checkout, Details, RunStarted
 from ci.report.report import Report
 from ci.run.checkout import checkout_soon
+from ci.run.checks import ImageChecks, Wish
 from ci.run.directory import RunDirectory, create_run_directory
 from ci.run.disk import file_systems, places
 from ci.run.disk_guard import DiskGuard
@@ -28,6 +30,7 @@ from ci.run.events import EventLog, Listener
 from ci.run.history import History, read_history, write_history
 from ci.run.houses import WAITING, Houses
 from ci.run.image import ImageWork, details_of
+from ci.run.ledger import Ledger
 from ci.run.leftover import owned
 from ci.run.outside import fetched_root, outside
 from ci.run.record import record_run
@@ -66,6 +69,8 @@ class Options:
     """What the run needs; without one only a full disk is looked for."""
     smoke: bool = False
     """Whether images that are there are checked again."""
+    wish: Wish = field(default_factory=Wish)
+    """What the checks are to do beside what every image gets."""
     remote: Remote | None = None
     """The registry that images are reused from, and pushed to where it may be written."""
 
@@ -289,6 +294,13 @@ def _work(
         engine=engine,
         parents=parents,
         events=events,
+        checks=ImageChecks(
+            houses=houses,
+            engine=engine,
+            events=events,
+            wish=options.wish,
+            ledger=_ledger(workspace, options.remote, events),
+        ),
         cache=options.cache,
         held=held,
     )
@@ -338,6 +350,11 @@ def _work(
         return WorkResult(outcome=Outcome.reused, details=_reused(workspace.state, planned))
 
     return work
+
+
+def _ledger(workspace: Workspace, remote: Remote | None, events: EventLog) -> Ledger:
+    registry = RegistryLedger(cache=remote.cache) if remote is not None else None
+    return Ledger(folder=workspace.state.root / "ledger", warn=events.warning, registry=registry)
 
 
 def _sources(

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import tempfile
 from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
-from ci.engines.engine import BuildRequest, Engine, File, Folder, ImageInfo, Output
+from ci.engines.engine import BuildRequest, Engine, Output
 from ci.errors import BuildError, CommandError, SmokeError
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
 from ci.plan.recipes import apt_list, steps_of
-from ci.report.check import Check
-from ci.report.events import Checked, Details
+from ci.report.events import Details
+from ci.run.checks import ImageChecks
 from ci.run.events import EventLog
 from ci.run.key_lock import key_lock, lock_path
 from ci.run.sources import Sources
 from ci.run.state import ImageRecord, State
 from ci.run.store import KEY_LABEL
 from ci.run.task import Outcome, WorkResult
-from ci.smoke.request import smoke_request
-from ci.smoke.results import failed, failures_text, parse_results
-from ci.smoke.size import budget_check, layer_check
-from ci.smoke.structure import structure_checks
-from ci.steps.recipe import VENV
+from ci.smoke.results import failed, failures_text
 
-PROBE = "/run/probe"
-PYTHON = f"{VENV}/bin/python"
 STEP_SHOWN = 80
 _STEP = re.compile(r"STEP \d+/\d+: (.*)")
 
@@ -47,6 +37,7 @@ class ImageWork:
     parents: dict[str, str]
     """Local name of what each image variant starts from."""
     events: EventLog
+    checks: ImageChecks
     cache: bool = True
     held: Collection[str] = ()
     """Names of the images that the store had when the plan was made."""
@@ -88,7 +79,9 @@ class ImageWork:
             document=planned.document, layers=info.layers, config_digest=info.id
         )
         self.events.step(planned.id, "checks")
-        checks = await self.check(planned, planned.reference, info, record, Output(log=log))
+        checks = await self.checks.check(
+            planned, info.id or planned.reference, info, record.config_digest, record.layers, Output(log=log)
+        )
         if failed(checks):
             raise SmokeError(failures_text(planned.id, checks))
         details = details_of(planned, record, reason=planned.reason, checks=len(checks))
@@ -104,7 +97,9 @@ class ImageWork:
         info = await self.engine.inspect(id_)
         record = ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
         self.events.step(planned.id, "checks")
-        checks = await self.check(planned, id_, info, record, Output(log=log))
+        checks = await self.checks.check(
+            planned, id_, info, record.config_digest, record.layers, Output(log=log)
+        )
         wrong = failed(checks)
         if wrong:
             raise SmokeError(failures_text(planned.id, checks))
@@ -124,40 +119,6 @@ class ImageWork:
         """Give an image its cache tag and its human tag."""
         stack = self.houses.workspace.stack
         await self.engine.tag(image, planned.reference, f"{stack.namespace}/{planned.id}")
-
-    async def check(
-        self, planned: PlannedImage, id_: str, info: ImageInfo, record: ImageRecord, output: Output
-    ) -> tuple[Check, ...]:
-        """Return the results of all checks of an image, run as its own user, offline."""
-        stack = self.houses.workspace.stack
-        request = smoke_request(stack, planned.image)
-        with tempfile.TemporaryDirectory(
-            prefix="dockwright-probe-", dir=self.houses.workspace.scratch
-        ) as folder:
-            program = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
-            shutil.copytree(program, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-            Path(folder, "request.json").write_text(json.dumps(request))
-            mounts: list[tuple[Folder | File, str, str]] = [(Path(folder), PROBE, "ro")]
-            uv = self.houses.uv(planned.image)
-            if uv is not None:
-                mounts.append((uv, f"{PROBE}/uv", "ro"))
-                Path(folder, "uv").touch()
-            for path in (Path(folder), *Path(folder).rglob("*")):
-                path.chmod(0o755 if path.is_dir() else 0o644)  # for the image's user, whatever our umask
-            argv = [PYTHON, "-I", "-B", f"{PROBE}/probe.py", f"{PROBE}/request.json"]
-            status = 0
-            try:
-                text = await self.engine.run(id_, argv, mounts=mounts, output=output)
-            except CommandError as error:
-                text, status = error.tail, error.status
-        checks = (
-            *structure_checks(stack, planned.image, info.config),
-            *parse_results(text, status),
-            budget_check(planned.image, record.unpacked_bytes),
-            layer_check(planned.image, record.layers if info.tells_layers else ()),
-        )
-        self.events.emit(Checked(task=planned.id, checks=checks))
-        return checks
 
     @property
     def _state(self) -> State:

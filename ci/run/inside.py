@@ -95,8 +95,6 @@ class Inside:
     given: Outside
     fresh: bool = False
     """Whether programs are run again whose results the engine has."""
-    gpu: bool = False
-    """Whether programs get the GPUs of the engine's machine."""
     engine: DaggerEngine | None = None
     """The engine of the run, once one was needed."""
 
@@ -119,7 +117,6 @@ class Inside:
             ca=given.ca,
             registry=given.registry_service,
             fresh=self.fresh,
-            gpu=self.gpu,
             limit_s=workspace.settings.step_timeout_s,
         )
         if given.base_archive is not None and workspace.base.kind == "bootstrap":

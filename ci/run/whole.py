@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +14,7 @@ from ci.errors import GoneError, LostError, UsageError
 from ci.plan.plan import Plan, is_named, with_all_fetched
 from ci.report.report import Report
 from ci.run.build import Options, build_plan, reuse_plan
+from ci.run.checks import Wish
 from ci.run.directory import RunDirectory
 from ci.run.estimate import Estimate
 from ci.run.events import Listener
@@ -39,6 +40,8 @@ class Request:
     fail_fast: bool = False
     smoke: bool = False
     """Whether what is there is checked again."""
+    wish: Wish = field(default_factory=Wish)
+    """What the checks are to do beside what every image gets."""
     argv: tuple[str, ...] = ()
 
     async def plan(self, workspace: Workspace, store: Store, remote: Collection[str] = ()) -> Plan:
@@ -135,6 +138,7 @@ async def _run_once(
             cache=not request.rebuild,
             fail_fast=request.fail_fast,
             smoke=request.smoke,
+            wish=request.wish,
             argv=request.argv,
             warnings=(*warnings, *(remote.warnings if remote is not None else ())),
             remote=remote,

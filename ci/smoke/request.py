@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ci.catalog.files import SMOKE
 from ci.catalog.stack import ImageVariant, Stack
+from ci.smoke.ladder import NEEDS
 from ci.steps.recipe import TINI
 
 CUDA_DRIVER = "libcuda.so.1"
@@ -20,7 +22,14 @@ COMPILERS = (
 INSTALLERS = r"(pip|uv|uvx|poetry|conda)(\d+(\.\d+)*)?"
 """File names of installers. A base from outside may bring its own; the environment has none."""
 COMMAND_LIMIT_S = 60.0
+RUN_LIMIT_S = 120.0
 IMPORT_LIMIT_S = 120.0
+PROBE = "/run/probe"
+"""Where the probe is in an image under test."""
+INPUTS = f"{PROBE}/inputs"
+"""Where the images' folders smoke/ are, each below its image's name."""
+PROBE_LIMIT_S = 900.0
+"""Most that all checks of an image may take together; each has a limit of its own."""
 
 
 def ancestors(stack: Stack, image: ImageVariant) -> tuple[ImageVariant, ...]:
@@ -37,8 +46,20 @@ def entrypoint_of(stack: Stack, image: ImageVariant) -> tuple[str, ...]:
     return next((one.entrypoint for one in line if one.entrypoint), PYTHON)
 
 
+def runs_of(image: ImageVariant) -> dict[str, list[str]]:
+    """Return the real runs of an image by name, as the probe starts them; see `INPUTS`."""
+    folder = f"{INPUTS}/{image.image}"
+    return {
+        f"{' '.join(words)} of {image.image}": [
+            f"{folder}/{word.removeprefix(f'{SMOKE}/')}" if word.startswith(f"{SMOKE}/") else word
+            for word in words
+        ]
+        for words in image.smoke.runs
+    }
+
+
 def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
-    """Return the document that program/probe.py reads.
+    """Return the document that program/probe.py reads, but for the rungs that it is to do.
 
     `distributions` maps each requested distribution to the module that is imported for it, an empty string
     where the probe finds it in the installed metadata.
@@ -47,6 +68,7 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
     names = {name: module for one in line for name, module in one.smoke.imports}
     program = entrypoint_of(stack, image)
     commands = dict.fromkeys(command for one in line for command in one.smoke.commands)
+    runs = {name: argv for one in line for name, argv in runs_of(one).items()}
     allowed = dict.fromkeys(name for one in line for name in one.smoke.unresolved)
     return {
         "user": stack.user,
@@ -56,9 +78,13 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "distributions": {name: names.get(name, "") for one in line for name in sorted(one.requirements)},
         "help": [TINI, "--", *program, "--help"] if image.smoke.help and program != PYTHON else [],
         "commands": [list(command) for command in commands],
+        "runs": runs,
+        "needs": {rung: list(below) for rung, below in NEEDS.items() if below},
         "unresolved_allowed": [*([CUDA_DRIVER] if image.variant == "cuda" else []), *allowed],
+        "gpu_device": "cuda",
         "compilers": COMPILERS,
         "installers": INSTALLERS,
         "command_limit_s": COMMAND_LIMIT_S,
+        "run_limit_s": RUN_LIMIT_S,
         "import_limit_s": IMPORT_LIMIT_S,
     }

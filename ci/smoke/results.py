@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ci.report.check import Check, Status
+from ci.report.check import Check, Rung, Status
 
 MARK = "dockwright-check "
 """Begins each line of the probe that is meant for us; program/probe.py has the same."""
@@ -16,19 +16,22 @@ SHOWN = 4000
 TAIL_LINES = 10
 
 
-def parse_results(text: str, status: int) -> tuple[Check, ...]:
+def parse_results(
+    text: str, status: int, *, why: str = "", tail: str = "", rung: Rung = Rung.structure
+) -> tuple[Check, ...]:
     """Return the checks in the probe's output; `status` is its exit status, unless it tells another.
 
-    Where the probe did not come to its end, the check that was running (`probe` when none was) has failed
-    with the end of the output, and those that it had planned and not begun are blocked by that one.
+    `why` says why the probe was ended from outside, `tail` is the end of all that it wrote. Where it did not
+    come to its end, the check that was running (`probe` when none was, of the rung `rung`) has failed with
+    the end of the output, and those that it had planned and not begun are blocked by that one.
     """
     checks: list[Check] = []
-    planned: list[str] = []
+    planned: dict[str, Rung] = {}
     running, whole = "", False
     for line in text.splitlines():
         match event := _event(line):
-            case {"event": "planned", "names": list(names)}:
-                planned = [str(name) for name in names]
+            case {"event": "planned", "checks": list(pairs)}:
+                planned = dict(_planned(pairs))
             case {"event": "started", "name": str(name)}:
                 running = name
             case {"event": "died", "status": int(number)}:
@@ -44,18 +47,36 @@ def parse_results(text: str, status: int) -> tuple[Check, ...]:
     if not whole:
         culprit = running or "probe"
         when = "" if running else f", after {checks[-1].name!r}" if checks else ", before its first check"
-        said = [line for line in text.splitlines() if not line.startswith(MARK)][-TAIL_LINES:]
-        detail = "\n".join([f"the probe ended with {status}{when}", *said])
-        checks.append(Check(name=culprit, status=Status.failed, detail=_cut(detail)))
-        rest = [name for name in planned if name not in done and name != culprit]
-        checks += [Check(name=name, status=Status.blocked, detail=f"by {culprit!r}") for name in rest]
+        said = [line for line in (tail or text).splitlines() if not line.startswith(MARK)][-TAIL_LINES:]
+        ended = f"the probe was {why}" if why else f"the probe ended with {status}"
+        detail = "\n".join([f"{ended}{when}", *said])
+        at = planned.get(culprit, rung)
+        checks.append(Check(name=culprit, status=Status.failed, rung=at, detail=_cut(detail)))
+        rest = {name: at for name, at in planned.items() if name not in done and name != culprit}
+        checks += [
+            Check(name=name, status=Status.blocked, rung=at, detail=f"by {culprit!r}")
+            for name, at in rest.items()
+        ]
         return tuple(checks)
-    silent = [name for name in planned if name not in done]
-    checks += [Check(name=name, status=Status.failed, detail="the probe told no result") for name in silent]
+    silent = {name: at for name, at in planned.items() if name not in done}
+    checks += [
+        Check(name=name, status=Status.failed, rung=at, detail="the probe told no result")
+        for name, at in silent.items()
+    ]
     if status != 0:
         detail = f"the probe ended with {status} after its last check"
-        checks.append(Check(name="probe", status=Status.failed, detail=detail))
+        checks.append(Check(name="probe", status=Status.failed, rung=rung, detail=detail))
     return tuple(checks)
+
+
+def _planned(pairs: list[Any]) -> Iterator[tuple[str, Rung]]:
+    """Yield the name and the rung of each planned check; what has not that form is left out."""
+    for pair in pairs:
+        match pair:
+            case [str(word), str(name)] if word in set(Rung):
+                yield name, Rung(word)
+            case _:
+                pass
 
 
 def _event(line: str) -> dict[str, Any]:
@@ -74,22 +95,33 @@ def _check(value: dict[str, Any]) -> Check | None:
     match value:
         case {
             "name": str(name),
+            "rung": str(rung),
             "status": str(word),
             "detail": str(detail),
             "seconds": float() | int() as seconds,
         }:
-            try:
-                status = Status(word)
-            except ValueError:
+            if word not in set(Status) or rung not in set(Rung):
                 return None
+            figures = value.get("figures")
             return Check(
                 name=name,
-                status=status,
+                status=Status(word),
+                rung=Rung(rung),
                 detail=_cut(detail),
                 seconds=float(seconds) if math.isfinite(seconds) else 0.0,
+                figures=_figures(figures) if isinstance(figures, dict) else {},
             )
         case _:
             return None
+
+
+def _figures(found: dict[Any, Any]) -> dict[str, int | float | str]:
+    """Return what is a number or a word of the figures that a check told."""
+    return {
+        str(name): value
+        for name, value in found.items()
+        if isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value))
+    }
 
 
 def _cut(detail: str) -> str:

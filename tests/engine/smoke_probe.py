@@ -17,10 +17,10 @@ import anyio
 
 from ci.engines.buildah import Buildah
 from ci.engines.embedded import EmbeddedEngine
-from ci.engines.engine import Output
+from ci.engines.enclosure import enclosure
+from ci.engines.engine import Closed, Ended, Output
 from ci.engines.privilege import privilege
 from ci.engines.runner import Runner
-from ci.errors import CommandError
 from ci.report.check import Check, Status
 from ci.smoke.request import smoke_request
 from ci.smoke.results import parse_results
@@ -41,26 +41,44 @@ class TinyImage:
         self, there: Mapping[str, bytes] | None = None, run_as: str = USER, **changes: object
     ) -> dict[str, Check]:
         """Return the checks of the image by name, with `there` (path: content) in it and another request."""
+        ended = await self.ended(there, run_as, changes)
+        found = parse_results(ended.output, ended.status, why=ended.why, tail=ended.tail)
+        return {check.name: check for check in found}
+
+    async def ended(
+        self,
+        there: Mapping[str, bytes] | None = None,
+        run_as: str = USER,
+        changes: Mapping[str, object] | None = None,
+        *,
+        limit_s: float = 120.0,
+        limit_bytes: int = 2**26,
+    ) -> Ended:
+        """Return how the probe ended, closed in as in a run."""
         stack = stage_stack()
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         folder.chmod(0o755)
-        program, mounts = folder / "program", []
+        program, mounts = folder / "program", list[tuple[Path, str, str]]()
         source = str(files("ci.smoke.program").joinpath(""))
         shutil.copytree(source, program, ignore=lambda *_: {"__pycache__"})
-        request: dict[str, Any] = {**smoke_request(stack, stack.images[0]), **changes}
+        rungs = {"rungs": ["structure", "imports", "closure", "programs"], "gpu_first_only": False}
+        request: dict[str, Any] = {**smoke_request(stack, stack.images[0]), **rungs, **(changes or {})}
         (program / "request.json").write_text(json.dumps(request))
         for number, (path, content) in enumerate((there or {}).items()):
             file = folder / f"file-{number}"
             file.write_bytes(content)
             file.chmod(0o755)
             mounts.append((file, path, "ro"))
-        argv = ["/opt/venv/bin/python", "-I", "-B", "/run/probe/probe.py", "/run/probe/request.json"]
         mounts.append((program, "/run/probe", "ro"))
-        try:
-            text = await self.engine.run(IMAGE, argv, mounts=mounts, user=run_as, output=Output())
-        except CommandError as error:
-            return {check.name: check for check in parse_results(error.tail, error.status)}
-        return {check.name: check for check in parse_results(text, 0)}
+        config = (await self.engine.inspect(IMAGE)).config
+        closed = Closed(
+            argv=("/opt/venv/bin/python", "-I", "-B", "/run/probe/probe.py", "/run/probe/request.json"),
+            config={**config, "config": {**config["config"], "User": run_as}},
+            mounts=tuple(mounts),
+            limit_s=limit_s,
+            limit_bytes=limit_bytes,
+        )
+        return await self.engine.check((await self.engine.images())[IMAGE], closed, Output())
 
 
 @contextmanager
@@ -68,7 +86,10 @@ def tiny_image(folder: Path) -> Iterator[TinyImage]:
     """Make the tiny image in a store under `folder`; all of it goes afterwards."""
     store = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
     engine = EmbeddedEngine(
-        buildah=Buildah(privilege=privilege(), store=store, tmpdir=str(folder)), runner=Runner()
+        buildah=Buildah(
+            privilege=privilege(), store=store, tmpdir=str(folder), enclosure=enclosure(privilege())
+        ),
+        runner=Runner(),
     )
     write_root(folder / "root.tar")
     anyio.run(engine.import_root, folder / "root.tar", IMAGE, {"PATH": "/opt/venv/bin:/usr/bin"}, Output())

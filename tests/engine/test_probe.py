@@ -11,7 +11,7 @@ import pytest
 
 from ci.catalog.load import load_stack
 from ci.engines.embedded import EmbeddedEngine
-from ci.engines.engine import Output
+from ci.engines.engine import Closed, Output
 from ci.report.check import Check, Status
 from ci.smoke.request import smoke_request
 from ci.smoke.results import parse_results
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.engine
 
 STACK = load_stack(Path(__file__).parents[2] / "docker")
 REQUEST = smoke_request(STACK, STACK.get("base:cpu"))
+RUNGS = {"rungs": ["structure", "imports", "closure", "programs"], "gpu_first_only": False}
 
 
 async def probe(
@@ -29,10 +30,17 @@ async def probe(
     program = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
     shutil.copytree(program, folder, dirs_exist_ok=True)
     folder.chmod(0o755)
-    (folder / "request.json").write_text(json.dumps({**REQUEST, **changes}))
-    argv = ["/opt/venv/bin/python", "-I", "-B", "/run/probe/probe.py", "/run/probe/request.json"]
-    text = await engine.run(image, argv, mounts=[(folder, "/run/probe", "ro")], user=user, output=Output())
-    return {check.name: check for check in parse_results(text, 0)}
+    (folder / "request.json").write_text(json.dumps({**REQUEST, **RUNGS, **changes}))
+    config = (await engine.inspect(image)).config
+    closed = Closed(
+        argv=("/opt/venv/bin/python", "-I", "-B", "/run/probe/probe.py", "/run/probe/request.json"),
+        config={"config": {**config["config"], **({"User": user} if user else {})}},
+        mounts=((folder, "/run/probe", "ro"),),
+        limit_s=300.0,
+    )
+    ended = await engine.check((await engine.images())[image], closed, Output())
+    found = parse_results(ended.output, ended.status, why=ended.why, tail=ended.tail)
+    return {check.name: check for check in found}
 
 
 async def test_a_good_image_passes_every_check(engine: EmbeddedEngine, tmp_path: Path) -> None:

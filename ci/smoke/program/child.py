@@ -66,11 +66,16 @@ class Kept:
 
 
 def run(
-    argv: Sequence[str], limit_s: float, *, env: Mapping[str, str] | None = None, keep_fds: Sequence[int] = ()
+    argv: Sequence[str],
+    limit_s: float,
+    *,
+    env: Mapping[str, str] | None = None,
+    keep_fds: Sequence[int] = (),
+    cwd: str | None = None,
 ) -> Ended:
     """Run `argv` with nothing to read, and end all of its session at its end or at `limit_s`.
 
-    `env` is laid over this process's environment, `keep_fds` stay open in the child.
+    `env` is laid over this process's environment, `keep_fds` stay open in the child; it starts in `cwd`.
     """
     try:
         process = subprocess.Popen(
@@ -80,6 +85,7 @@ def run(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=keep_fds,
+            cwd=cwd,
             env={**os.environ, **(env or {})},
         )
     except OSError as error:

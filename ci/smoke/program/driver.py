@@ -59,16 +59,17 @@ class Driver:
         self.call(name, ctypes.byref(value), *arguments)
         return value.value
 
-    def device(self, index: int) -> tuple[str, int]:
-        """Return a device in words, and its memory in bytes."""
+    def device(self, index: int) -> tuple[str, str, int]:
+        """Return a device in words, its compute capability, and its memory in bytes."""
         handle = self.number("cuDeviceGet", index)
         name = ctypes.create_string_buffer(_NAME_BYTES)
         self.call("cuDeviceGetName", name, _NAME_BYTES, handle)
         total = ctypes.c_size_t()
         self.call("cuDeviceTotalMem_v2", ctypes.byref(total), handle)
         major, minor = (self.number("cuDeviceGetAttribute", which, handle) for which in (MAJOR, MINOR))
-        text = name.value.decode(errors="replace")
-        return f"{text}, compute capability {major}.{minor}, {total.value / _GIB:.1f} GiB", total.value
+        text, capability = name.value.decode(errors="replace"), f"{major}.{minor}"
+        words = f"{text}, compute capability {capability}, {total.value / _GIB:.1f} GiB"
+        return words, capability, total.value
 
 
 def cuda() -> Reading:
@@ -96,9 +97,15 @@ def cuda() -> Reading:
     if not found:
         return "skipped", "the driver counts no device", {}
     kernel = kernel_version(VERSION.read_text()) if VERSION.exists() else ""
-    told = f"driver {kernel or 'of unknown version'} for CUDA {version // 1000}.{version % 1000 // 10}"
-    figures = {"devices": float(count), "memory_bytes": float(found[0][1])}
-    return "passed", "; ".join([*(text for text, _ in found), told]), figures
+    for_cuda = f"{version // 1000}.{version % 1000 // 10}"
+    told = f"driver {kernel or 'of unknown version'} for CUDA {for_cuda}"
+    figures: dict[str, float | str] = {
+        "devices": float(count),
+        "memory_bytes": float(found[0][2]),
+        "capability": found[0][1],
+        "driver": kernel or f"cuda{for_cuda}",
+    }
+    return "passed", "; ".join([*(text for text, *_ in found), told]), figures
 
 
 def kernel_version(text: str) -> str:
@@ -114,5 +121,5 @@ def cpu() -> Reading:
     said = {key.strip(): value.strip() for key, _, value in reversed(lines)}
     name, count = said.get("model name", "a CPU without a name"), len(os.sched_getaffinity(0))
     total = int(said["MemTotal"].split()[0]) * 1024
-    figures = {"processors": float(count), "memory_bytes": float(total)}
+    figures: dict[str, float | str] = {"processors": float(count), "memory_bytes": float(total)}
     return "passed", f"{name}, {count} processors, {total / _GIB:.1f} GiB", figures

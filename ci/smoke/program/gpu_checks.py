@@ -6,14 +6,14 @@ Standard library only; gpu.py, which makes them, needs what the image has instal
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from .child import Ended, run
 
-Reading = tuple[str, str, dict[str, float]]
-"""(status, detail, figures by name)."""
+Reading = tuple[str, str, Mapping[str, float | str]]
+"""(status, detail, figures by name: numbers, and words that others are told apart by)."""
 
 DEVICE = "device"
 """The check that the others depend on: it alone is skipped where there is no device."""
@@ -50,7 +50,9 @@ def look(what: str, device: str, limit_s: float) -> Reading:
 def answer(reading: Reading) -> str:
     """Return the line that a check ends with; a figure that is no finite number is left out."""
     status, detail, figures = reading
-    finite = {name: value for name, value in figures.items() if math.isfinite(value)}
+    finite = {
+        name: value for name, value in figures.items() if isinstance(value, str) or math.isfinite(value)
+    }
     return json.dumps({"status": status, "detail": detail, "figures": finite}, allow_nan=False)
 
 

@@ -5,6 +5,7 @@ import os
 import pwd
 import re
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable
 from fnmatch import fnmatch
@@ -37,6 +38,11 @@ CACHES = (
 CLOSED = ("/root",)
 """Folders that these looks concern and that may be closed to the image's user."""
 SHOWN = 10
+
+
+def site_packages() -> Path:
+    """Return the folder of the environment's distributions."""
+    return Path(sysconfig.get_path("purelib"))
 
 
 def some(items: Iterable[object]) -> str:

@@ -12,9 +12,10 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,7 +25,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).parent.parent))
     __package__ = Path(__file__).parent.name  # PEP 366
 
-from . import looks
+from . import cuda, gpu_checks, looks
 from .child import VARIABLE, end_strays, run
 from .looks import Finding
 from .modules import Imported, import_all, modules_of
@@ -50,21 +51,52 @@ def say(**value: object) -> None:
     print(MARK + json.dumps(value), flush=True)
 
 
-def told(name: str, status: str, detail: str = "", seconds: float = 0.0) -> None:
-    """Tell how a check ended."""
-    say(event="check", name=name, status=status, detail=detail, seconds=round(seconds, 3))
+class Ladder:
+    """The rungs that are done, what they stand on, and which of their checks failed."""
 
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.rungs: list[str] = request["rungs"]
+        self._needs: dict[str, list[str]] = request["needs"]
+        self._failed: dict[str, str] = {}
 
-def check(name: str, look: Callable[[], Finding], limit_s: float) -> None:
-    """Announce a check, do it, tell how it ended."""
-    say(event="started", name=name)
-    begin = time.monotonic()
-    try:
-        with limited(limit_s):
-            status, detail = look()
-    except Exception as error:
-        status, detail = "failed", f"{type(error).__name__}: {error}"
-    told(name, status, detail, time.monotonic() - begin)
+    def told(
+        self,
+        rung: str,
+        name: str,
+        status: str,
+        detail: str = "",
+        seconds: float = 0.0,
+        figures: dict[str, Any] | None = None,
+    ) -> None:
+        """Tell how a check ended."""
+        if status == "failed":
+            self._failed.setdefault(rung, name)
+        value = {"rung": rung, "name": name, "status": status, "detail": detail, "seconds": round(seconds, 3)}
+        say(event="check", **value, **({"figures": figures} if figures else {}))
+
+    def culprit(self, rung: str) -> str:
+        """Return the name of a failed check that a rung stands on, empty where there is none."""
+        return next((self._failed[below] for below in self._needs.get(rung, ()) if below in self._failed), "")
+
+    def check(self, rung: str, name: str, look: Callable[[], Sequence[Any]], limit_s: float) -> str:
+        """Announce a check, do it, tell how it ended, and return that; one that is blocked is not done.
+
+        `look` returns status and detail, and figures where it has any.
+        """
+        culprit = self.culprit(rung)
+        if culprit:
+            self.told(rung, name, "blocked", f"by {culprit!r}")
+            return "blocked"
+        say(event="started", name=name)
+        begin = time.monotonic()
+        figures: list[dict[str, Any]] = []
+        try:
+            with limited(limit_s):
+                status, detail, *figures = look()
+        except Exception as error:
+            status, detail = "failed", f"{type(error).__name__}: {error}"
+        self.told(rung, name, status, detail, time.monotonic() - begin, *figures)
+        return str(status)
 
 
 @contextlib.contextmanager
@@ -87,24 +119,24 @@ def tail(text: str) -> str:
     return "\n".join(line[:WIDTH] for line in text.rstrip().splitlines()[-LINES:])
 
 
-def imports(request: dict[str, Any], loaded: set[str]) -> None:
+def imports(request: dict[str, Any], ladder: Ladder, loaded: set[str]) -> None:
     """Import every requested distribution."""
     wanted: list[tuple[str, list[str]]] = []
     for name, override in request["distributions"].items():
         try:
             modules = [override] if override else modules_of(name)
         except importlib.metadata.PackageNotFoundError:
-            told(f"import {name}", "failed", "is not installed")
+            ladder.told("imports", f"import {name}", "failed", "is not installed")
             continue
         if modules:
             wanted.append((name, modules))
         else:
-            told(f"import {name}", "skipped", "it installs no module")
+            ladder.told("imports", f"import {name}", "skipped", "it installs no module")
     if not wanted:
         return
     say(event="started", name="imports")
     for one in import_all(wanted, request["import_limit_s"], loaded):
-        told(f"import {one.name}", *_ended(one), one.seconds)
+        ladder.told("imports", f"import {one.name}", *_ended(one), one.seconds)
 
 
 def _ended(one: Imported) -> Finding:
@@ -112,9 +144,10 @@ def _ended(one: Imported) -> Finding:
 
 
 def program(argv: list[str], limit_s: float, *, speaks: bool = False) -> Finding:
-    """A program ends with 0, and one that `speaks` prints something."""
-    # tini says on its standard error that it is not the first process, unless it is told that it may be so
-    ended = run(argv, limit_s, env={"TINI_SUBREAPER": "1"})
+    """A program ends with 0, in an empty folder of its own, and one that `speaks` prints something."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        # tini says that it is not the first process, unless it is told that it may be so
+        ended = run(argv, limit_s, env={"TINI_SUBREAPER": "1", "TMPDIR": folder}, cwd=folder)
     if ended.fault:
         return "failed", f"{ended.fault}\n{tail(ended.output)}".rstrip()
     lines = ended.output.strip().splitlines()
@@ -134,31 +167,76 @@ def requirements(limit_s: float) -> Finding:
     return "passed", next((line for line in ended.output.splitlines() if line.startswith("Checked")), "")
 
 
+def programs_of(request: dict[str, Any]) -> list[tuple[str, list[str], float, bool]]:
+    """Return the programs that are started: name, words, seconds that each may take, whether it speaks."""
+    limit_s = request["command_limit_s"]
+    found = [("--help", request["help"], limit_s, True)] if request["help"] else []
+    found += [(f"run {shlex.join(argv)}", argv, limit_s, False) for argv in request["commands"]]
+    return found + [(name, argv, request["run_limit_s"], False) for name, argv in request["runs"].items()]
+
+
 def main(request_path: str) -> None:
-    """Do every check."""
+    """Do the checks of every rung that is asked for."""
     request = json.loads(Path(request_path).read_text())
-    limit_s, loaded = request["command_limit_s"], set[str]()
-    programs = [("--help", request["help"], True)] if request["help"] else []
-    programs += [(f"run {shlex.join(argv)}", argv, False) for argv in request["commands"]]
+    limit_s, loaded, ladder = request["command_limit_s"], set[str](), Ladder(request)
+    programs = programs_of(request)
+    libraries = cuda.checks(looks.site_packages()) if "cuda" in ladder.rungs else []
+    on_gpu = gpu_checks.checks(request["gpu_device"], request["run_limit_s"])
+    on_gpu = on_gpu[:1] if request["gpu_first_only"] else on_gpu
+    names = {
+        "structure": [name for name, _ in LOOKS],
+        "imports": ["pip check", *(f"import {name}" for name in request["distributions"])],
+        "closure": ["shared libraries"],
+        "programs": [name for name, *_ in programs],
+        "cuda": [name for name, _ in libraries] or ["libraries by name"],
+        "gpu": [name for name, _ in on_gpu],
+    }
     say(
         event="planned",
-        names=[
-            *(name for name, _ in LOOKS),
-            "pip check",
-            *(f"import {name}" for name in request["distributions"]),
-            "shared libraries",
-            *(name for name, _, _ in programs),
-        ],
+        checks=[(rung, name) for rung in names if rung in ladder.rungs for name in names[rung]],
     )
-    for name, look in LOOKS:
-        check(name, lambda look=look: look(request), limit_s)  # type: ignore[misc]
-    # What a child does has its own limit; the one around it is for what is done with its output.
-    check("pip check", lambda: requirements(limit_s), limit_s + 10)
-    imports(request, loaded)
-    check("shared libraries", lambda: looks.libraries(request, loaded), limit_s)
-    for name, argv, speaks in programs:
-        check(name, lambda argv=argv, speaks=speaks: program(argv, limit_s, speaks=speaks), limit_s + 10)  # type: ignore[misc]
+    if "structure" in ladder.rungs:
+        for name, look in LOOKS:
+            ladder.check("structure", name, lambda look=look: look(request), limit_s)  # type: ignore[misc]
+    if "imports" in ladder.rungs:
+        # What a child does has its own limit; the one around it is for what is done with its output.
+        ladder.check("imports", "pip check", lambda: requirements(limit_s), limit_s + 10)
+        imports(request, ladder, loaded)
+    if "closure" in ladder.rungs:
+        ladder.check("closure", "shared libraries", lambda: looks.libraries(request, loaded), limit_s)
+    if "programs" in ladder.rungs:
+        for name, argv, at_most_s, speaks in programs:
+            ladder.check(
+                "programs",
+                name,
+                lambda argv=argv, at_most_s=at_most_s, speaks=speaks: program(argv, at_most_s, speaks=speaks),  # type: ignore[misc]
+                at_most_s + 10,
+            )
+    if "cuda" in ladder.rungs:
+        for name, load in libraries:
+            ladder.check("cuda", name, load, limit_s)
+        if not libraries:
+            ladder.told(
+                "cuda", "libraries by name", "skipped", "nothing in it opens CUDA's libraries by name"
+            )
+    if "gpu" in ladder.rungs:
+        climb_gpu(ladder, on_gpu, request["run_limit_s"])
     say(event="ended")
+
+
+def climb_gpu(
+    ladder: Ladder, checks: Sequence[tuple[str, Callable[[], Sequence[Any]]]], limit_s: float
+) -> None:
+    """Compute on a GPU; nothing is tried after a device that is not there."""
+    (first, look), *others = checks
+    status = ladder.check("gpu", first, look, limit_s + 10)
+    for name, look in others:
+        if status == "passed":
+            ladder.check("gpu", name, look, limit_s + 10)
+        elif status == "skipped":
+            ladder.told("gpu", name, "skipped", f"as {first!r} was")
+        else:
+            ladder.told("gpu", name, "blocked", f"by {first!r}")
 
 
 def supervised(request_path: str) -> None:

@@ -65,12 +65,12 @@ def test_every_device_is_told_with_its_capability_and_the_driver(
     assert seen(Library("First", "Second"), monkeypatch, version) == (
         "passed",
         f"{ONE}; Second, compute capability 9.1, 80.0 GiB; driver 570.124.06 for CUDA 12.8",
-        {"devices": 2.0, "memory_bytes": 80.0 * 2**30},
+        {"devices": 2.0, "memory_bytes": 80.0 * 2**30, "capability": "9.0", "driver": "570.124.06"},
     )
     assert seen(Library("First"), monkeypatch, tmp_path / "nowhere") == (
         "passed",
         f"{ONE}; driver of unknown version for CUDA 12.8",
-        {"devices": 1.0, "memory_bytes": 80.0 * 2**30},
+        {"devices": 1.0, "memory_bytes": 80.0 * 2**30, "capability": "9.0", "driver": "cuda12.8"},
     )
 
 

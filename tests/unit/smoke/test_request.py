@@ -21,13 +21,20 @@ def test_a_child_also_checks_what_its_ancestors_declare() -> None:
         small_stack(),
         "base:cpu",
         smoke=Smoke(
-            imports=(("numpy", "numpy.core"),), commands=(("python", "-V"),), unresolved=("libx.so",)
+            imports=(("numpy", "numpy.core"),),
+            commands=(("python", "-V"),),
+            runs=(("python", "smoke/look.py"),),
+            unresolved=("libx.so",),
         ),
     )
     stack = with_image(
         stack,
         "asr:cpu",
-        smoke=Smoke(commands=(("ffmpeg", "-version"), ("python", "-V")), unresolved=("liby.so", "libx.so")),
+        smoke=Smoke(
+            commands=(("ffmpeg", "-version"), ("python", "-V")),
+            runs=(("python", "smoke/run.py", "-v"),),
+            unresolved=("liby.so", "libx.so"),
+        ),
     )
     assert smoke_request(stack, stack.get("asr:cpu")) == {
         "user": "app",
@@ -37,10 +44,21 @@ def test_a_child_also_checks_what_its_ancestors_declare() -> None:
         "distributions": {"numpy": "numpy.core", "onnx": "", "pyworld": "", "whisper": ""},
         "help": ["/usr/bin/tini", "--", "python", "/opt/app/asr.py", "--help"],
         "commands": [["python", "-V"], ["ffmpeg", "-version"]],
+        "runs": {
+            "python smoke/look.py of base": ["python", "/run/probe/inputs/base/look.py"],
+            "python smoke/run.py -v of asr": ["python", "/run/probe/inputs/asr/run.py", "-v"],
+        },
+        "needs": {
+            "programs": ["closure", "imports"],
+            "cuda": ["closure"],
+            "gpu": ["closure", "imports", "cuda"],
+        },
+        "gpu_device": "cuda",
         "unresolved_allowed": ["libx.so", "liby.so"],
         "compilers": COMPILERS,
         "installers": INSTALLERS,
         "command_limit_s": 60.0,
+        "run_limit_s": 120.0,
         "import_limit_s": 120.0,
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.report.check import Check, Status
+from ci.report.check import Check, Rung, Status
 from ci.smoke import results
 from ci.smoke.program import probe
 from ci.smoke.results import MARK, SHOWN, failures_text, parse_results
@@ -17,11 +17,24 @@ def line(**value: object) -> str:
     return MARK + json.dumps(value) + "\n"
 
 
-def told(name: str, status: str = "passed", detail: str = "", seconds: float = 0.5) -> str:
-    return line(event="check", name=name, status=status, detail=detail, seconds=seconds)
+def told(name: str, status: str = "passed", detail: str = "", seconds: float = 0.5, **more: object) -> str:
+    value = {"rung": RUNGS.get(name, "structure"), "name": name, "status": status, **more}
+    return line(event="check", detail=detail, seconds=seconds, **value)
 
 
-PLANNED = line(event="planned", names=["user", "import numpy", "--help"])
+COMPUTES = {
+    "onnx_model.py": {"numpy", "onnxruntime"},
+    "tensor.py": {"torch"},
+    "translator.py": {"ctranslate2", "numpy"},
+}
+"""What computes on a device is there only where the image has what it computes with."""
+RUNGS = {"import numpy": "imports", "--help": "programs"}
+
+
+PLANNED = line(
+    event="planned",
+    checks=[["structure", "user"], ["imports", "import numpy"], ["programs", "--help"], ["?", "no rung"]],
+)
 ENDED = line(event="ended")
 GOOD = [told("user"), told("import numpy", "skipped", "why"), told("--help")]
 
@@ -37,8 +50,8 @@ def test_every_line_of_a_check_is_a_check_and_all_else_is_ignored() -> None:
     )
     assert parse_results(text, 0) == (
         Check(name="user", status=Status.passed, seconds=0.5),
-        Check(name="import numpy", status=Status.skipped, detail="why", seconds=0.5),
-        Check(name="--help", status=Status.passed, seconds=0.5),
+        Check(name="import numpy", rung=Rung.imports, status=Status.skipped, detail="why", seconds=0.5),
+        Check(name="--help", rung=Rung.programs, status=Status.passed, seconds=0.5),
     )
 
 
@@ -47,10 +60,11 @@ def test_a_hang_fails_what_was_running_and_blocks_what_was_to_come() -> None:
     assert parse_results(text, 137)[1:] == (
         Check(
             name="import numpy",
+            rung=Rung.imports,
             status=Status.failed,
             detail="the probe ended with 137\nKilled",
         ),
-        Check(name="--help", status=Status.blocked, detail="by 'import numpy'"),
+        Check(name="--help", rung=Rung.programs, status=Status.blocked, detail="by 'import numpy'"),
     )
 
 
@@ -79,6 +93,19 @@ def test_a_probe_that_never_began_is_one_failure_with_its_output() -> None:
     assert rest == [f"line {number}" for number in range(21, 30)] + ["no such file: /opt/venv/bin/python"]
 
 
+def test_a_probe_that_was_ended_from_outside_says_why_and_with_what_last_words() -> None:
+    why = "still running after 2 s, so it was ended"
+    found = parse_results("", -15, why=why, tail="begin\nmiddle", rung=Rung.gpu)
+    detail = f"the probe was {why}, before its first check\nbegin\nmiddle"
+    assert found == (Check(name="probe", rung=Rung.gpu, status=Status.failed, detail=detail),)
+
+
+def test_figures_are_numbers_and_words_alone() -> None:
+    figures = {"tflops": 1.5, "device": "one", "worst": float("inf"), "more": [1]}
+    (check,) = parse_results(told("user", figures=figures) + ENDED, 0)
+    assert check.figures == {"tflops": 1.5, "device": "one"}
+
+
 @pytest.mark.parametrize("text", ["", ENDED.replace("ended", "other")])
 def test_silence_is_a_failure(text: str) -> None:
     assert [check.status for check in parse_results(text, 0)] == [Status.failed]
@@ -86,7 +113,9 @@ def test_silence_is_a_failure(text: str) -> None:
 
 def test_a_planned_check_without_a_result_fails() -> None:
     assert parse_results(PLANNED + GOOD[0] + GOOD[2] + ENDED, 0)[2:] == (
-        Check(name="import numpy", status=Status.failed, detail="the probe told no result"),
+        Check(
+            name="import numpy", rung=Rung.imports, status=Status.failed, detail="the probe told no result"
+        ),
     )
 
 
@@ -94,13 +123,14 @@ def test_a_planned_check_without_a_result_fails() -> None:
     "broken",
     [
         told("user", "fine"),
-        line(event="check", name="user", status="passed"),
-        line(event="check", name=1, status="passed", detail="", seconds=1),
-        line(event="check", name="user", status="passed", detail="", seconds="1"),
+        told("user", rung="cellar"),
+        line(event="check", rung="structure", name="user", status="passed"),
+        line(event="check", rung="structure", name=1, status="passed", detail="", seconds=1),
+        line(event="check", rung="structure", name="user", status="passed", detail="", seconds="1"),
     ],
 )
 def test_a_malformed_result_is_none(broken: str) -> None:
-    (check,) = parse_results(line(event="planned", names=["user"]) + broken + ENDED, 0)
+    (check,) = parse_results(line(event="planned", checks=[["structure", "user"]]) + broken + ENDED, 0)
     assert (check.name, check.status) == ("user", Status.failed)
 
 
@@ -146,8 +176,9 @@ def test_the_four_words_are_these() -> None:
 
 @pytest.mark.parametrize("file", sorted(Path(probe.__file__).parent.glob("*.py")), ids=lambda file: file.name)
 def test_the_program_needs_itself_and_the_standard_library(file: Path) -> None:
+    known = sys.stdlib_module_names | COMPUTES.get(file.name, set())
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            assert {alias.name.partition(".")[0] for alias in node.names} <= sys.stdlib_module_names
+            assert {alias.name.partition(".")[0] for alias in node.names} <= known
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            assert str(node.module).partition(".")[0] in sys.stdlib_module_names
+            assert str(node.module).partition(".")[0] in known

@@ -1,0 +1,19 @@
+"""The GPU of this machine, looked for with what its loader knows."""
+
+from __future__ import annotations
+
+from ci.engines.command import Command
+from ci.engines.gpu import Gpu, find_gpu
+from ci.engines.runner import Runner
+from ci.errors import CommandError, EngineError
+
+LDCONFIG = Command(argv=("/sbin/ldconfig", "-p"))
+
+
+async def gpu_here(runner: Runner) -> Gpu | str:
+    """Return the GPU of this machine, or why there is none to use."""
+    try:
+        cached = await runner.run(LDCONFIG)
+    except (CommandError, EngineError):
+        cached = ""
+    return find_gpu(cached=cached)

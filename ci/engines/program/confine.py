@@ -1,0 +1,232 @@
+"""Run a program in an image of a store, closed in: `confine.py SPEC`. Standard library only, Linux.
+
+It is started with the rights that the store's files need, in namespaces of its own for mounts and network,
+and ends by becoming the program. That sees the image's file system read-only, an empty /tmp, no device but
+the ordinary ones, no capability, and no way to get one.
+
+SPEC is a JSON file:
+
+    root, driver  the store; image: the id of an image in it
+    scratch       an empty folder on a file system that an overlay may lie on
+    argv, env     what is run, and its whole environment but for HOME; cwd: where
+    user          `uid:gid` or `name`, as the image's config has it
+    binds         [[path here, path in the image], …], read-only
+    devices       [[device here, path in the image], …] that the program also sees
+
+It ends with 125 where the program could not be closed in, with 127 where it could not be started, and says
+why on standard error.
+
+Source: overlayfs.rst of the kernel; mount_namespaces(7); capabilities(7); prctl(2).
+"""
+
+import ctypes
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+NOT_CLOSED, NOT_STARTED = 125, 127
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108 of the image, and empty
+OPEN_FILES = 4096
+TMP_BYTES = 2**30
+"""Most that the program can write to each of `WRITABLE`."""
+PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
+LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
+
+
+class NotClosedError(Exception):
+    """Why the program was not started."""
+
+
+def mount(*words: str, cwd: Path | None = None) -> None:
+    """Mount something, by the words of the program of that name."""
+    done = subprocess.run(("mount", *words), capture_output=True, text=True, check=False, cwd=cwd)
+    if done.returncode:
+        raise NotClosedError(f"`mount {' '.join(words)}` ended with {done.returncode}: {done.stderr.strip()}")
+
+
+def layers_of(root: Path, driver: str, image: str) -> list[str]:
+    """Return the ids of an image's layers, the top one first.
+
+    Source: containers/storage: `DRIVER-images/images.json`, `DRIVER-layers/layers.json`.
+    """
+    images = json.loads((root / f"{driver}-images/images.json").read_text())
+    parents = {
+        layer["id"]: layer.get("parent", "")
+        for layer in json.loads((root / f"{driver}-layers/layers.json").read_text())
+    }
+    found: list[str] = []
+    layer = next((one.get("layer", "") for one in images if one["id"] == image), None)
+    if layer is None:
+        raise NotClosedError(f"{root} has no image {image[:12]}")
+    while layer:
+        if layer not in parents:
+            raise NotClosedError(f"layer {layer[:12]} of image {image[:12]} is not in {root}")
+        found.append(layer)
+        layer = parents[layer]
+    return found
+
+
+def mount_image(root: Path, driver: str, image: str, scratch: Path) -> Path:
+    """Mount an image's file system, to be written to for now, and return where.
+
+    Layers are named by the store's short links, since all of them have to fit into one page.
+    """
+    layers = layers_of(root, driver, image)
+    merged, upper, work = scratch / "root", scratch / "upper", scratch / "work"
+    for folder in (merged, upper, work):
+        folder.mkdir()
+    upper.chmod(0o755)
+    if driver == "vfs":
+        home, lowers = root / "vfs/dir", layers[:1]
+    elif driver == "overlay":
+        home = root / driver
+        lowers = [f"l/{(home / layer / 'link').read_text().strip()}" for layer in layers]
+    else:
+        raise NotClosedError(f"nothing can be closed in on a store with the driver {driver!r}")
+    options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work}"
+    mapped = Path("/proc/self/uid_map").read_text().split()[:3] != ["0", "0", "4294967295"]
+    # in a user namespace the marks of overlays are attributes of users
+    mount(
+        "-t", "overlay", "-o", f"{options},userxattr" if mapped else options, "overlay", str(merged), cwd=home
+    )
+    return merged
+
+
+def inside(root: Path, path: str) -> Path:
+    """Return what `path` of the image is here; no link leads out of `root`."""
+    found, rest, links = root, [part for part in path.split("/") if part][::-1], 0
+    while rest:
+        part = rest.pop()
+        if part == ".":
+            continue
+        if part == "..":
+            found = found if found == root else found.parent
+            continue
+        step = found / part
+        if step.is_symlink():
+            links += 1
+            if links > 40:
+                raise NotClosedError(f"{path}: too many links")
+            target = str(step.readlink())
+            found = root if target.startswith("/") else found
+            rest += [one for one in target.split("/") if one][::-1]
+        else:
+            found = step
+    return found
+
+
+def place(root: Path, path: str, *, folder: bool) -> Path:
+    """Return where something is mounted at `path`, made where the image has nothing there."""
+    found = inside(root, path)
+    if folder:
+        found.mkdir(parents=True, exist_ok=True)
+    elif not found.exists():
+        found.parent.mkdir(parents=True, exist_ok=True)
+        found.touch()
+    return found
+
+
+def bind(source: str, target: Path, *options: str) -> None:
+    """Mount a file or folder of this machine at `target`."""
+    mount("--bind", source, str(target))
+    mount("-o", ",".join(("remount", "bind", "nosuid", *options)), str(target))
+
+
+def furnish(root: Path, spec: dict[str, Any]) -> None:
+    """Mount what every container has, and what `spec` names."""
+    proc = place(root, "/proc", folder=True)
+    if os.getpid() == 1:
+        mount("-t", "proc", "-o", "nosuid,nodev,noexec", "proc", str(proc))
+    else:  # without process numbers of its own a new view of them is refused
+        mount("--rbind", "/proc", str(proc))
+    sizes = f"size={TMP_BYTES},mode=1777,nosuid,nodev"
+    dev = place(root, "/dev", folder=True)
+    mount("-t", "tmpfs", "-o", "size=64k,mode=755,nosuid", "tmpfs", str(dev))
+    for path in WRITABLE:
+        mount("-t", "tmpfs", "-o", sizes, "tmpfs", str(place(root, path, folder=True)))
+    for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+        (dev / name).symlink_to(f"/proc/self/fd{target}")
+    for source, target in (*((path, path) for path in DEVICES), *spec["devices"]):
+        bind(source, place(root, target, folder=False), "noexec")
+    if spec["devices"]:  # a driver's libraries look their devices up there
+        mount("--rbind", "/sys", str(place(root, "/sys", folder=True)))
+    for source, target in spec["binds"]:
+        bind(source, place(root, target, folder=Path(source).is_dir()), "ro", "nodev")
+
+
+def account(root: Path, user: str) -> tuple[int, int, str]:
+    """Return uid, gid and home of a user of an image's config. Source: OCI image-spec 1.1, config, `User`."""
+    name, _, group = user.partition(":")
+    name = name or "0"
+    passwd, groups = inside(root, "/etc/passwd"), inside(root, "/etc/group")
+    rows = [line.split(":") for line in passwd.read_text().splitlines()] if passwd.is_file() else []
+    mine = next((row for row in rows if len(row) > 5 and name in (row[0], row[2])), None)
+    if mine is None and not name.isdigit():
+        raise NotClosedError(f"the image's user {name!r} is not in its /etc/passwd")
+    uid = int(mine[2] if mine else name)
+    gid = int(mine[3]) if mine else 0
+    if group:
+        rows = [line.split(":") for line in groups.read_text().splitlines()] if groups.is_file() else []
+        named = next((row[2] for row in rows if len(row) > 2 and row[0] == group), group)
+        if not named.isdigit():
+            raise NotClosedError(f"the image's group {group!r} is not in its /etc/group")
+        gid = int(named)
+    return uid, gid, mine[5] if mine and mine[5] else "/"
+
+
+def drop(uid: int, gid: int) -> None:
+    """Become the user, for good and without any capability, root too."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    last = int(LAST_CAPABILITY.read_text())
+    calls = [(PR_CAPBSET_DROP, number) for number in range(last + 1)]
+    for call in (*calls, (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)):
+        if libc.prctl(*call, 0, 0, 0):
+            raise NotClosedError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise NotClosedError(f"no_new_privs: {os.strerror(ctypes.get_errno())}")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+
+
+def close_in(spec: dict[str, Any]) -> dict[str, str]:
+    """Let this process see the image alone, as its user; return the program's environment."""
+    root = mount_image(Path(spec["root"]), spec["driver"], spec["image"], Path(spec["scratch"]))
+    furnish(root, spec)
+    uid, gid, home = account(root, spec["user"])
+    mount("-o", "remount,ro", str(root))
+    os.chroot(root)
+    os.chdir("/")
+    cwd = Path(spec["cwd"] or "/")
+    if not cwd.is_dir():
+        raise NotClosedError(f"the image has no folder {cwd}, where it starts")
+    os.chdir(cwd)
+    drop(uid, gid)
+    return {"HOME": home, **spec["env"]}
+
+
+def main(path: str) -> NoReturn:
+    """Close in and become the program."""
+    spec = json.loads(Path(path).read_text())
+    try:
+        env = close_in(spec)
+    except (NotClosedError, OSError, ValueError, KeyError) as error:
+        print(f"could not be closed in: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(NOT_CLOSED) from None
+    argv = spec["argv"]
+    try:
+        os.execvpe(argv[0], argv, env)  # noqa: S606 what is run is what was asked for
+    except OSError as error:
+        print(f"can't be started: {error.strerror}: {argv[0]}", file=sys.stderr, flush=True)
+        raise SystemExit(NOT_STARTED) from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,190 @@
+"""What a checked program can reach and do, seen from inside a tiny image."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci.engines.engine import Closed, Ended, Output
+from ci.engines.program.confine import inside, place
+from ci.smoke.results import parse_results
+from tests.engine.smoke_probe import IMAGE, USER, TinyImage, tiny_image, wrong
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(shutil.which("buildah") is None, reason="Buildah is not installed"),
+]
+
+LOOK = """
+import json, os, socket
+def tried(what):
+    try:
+        what()
+    except OSError as error:
+        return error.strerror
+    return "done"
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
+print(json.dumps({
+    "ids": [os.getuid(), os.getgid(), os.getgroups()],
+    "capabilities": sorted({value.strip() for name, value in status.items() if name.startswith("Cap")}),
+    "no new privileges": status["NoNewPrivs"].strip(),
+    "write": tried(lambda: open("/opt/app/new", "w")),
+    "write over": tried(lambda: open("/opt/app/stage.py", "a")),
+    "write tmp": tried(lambda: open("/tmp/new", "w")),
+    "interfaces": sorted(os.listdir("/proc/sys/net/ipv4/conf")),
+    "connect": tried(lambda: socket.create_connection(("127.0.0.1", PORT), 1)),
+    "devices": sorted(os.listdir("/dev")),
+    "root": sorted(os.listdir("/")),
+    "above": sorted(os.listdir("/../..")),
+    "environment": dict(os.environ),
+    "processes": len([name for name in os.listdir("/proc") if name.isdigit()]),
+    "cwd": os.getcwd(),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyImage]:
+    with tiny_image(tmp_path_factory.mktemp("closed")) as image:
+        yield image
+
+
+async def ran(tiny: TinyImage, *argv: str, user: str = USER, **values: Any) -> Ended:
+    config = (await tiny.engine.inspect(IMAGE)).config["config"]
+    given: dict[str, Any] = {"limit_s": 60.0, **values}
+    closed = Closed(argv=argv, config={"config": {**config, "User": user}}, **given)
+    return await tiny.engine.check((await tiny.engine.images())[IMAGE], closed, Output())
+
+
+def left(tiny: TinyImage) -> list[str]:
+    mounts = [
+        line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(tiny.folder) in line
+    ]
+    scratch = [path.name for path in tiny.folder.iterdir() if path.name.startswith("dockwright-check-")]
+    return [line for line in mounts if "dockwright-check-" in line] + scratch
+
+
+async def test_a_checked_program_is_closed_in(tiny: TinyImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKWRIGHT_REGISTRY_PASSWORD", "canary")
+    ended = await ran(tiny, "python", "-c", LOOK.replace("PORT", "9"))
+    assert (ended.status, ended.tail.splitlines()[1:]) == (0, [])
+    seen = json.loads(ended.output)
+    nothing = "0000000000000000"
+    assert seen == {
+        "ids": [1000, 1000, []],
+        "capabilities": [nothing],
+        "no new privileges": "1",
+        "write": "Read-only file system",
+        "write over": "Read-only file system",
+        "write tmp": "done",
+        "interfaces": ["all", "default", "lo"],
+        "connect": "Network is unreachable",
+        "devices": ["fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "urandom", "zero"],
+        "root": seen["root"],
+        "above": seen["root"],
+        "environment": {"HOME": "/home/app", "PATH": "/opt/venv/bin:/usr/bin"},
+        "processes": 1,
+        "cwd": "/",
+    }
+    assert {"opt", "usr", "tmp"} <= set(seen["root"])
+    assert "work" not in seen["root"]
+    assert left(tiny) == []
+
+
+async def test_root_has_no_capability_either(tiny: TinyImage) -> None:
+    seen = json.loads((await ran(tiny, "python", "-c", LOOK.replace("PORT", "9"), user="")).output)
+    assert (seen["ids"], seen["capabilities"]) == ([0, 0, []], ["0000000000000000"])
+    assert seen["write"] == "Read-only file system"
+
+
+async def test_a_hang_is_ended_with_all_that_it_started_and_its_words_are_kept(tiny: TinyImage) -> None:
+    number = 2 * 10**8 + os.getpid()
+    code = (
+        "import subprocess, sys; print('last words', flush=True)\n"
+        f"argv = [sys.executable, '-c', 'import time; time.sleep({number})']\n"
+        "subprocess.Popen(argv, start_new_session=True)\n"
+        f"import time; time.sleep({number})"
+    )
+    ended = await ran(tiny, "python", "-c", code, limit_s=3.0)
+    assert ended.why == "still running after 3 s, so it was ended"
+    assert ended.output == "last words\n"
+    words = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert [line for line in words if str(number).encode() in line] == []
+    assert left(tiny) == []
+
+
+async def test_a_flood_is_cut(tiny: TinyImage) -> None:
+    code = "import sys\nwhile True: sys.stdout.write('x' * 4095 + '\\n')"
+    ended = await ran(tiny, "python", "-c", code, limit_bytes=10**6)
+    assert ended.why == "wrote more than 1000000 bytes, so it was ended"
+    assert 10**6 < len(ended.output) < 2 * 10**6
+    assert left(tiny) == []
+
+
+async def test_a_program_that_is_not_there_is_told(tiny: TinyImage) -> None:
+    ended = await ran(tiny, "/opt/venv/bin/pythn")
+    assert (ended.status, ended.tail) == (
+        127,
+        "can't be started: No such file or directory: /opt/venv/bin/pythn",
+    )
+    (check,) = parse_results(ended.output, ended.status, tail=ended.tail)
+    assert check.detail == f"the probe ended with 127, before its first check\n{ended.tail}"
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ("nobody-there", "the image's user 'nobody-there' is not in its /etc/passwd"),
+        ("1000:nobody-there", "the image's group 'nobody-there' is not in its /etc/group"),
+    ],
+)
+async def test_a_user_that_the_image_does_not_know_is_told(tiny: TinyImage, user: str, said: str) -> None:
+    ended = await ran(tiny, "true", user=user)
+    assert (ended.status, ended.tail) == (125, f"could not be closed in: {said}")
+
+
+async def test_a_user_may_be_a_name(tiny: TinyImage) -> None:
+    ended = await ran(tiny, "python", "-c", "import os; print(os.getuid(), os.environ['HOME'])", user="app")
+    assert ended.output == "1000 /home/app\n"
+
+
+async def test_an_image_that_is_gone_is_told(tiny: TinyImage) -> None:
+    closed = Closed(argv=("true",), config={}, limit_s=9.0)
+    ended = await tiny.engine.check("f" * 64, closed, Output())
+    assert ended.status == 125
+    assert ended.tail.endswith("has no image ffffffffffff")
+
+
+async def test_what_writes_to_its_image_fails_and_changes_nothing(tiny: TinyImage) -> None:
+    commands = [["python", "-c", "open('/opt/app/stage.py', 'w').write('changed')"]]
+    failed = wrong(await tiny.probe(commands=commands))
+    (detail,) = failed.values()
+    assert detail.splitlines()[-1] == "OSError: [Errno 30] Read-only file system: '/opt/app/stage.py'"
+    assert wrong(await tiny.probe()) == {}
+
+
+async def test_a_failed_import_blocks_the_programs_and_nothing_else(tiny: TinyImage) -> None:
+    checks = await tiny.probe(distributions={"absent": ""})
+    blocked = {name: check.detail for name, check in checks.items() if str(check.status) == "blocked"}
+    assert set(wrong(checks)) == {"import absent"}
+    assert set(blocked.values()) == {"by 'import absent'"}
+    assert "--help" in blocked
+
+
+async def test_no_link_of_an_image_leads_a_mount_out_of_it(tiny: TinyImage, tmp_path: Path) -> None:
+    """The image's own files are data of somebody else; where something is mounted goes by them."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / "run").symlink_to("../../outside")
+    (root / "abs").symlink_to("/outside")
+    assert inside(root, "/run/probe") == root / "outside/probe"
+    assert inside(root, "/abs/../x") == root / "x"
+    assert place(root, "/run/probe/request.json", folder=False) == root / "outside/probe/request.json"
+    assert list(outside.iterdir()) == []
