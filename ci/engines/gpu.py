@@ -24,15 +24,16 @@ ALSO = ("libnvidia-gpucomp.so.{}", "libnvidia-tileiras.so.{}", "libnvidia-nvvm70
 """Libraries that those open themselves; they lie beside them, and a name may end in the driver's version."""
 CONTROL = ("nvidiactl", "nvidia-uvm")
 """Device nodes that computing needs beside those of the GPUs."""
-PROGRAMS = ("nvidia-smi",)
+PROGRAM = "nvidia-smi"
 FOLDERS = (
     "usr/lib/x86_64-linux-gnu",
     "usr/lib/x86_64-linux-gnu/nvidia/current",
+    "usr/lib64",
     "usr/local/nvidia/lib64",
 )
 """Where a driver lies that the loader's cache doesn't tell: Debian, Fedora, machines of a cluster.
 
-Source: NVIDIA Container Toolkit, pkg/lookup/library.go; GKE, "Run GPUs", for usr/local/nvidia.
+Source: NVIDIA Container Toolkit, pkg/lookup/library.go; container-engine-accelerators, cmd/nvidia_gpu.
 """
 PROGRAM_FOLDERS = ("usr/bin", "usr/local/nvidia/bin")
 INSIDE = "/usr/lib/x86_64-linux-gnu"
@@ -75,12 +76,11 @@ def find_gpu(root: Path = Path("/"), cached: str = "") -> Gpu | str:
     libraries = [pair for name, path in found.items() for pair in _inside(path, name)]
     for path in _beside(found[DRIVER]):
         libraries += _inside(path, path.name)
-    smi = ((folder, name) for name in PROGRAMS for folder in PROGRAM_FOLDERS)
-    programs = {name: root / folder / name for folder, name in smi if (root / folder / name).is_file()}
+    programs = [path for folder in PROGRAM_FOLDERS if (path := root / folder / PROGRAM).is_file()]
     return Gpu(
         devices=tuple((path, f"/{path.relative_to(root)}") for path in nodes),
         libraries=tuple(dict.fromkeys(libraries)),
-        programs=tuple((path.resolve(), f"/usr/bin/{name}") for name, path in programs.items()),
+        programs=tuple((path.resolve(), f"/usr/bin/{PROGRAM}") for path in programs[:1]),
         driver=_version(root) or found[DRIVER].resolve().name.removeprefix("libcuda.so."),
     )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,15 @@ def test_no_driver_is_a_reason_to_skip_and_a_library_that_is_none_is_not(
     monkeypatch.setattr(driver, "LIBRARY", "libc.so.6")
     status, detail, _ = driver.cuda()
     assert (status, detail.partition(":")[0]) == ("failed", "libc.so.6 is no driver of NVIDIA")
+
+
+def test_a_cpu_is_told_by_its_name_its_processors_and_its_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: A fast one\n\nprocessor\t: 1\n")
+    (tmp_path / "meminfo").write_text("MemTotal:       25165824 kB\nMemFree:        1 kB\n")
+    monkeypatch.setattr(driver, "CPU", tmp_path / "cpuinfo")
+    monkeypatch.setattr(driver, "MEMORY", tmp_path / "meminfo")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {3, 5})
+    figures = {"processors": 2.0, "memory_bytes": 24.0 * 2**30}
+    assert driver.cpu() == ("passed", "A fast one, 2 processors, 24.0 GiB", figures)

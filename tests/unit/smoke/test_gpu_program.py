@@ -164,6 +164,7 @@ def test_nothing_is_near_to_nothing() -> None:
     said = "nothing to compare with: the largest magnitude of the reference is 0"
     assert closeness([], [], 1.0) == ("failed", said, {})
     assert closeness([0.0], [0.0], 1.0) == ("failed", said, {})
+    assert closeness([1.0], [math.inf], 1.0)[0] == "failed"
     assert closeness([1.0], [1.0, 1.0], 1.0) == ("failed", "1 numbers instead of 2", {})
 
 
