@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ci.report.checks import counts_of
 from ci.report.outcome import Outcome
 from ci.report.report import FailureRow, ImageRow, Report, TaskRow
 from ci.report.units import size_text, time_text
@@ -11,7 +12,7 @@ from ci.report.units import size_text, time_text
 KEY_DIGITS = 12
 
 _GAP = "  "
-_DROPPED_FIRST = ("key", "unique", "size", "time")
+_DROPPED_FIRST = ("key", "checks", "unique", "size", "time")
 _RIGHT = frozenset({"time", "size", "unique"})
 _ORDER = (
     Outcome.built,
@@ -35,10 +36,12 @@ class Line:
 def table_lines(report: Report, *, width: int | None = None) -> tuple[Line, ...]:
     """Return the table of images and the one of everything else, no line wider than `width`.
 
-    When `width` is too small, columns are left out (the key first), then lines are cut.
+    When `width` is too small, columns are left out (the key first, then the checks, whose failures are told
+    below), then lines are cut. Where nothing was checked there is no column for it.
     """
+    checks = ("checks",) if any(row.checks for row in report.images) else ()
     lines = _columns(
-        ("image", "variant", "action", "time", "size", "unique", "key"),
+        ("image", "variant", "action", "time", "size", "unique", *checks, "key"),
         [(row.action, _image_cells(row)) for row in report.images],
         width,
     )
@@ -89,6 +92,7 @@ def _image_cells(row: ImageRow) -> dict[str, str]:
         "time": time_text(row.seconds),
         "size": size_text(row.unpacked_bytes),
         "unique": size_text(row.unique_bytes),
+        "checks": counts_of(row.checks).short_text,
         "key": (row.key or "-").removeprefix("sha256:")[:KEY_DIGITS],
     }
 

@@ -6,7 +6,7 @@ from ci.report.events import Failure, RunEnded, TaskEnded
 from ci.report.outcome import Outcome
 from ci.report.report import Report, report_of
 from ci.report.table import failure_lines, summary_text, table_lines
-from tests.unit.report.runs import RUN, STARTED
+from tests.unit.report.runs import CHECKED_RUN, RUN, STARTED
 
 NO_END = "the log has no end: the run was killed or is still going on"
 
@@ -46,6 +46,32 @@ def test_each_line_knows_its_outcome() -> None:
 def test_a_narrow_table_leaves_columns_out_and_then_cuts(width: int, first: str) -> None:
     lines = text(report_of(RUN), width).splitlines()
     assert " ".join(lines[0].split()) == " ".join(first.split())
+    assert max(map(len, lines)) <= width
+
+
+def test_where_images_were_checked_a_column_says_how_that_came_out() -> None:
+    assert text(report_of(CHECKED_RUN)) == (
+        "image  variant  action   time     size   unique  checks                            key\n"
+        "base   cpu      reused  0.1 s   170 MB  1.23 kB  2 passed (1 recorded), 1 skipped  3f2a91c04d5e\n"
+        "asr    cpu      built   3.0 s  1.70 GB  70.0 MB  2 passed (1 recorded), 1 skipped  3f2a91c04d5e\n"
+        "asr    cuda     failed  6.0 s        -        -  2 failed, 1 blocked               -\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (95, "image variant action time size unique checks key"),
+        (94, "image variant action time size unique checks"),
+        (80, "image variant action time size unique"),
+        (40, "image variant action time size"),
+        (30, "image variant action time"),
+        (25, "image variant action"),
+    ],
+)
+def test_the_column_of_checks_goes_after_the_key(width: int, columns: str) -> None:
+    lines = text(report_of(CHECKED_RUN), width).splitlines()
+    assert lines[0].split() == columns.split()
     assert max(map(len, lines)) <= width
 
 
