@@ -1,15 +1,15 @@
-"""The report of a run as Markdown, for the summary of a workflow's job or a comment. Pure.
-
-Source: GitHub Flavored Markdown 0.29, tables and fenced code blocks.
-"""
+"""The report of a run as Markdown, for the summary of a workflow's job or a comment. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
+from ci.errors import SmokeError
+from ci.report.check import Check, Rung, Status
+from ci.report.checks import Counts, Reason, counts_of, reasons_of, rungs_of
+from ci.report.markup import block, excerpt, folded, indented, inline, listed, table
 from ci.report.outcome import Outcome
-from ci.report.report import FailureRow, Report, TaskRow
+from ci.report.report import FailureRow, ImageRow, Report, TaskRow
 from ci.report.table import action_text, summary_text
 from ci.report.units import size_text, time_text
 
@@ -22,69 +22,171 @@ MARKS = {
     Outcome.planned: "⏸️",
     Outcome.unfinished: "⏸️",
 }
+CHECK_MARKS = {Status.passed: "✅", Status.failed: "❌", Status.skipped: "⏭️", Status.blocked: "⛔"}
+PAGE_BYTES = 1 << 20
+"""Most that GitHub takes as the summary of one step. Source: GitHub Actions, adding a job summary."""
+EXCERPTS = (16_000, 4_000, 1_000, 250)
+"""Characters of one failure, or of one image's failed checks, that are shown: the first that fits a page."""
 LAST_LINES = 30
-"""Of a failed step; a job's summary may have 1 MiB. Source: GitHub Actions, adding a job summary."""
+"""Of a failed step."""
+SHORTEST = 100
+"""Characters of one failed check that are shown in any case."""
+FAILED_CHECKS = 40
+"""Of one image."""
+CUT = "The rest is left out here, since a page may not be larger; `report.json` has all of it."
 
 
-def markdown(report: Report, title: str = "Images") -> str:
-    """Return the report as a page: a sentence, the table of images, failures, warnings, everything else."""
-    parts = [f"### {title}", f"{summary_text(report)}."]
-    if report.images:
-        parts.append(_images(report))
-    parts += [_failure(failure) for failure in report.failures]
-    if report.warnings:
-        parts.append("\n".join(f"- ⚠️ {_inline(warning)}" for warning in report.warnings))
-    if report.others:
-        rows = [(_action(row), f"`{row.task}`", time_text(row.seconds)) for row in report.others]
-        table = _table(("", "also", "time"), "--r", rows)
-        parts.append(f"<details><summary>What else was done</summary>\n\n{table}\n\n</details>")
-    if report.disk is not None:
-        parts.append(f"Disk: at most {size_text(report.disk.peak_bytes)} more in use than at the start.")
+def markdown(report: Report, title: str = "Images", *, page_bytes: int = PAGE_BYTES) -> str:
+    """Return the report as a page of at most `page_bytes` as UTF-8, what went wrong first.
+
+    A sentence; failures with their last lines; failed checks by image; what was blocked and by what; what was
+    built and why; sizes, the largest first; the checks by rung; warnings, everything else, the disk.
+    """
+    for limit in EXCERPTS:
+        page = _page(_parts(report, title, limit))
+        if len(page.encode()) <= page_bytes:
+            return page
+    kept: list[str] = []
+    room = page_bytes - len(_page([CUT]).encode())
+    for part in _parts(report, title, EXCERPTS[-1]):
+        room -= len(_page([part, ""]).encode()) - 1
+        if room < 0:
+            break
+        kept.append(part)
+    return _page([*kept, CUT])
+
+
+def _page(parts: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _images(report: Report) -> str:
-    rows = [
-        (
-            _action(row),
-            f"`{row.image}:{row.variant}`",
-            _inline(row.reason or ""),
-            time_text(row.seconds),
-            size_text(row.unpacked_bytes),
-            size_text(row.unique_bytes),
-        )
-        for row in report.images
+def _parts(report: Report, title: str, limit: int) -> Iterator[str]:
+    yield from (f"### {inline(title)}", f"{summary_text(report)}.")
+    checked = {row.task: row for row in report.images if counts_of(row.checks).failed}
+    told = [
+        one for one in report.failures if one.exit_code != SmokeError.exit_code or one.task not in checked
     ]
-    return _table(("", "image", "reason", "time", "size", "unique"), "---rrr", rows)
+    if told:
+        yield "#### Failures"
+        yield from (_failure(failure, limit) for failure in told)
+    if checked:
+        yield "#### Failed checks"
+        for row in checked.values():
+            yield from _failed_checks(row, limit)
+    yield from _blocked((*report.images, *report.others))
+    yield from _built(report)
+    yield from _sizes(report)
+    yield from _checks(report)
+    if report.warnings:
+        yield "#### Warnings"
+        yield "\n".join(f"- ⚠️ {inline(warning, limit)}" for warning in report.warnings)
+    if report.others:
+        rows = [(_action(row), f"`{row.task}`", time_text(row.seconds)) for row in report.others]
+        yield folded("What else was done", table(("", "also", "time"), "--r", rows))
+    if report.disk is not None:
+        yield f"Disk: at most {size_text(report.disk.peak_bytes)} more in use than at the start."
+
+
+def _failure(failure: FailureRow, limit: int) -> str:
+    lines = failure.message.splitlines()
+    if failure.last_lines:
+        lines += ["", *failure.last_lines[-LAST_LINES:]]
+    if failure.traceback:
+        lines += ["", *failure.traceback.rstrip().splitlines()]
+    text = excerpt("\n".join(lines), limit)
+    return f"**`{failure.task}` failed:**\n\n{block(text)}"
+
+
+def _failed_checks(row: ImageRow, limit: int) -> Iterator[str]:
+    failed = [check for check in row.checks if check.status is Status.failed]
+    yield f"**`{row.task}`**: {len(failed)} of {len(row.checks)} checks failed."
+    shown = failed[:FAILED_CHECKS]
+    items = [_failed_check(check, max(limit // len(shown), SHORTEST)) for check in shown]
+    yield ("\n\n" if any("\n" in item for item in items) else "\n").join(items)
+    if len(failed) > len(shown):
+        yield f"{len(failed) - len(shown)} more failed; `report.json` has them."
+
+
+def _failed_check(check: Check, limit: int) -> str:
+    detail = "\n".join(check.detail.strip().splitlines())
+    first = f"- ❌ {check.rung}: **{inline(check.name)}**"
+    if "\n" in detail:
+        return f"{first}\n\n{indented(block(excerpt(detail, limit)))}"
+    return f"{first}: {inline(detail, limit)}" if detail else first
+
+
+def _blocked(rows: tuple[TaskRow, ...]) -> Iterator[str]:
+    by: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if row.action is Outcome.blocked:
+            by.setdefault(row.blocked_by, []).append(row.task)
+    if by:
+        yield "#### Blocked"
+        yield "\n".join(
+            f"- ⛔ by {listed(what) or 'nothing that is known'}: {listed(tasks)}"
+            for what, tasks in by.items()
+        )
+
+
+def _built(report: Report) -> Iterator[str]:
+    """Give the tables of images and why: those with work first, the reused ones folded."""
+    rows = [row for row in report.images if row.action not in (Outcome.reused, Outcome.blocked)]
+    reused = [row for row in report.images if row.action is Outcome.reused]
+    if rows or reused:
+        yield "#### What was built, and why"
+    if rows:
+        yield _images(rows)
+    if reused:
+        yield folded(f"{len(reused)} reused", _images(reused))
+
+
+def _images(rows: list[ImageRow]) -> str:
+    cells = [
+        (_action(row), f"`{row.task}`", inline(row.reason or ""), time_text(row.seconds)) for row in rows
+    ]
+    return table(("", "image", "why", "time"), "---r", cells)
 
 
 def _action(row: TaskRow) -> str:
     return f"{MARKS[row.action]} {action_text(row)}"
 
 
-def _failure(failure: FailureRow) -> str:
-    lines = [*failure.message.splitlines()]
-    if failure.last_lines:
-        lines += ["", *failure.last_lines[-LAST_LINES:]]
-    if failure.traceback:
-        lines += ["", *failure.traceback.rstrip().splitlines()]
-    return f"**`{failure.task}` failed:**\n\n{_block(lines)}"
+def _sizes(report: Report) -> Iterator[str]:
+    rows = [row for row in report.images if row.unpacked_bytes is not None]
+    if rows:
+        rows.sort(key=lambda row: row.unpacked_bytes or 0, reverse=True)
+        cells = [
+            (f"`{row.task}`", size_text(row.unpacked_bytes), size_text(row.unique_bytes)) for row in rows
+        ]
+        yield "#### Sizes"
+        yield table(("image", "unpacked", "unique"), "-rr", cells)
 
 
-def _block(lines: Sequence[str]) -> str:
-    """Return a code block; its fence is longer than any that stands in it."""
-    text = "\n".join(lines)
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}text\n{text}\n{fence}"
+def _checks(report: Report) -> Iterator[str]:
+    """Give the table of images and rungs, and below it why checks were skipped or blocked."""
+    rows = [(row, rungs_of(row.checks)) for row in report.images if row.checks]
+    if not rows:
+        return
+    rungs = [rung for rung in Rung if any(rung in found for _, found in rows)]
+    yield "#### Checks"
+    cells = [
+        (f"`{row.task}`", *(_rung(found[rung]) if rung in found else "" for rung in rungs))
+        for row, found in rows
+    ]
+    yield table(("image", *rungs), "-" * (len(rungs) + 1), cells)
+    reasons = [
+        reason for status in (Status.blocked, Status.skipped) for reason in reasons_of(report.images, status)
+    ]
+    if reasons:
+        yield "\n".join(_reason(reason) for reason in reasons)
+    if any(counts.recorded for _, found in rows for counts in found.values()):
+        yield "*Recorded*: passed earlier and not repeated."
 
 
-def _table(names: Sequence[str], sides: str, rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; `sides` has an `r` for each column that stands at the right."""
-    ruler = ["--:" if side == "r" else "---" for side in sides]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, ruler, *rows))
+def _rung(counts: Counts) -> str:
+    return f"{CHECK_MARKS[counts.status]} {counts.word}"
 
 
-def _inline(text: str) -> str:
-    """Return `text` as one line in which nothing is a mark of Markdown or HTML."""
-    return re.sub(r"([\\`*_\[\]<>|~&#])", r"\\\1", " ".join(text.split()))
+def _reason(reason: Reason) -> str:
+    what = f"{CHECK_MARKS[reason.status]} {reason.status}, {reason.rung}: {listed(reason.names)}"
+    return f"- {what} in {listed(reason.tasks)}: {inline(reason.why or 'nobody knows why')}"
