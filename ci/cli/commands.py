@@ -107,7 +107,10 @@ COMMANDS = {
         path="ci.cli.publish:rollback",
         summary="Make an earlier release the current one again, and let its tags follow.",
     ),
-    "schema": Entry(path="ci.cli.schema:schema", summary="Print the JSON schema of image.toml, for editors."),
+    "schema": Entry(
+        path="ci.cli.schema:schema",
+        summary="Print the JSON schema of image.toml, of report.json or of the events of a run.",
+    ),
     "summary": Entry(
         path="ci.cli.summary:summary", summary="Print what a run did as Markdown, for a workflow's summary."
     ),

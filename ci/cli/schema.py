@@ -1,4 +1,4 @@
-"""schema: what an editor needs to complete and check image.toml."""
+"""schema: what an editor needs to complete and check image.toml, and a program to read what a run leaves."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ import json
 import click
 
 from ci.catalog.schema import image_schema
+from ci.report.schema import event_schema, report_schema
+
+SCHEMAS = {"image": image_schema, "report": report_schema, "events": event_schema}
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON schema of image.toml, for editors.
+@click.argument("of", type=click.Choice(list(SCHEMAS)), default="image")
+def schema(of: str) -> None:
+    """Print the JSON schema of image.toml, of report.json or of the events of a run.
+
+    Without a word it is that of image.toml, for editors.
 
     \b
     dockwright schema > image.schema.json
     #:schema ./image.schema.json          (first line of an image.toml, for editors with Taplo)
+    dockwright schema report > report.schema.json
     """
-    click.echo(json.dumps(image_schema(), indent=2))
+    click.echo(json.dumps(SCHEMAS[of](), indent=2))

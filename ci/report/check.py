@@ -38,20 +38,21 @@ class Rung(StrEnum):
 
 
 class Check(Value):
-    """One check of one image.
+    """One check of one image."""
 
-    `detail` is what was seen; for `skipped` why, for `blocked` by what. `seconds` is 0 where nothing ran.
-    `recorded` says that it passed earlier, as the ledger has it, and was not repeated. `figures` are numbers
-    and words that it measured, by name.
-    """
-
-    name: str
-    status: Status
-    rung: Rung = Rung.structure
-    detail: str = ""
-    seconds: float = 0.0
-    recorded: bool = False
-    figures: dict[str, int | float | str] = Field(default_factory=dict)
+    name: str = Field(description="What was checked.")
+    status: Status = Field(description="How it ended.")
+    rung: Rung = Field(Rung.structure, description="Where it stands on the ladder.")
+    detail: str = Field(
+        "", description="What was seen; for `skipped` why it was, for `blocked` by what it was."
+    )
+    seconds: float = Field(0.0, description="How long it took; 0 where nothing ran.")
+    recorded: bool = Field(
+        False, description="Whether it passed earlier, as the ledger has it, and was not repeated."
+    )
+    figures: dict[str, int | float | str] = Field(
+        default_factory=dict, description="Numbers and words that it measured, by name."
+    )
 
 
 def verdict(name: str, wrong: str, rung: Rung = Rung.structure) -> Check:

@@ -17,6 +17,7 @@ from ci.report.events import (
     RunStarted,
     Step,
     TaskEnded,
+    TaskId,
     TaskStarted,
     Warned,
 )
@@ -25,104 +26,111 @@ from ci.report.value import Value
 
 
 class TaskRow(Value):
-    """How one task ended. `action` is an `Outcome`; `blocked_by` names the failed tasks behind `blocked`.
+    """How one task ended."""
 
-    `seconds` is none where nothing ran to its end. `log` is the file of its full output.
-    """
-
-    task: str
-    action: Outcome
-    blocked_by: tuple[str, ...] = ()
-    seconds: float | None = None
-    reason: str | None = None
-    log: str | None = None
-    figures: dict[str, int | float | str] = Field(default_factory=dict)
+    task: TaskId
+    action: Outcome = Field(description="How it ended.")
+    blocked_by: tuple[str, ...] = Field((), description="The failed tasks behind `blocked`.")
+    seconds: float | None = Field(None, description="How long it ran; null where nothing ran to its end.")
+    reason: str | None = Field(None, description="Why it was built or reused.")
+    log: str | None = Field(None, description="The file of its full output.")
+    figures: dict[str, int | float | str] = Field(
+        default_factory=dict,
+        description='Further numbers or words of the task\'s own, by name ("wheels": 31).',
+    )
 
 
 class ImageRow(TaskRow):
-    """How the build of one image variant ended.
+    """How the build of one image variant ended."""
 
-    `unpacked_bytes` is the size of its file system, `unique_bytes` the part in layers that no other image
-    shares; both are none where they were not measured. `key` is its fingerprint. `checks` are those that
-    this run did or found recorded, none where it had no reason to.
-    """
-
-    image: str
-    variant: str
-    unpacked_bytes: int | None = None
-    unique_bytes: int | None = None
-    key: str | None = None
-    reference: str | None = None
-    digest: str | None = None
-    checks: tuple[Check, ...] = ()
+    image: str = Field(description="The image.")
+    variant: str = Field(description="Its variant, `cpu` or `cuda`.")
+    unpacked_bytes: int | None = Field(
+        None, description="Size of its file system; null where it was not measured."
+    )
+    unique_bytes: int | None = Field(
+        None,
+        description="The part of it in layers that no other image shares; null where it was not measured.",
+    )
+    key: str | None = Field(None, description="Its fingerprint.")
+    reference: str | None = Field(None, description="Its name in the store.")
+    digest: str | None = Field(None, description="The digest of its config.")
+    checks: tuple[Check, ...] = Field(
+        (), description="Those that this run did or found recorded, empty where it had no reason to."
+    )
 
 
 class FailureRow(Value):
-    """Why a task failed: the whole message, the last lines of the failed step, where its full log is.
+    """Why a task failed."""
 
-    `exit_code` is that of its kind: 6 a step, 7 a check of the built image, see `docs/commands.md`.
-    `error` is the name of a class of ci/errors.py.
-    """
-
-    task: str
-    message: str
-    error: str | None = None
-    last_lines: tuple[str, ...] = ()
-    log: str | None = None
-    exit_code: int | None = None
-    traceback: str | None = None
+    task: TaskId
+    message: str = Field(description="The whole message of the error.")
+    error: str | None = Field(None, description="The name of a class of ci/errors.py.")
+    last_lines: tuple[str, ...] = Field((), description="The last lines of what the failed step wrote.")
+    log: str | None = Field(None, description="The file of the task's full output.")
+    exit_code: int | None = Field(
+        None,
+        description="That of its kind: 6 a step, 7 a check of the built image, see `docs/commands.md`.",
+    )
+    traceback: str | None = Field(
+        None, description="There when the error is none of dockwright's own, which is a bug in dockwright."
+    )
 
 
 class DiskRow(Value):
-    """The room that a run took: the difference of what was in use on its file systems, its own or not.
+    """The room that a run took: the difference of what was in use on its file systems, its own or not."""
 
-    `peak_bytes` is the most beyond the start, `lowest_free_bytes` the least that was free; `paths` are the
-    first place on each file system.
-    """
-
-    peak_bytes: int
-    lowest_free_bytes: int
-    paths: tuple[str, ...] = ()
+    peak_bytes: int = Field(description="The most beyond the start.")
+    lowest_free_bytes: int = Field(description="The least that was free.")
+    paths: tuple[str, ...] = Field((), description="The first place on each file system.")
 
 
 class Report(Value):
     """What a run did; `report.json` is this as JSON.
 
-    Its keys, schema 1:
-
-    - `schema`: 1; a change that a reader of version 1 would misread makes it 2.
-    - `argv`, `started_at` (ISO 8601), `settings`, `versions`: what was asked for, when, under what.
-    - `base`, `engine`: the kind of base that was built on, and what built (empty: nothing did).
-    - `checkout`: a `Checkout`, the git revision and its patch; null outside of git.
-    - `complete`: whether the log has its end; false for a run that was killed or is still going on.
-    - `exit_code`: 0 only if all that was asked for exists; 130 interrupted; null when not complete.
-    - `interrupted`, `seconds` (up to the last event).
-    - `images`: an `ImageRow` per image variant, in the order of the plan.
-    - `others`: a `TaskRow` for everything else that ran (wheelhouse, debhouse, bootstrap).
-    - `failures`: a `FailureRow` per failed task, in the order in which they failed.
-    - `warnings`: each `[task: ]text`.
-    - `disk`: a `DiskRow`; null where nothing was to be built.
+    Its schema is 1. A new key leaves it 1, and has a default for what an older report lacks: a reader passes
+    over a key that it does not know. A change that a reader of version 1 would misread makes it 2.
     """
 
+    # Stricter than what is asked of others: a key that is unknown here is of a later dockwright, and to build
+    # again only what this one understands of a report would be a guess.
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
-    report_schema: Literal[1] = Field(default=1, alias="schema")
-    argv: tuple[str, ...] = ()
-    started_at: str = ""
-    settings: dict[str, JsonValue] = Field(default_factory=dict)
-    versions: dict[str, str] = Field(default_factory=dict)
-    base: str = ""
-    engine: str = ""
-    checkout: Checkout | None = None
-    complete: bool = False
-    exit_code: int | None = None
-    interrupted: bool = False
-    seconds: float = 0.0
-    images: tuple[ImageRow, ...] = ()
-    others: tuple[TaskRow, ...] = ()
-    failures: tuple[FailureRow, ...] = ()
-    warnings: tuple[str, ...] = ()
-    disk: DiskRow | None = None
+    report_schema: Literal[1] = Field(
+        default=1, alias="schema", description="Grows when an older reader would misread the report."
+    )
+    argv: tuple[str, ...] = Field((), description="The command line.")
+    started_at: str = Field("", description="When, ISO 8601 with its offset.")
+    settings: dict[str, JsonValue] = Field(
+        default_factory=dict, description="The settings of the run, no secret among them."
+    )
+    versions: dict[str, str] = Field(
+        default_factory=dict, description="Versions of the programs that had a part in it, by name."
+    )
+    base: str = Field("", description="The kind of base that was built on: `registry` or `bootstrap`.")
+    engine: str = Field("", description="What built; empty: nothing did.")
+    checkout: Checkout | None = Field(
+        None, description="The git revision and what differed from it; null outside of git."
+    )
+    complete: bool = Field(
+        False,
+        description="Whether the log has its end; false for a run that was killed or is still going on.",
+    )
+    exit_code: int | None = Field(
+        None,
+        description="0 only if all that was asked for exists; 130 interrupted; null when not complete.",
+    )
+    interrupted: bool = Field(False, description="Whether it was ended by Ctrl-C or a signal.")
+    seconds: float = Field(0.0, description="How long it took, up to the last event.")
+    images: tuple[ImageRow, ...] = Field((), description="Each image variant, in the order of the plan.")
+    others: tuple[TaskRow, ...] = Field(
+        (), description="Everything else that ran: wheelhouse, debhouse, bootstrap base."
+    )
+    failures: tuple[FailureRow, ...] = Field(
+        (), description="Each failed task, in the order in which they failed."
+    )
+    warnings: tuple[str, ...] = Field((), description="Each `[task: ]text`.")
+    disk: DiskRow | None = Field(None, description="The room it took; null where nothing was to be built.")
 
     def as_json(self) -> str:
         """Return the text of `report.json`."""

@@ -150,9 +150,18 @@ def test_the_exit_code_of_a_command_is_passed_on(failing: list[BaseException]) -
     assert main(["schema"]) == 6
 
 
-def test_the_schema_is_json(capsys: Captured) -> None:
-    assert main(["schema"]) == 0
-    assert json.loads(capsys.readouterr().out)["title"] == "image.toml of a dockwright stack"
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        ([], "image.toml of a dockwright stack"),
+        (["image"], "image.toml of a dockwright stack"),
+        (["report"], "report.json of a run of dockwright"),
+        (["events"], "An event of a run of dockwright"),
+    ],
+)
+def test_the_schema_is_json(capsys: Captured, words: list[str], title: str) -> None:
+    assert main(["schema", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == title
 
 
 def test_the_version_is_that_of_pyproject(capsys: Captured) -> None:

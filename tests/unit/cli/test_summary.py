@@ -7,9 +7,19 @@ import pytest
 from ci.cli.main import main
 from ci.report.markdown import markdown
 from ci.report.report import report_of
-from tests.unit.report.runs import RUN
+from tests.unit.report.runs import CHECKED_RUN, RUN
 
 REPORT = report_of(RUN)
+OLD = """{
+  "schema": 1, "argv": ["build", "base"], "started_at": "2026-01-02T03:04:05+00:00",
+  "complete": true, "exit_code": 0,
+  "images": [{
+    "task": "base:cpu", "action": "built", "blocked_by": [], "seconds": 22.8, "reason": "never built here",
+    "log": "logs/base-cpu.log", "figures": {"checks": 28}, "image": "base", "variant": "cpu",
+    "unpacked_bytes": 385846272, "unique_bytes": 0, "key": "a748", "reference": "dockwright/base:k-a748"
+  }]
+}"""
+"""A report from before there were checks in it."""
 
 
 def test_the_page_is_printed_and_the_exit_code_is_the_runs(
@@ -22,6 +32,31 @@ def test_the_page_is_printed_and_the_exit_code_is_the_runs(
     assert out == markdown(REPORT, "Level 2")
     assert "base-ml:cpu failed:" in err
     assert "  | error: no wheel" in err
+
+
+def test_failed_checks_come_before_what_was_built(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(report_of(CHECKED_RUN).as_json())
+    assert main(["summary", str(path)]) == 7
+    out, err = capsys.readouterr()
+    assert out == markdown(report_of(CHECKED_RUN))
+    heads = [line for line in out.splitlines() if line.startswith("####")]
+    assert heads == ["#### Failed checks", "#### What was built, and why", "#### Sizes", "#### Checks"]
+    assert "asr:cuda: 2 of its 8 checks failed, so it gets no name:" in err
+
+
+def test_a_report_from_before_there_were_checks_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(OLD)
+    assert main(["summary", str(path)]) == 0
+    assert capsys.readouterr().out == (
+        "### Images\n\n1 image: 1 built (0.0 s).\n\n"
+        "#### What was built, and why\n\n|  | image | why | time |\n| --- | --- | --- | --: |\n"
+        "| ✅ built | `base:cpu` | never built here | 22.8 s |\n\n"
+        "#### Sizes\n\n| image | unpacked | unique |\n| --- | --: | --: |\n| `base:cpu` | 386 MB | 0 B |\n"
+    )
 
 
 def test_without_a_name_it_is_the_report_of_the_last_run(
