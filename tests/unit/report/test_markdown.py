@@ -246,6 +246,13 @@ def test_a_fence_in_an_output_ends_no_block() -> None:
     assert "`````text\nbroken\n\n```\n</details>\n````text\n`````\n" in page
 
 
+def test_an_output_of_a_check_stays_in_its_item() -> None:
+    check = Check(name="a `b` <i>", status=Status.failed, rung=Rung.closure, detail="no\r```\r\n# head\n|x|")
+    row = report_of(CHECKED_RUN).images[0].model_copy(update={"checks": (check,)})
+    item = "- ❌ closure: **a \\`b\\` \\<i\\>**\n\n  ````text\n  no\n  ```\n  # head\n  |x|\n  ````\n\n"
+    assert f"\n\n{item}" in markdown(Report(images=(row,)))
+
+
 def test_of_a_long_output_the_end_is_shown() -> None:
     page = markdown(failed("broken", *(f"line {number}" for number in range(1000))))
     assert "line 999" in page
