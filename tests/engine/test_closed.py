@@ -38,7 +38,8 @@ print(json.dumps({
     "write over": tried(lambda: open("/opt/app/stage.py", "a")),
     "write tmp": tried(lambda: open("/tmp/new", "w")),
     "interfaces": sorted(os.listdir("/proc/sys/net/ipv4/conf")),
-    "connect": tried(lambda: socket.create_connection(("127.0.0.1", PORT), 1)),
+    "connect": tried(lambda: socket.create_connection(("192.0.2.1", 9), 1)),
+    "own": tried(lambda: socket.create_connection(("127.0.0.1", 9), 1)),
     "devices": sorted(os.listdir("/dev")),
     "root": sorted(os.listdir("/")),
     "above": sorted(os.listdir("/../..")),
@@ -72,7 +73,7 @@ def left(tiny: TinyImage) -> list[str]:
 
 async def test_a_checked_program_is_closed_in(tiny: TinyImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKWRIGHT_REGISTRY_PASSWORD", "canary")
-    ended = await ran(tiny, "python", "-c", LOOK.replace("PORT", "9"))
+    ended = await ran(tiny, "python", "-c", LOOK)
     assert (ended.status, ended.tail.splitlines()[1:]) == (0, [])
     seen = json.loads(ended.output)
     nothing = "0000000000000000"
@@ -85,6 +86,7 @@ async def test_a_checked_program_is_closed_in(tiny: TinyImage, monkeypatch: pyte
         "write tmp": "done",
         "interfaces": ["all", "default", "lo"],
         "connect": "Network is unreachable",
+        "own": "Connection refused",
         "devices": ["fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "urandom", "zero"],
         "root": seen["root"],
         "above": seen["root"],
@@ -98,7 +100,7 @@ async def test_a_checked_program_is_closed_in(tiny: TinyImage, monkeypatch: pyte
 
 
 async def test_root_has_no_capability_either(tiny: TinyImage) -> None:
-    seen = json.loads((await ran(tiny, "python", "-c", LOOK.replace("PORT", "9"), user="")).output)
+    seen = json.loads((await ran(tiny, "python", "-c", LOOK, user="")).output)
     assert (seen["ids"], seen["capabilities"]) == ([0, 0, []], ["0000000000000000"])
     assert seen["write"] == "Read-only file system"
 

@@ -2,7 +2,7 @@
 
 It is started with the rights that the store's files need, in namespaces of its own for mounts and network,
 and ends by becoming the program. That sees the image's file system read-only, an empty /tmp, no device but
-the ordinary ones, no capability, and no way to get one.
+the ordinary ones, no network but its own 127.0.0.1, no capability, and no way to get one.
 
 SPEC is a JSON file:
 
@@ -20,9 +20,12 @@ Source: overlayfs.rst of the kernel; mount_namespaces(7); capabilities(7); prctl
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +38,7 @@ OPEN_FILES = 4096
 TMP_BYTES = 2**30
 """Most that the program can write to each of `WRITABLE`."""
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 
 
@@ -137,6 +141,12 @@ def bind(source: str, target: Path, *options: str) -> None:
     mount("-o", ",".join(("remount", "bind", "nosuid", *options)), str(target))
 
 
+def raise_loopback() -> None:
+    """Let the program's own network, which has nothing else, have 127.0.0.1. Source: netdevice(7)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
+
+
 def furnish(root: Path, spec: dict[str, Any]) -> None:
     """Mount what every container has, and what `spec` names."""
     proc = place(root, "/proc", folder=True)
@@ -200,6 +210,7 @@ def close_in(spec: dict[str, Any]) -> dict[str, str]:
     """Let this process see the image alone, as its user; return the program's environment."""
     root = mount_image(Path(spec["root"]), spec["driver"], spec["image"], Path(spec["scratch"]))
     furnish(root, spec)
+    raise_loopback()
     uid, gid, home = account(root, spec["user"])
     mount("-o", "remount,ro", str(root))
     os.chroot(root)
