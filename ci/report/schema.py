@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ci.catalog.schema import DIALECT
 from ci.report.events import EVENT
 from ci.report.report import Report
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def report_schema() -> dict[str, Any]:
