@@ -15,7 +15,7 @@ from ci.cli.engine import opened_engine
 from ci.cli.options import base_option, variant_option
 from ci.cli.progress import Progress, shown
 from ci.engines.dagger_reach import refusal
-from ci.errors import EngineError
+from ci.errors import EngineError, UsageError
 from ci.plan.plan import check_variants, select
 from ci.run.engine_tree import EXCEPTIONS, ImageTree
 from ci.run.verify_engines import trees_of, verdicts
@@ -57,7 +57,7 @@ def verify_engines(
     select(workspace.stack, images, variants)
     engines = engines or _found()
     if len(set(engines)) < 2:
-        raise EngineError(f"two engines are compared; {engines[0]} is one: give --engine again")
+        raise UsageError(f"two engines are compared; {engines[0]} is one: give --engine again")
     for exception in EXCEPTIONS:
         _tell(f"not compared: {exception.path}: {exception.reason}")
     sys.exit(anyio.run(_compare, workspace, images, variants, engines))

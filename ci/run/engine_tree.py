@@ -14,8 +14,14 @@ from ci.engines.engine import Engine, Output
 from ci.steps.recipe import ROOT
 
 TARGET = "/run/dockwright-tree"
-FIELDS = ("User", "Env", "Entrypoint", "Cmd", "WorkingDir", "Labels")
-"""What of a config is compared. Source: OCI image-spec 1.1, config.md."""
+FIELDS = (
+    *("User", "Env", "Entrypoint", "Cmd", "WorkingDir", "Labels"),
+    *("ExposedPorts", "Volumes", "StopSignal", "Healthcheck"),
+)
+"""What of a config is compared; an engine that does not tell a field has none.
+
+Source: OCI image-spec 1.1, config.md; Docker image spec 1.2 for Healthcheck.
+"""
 WHAT = ("kind", "mode", "owner", "group", "content")
 
 

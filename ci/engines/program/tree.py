@@ -8,6 +8,7 @@ Mounts are left out, and what lies below them.
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -27,16 +28,19 @@ def entry(path: str, status: os.stat_result) -> list[object]:
     return [kind, f"{stat.S_IMODE(status.st_mode):04o}", status.st_uid, status.st_gid, what]
 
 
-def mounts() -> set[str]:
-    """Return where something is mounted. Source: proc(5), /proc/PID/mountinfo, the fifth field."""
-    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    return {line.split()[4].encode().decode("unicode_escape") for line in lines} - {"/"}
+def mounts(text: str) -> set[str]:
+    """Return where something is mounted, but for the root, by the text of /proc/self/mountinfo.
+
+    Source: proc(5), /proc/PID/mountinfo: the fifth field; a space in it is written by its octal code.
+    """
+    fields = {line.split()[4] for line in text.splitlines()}
+    return {re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), field) for field in fields} - {"/"}
 
 
-def tree() -> dict[str, list[object]]:
-    """Return every file below the root by its path."""
+def tree(root: str, mounted: set[str]) -> dict[str, list[object]]:
+    """Return every file below the folder `root` by its path."""
     found: dict[str, list[object]] = {}
-    mounted, folders = mounts(), ["/"]
+    folders = [root]
     while folders:
         folder = folders.pop()
         for one in sorted(os.scandir(folder), key=lambda one: one.name):
@@ -50,4 +54,5 @@ def tree() -> dict[str, list[object]]:
 
 
 if __name__ == "__main__":
-    json.dump(tree(), sys.stdout, separators=(",", ":"))
+    told = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    json.dump(tree("/", mounts(told)), sys.stdout, separators=(",", ":"))
