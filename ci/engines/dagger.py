@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from ci.engines.dagger_cache import CacheLimits
 from ci.engines.engine import BuildRequest, Closed, Ended, File, Folder, ImageInfo, Mounts, Output
 from ci.engines.look import Look
 from ci.engines.machine import CPUINFO, machine_class
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 ROOT_USER = "0:0"
 MEASURE = ("du", "-sxb", "/")
 """Prints the bytes of all files of the root file system; mounts are left out."""
+FREE = ("df", "--output=avail", "--block-size=1", "/")
+"""Prints what is free on the disk that the engine keeps its cache on, below a header."""
 PYTHON = ("python3",)
 FRESH = "DOCKWRIGHT_FRESH"
 """A variable that no step reads, set where a result of the cache must not do."""
@@ -56,6 +59,8 @@ class DaggerEngine:
     """Environment of what is fetched from outside."""
     ca: dagger.File | None = None
     """Certificate authorities for what is fetched from outside."""
+    cache: CacheLimits | None = None
+    """What the engine keeps of its cache; None where this process may not ask, as in a module."""
     registry: dagger.Service | None = None
     """What stands behind the address of a registry that the engine itself does not reach."""
     fresh: bool = False
@@ -280,6 +285,21 @@ class DaggerEngine:
             before = await container.rootfs().glob(CERTIFICATES)
             after = await container.with_user(ROOT_USER).with_exec(["true"]).rootfs().glob(CERTIFICATES)
         return set(before) != set(after)
+
+    async def crowded(self, image: str) -> str:
+        """Return why the engine's disk leaves it too little of a cache; empty where it does not.
+
+        `image` is any that has df.
+        """
+        if self.cache is None or self.cache.min_free_bytes == 0:
+            return ""
+        container = self.container(image).with_env_variable(FRESH, uuid.uuid4().hex).with_user(ROOT_USER)
+        async with self._mapped(Output()):
+            free_bytes = int((await container.with_exec(list(FREE)).stdout()).split()[-1])
+            if free_bytes >= self.cache.min_free_bytes:
+                return ""
+            used_bytes = await self.client.engine().local_cache().entry_set().disk_space_bytes()
+        return self.cache.crowded(free_bytes=free_bytes, used_bytes=used_bytes)
 
     async def made(self, container: dagger.Container, path: str, output: Output) -> dagger.Directory:
         """Return the folder `path` of a container, once all that it takes has run."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.engines.dagger import DaggerEngine
+from ci.engines.dagger_cache import cache_limits
 from ci.engines.dagger_reach import SESSION_PORT, check_reach
 from ci.engines.network import ca_bundle, network_env
 from ci.errors import EngineError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 CLI_BIN = "_EXPERIMENTAL_DAGGER_CLI_BIN"
 CLI_LIMIT_S = 5.0
-MIN_KEPT_BYTES = 20 * 10**9
-"""With less than this the CUDA variants' layers push each other out of the cache."""
 
 
 @asynccontextmanager
@@ -48,13 +47,15 @@ async def opened_dagger(
         try:
             async with dagger.connection(dagger.Config(log_output=stream, retry=None)):
                 check_version(await dag.version())
-                for warning in await cautions(dag):
-                    say(f"warning: {warning}")
+                limits = await cache_limits(dag)
+                if limits.fault:
+                    say(f"warning: {limits.fault}")
                 bundle = ca_bundle(os.environ)
                 yield DaggerEngine(
                     client=dag,
                     folder=lambda path: dag.host().directory(str(path.absolute())),
                     archives=archives,
+                    cache=limits,
                     network_env=network_env(os.environ),
                     ca=dag.host().file(str(bundle.resolve())) if bundle is not None else None,
                     registry=_loopback(dag, loopback),
@@ -111,17 +112,3 @@ def check_version(said: str) -> None:
             f"changes between versions. Start an engine {dagger_version()}, for example with "
             f"`_EXPERIMENTAL_DAGGER_RUNNER_HOST=image://registry.dagger.io/engine:v{dagger_version()}`"
         )
-
-
-async def cautions(client: dagger.Client) -> list[str]:
-    """Return what about an engine makes builds slow: a cache that is emptied early."""
-    cache = client.engine().local_cache()
-    most, kept = await cache.max_used_space(), await cache.reserved_space()
-    if 0 < most < MIN_KEPT_BYTES and kept < MIN_KEPT_BYTES:
-        text = (
-            f"the engine keeps at most {most / 1e9:.0f} GB of cache, and removes the rest at once: what is "
-            "reused today is built again tomorrow. Set gc.maxUsedSpace, gc.reservedSpace and "
-            "gc.minFreeSpace in its engine.json (docs/dagger.md)"
-        )
-        return [text]
-    return []

@@ -22,6 +22,7 @@ from ci.report.events import Checkout, Details, RunStarted
 from ci.report.report import Report
 from ci.run.checkout import checkout_soon
 from ci.run.checks import ImageChecks, Wish
+from ci.run.dagger_look import DaggerLook
 from ci.run.directory import RunDirectory, create_run_directory
 from ci.run.disk import file_systems, places
 from ci.run.disk_guard import DiskGuard
@@ -47,10 +48,6 @@ from ci.run.task import Outcome, Task, Work, WorkResult
 from ci.run.workspace import Workspace
 from ci.version import version
 
-INJECTED = (
-    "the engine copies certificates of its own into every container that runs: that takes time, and links to "
-    "them stay in the layers. Empty its ca-certificates folder, and give them with --ca where they are needed"
-)
 GUESS_S = {"base": 35.0, "debhouse": 8.0, "wheelhouse": 40.0, "push": 2.0}
 
 
@@ -305,6 +302,7 @@ def _work(
         held=held,
     )
     remote = RemoteWork(remote=options.remote, images=images)
+    look = DaggerLook(engine=engine, events=events)
 
     async def wheelhouse(variant: str, output: Output) -> bool:
         faults: list[str] = []
@@ -325,8 +323,7 @@ def _work(
         output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))
         if task.id == "base":
             made = await houses.base(output)
-            if isinstance(engine, DaggerEngine) and await engine.injects(houses.root_image()):
-                events.warning(INJECTED)
+            await look.at(houses.root_image())
             return _outside(made)
         if task.id == "debhouse":
             return _outside(await houses.debhouse(output))
@@ -337,6 +334,7 @@ def _work(
         planned = plan.get(task.id)
         if planned.action == "fetch":
             done = await remote.fetch(planned, output)
+            await look.at(planned.reference)
             return await images.checked(planned, directory.log_of(task.id)) if options.smoke else done
         if planned.action == "reuse" and planned.reference not in store.ids:
             return reused(planned, options.remote)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from ci.engines.dagger import DaggerEngine
+from ci.engines.dagger_cache import CacheLimits
 from ci.engines.dagger_session import CLI_BIN, opened_dagger
 from ci.errors import EngineError
 from ci.version import dagger_version
+from tests.dagger.disk import Disk
 from tests.dagger.session import Session
 from tests.dagger.world import Stage
 
@@ -53,6 +55,16 @@ async def test_a_small_cache_is_warned_about(served: Stage, tmp_path: Path) -> N
         pass
     (line,) = said
     assert line.startswith("warning: the engine keeps at most 2 GB of cache")
+
+
+async def test_the_limits_of_its_cache_come_with_an_engine(
+    served: Stage, server: Session, tmp_path: Path
+) -> None:
+    server.world = Disk(stack=tmp_path, most_bytes=200 * 10**9, min_free_bytes=20 * 10**9)
+    async with opened(tmp_path, []) as engine:
+        assert engine.cache == CacheLimits(
+            most_bytes=200 * 10**9, reserved_bytes=0, min_free_bytes=20 * 10**9
+        )
 
 
 @pytest.mark.parametrize(
