@@ -40,6 +40,7 @@ def diagnose(machine: Machine, needs: Mapping[str, Estimate]) -> tuple[Finding, 
     return (
         *_buildah(machine),
         *_daemons(machine),
+        *_dagger(machine),
         *_rights(machine),
         *_programs(machine),
         *_resources(machine),
@@ -104,6 +105,31 @@ def _daemons(machine: Machine) -> Iterator[Finding]:
         else:
             says = f"{version} answers; `--engine {name}` builds with it"
             yield Finding(name=name, state="ok", says=says, engine=True)
+
+
+def _dagger(machine: Machine) -> Iterator[Finding]:
+    answer = machine.dagger
+    if answer is None:
+        return
+    if answer.fault:
+        advice = "start it, or build with the embedded engine; docs/dagger.md says how engines are named"
+        yield Finding(name="dagger", state="note", says=answer.fault, advice=advice, engine=True)
+    elif answer.limits is None:
+        says = "an engine would be started, and was not asked; `--engine dagger` builds with it"
+        yield Finding(name="dagger", state="ok", says=says)
+    else:
+        limits = answer.limits
+        says = "an engine answers; `--engine dagger` builds with it"
+        yield Finding(name="dagger", state="ok", says=says, engine=True)
+        if limits.fault:
+            yield Finding(name="cache", state="note", says=limits.fault)
+        elif limits.min_free_bytes:
+            yield Finding(
+                name="cache",
+                state="ok",
+                says="the Dagger engine empties its own where less than "
+                f"{size_text(limits.min_free_bytes)} of its disk are free, whoever fills it",
+            )
 
 
 def _rights(machine: Machine) -> Iterator[Finding]:

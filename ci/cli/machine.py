@@ -7,13 +7,14 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from ci.cli.dagger_answer import DaggerAnswer, ask_dagger
 from ci.cli.debian import ENGINE, is_here, missing, search_path
 from ci.cli.probe import Trial, answers_all, ask_host, try_run, version_of
 from ci.engines.network import CA_VARIABLES, PROXY_VARIABLES
@@ -50,6 +51,7 @@ class Machine:
     Attributes:
         programs: what each of `VERSIONS` prints as its version; absent ones have no entry.
         daemons: the version of each of `DAEMONS` that answers, None where only its program is there.
+        dagger: what became of looking for a Dagger engine; None where nothing here names one.
         missing: Debian packages that the embedded engine lacks.
         rights: how its commands get root's rights; `asks` is sudo with a password; None on Windows.
         subuids: how many subordinate user ids the user has.
@@ -64,6 +66,7 @@ class Machine:
     memory_bytes: int
     programs: Mapping[str, str]
     daemons: Mapping[str, str | None]
+    dagger: DaggerAnswer | None
     missing: tuple[str, ...]
     has_apt: bool
     user: str
@@ -82,12 +85,11 @@ def look(settings: Settings, urls: Mapping[str, str]) -> Machine:
     user = getpass.getuser()
     rights = _rights()
     programs = answers_all({name: partial(version_of, argv) for name, argv in VERSIONS.items()})
-    slow = answers_all(
-        {
-            **{f"daemon {name}": partial(version_of, argv) for name, argv in DAEMONS.items()},
-            **{f"host {what}": partial(ask_host, url) for what, url in urls.items()},
-        }
-    )
+    questions: dict[str, Callable[[], str | None]] = {
+        **{f"daemon {name}": partial(version_of, argv) for name, argv in DAEMONS.items()},
+        **{f"host {what}": partial(ask_host, url) for what, url in urls.items()},
+    }
+    slow = answers_all(questions)
     trial = None
     if programs["buildah"] is not None and rights in ("root", "sudo", "rootless"):
         trial = try_run(settings, privilege())
@@ -98,6 +100,7 @@ def look(settings: Settings, urls: Mapping[str, str]) -> Machine:
         memory_bytes=_memory_bytes(),
         programs={name: version for name, version in programs.items() if version is not None},
         daemons={name: slow[f"daemon {name}"] for name in DAEMONS if shutil.which(name)},
+        dagger=ask_dagger(os.environ),
         missing=missing(ENGINE, is_here),
         has_apt=shutil.which("apt-get") is not None,
         user=user,

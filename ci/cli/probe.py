@@ -10,10 +10,12 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ci.engines.buildah import OFFLINE
 from ci.settings import Settings
 
+T = TypeVar("T")
 HOST_S = 2.0
 """How long a host has to answer."""
 PROGRAM_S = 10.0
@@ -33,11 +35,11 @@ class Trial:
     fault: str
 
 
-def answers_all(questions: Mapping[str, Callable[[], str | None]]) -> dict[str, str | None]:
+def answers_all(questions: Mapping[str, Callable[[], T | None]]) -> dict[str, T | None]:
     """Ask all questions at once and return their answers; None for one that takes over `PROGRAM_S`."""
-    found: dict[str, str | None] = dict.fromkeys(questions)
+    found: dict[str, T | None] = dict.fromkeys(questions)
 
-    def ask(name: str, question: Callable[[], str | None]) -> None:
+    def ask(name: str, question: Callable[[], T | None]) -> None:
         found[name] = question()
 
     # A name server that is silent can't be interrupted, so the threads end with the program.

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from ci.cli.dagger_answer import DaggerAnswer
 from ci.cli.diagnosis import REGISTRY, can_build, diagnose
 from ci.cli.doctor import doctor_json
 from ci.cli.machine import Host, Machine
 from ci.cli.probe import Trial
+from ci.engines.dagger_cache import CacheLimits
 from ci.run.disk import FileSystem
 from ci.run.estimate import Estimate, TaskNeed
 
@@ -38,6 +40,7 @@ GOOD = Machine(
         "apt-ftparchive": "2.6.1",
     },
     daemons={},
+    dagger=None,
     missing=(),
     has_apt=True,
     user="ann",
@@ -185,3 +188,39 @@ def test_the_findings_as_json_say_whether_it_can_build() -> None:
     assert value["schema"] == 1
     assert value["can_build"] is True
     assert {"name": "rights", "state": "ok", "says": "root", "advice": ""} in value["findings"]  # type: ignore[operator]
+
+
+LIMITS = CacheLimits(most_bytes=200 * GB, reserved_bytes=50 * GB, min_free_bytes=60 * GB)
+
+
+def of_dagger(answer: DaggerAnswer) -> list[tuple[str, str, str, bool]]:
+    found = diagnose(replace(GOOD, dagger=answer), NEEDS)
+    known = diagnose(GOOD, NEEDS)
+    return [(one.name, one.state, one.says, one.engine) for one in found if one not in known]
+
+
+def test_a_dagger_engine_that_answers_is_told_with_the_limit_of_its_cache() -> None:
+    says = "the Dagger engine empties its own where less than 60.0 GB of its disk are free, whoever fills it"
+    assert of_dagger(DaggerAnswer(limits=LIMITS)) == [
+        ("dagger", "ok", "an engine answers; `--engine dagger` builds with it", True),
+        ("cache", "ok", says, False),
+    ]
+
+
+def test_a_dagger_engine_with_a_small_cache_is_noted_with_what_to_set() -> None:
+    small = CacheLimits(most_bytes=2 * GB, reserved_bytes=0, min_free_bytes=60 * GB)
+    (_, (name, state, says, _)) = of_dagger(DaggerAnswer(limits=small))
+    assert (name, state) == ("cache", "note")
+    assert says.startswith("the engine keeps at most 2 GB of cache")
+    assert "gc.maxUsedSpace, gc.reservedSpace and gc.minFreeSpace in its engine.json" in says
+
+
+def test_a_dagger_engine_out_of_reach_is_noted_and_others_can_build() -> None:
+    machine = replace(GOOD, dagger=DaggerAnswer(fault="the engine at tcp://h:1 does not answer"))
+    assert told(machine)["dagger"][0] == "the engine at tcp://h:1 does not answer"
+    assert can_build(diagnose(machine, NEEDS))
+
+
+def test_a_dagger_engine_that_was_not_asked_is_not_counted_on() -> None:
+    machine = replace(GOOD, programs=without("buildah"), trial=None, dagger=DaggerAnswer())
+    assert not can_build(diagnose(machine, NEEDS))
