@@ -20,6 +20,10 @@ JOBS = [(name, job) for name, one in WORKFLOWS.items() for job in one.jobs]
 IMAGES = WORKFLOWS["images.yml"]
 LEVELS = tuple(job for job in IMAGES.jobs if job.startswith("level-"))
 PINNED = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+ROOM = re.compile(r'\./dockwright doctor --disk-gb (\d+|"\$DISK_GB")$')
+TAKES = re.compile(r"dagger call|\./dockwright (build|build-all|smoke|publish)\b|\.ci/run")
+"""What builds images, or fetches them."""
+TAKES_NONE = {"gates", "plan", "base-drift"}
 READS = {"contents": "read", "packages": "read"}
 RIGHTS = {
     **{job: {"contents": "read"} for job in ("gates", "tests", "everything")},
@@ -124,8 +128,35 @@ def test_the_plan_hands_on_what_the_matrix_gives() -> None:
         assert name in given
 
 
-def test_the_room_is_looked_for_before_anything_is_fetched() -> None:
-    first = action(".github/actions/build")["runs"]["steps"][0]
-    assert first["run"] == './dockwright doctor --disk-gb "$DISK_GB"'
-    smoke = [step.get("run", "") for step in workflow("images.yml").jobs["smoke"]["steps"]]
-    assert smoke[1].startswith("./dockwright doctor --disk-gb")
+@pytest.mark.parametrize(("name", "job"), JOBS)
+def test_the_room_is_looked_for_before_images_are_built_or_fetched(name: str, job: str) -> None:
+    found = [
+        "room" if ROOM.match(str(step.get("run", ""))) else "takes"
+        for step in steps(job_of(name, job))
+        if ROOM.match(str(step.get("run", "")))
+        or TAKES.match(str(step.get("run", "")))
+        or str(step.get("uses", "")).startswith("dagger/")
+    ]
+    assert found[:1] == ([] if job in TAKES_NONE else ["room"])
+    assert (len(found) > 1) == (job not in TAKES_NONE)
+
+
+def test_the_room_that_is_looked_for_is_what_the_matrix_says() -> None:
+    jobs = workflow("images.yml").jobs
+    asked = {
+        job: step["env"]["DISK_GB"]
+        for job in jobs
+        for step in jobs[job]["steps"]
+        if ROOM.match(step.get("run", ""))
+    }
+    assert asked == {
+        "smoke": "${{ needs.plan.outputs.images-smoke-gb }}",
+        "gpu-smoke": "${{ steps.cuda.outputs.images-smoke-gb }}",
+        "publish": "${{ steps.left.outputs.images-disk-gb }}",
+    }
+    (given,) = [
+        step["env"]["DISK_GB"]
+        for step in action(".github/actions/build")["runs"]["steps"]
+        if ROOM.match(step.get("run", ""))
+    ]
+    assert given == "${{ inputs.disk-gb }}"
