@@ -224,10 +224,22 @@ def test_at_night_all_is_built_again_and_what_drifted_is_a_pull_request(
     assert created[:4] == ["pr", "create", "--head", "base-drift"]
 
 
-def test_the_gates_and_the_tests_are_run_as_they_stand(site: Site, first: dict[str, Done]) -> None:
-    """But for pytest itself, which only collects: this test is one of them."""
-    sha = site.commit_whole()
+def test_the_gates_and_the_tests_are_run_as_they_stand(
+    site: Site, first: dict[str, Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for pytest itself, which only collects, and .ci/run, which starts it: this test is one of them."""
+    monkeypatch.setitem(site.variables, "DOCKWRIGHT_LARGE_RUNNER", "large")
+    sha = site.commit_whole("all of it")
     done = site.happens("pull_request", "refs/pull/8/merge", sha, file="ci.yml")
-    assert ended(done) == {"success": {"gates", "tests"}, "skipped": {"everything"}}, told(done)
+    everything = done.pop("everything")
+    assert ended(done) == {"success": {"gates", "tests"}}, told(done)
+    lines = [line for line, _ in everything.ran]
+    assert everything.runs_on == "large"
+    if everything.result == "success":
+        assert lines == ["./dockwright doctor --disk-gb 40", ".ci/run"]
+        assert everything.ran[1][1] == "all of it\n"
+    else:  # this machine is no large runner
+        assert lines == ["./dockwright doctor --disk-gb 40"]
+        assert "not enough disk: 40.0 GB are needed" in everything.text
     assert re.search(r"^zizmor +ok ", done["gates"].text, re.MULTILINE)
     assert "### Images" in done["tests"].summary
