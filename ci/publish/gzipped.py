@@ -19,7 +19,7 @@ import anyio
 import zstandard
 
 from ci.errors import RegistryError
-from ci.registry.manifest import OCI, Blob, Manifest, file_digest, read_manifest
+from ci.registry.manifest import OCI, Blob, Manifest, file_digest, read_manifest, refuse_large_layer
 from ci.registry.side import gzip_tag
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ class Gzipped:
             await anyio.to_thread.run_sync(_compress, source, target)
             source.unlink()
             digest = await anyio.to_thread.run_sync(file_digest, target)
+            refuse_large_layer(digest, target.stat().st_size, f"{image} in gzip")
             await self.client.send_blob(repository, digest, target, scope=scope)
             blob = Blob(type=GZIP, digest=digest, size=target.stat().st_size)
         self.known[layer.digest] = (blob, repository)

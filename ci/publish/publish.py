@@ -16,12 +16,14 @@ from ci.publish.release import (
     Push,
     Put,
     Released,
+    index_of,
     pushes,
     read_index,
     released,
     tags,
 )
-from ci.registry.manifest import INDEX, MOST_LAYER_BYTES, digest_of, read_manifest
+from ci.publish.source import Source, read_source
+from ci.registry.manifest import INDEX, digest_of, is_digest, read_manifest
 from ci.registry.side import KEY
 
 if TYPE_CHECKING:
@@ -31,16 +33,6 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 ROUNDS = 4
 """How often a release is read back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An image under its cache tag, with its whole key."""
-
-    image: str
-    variant: str
-    tag: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +70,12 @@ class Releases:
         """Return what a release of `sources`, parents first, consists of; with gzip layers by `gzipped`.
 
         Raises:
-            RegistryError: the registry lacks one of them.
+            RegistryError: the registry lacks one of them, or has another one under its key.
         """
         scope = self.scope([one.image for one in sources], writes=gzipped is not None)
         found = []
         for one in sources:
-            data = await self.client.manifest(self._repository(one.image), one.tag, scope=scope)
+            data = await read_source(self.client, one, scope=scope)
             if gzipped is not None:
                 data = await gzipped.manifest(one.image, one.tag, data, scope=scope)
             found.append(released(one.image, one.variant, data, {**notes, KEY: one.key}))
@@ -95,41 +87,69 @@ class Releases:
         Raises:
             RegistryError: what stands is in the message: the old release, or the new one with tags that lag.
         """
-        refuse_too_large(images)
+        requests = pushes(self._namespace, version, images)
+        puts = [push for push in requests if isinstance(push, Put)]
         scope = self.scope([one.image for one in images], writes=True)
-        await self._refuse_other(version, images, scope)
-        stands = f"nothing of it is released, and what was released before stands: publish {version} again"
+        stands = "what was released before stands"
+        made = f"release {version} is made, and some tags lag: `dockwright verify` names them"
         try:
-            for push in pushes(self._namespace, version, images):
+            await self._refuse_other(version, images, scope)
+            stands = f"nothing of it is released, and {stands}: publish {version} again"
+            if await self._current_digest(scope) == digest_of(index_of(version, images)):
+                stands = made
+            for push in requests:
                 is_commit = isinstance(push, Put) and push.reference == CURRENT
-                if is_commit:
+                if is_commit and stands != made:
                     stands = (
                         f"`dockwright verify` says whether {version} was made or the release before stands"
                     )
                 await self.do(push, scope)
-                if is_commit:
-                    stands = f"release {version} is made, and some tags lag: `dockwright verify` names them"
+                stands = made if is_commit else stands
+            stands = f"`dockwright verify` says what stands of {version}"
+            await self._read_back(puts, scope)
         except RegistryError as error:
             raise RegistryError(error.answer, f"{error}; {stands}") from error
-        lagging = await self._lagging(version)
-        if lagging:
-            names = ", ".join(lag.reference for lag in lagging)
-            raise RegistryError("corrupt", f"release {version} is made, and reads back otherwise: {names}")
 
-    async def _lagging(self, version: str) -> tuple[Lag, ...]:
-        """Read a release back; some registries show a moment later what they have taken."""
-        lagging: tuple[Lag, ...] = ()
+    async def _current_digest(self, scope: Sequence[str]) -> str | None:
+        return await self.client.find_digest(self._repository(REPOSITORY), CURRENT, scope=scope)
+
+    async def _read_back(self, puts: Sequence[Put], scope: Sequence[str]) -> None:
+        """Read what was pushed; some registries show a moment later what they have taken.
+
+        Raises:
+            RegistryError: a tag names something else, or a manifest has other bytes.
+        """
+        named = {(put.repository, put.reference): digest_of(put.data) for put in puts}
+        named |= {(put.repository, digest_of(put.data)): digest_of(put.data) for put in puts}
         for number in range(ROUNDS):
+            lagging = await self._lagging(named, scope)
+            if not lagging:
+                return
+            if number < ROUNDS - 1:
+                await anyio.sleep(self.client.patience.pause_s * 2**number)
+        names = ", ".join(lag.reference for lag in lagging)
+        raise RegistryError("corrupt", f"what was pushed reads back otherwise: {names}")
+
+    async def _lagging(self, named: Mapping[tuple[str, str], str], scope: Sequence[str]) -> tuple[Lag, ...]:
+        """Return each `(repository, reference)` that is not of its digest; of digests all bytes are read.
+
+        Raises:
+            RegistryError: one can't be asked for, or came with other bytes.
+        """
+        found = []
+        for (repository, reference), should in named.items():
             try:
-                lagging = await self.verify(version)
+                if is_digest(reference):
+                    has = digest_of(await self.client.manifest(repository, reference, scope=scope))
+                else:
+                    has = await self.client.digest(repository, reference, scope=scope)
             except RegistryError as error:
-                if error.answer != "absent" or number == ROUNDS - 1:
+                if error.answer != "absent":
                     raise
-            else:
-                if not lagging:
-                    return ()
-            await anyio.sleep(self.client.patience.pause_s * 2**number)
-        return lagging
+                has = ""
+            if has != should:
+                found.append(Lag(f"{self.client.place.host}/{repository}:{reference}", should, has))
+        return tuple(found)
 
     async def _refuse_other(self, version: str, images: Sequence[Released], scope: Sequence[str]) -> None:
         """Refuse to make another release of the same version."""
@@ -152,13 +172,20 @@ class Releases:
         """Return the version and the images of a release.
 
         Raises:
-            RegistryError: absent, or no index of a release.
+            RegistryError: absent, or no index of a release of that version.
         """
+        data = await self._index(version, scope or self.scope((), writes=False))
+        return self._read(version, data)
+
+    async def _index(self, version: str, scope: Sequence[str]) -> bytes:
+        return await self.client.manifest(self._repository(REPOSITORY), version, scope=scope)
+
+    def _read(self, version: str, data: bytes) -> tuple[str, tuple[Released, ...]]:
         what = f"{self.client.place}/{REPOSITORY}:{version}"
-        data = await self.client.manifest(
-            self._repository(REPOSITORY), version, scope=scope or self.scope((), writes=False)
-        )
-        return read_index(data, what)
+        found, images = read_index(data, what)
+        if version not in (CURRENT, found):
+            raise RegistryError("corrupt", f"{what}: is the index of release {found}")
+        return found, images
 
     async def read_whole(self, version: str = CURRENT) -> tuple[str, tuple[Released, ...]]:
         """Return the version and the images of a release, with their manifests.
@@ -167,12 +194,16 @@ class Releases:
             RegistryError: absent, no index of a release, or a manifest of it is not there.
         """
         version, images = await self.read(version)
-        scope = self.scope((), writes=False)
-        release = self._repository(REPOSITORY)
-        whole = [
-            replace(one, data=await self.client.manifest(release, one.digest, scope=scope)) for one in images
-        ]
-        return version, tuple(whole)
+        return version, await self._whole(images)
+
+    async def _whole(self, images: Sequence[Released]) -> tuple[Released, ...]:
+        scope, release = self.scope((), writes=False), self._repository(REPOSITORY)
+        return tuple(
+            [
+                replace(one, data=await self.client.manifest(release, one.digest, scope=scope))
+                for one in images
+            ]
+        )
 
     async def keys(self, version: str = CURRENT) -> dict[str, str]:
         """Return the key of each image of a release, by `image:variant`, where its manifest says it."""
@@ -185,37 +216,49 @@ class Releases:
 
         The tags `:VARIANT` belong to the current release, `:VARIANT-VERSION` to their own.
         """
-        current = version == CURRENT
-        version, images = await self.read(version)
-        if not current:
-            current = await self._current() == version
-        scope = self.scope([one.image for one in images], writes=False)
-        found = []
+        scope = self.scope((), writes=False)
+        data = await self._index(version, scope)
+        asked, (version, images) = version, self._read(version, data)
+        is_current = asked == CURRENT or await self._current() == version
+        named = {}
+        if is_current:
+            other = version if asked == CURRENT else CURRENT
+            named[self._repository(REPOSITORY), other] = digest_of(data)
         for one in images:
-            for tag in (f"{one.variant}-{version}", *((one.variant,) if current else ())):
-                has = await self.client.find_digest(self._repository(one.image), tag, scope=scope) or ""
-                if has != one.digest:
-                    found.append(Lag(f"{self.client.place}/{one.image}:{tag}", one.digest, has))
-        return tuple(found)
+            for tag in (f"{one.variant}-{version}", *((one.variant,) if is_current else ())):
+                named[self._repository(one.image), tag] = one.digest
+        return await self._lagging(named, self.scope([one.image for one in images], writes=False))
 
     async def restore(self, version: str) -> None:
-        """Make the release `version`, which is there, the current one, and let the tags follow."""
-        version, images = await self.read_whole(version)
-        scope = self.scope([one.image for one in images], writes=True)
-        release = self._repository(REPOSITORY)
-        index = await self.client.manifest(release, version, scope=scope)
+        """Make the release `version`, which is there, the current one, and let the tags follow.
+
+        Raises:
+            RegistryError: what stands is in the message.
+        """
+        stands = "nothing is changed"
         try:
-            for push in (Put(release, CURRENT, index, INDEX), *tags(self._namespace, version, images)):
+            index = await self._known(version)
+            images = await self._whole(self._read(version, index)[1])
+            scope = self.scope([one.image for one in images], writes=True)
+            release = self._repository(REPOSITORY)
+            heads = [Put(release, name, index, INDEX) for name in (version, CURRENT)]
+            puts = (*heads, *tags(self._namespace, version, images))
+            stands = "`dockwright verify` says what stands; the same command goes on from there"
+            for push in puts:
                 await self.do(push, scope)
+            await self._read_back(puts, scope)
         except RegistryError as error:
-            again = "`dockwright verify` says what stands; the same command goes on from there"
-            raise RegistryError(error.answer, f"{error}; {again}") from error
-        lagging = await self._lagging(version)
-        if lagging:
-            names = ", ".join(lag.reference for lag in lagging)
-            raise RegistryError(
-                "corrupt", f"release {version} is the current one, and some tags lag: {names}"
-            )
+            raise RegistryError(error.answer, f"{error}; {stands}") from error
+
+    async def _known(self, version: str) -> bytes:
+        """Return the index of a release by its version, or by `current` where only that has it."""
+        scope = self.scope((), writes=False)
+        try:
+            return await self._index(version, scope)
+        except RegistryError as error:
+            if error.answer != "absent" or await self._current() != version:
+                raise
+        return await self._index(CURRENT, scope)
 
     async def _current(self) -> str:
         try:
@@ -236,19 +279,3 @@ class Releases:
                     await self.client.put_manifest(repository, reference, data, type_, scope=scope)
             case _:
                 assert_never(push)
-
-
-def refuse_too_large(images: Sequence[Released]) -> None:
-    """Refuse a layer that registries do not take; a manifest that is too large is refused when it is read.
-
-    Raises:
-        RegistryError: corrupt: a layer is larger than 10 GiB.
-    """
-    for one in images:
-        for layer in read_manifest(one.data, one.id).layers:
-            if layer.size > MOST_LAYER_BYTES:
-                raise RegistryError(
-                    "corrupt",
-                    f"{one.id}: the layer {layer.digest[:19]}… has {layer.size / 2**30:.1f} GiB, and "
-                    "registries take 10; split it by `layers` in its image.toml",
-                )

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci.errors import RegistryError, UsageError
+from ci.publish.source import refuse_large_layers
 from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, digest_of, is_digest, read_manifest
 
 REPOSITORY, CURRENT = "release", "current"
@@ -127,7 +128,10 @@ def read_index(data: bytes, what: str) -> tuple[str, tuple[Released, ...]]:
     try:
         value: Any = json.loads(data) if len(data) <= LIMIT_BYTES else None
         version = value["annotations"][VERSION]
-        images = tuple(_entry(one) for one in value["manifests"][:MOST_IMAGES])
+        entries = value["manifests"]
+        if not isinstance(entries, list) or len(entries) > MOST_IMAGES:
+            raise refuse(f"`manifests` is no list of at most {MOST_IMAGES}")
+        images = tuple(_entry(one) for one in entries)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise refuse("no index of a release") from error
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
@@ -145,18 +149,29 @@ def _entry(value: Any) -> Released:
 
 
 def pushes(namespace: str, version: str, images: Sequence[Released]) -> tuple[Push, ...]:
-    """Return the requests of a release, in order; `images` come parents first, with their manifests."""
+    """Return the requests of a release, in order; `images` come parents first, with their manifests.
+
+    Raises:
+        RegistryError: corrupt: registries do not take it: a layer, a manifest or the index is too large.
+    """
     release = f"{namespace}/{REPOSITORY}"
     found: list[Push] = [Put(f"{namespace}/{one.image}", one.digest, one.data) for one in images]
     mounted: set[str] = set()
     for one in images:
         manifest = read_manifest(one.data, one.id)
+        refuse_large_layers(manifest, one.id)
         for blob in (manifest.config, *manifest.layers):
             if blob.digest not in mounted:
                 mounted.add(blob.digest)
                 found.append(Mount(blob.digest, f"{namespace}/{one.image}", release))
         found.append(Put(release, one.digest, one.data))
     index = index_of(version, images)
+    if len(index) > LIMIT_BYTES or len(images) > MOST_IMAGES:
+        raise RegistryError(
+            "corrupt",
+            f"release {version}: {len(images)} images in an index of {len(index)} bytes; no more than "
+            f"{MOST_IMAGES} and {LIMIT_BYTES} are read, so release fewer images",
+        )
     found += [Put(release, version, index, INDEX), Put(release, CURRENT, index, INDEX)]
     return (*found, *tags(namespace, version, images))
 

@@ -17,7 +17,7 @@ import httpx
 from ci.errors import RegistryError
 from ci.registry.authorization import Authorization
 from ci.registry.credentials import Credentials
-from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest
+from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest, is_digest
 from ci.registry.patience import TRANSIENT, Patience
 from ci.registry.place import Place
 from ci.registry.tls import CERTIFICATES, UNTRUSTED
@@ -66,10 +66,14 @@ class RegistryClient:
         await self.ask("GET", "/v2/", scope=())
 
     async def digest(self, repository: str, tag: str, *, scope: Sequence[str]) -> str:
-        """Return the digest of what `tag` names, without a byte of it."""
+        """Return the digest of what `tag` names, without a byte of it where the registry says it.
+
+        Source: OCI distribution-spec 1.1, section Pull: no registry has to.
+        """
         path = f"/v2/{repository}/manifests/{tag}"
         reply = await self.ask("HEAD", path, scope=scope, headers={"Accept": ACCEPT})
-        return reply.headers.get("docker-content-digest", "")
+        said = reply.headers.get("docker-content-digest", "")
+        return said if is_digest(said) else digest_of(await self.manifest(repository, tag, scope=scope))
 
     async def find_digest(self, repository: str, tag: str, *, scope: Sequence[str]) -> str | None:
         """Return the digest of what `tag` names; None where there is no such tag."""

@@ -19,7 +19,7 @@ ACCEPT = ", ".join((OCI, DOCKER, INDEX, LIST))
 LIMIT_BYTES = 4 * 2**20
 """No manifest is larger. Source: OCI distribution-spec 1.1, section Pushing Manifests."""
 MOST_LAYERS = 512
-MOST_LAYER_BYTES = 10 * 2**30
+MOST_LAYER_BYTES = 10 * 10**9
 """GitHub's registry takes no larger layer. Source: its documentation, Working with the Container registry."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
@@ -65,6 +65,20 @@ def file_digest(path: Path) -> str:
 def is_digest(text: str) -> bool:
     """Whether `text` is a sha256 digest."""
     return _DIGEST.fullmatch(text) is not None
+
+
+def refuse_large_layer(digest: str, size: int, what: str) -> None:
+    """Refuse a layer of `size` bytes that registries do not take; `what` names its image in messages.
+
+    Raises:
+        RegistryError: corrupt: it is too large.
+    """
+    if size > MOST_LAYER_BYTES:
+        raise RegistryError(
+            "corrupt",
+            f"{what}: the layer {digest[:19]}… has {size / 10**9:.1f} GB, and registries take "
+            f"{MOST_LAYER_BYTES // 10**9}; split it by `layers` in its image.toml",
+        )
 
 
 def read_manifest(data: bytes, what: str) -> Manifest:

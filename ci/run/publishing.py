@@ -10,11 +10,12 @@ from pathlib import Path
 
 from ci.engines.buildah import copy_image
 from ci.engines.runner import Runner
-from ci.errors import DiskFullError, RegistryError, UsageError
+from ci.errors import CommandError, DiskFullError, RegistryError, UsageError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
-from ci.publish.publish import Releases, Source
+from ci.publish.publish import Releases
 from ci.publish.release import REPOSITORY, Mount, Released
+from ci.publish.source import Source, refuse_large_layers
 from ci.registry.authfile import write_authfile
 from ci.registry.cache import RegistryCache
 from ci.registry.credentials import Purpose
@@ -26,6 +27,7 @@ from ci.run.workspace import Workspace
 from ci.settings import Settings
 
 Say = Callable[[str], None]
+UNTOUCHED = "nothing is released, and what was released before stands"
 
 
 @asynccontextmanager
@@ -56,7 +58,14 @@ async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
             "absent", f"not in the registry, so nothing is published: {', '.join(missing)}{why}"
         )
     return tuple(
-        Source(planned.image.image, planned.image.variant, tag(planned.key), planned.key)
+        Source(
+            image=planned.image.image,
+            variant=planned.image.variant,
+            tag=tag(planned.key),
+            key=planned.key,
+            digest=found.hits[planned.id].image,
+            config=found.hits[planned.id].config,
+        )
         for planned in plan.images
     )
 
@@ -70,14 +79,16 @@ async def released_images(
         RegistryError: the registry lacks one of them, or does not take a layer.
         DiskFullError: there is no room to compress a layer anew.
     """
-    if not gzip:
-        return await releases.images(sources, notes)
-    from ci.publish.gzipped import Gzipped  # with its library, which nothing else needs
-
     try:
+        if not gzip:
+            return await releases.images(sources, notes)
+        from ci.publish.gzipped import Gzipped  # with its library, which nothing else needs
+
         return await releases.images(sources, notes, Gzipped(client=releases.client, say=releases.say))
+    except RegistryError as error:
+        raise RegistryError(error.answer, f"{error}; {UNTOUCHED}") from error
     except OSError as error:
-        raise DiskFullError(f"a layer can't be compressed anew: {error}") from error
+        raise DiskFullError(f"a layer can't be compressed anew: {error}; {UNTOUCHED}") from error
 
 
 async def publish_release(
@@ -126,23 +137,35 @@ async def promote_release(
 
     Raises:
         RegistryError: what stands is in the message.
-        CommandError: an image could not be copied.
     """
-    version, images = await origin.read_whole(version)
+    try:
+        version, images = await origin.read_whole(version)
+        for one in images:
+            refuse_large_layers(read_manifest(one.data, one.id), one.id)
+        await _bring(settings, origin, to, images)
+    except RegistryError as error:
+        raise RegistryError(error.answer, f"{error}; in {to.client.place} {UNTOUCHED}") from error
+    await to.publish(version, images)
+    return version, len(images)
+
+
+async def _bring(settings: Settings, origin: Releases, to: Releases, images: Sequence[Released]) -> None:
+    """Let `to` have what images of `origin` consist of.
+
+    Raises:
+        RegistryError: the one does not give it, or the other does not take it.
+    """
     names = [one.image for one in images]
     reading, writing = origin.scope(names, writes=False), to.scope(names, writes=True)
     release = origin.client.place.repository(REPOSITORY)
-    within = origin.client.place.host == to.client.place.host
-    if within:
-        for one in images:
-            manifest = read_manifest(one.data, one.id)
-            for blob in (manifest.config, *manifest.layers):
-                mount = Mount(blob.digest, release, to.client.place.repository(one.image))
-                await to.do(mount, (*reading, *writing))
-    else:
+    if origin.client.place.host != to.client.place.host:
         await _copy(settings, origin, to, images)
-    await to.publish(version, images)
-    return version, len(images)
+        return
+    for one in images:
+        manifest = read_manifest(one.data, one.id)
+        for blob in (manifest.config, *manifest.layers):
+            mount = Mount(blob.digest, release, to.client.place.repository(one.image))
+            await to.do(mount, (*reading, *writing))
 
 
 async def _copy(settings: Settings, origin: Releases, to: Releases, images: Sequence[Released]) -> None:
@@ -156,4 +179,7 @@ async def _copy(settings: Settings, origin: Releases, to: Releases, images: Sequ
             source = f"{origin.client.place.host}/{origin.client.place.repository(REPOSITORY)}@{one.digest}"
             target = f"{to.client.place.host}/{to.client.place.repository(one.image)}@{one.digest}"
             to.say(f"copies {one.id}")
-            await runner.run(copy_image(source, target, authfiles=(files[0], files[1])))
+            try:
+                await runner.run(copy_image(source, target, authfiles=(files[0], files[1])))
+            except CommandError as error:
+                raise RegistryError("unreachable", f"{one.id} is not copied: {error}") from error

@@ -18,7 +18,7 @@ from ci.plan.plan import Plan, PlannedImage
 from ci.registry.authfile import write_authfile
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose, find_credentials
-from ci.registry.manifest import read_manifest
+from ci.registry.manifest import read_manifest, refuse_large_layer
 from ci.registry.patience import Patience
 from ci.registry.place import Place, parse_place
 from ci.registry.side import DOCUMENT_LIMIT_BYTES, Beside, read_document
@@ -137,6 +137,9 @@ class Remote:
                 f"{config[:19]}…), and keeps it; `dockwright verify-repro {planned.id}` shows whether it is "
                 "built the same twice",
             )
+        if info.tells_layers:  # compressed they are no larger
+            for layer, size in info.layers:
+                refuse_large_layer(layer, size, planned.id)
         digest = await self._pushed(one, planned.reference, config, engine, output)
         if not digest:
             return False

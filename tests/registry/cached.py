@@ -31,11 +31,14 @@ def quick(**more: float) -> Patience:
 
 @asynccontextmanager
 async def opened(
-    host: str, credentials: Credentials | None = None, patience: Patience | None = None
+    host: str,
+    credentials: Credentials | None = None,
+    patience: Patience | None = None,
+    namespace: str = "team",
 ) -> AsyncIterator[tuple[RegistryCache, list[str]]]:
     """Yield the cache at `host`, and what it says."""
     said: list[str] = []
-    place = Place(host, "team")
+    place = Place(host, namespace)
     async with open_registry(place, credentials, patience or quick(), said.append) as client:
         yield RegistryCache(client=client, writes=True), said
 

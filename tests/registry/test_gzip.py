@@ -16,10 +16,11 @@ import zstandard
 
 from ci.errors import RegistryError
 from ci.publish.gzipped import GZIP, ZSTD, Gzipped
-from ci.publish.publish import Releases, Source
+from ci.publish.publish import Releases
+from ci.publish.source import Source
 from ci.registry.cache import Wanted
 from ci.registry.client import RegistryClient
-from ci.registry.manifest import OCI, Manifest, read_manifest
+from ci.registry.manifest import OCI, Manifest, digest_of, read_manifest
 from tests.engine.docker_daemon import daemon
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.cached import CONFIG_TYPE, opened, wanted
@@ -45,17 +46,26 @@ async def push(client: RegistryClient, one: Wanted, *contents: bytes) -> Source:
     scope = (f"repository:{repository}:pull,push",)
     tars = [tar(content) for content in contents]
     diffs = [f"sha256:{hashlib.sha256(data).hexdigest()}" for data in tars]
-    config = json.dumps({"rootfs": {"type": "layers", "diff_ids": diffs}}).encode()
+    labels = {"Labels": {"org.dockwright.key": one.key}}
+    config = json.dumps({"config": labels, "rootfs": {"type": "layers", "diff_ids": diffs}}).encode()
     layers = []
     for data in tars:
         packed = zstandard.ZstdCompressor().compress(data)
         digest = await client.add_blob(repository, packed, scope=scope)
         layers.append({"mediaType": ZSTD, "digest": digest, "size": len(packed)})
-    entry = {"mediaType": CONFIG_TYPE, "digest": "", "size": len(config)}
-    entry["digest"] = await client.add_blob(repository, config, scope=scope)
+    named = await client.add_blob(repository, config, scope=scope)
+    entry = {"mediaType": CONFIG_TYPE, "digest": named, "size": len(config)}
     value = {"schemaVersion": 2, "mediaType": OCI, "config": entry, "layers": layers}
-    await client.put_manifest(repository, one.tag, json.dumps(value).encode(), OCI, scope=scope)
-    return Source(one.image, "cpu", one.tag, one.key)
+    data = json.dumps(value).encode()
+    await client.put_manifest(repository, one.tag, data, OCI, scope=scope)
+    return Source(
+        image=one.image,
+        variant="cpu",
+        tag=one.tag,
+        key=one.key,
+        digest=digest_of(data),
+        config=named,
+    )
 
 
 @pytest_asyncio.fixture
@@ -97,7 +107,7 @@ async def test_layers_are_gzip_and_each_is_compressed_once(
     assert again == images
     assert said == []
     assert {one.method for one in proxy.seen} == {"GET"}
-    assert proxy.count("GET", "/blobs/") == 0
+    assert proxy.count("GET", "/blobs/") == len(sources)  # their configs, and no layer
 
 
 async def test_a_layer_with_other_bytes_is_not_released(

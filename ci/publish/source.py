@@ -1,0 +1,64 @@
+"""What a release takes from the cache: an image by the digest that its key document names, not by its tag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci.errors import RegistryError
+from ci.registry.manifest import OCI, Manifest, read_manifest, refuse_large_layer
+from ci.registry.side import DOCUMENT_LIMIT_BYTES, KEY, read_document
+
+if TYPE_CHECKING:
+    from ci.registry.client import RegistryClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An image of the cache: its tag, its whole key, the digest of its manifest and that of its config."""
+
+    image: str
+    variant: str
+    tag: str
+    key: str
+    digest: str
+    config: str
+
+
+async def read_source(client: RegistryClient, source: Source, *, scope: Sequence[str]) -> bytes:
+    """Return the manifest of an image, which is what its key document says and bears its key.
+
+    Raises:
+        RegistryError: it can't be had, or is another image than the one of this key.
+    """
+    repository = client.place.repository(source.image)
+    what = f"{client.place.host}/{repository}:{source.tag}"
+    data = await client.manifest(repository, source.digest, scope=scope)
+    manifest = read_manifest(data, what)
+    if manifest.type != OCI:
+        raise RegistryError("corrupt", f"{what}: its manifest is not of the OCI's form ({manifest.type})")
+    if manifest.config.digest != source.config:
+        raise RegistryError("corrupt", f"{what}: has another config than its key document names")
+    refuse_large_layers(manifest, what)
+    text = await client.blob(repository, source.config, scope=scope, limit_bytes=DOCUMENT_LIMIT_BYTES)
+    if _label(read_document(text, what)) != source.key:
+        raise RegistryError("corrupt", f"{what}: its own label names another key")
+    return data
+
+
+def refuse_large_layers(manifest: Manifest, what: str) -> None:
+    """Refuse an image with a layer that registries do not take.
+
+    Raises:
+        RegistryError: corrupt: a layer is too large.
+    """
+    for layer in manifest.layers:
+        refuse_large_layer(layer.digest, layer.size, what)
+
+
+def _label(config: dict[str, object]) -> object:
+    """Return the key that an image's config bears; it has the name of the annotation."""
+    inner = config.get("config")
+    labels = inner.get("Labels") if isinstance(inner, dict) else None
+    return labels.get(KEY) if isinstance(labels, dict) else None
