@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ci.errors import RegistryError
-from ci.registry.manifest import OCI, Blob, read_manifest
+from ci.registry.manifest import OCI, Blob, digest_of, read_manifest
 from ci.registry.patience import AT_ONCE
 from ci.registry.side import (
     ARTIFACT_TYPE,
@@ -128,11 +128,25 @@ class RegistryCache:
             raise RegistryError("corrupt", f"{what}: names another image than the one of this key")
         return beside
 
-    async def settle(self, wanted: Wanted, beside: Beside) -> None:
+    async def found(self, wanted: Wanted, scope: Sequence[str] = ()) -> Beside | None:
+        """Return the same for one that pushes: what is corrupt is None too, since pushing puts it right.
+
+        Raises:
+            RegistryError: nothing can be told of it.
+        """
+        try:
+            return await self.find(wanted, scope)
+        except RegistryError as error:
+            if error.answer != "corrupt":
+                raise
+            return None
+
+    async def settle(self, wanted: Wanted, beside: Beside) -> str:
         """Make tag and key document agree where others wrote both at the same time.
 
         Registries know no condition on a write, so what is there afterwards is read again: where the tag
-        names another manifest of the same config, the key document is made to name that one.
+        names another manifest of the same config, the key document is made to name that one. Returns the
+        digest of the manifest that the key document has in the end, which another one may have written.
 
         Raises:
             RegistryError: they don't agree after some rounds, or the tag names another image.
@@ -141,8 +155,8 @@ class RegistryCache:
         what = self.tagged(wanted.image, wanted.tag)
         for number in range(ROUNDS):
             try:
-                if await self._agree(wanted, beside, scope):
-                    return
+                if agreed := await self._agree(wanted, beside, scope):
+                    return agreed
             except RegistryError as error:
                 if error.answer != "absent":
                     raise
@@ -151,8 +165,11 @@ class RegistryCache:
             await anyio.sleep(self.client.patience.pause_s * 2**number)
         raise RegistryError("corrupt", f"{what}: does not become what was pushed")
 
-    async def _agree(self, wanted: Wanted, beside: Beside, scope: Sequence[str]) -> bool:
-        """Whether tag and key document agree; where they don't, the document is written anew."""
+    async def _agree(self, wanted: Wanted, beside: Beside, scope: Sequence[str]) -> str:
+        """Return the digest of the key document's manifest if it agrees with the tag.
+
+        Where it doesn't, it is written anew, and nothing is returned.
+        """
         repository = self.client.place.repository(wanted.image)
         what = self.tagged(wanted.image, wanted.tag)
         digest = await self.client.digest(repository, wanted.tag, scope=scope)
@@ -160,14 +177,18 @@ class RegistryCache:
         side = read_manifest(data, side_tag(what))
         if not side.layers:
             raise RegistryError("corrupt", f"{side_tag(what)}: holds no document")
-        if read_side(side, wanted.key, side_tag(what)).image == digest:
-            return True
-        there = read_manifest(await self.client.manifest(repository, digest, scope=scope), what)
-        if there.config.digest != beside.config:
+        found = read_side(side, wanted.key, side_tag(what))
+        config = found.config
+        if found.image != digest:
+            there = await self.client.manifest(repository, digest, scope=scope)
+            config = read_manifest(there, what).config.digest
+        if config != beside.config:
             raise RegistryError("corrupt", f"{what}: another image was pushed under this key meanwhile")
+        if found.image == digest:
+            return side.digest
         manifest = side_manifest(replace(beside, image=digest), side.layers[0], _now())
         await self.client.put_manifest(repository, side_tag(wanted.tag), manifest, OCI, scope=scope)
-        return False
+        return ""
 
     async def document(self, wanted: Wanted) -> dict[str, Any] | None:
         """Return the key document that stands beside an image; None where there is none.
@@ -190,17 +211,25 @@ class RegistryCache:
             raise
         return read_document(data, what)
 
-    async def add(self, wanted: Wanted, beside: Beside, document: dict[str, Any]) -> None:
-        """Write what stands beside an image that has just been pushed, so that it is found from now on."""
+    async def add(self, wanted: Wanted, beside: Beside, document: dict[str, Any]) -> str:
+        """Write what stands beside an image that has just been pushed, so that it is found from now on.
+
+        Returns the digest of its manifest, which no other runner writes; none where another runner was
+        faster, whose own stays. That is asked last, since it may change at any time.
+        """
         repository = self.client.place.repository(wanted.image)
         scope = self.scope((wanted.image,), writes=True)
         data = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         await self.client.add_blob(repository, EMPTY, scope=scope)
         digest = await self.client.add_blob(repository, data, scope=scope)
         blob = Blob(type=ARTIFACT_TYPE, digest=digest, size=len(data))
+        if await self.found(wanted, scope) is not None:
+            return ""
         manifest = side_manifest(beside, blob, _now())
         await self.client.put_manifest(repository, side_tag(wanted.tag), manifest, OCI, scope=scope)
+        return digest_of(manifest)
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    # to the microsecond, so that what two runners write of one image is not the same
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
 
 PUSHES = 4
+Pushed = Literal["pushed", "meanwhile", "there"]
+"""How a push ended: it was done, another runner did it since the look-up, or it was there before."""
 IN_THE_WAY = re.compile(r"blob unknown|blob upload unknown", re.IGNORECASE)
 """What a registry says of a manifest whose blobs it lacks. Source: OCI distribution-spec 1.1, Error Codes."""
 
@@ -45,6 +47,8 @@ class Remote:
     plan: Plan
     """Of what the registry has; it knows nothing of the store."""
     hits: dict[str, Beside] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    """What it said it has not, when it was asked; nothing of which it gave no answer."""
     warnings: list[str] = field(default_factory=list)
     scratch: Path | None = None
     """Where this run may write; needed for fetching and pushing only."""
@@ -77,10 +81,10 @@ class Remote:
 
     async def look_up(self, without: Collection[str] = ()) -> None:
         """Look for all images of the plan at once, but for those `without`."""
-        found = await self.cache.look_up(
-            [wanted(planned) for planned in self.plan.images if planned.id not in without]
-        )
+        asked = [wanted(planned) for planned in self.plan.images if planned.id not in without]
+        found = await self.cache.look_up(asked)
         self.hits = found.hits
+        self.absent = frozenset(one.id for one in asked) - found.hits.keys() - found.faults.keys()
         self.warnings += found.warnings()
 
     async def fetch(self, planned: PlannedImage, engine: Engine, output: Output) -> tuple[str, ImageRecord]:
@@ -115,10 +119,11 @@ class Remote:
             with suppress(CommandError):
                 await engine.untag(reference)
 
-    async def push(self, planned: PlannedImage, info: ImageInfo, engine: Engine, output: Output) -> bool:
-        """Push an image under its cache tag, then its key document; return whether it was not there yet.
+    async def push(self, planned: PlannedImage, info: ImageInfo, engine: Engine, output: Output) -> Pushed:
+        """Push an image under its cache tag, then its key document; return how that ended.
 
-        Where somebody else was faster his image stays, whose layers are the same.
+        Where somebody else was faster his image stays, whose layers are the same. Of two that push at the
+        same moment, one sees in the end that the key document is not his own.
 
         Raises:
             RegistryError: the registry does not take it, or has another image under this key.
@@ -127,9 +132,9 @@ class Remote:
         one = wanted(planned)
         reference = self.cache.tagged(one.image, one.tag)
         config = f"sha256:{bare(info.id)}" if info.id else ""
-        there = await self._there(one)
+        there = await self.cache.found(one)
         if there is not None and config in ("", there.config):
-            return False
+            return "meanwhile" if planned.id in self.absent else "there"
         if there is not None:
             raise RegistryError(
                 "corrupt",
@@ -142,14 +147,13 @@ class Remote:
                 refuse_large_layer(layer, size, planned.id)
         digest = await self._pushed(one, planned.reference, config, engine, output)
         if not digest:
-            return False
+            return "meanwhile"
         layers = info.layers
         if not config:
             config, layers = await self._told(one, digest, sum(size for _, size in layers))
         beside = Beside(key=planned.key, image=digest, config=config, layers=layers)
-        await self.cache.add(one, beside, planned.document)
-        await self.cache.settle(one, beside)
-        return True
+        own = await self.cache.add(one, beside, planned.document)
+        return "pushed" if await self.cache.settle(one, beside) == own else "meanwhile"
 
     async def _told(self, one: Wanted, digest: str, size: int) -> tuple[str, tuple[tuple[str, int], ...]]:
         """Return the digest of the config of a pushed image, and its layers; all bytes stand at the last one.
@@ -182,7 +186,7 @@ class Remote:
             except CommandError as error:
                 there = None
                 with suppress(RegistryError):  # what the push says tells more
-                    there = await self._there(one)
+                    there = await self.cache.found(one)
                 if there is not None and there.config == config:
                     return ""
                 if number == PUSHES - 1 or not IN_THE_WAY.search(error.tail):
@@ -190,14 +194,6 @@ class Remote:
                 self.cache.client.say(f"{reference}: a blob of it is not there yet; pushed again")
                 await anyio.sleep(self.cache.client.patience.pause_s * 2**number)
         raise AssertionError("the last push returns or raises")
-
-    async def _there(self, one: Wanted) -> Beside | None:
-        try:
-            return await self.cache.find(one)
-        except RegistryError as error:
-            if error.answer != "corrupt":
-                raise
-            return None  # it is put right by pushing
 
     def _authfile(self) -> str:
         """Return the file of credentials for the engine's programs, written once for a run."""

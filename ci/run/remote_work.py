@@ -44,18 +44,19 @@ class RemoteWork:
     async def push(self, planned: PlannedImage, output: Output) -> WorkResult:
         """Push an image: `built` where that was needed and done. What went wrong is a warning.
 
-        An image that was built here while another runner built and pushed it has `MEANWHILE` as its reason.
+        An image that was built here while another runner built and pushed it has `MEANWHILE` as its reason;
+        not so one that was there before, and could not be looked up or fetched.
         """
         assert self.remote is not None
         engine, events = self.images.engine, self.images.events
         try:
-            pushed = await self.remote.push(planned, await engine.inspect(planned.reference), engine, output)
+            end = await self.remote.push(planned, await engine.inspect(planned.reference), engine, output)
         except (DockwrightError, OSError) as error:
             events.warning(f"{planned.id} is built, and not in the registry: {error}")
             return WorkResult(outcome=Outcome.reused)
-        if pushed:
+        if end == "pushed":
             return WorkResult(outcome=Outcome.built)
-        if planned.action != "build":
+        if end == "there" or planned.action != "build":
             return WorkResult(outcome=Outcome.reused)
         events.note(MEANWHILE, task=planned.id)
         return WorkResult(outcome=Outcome.reused, details=Details(reason=MEANWHILE))

@@ -31,8 +31,9 @@ class Machine:
     more: dict[str, str] = field(default_factory=dict)
 
     def build(self, place: str, *words: str, images: tuple[str, ...] = (IMAGE,)) -> Ran:
-        """Build with a registry, and read the report."""
-        argv = ["build", *images, "--variant", "cpu", "--registry", place, "--progress", "plain", *words]
+        """Build these images, or all where none is named, with a registry, and read the report."""
+        what = ["build", *images] if images else ["build-all"]
+        argv = [*what, "--variant", "cpu", "--registry", place, "--progress", "plain", *words]
         done = self.dockwright(*argv)
         found = next((line for line in done.stdout.splitlines() if "report: " in line), "")
         path = Path(found.partition("report: ")[2])
@@ -76,6 +77,10 @@ class Ran:
     @property
     def rows(self) -> dict[str, str]:
         return {row["task"]: row["action"] for row in self.report["images"]}
+
+    @property
+    def reasons(self) -> dict[str, str | None]:
+        return {row["task"]: row["reason"] for row in self.report["others"]}
 
     @property
     def others(self) -> dict[str, str]:

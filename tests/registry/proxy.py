@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
+HELD_S = 120
+"""How long a gate holds what comes, so that a test ends for which too little does."""
 Way = Literal["status", "reset", "cut", "other-bytes", "body", "trickle"]
 
 
@@ -38,6 +40,22 @@ class Fault:
         return bool(self.times > 0 and re.fullmatch(self.method, method) and re.search(self.path, path))
 
 
+@dataclass
+class Gate:
+    """Holds the requests that `method` and `path` match until `count` of them have come; then it is open."""
+
+    count: int
+    path: str = ".*"
+    method: str = ".*"
+    came: int = 0
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def fits(self, method: str, path: str) -> bool:
+        return bool(
+            self.came < self.count and re.fullmatch(self.method, method) and re.search(self.path, path)
+        )
+
+
 @dataclass(frozen=True)
 class Seen:
     """A request that came: its path without what follows `?`, and what was answered."""
@@ -56,6 +74,8 @@ class Proxy:
     upstream: str
     host: str = ""
     faults: list[Fault] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
+    """One after the other: a request waits at the first that it fits."""
     seen: list[Seen] = field(default_factory=list)
     most_at_once: int = 0
     at_once: int = 0
@@ -68,6 +88,16 @@ class Proxy:
                     fault.times -= 1
                     return fault
         return None
+
+    def wait(self, method: str, path: str) -> None:
+        with self.lock:
+            gate = next((gate for gate in self.gates if gate.fits(method, path)), None)
+            if gate is None:
+                return
+            gate.came += 1
+            if gate.came == gate.count:
+                gate.opened.set()
+        gate.opened.wait(HELD_S)
 
     def count(self, method: str, path: str = "") -> int:
         return sum(bool(re.fullmatch(method, one.method) and re.search(path, one.path)) for one in self.seen)
@@ -98,6 +128,7 @@ def proxied(upstream: str) -> Iterator[Proxy]:
 
         def answer(self) -> None:
             path = self.path.partition("?")[0]
+            proxy.wait(self.command, path)
             fault = proxy.take(self.command, path)
             size = int(self.headers.get("Content-Length") or 0)
             if fault is not None and fault.way == "reset":

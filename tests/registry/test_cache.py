@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 import pytest
 
 from ci.errors import RegistryError
+from ci.registry.cache import RegistryCache
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import OCI, digest_of
 from ci.registry.opening import open_registry
 from ci.registry.place import Place
 from tests.registry.cached import add, opened, push, quick, wanted
-from tests.registry.proxy import Fault, Proxy
+from tests.registry.proxy import Fault, Gate, Proxy
 from tests.registry.server import SECRET, USER, Registry, basic, registry, token_server
 
 pytestmark = pytest.mark.engine
@@ -160,6 +162,45 @@ async def test_two_that_push_at_once_end_with_what_agrees(proxy: Proxy) -> None:
         await cache.settle(wanted(), beside)
         found = (await cache.look_up([wanted()])).hits["image-0:cpu"]
         assert (found.config, found.image) == (beside.config, digest_of(data + b" "))
+
+
+async def test_of_two_that_push_at_the_same_moment_one_sees_that_it_was_not_alone(proxy: Proxy) -> None:
+    key = "[.]key$"
+    alone = []
+
+    async with opened(proxy.host) as (cache, _), opened(proxy.host) as (other, _):
+        beside = await push(cache.client, wanted())
+        # both have looked before one writes, and both have written before one reads back
+        proxy.gates += [Gate(2, method="GET", path=key), Gate(2, method="GET", path=key)]
+
+        async def push_beside(one: RegistryCache) -> None:
+            own = await one.add(wanted(), beside, {"schema": 1})
+            alone.append(await one.settle(wanted(), beside) == own)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(push_beside, cache)
+            group.start_soon(push_beside, other)
+    assert sorted(alone) == [False, True]
+    assert proxy.count("PUT", key) == 2
+
+
+async def test_who_is_later_leaves_the_key_document_of_the_faster_one(proxy: Proxy) -> None:
+    async with opened(proxy.host) as (cache, _):
+        beside = await push(cache.client, wanted())
+        own = await cache.add(wanted(), beside, {"schema": 1})
+        assert await cache.settle(wanted(), beside) == own
+        assert await cache.add(wanted(), beside, {"schema": 1}) == ""
+        assert await cache.settle(wanted(), beside) == own
+        assert proxy.count("PUT", "[.]key$") == 1
+
+
+async def test_a_key_document_of_another_config_is_told(plain: Registry) -> None:
+    async with opened(plain.host) as (cache, _):
+        beside = await push(cache.client, wanted(), note="ours")
+        await add(cache, wanted())
+        assert await cache.add(wanted(), beside, {"schema": 1}) == ""
+        with pytest.raises(RegistryError, match="another image was pushed under this key meanwhile"):
+            await cache.settle(wanted(), beside)
 
 
 async def test_another_image_under_the_same_key_is_told_and_left(proxy: Proxy) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -14,11 +11,12 @@ import pytest
 
 from ci.engines.privilege import privilege
 from ci.engines.runner import Runner as ProcessRunner
+from ci.run.remote_work import MEANWHILE
 from ci.run.root import remove_root
 from tests.engine.killed_stack import change, killed_stack
-from tests.registry.machine import CHECKOUT, HERE, IMAGE, Machine, Ran
-from tests.registry.proxy import Fault, Proxy, proxied
-from tests.registry.server import SECRET, USER, basic, registry
+from tests.registry.machine import CHECKOUT, HERE, IMAGE, Machine
+from tests.registry.proxy import Fault, Proxy
+from tests.registry.watch import watched
 
 pytestmark = pytest.mark.engine
 
@@ -54,13 +52,29 @@ def test_a_cold_runner_builds_nothing_that_the_registry_has(
     pushed = full.build(place, "--cache", "read-write")
     assert (pushed.status, pushed.others) == (0, {"push/base:cpu": "built", f"push/{IMAGE}:cpu": "built"})
     proxy.seen.clear()
-    found = cold.build(place)
+    with watched(cold.root) as started:
+        found = cold.build(place)
+    assert started == set()
     assert (found.status, found.rows) == (0, {"base:cpu": "reused", f"{IMAGE}:cpu": "reused"})
     assert proxy.count(".*", "/blobs/") == 0
     assert len(proxy.seen) <= 3 * 2
     assert "engine: none was needed" in found.text
     assert not Path(cold.root, "store").exists()
     assert found.digest(f"{IMAGE}:cpu") == f"sha256:{pushed.digest(f'{IMAGE}:cpu').removeprefix('sha256:')}"
+
+
+def test_with_the_cache_off_the_registry_is_asked_nothing(
+    proxy: Proxy, full: Machine, tmp_path: Path
+) -> None:
+    full.stack = killed_stack(tmp_path / "small")
+    change(full.stack, str(tmp_path))
+    place = f"{proxy.host}/team"
+    assert full.build(place, "--cache", "read-write", images=("kill-three",)).status == 0
+    full.forget("kill-three")
+    proxy.seen.clear()
+    ran = full.build(place, "--cache", "off", images=("kill-three",))
+    assert (ran.status, ran.rows) == (0, {"base:cpu": "reused", "kill-three:cpu": "built"})
+    assert (ran.others, ran.report["warnings"], proxy.seen) == ({}, [], [])
 
 
 def test_a_changed_program_is_built_on_the_registrys_parent_and_pushed(
@@ -70,7 +84,9 @@ def test_a_changed_program_is_built_on_the_registrys_parent_and_pushed(
     assert full.build(place, "--cache", "read-write").status == 0
     change_program(cold.stack)
     proxy.seen.clear()
-    built = cold.build(place, "--cache", "read-write")
+    with watched(cold.root) as started:
+        built = cold.build(place, "--cache", "read-write")
+    assert started == {cold.root}
     assert built.status == 0, built.text
     assert built.rows == {"base:cpu": "reused", f"{IMAGE}:cpu": "built"}
     assert built.others == {f"push/{IMAGE}:cpu": "built"}
@@ -136,6 +152,30 @@ def test_a_blob_that_another_runner_is_sending_is_waited_for(
     assert "blob unknown" in warning
 
 
+@pytest.mark.parametrize(
+    ("status", "told"), [(404, True), (403, False)], ids=["said-to-be-absent", "no-answer"]
+)
+def test_what_another_runner_built_meanwhile_is_counted_and_what_was_there_before_is_not(
+    proxy: Proxy, full: Machine, tmp_path: Path, status: int, told: bool
+) -> None:
+    full.stack = killed_stack(tmp_path / "small")
+    change(full.stack, str(tmp_path))
+    place = f"{proxy.host}/team"
+    words = ("--cache", "read-write")
+    assert full.build(place, *words, images=("kill-three",)).others["push/kill-three:cpu"] == "built"
+    full.forget("kill-three")
+    # the look-up alone is answered so: as if another runner pushed it afterwards, or by a fault
+    proxy.faults.append(Fault("status", method="GET", path="/kill-three/.*[.]key$", status=status))
+    ran = full.build(place, *words, images=("kill-three",))
+    assert ran.status == 0, ran.text
+    assert ran.rows == {"base:cpu": "reused", "kill-three:cpu": "built"}
+    assert ran.others == {"push/kill-three:cpu": "reused"}
+    assert ran.reasons == {"push/kill-three:cpu": MEANWHILE if told else None}
+    line = "built here and by another runner at once: 1 (kill-three:cpu)"
+    assert (line in ran.text) is told
+    assert len(ran.report["warnings"]) == (0 if told else 1)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "registry.invalid"], ids=["refused", "no-such-name"])
 def test_a_registry_that_does_not_answer_is_a_warning(full: Machine, host: str) -> None:
     """RFC 6761: no name that ends with `.invalid` is known to any DNS."""
@@ -172,51 +212,3 @@ def test_a_parent_that_the_registry_does_not_give_is_built_here(
     assert again.rows == {"base:cpu": "reused", "kill-one:cpu": "reused", "kill-two:cpu": "built"}
     # what was fetched has the names of a built image, and none that gc would take for somebody else's
     assert not [name for name in full.names() if place in name]
-
-
-def test_a_secret_is_in_nothing_that_is_written_or_listed(
-    tmp_path: Path, full: Machine, cold: Machine
-) -> None:
-    folder = tmp_path / "registry"
-    with registry(folder, auth=basic(folder)) as running, proxied(running.host) as proxy:
-        secrets = {"DOCKWRIGHT_REGISTRY_USER": USER, "DOCKWRIGHT_REGISTRY_PASSWORD": SECRET}
-        full.more = cold.more = secrets
-        change_program(cold.stack)
-        with watched(SECRET) as listed:
-            ran = cold_after(full, cold, f"{proxy.host}/team")
-        assert ran.status == 0, ran.text
-        assert listed == []
-        assert SECRET not in ran.text
-        found = subprocess.run(
-            ("grep", "-rlF", "-e", SECRET, cold.root, str(ran.path.parent), str(running.data)),
-            capture_output=True,
-            text=True,
-        )
-        assert found.stdout == ""
-
-
-@contextmanager
-def watched(text: str) -> Iterator[list[str]]:
-    """Look into the arguments of all processes, again and again; yield those that hold `text`."""
-    found: list[str] = []
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.wait(0.02):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                with suppress(OSError):
-                    if text.encode() in path.read_bytes():
-                        found.append(str(path))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield found
-    finally:
-        done.set()
-        thread.join()
-
-
-def cold_after(full: Machine, cold: Machine, place: str) -> Ran:
-    full.build(place, "--cache", "read-write", images=("base:cpu",))
-    return cold.build(place, "--cache", "read-write")
