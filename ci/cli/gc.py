@@ -41,20 +41,36 @@ SINGLE = 1_000_000
     metavar="DAYS",
     help="In a registry, let younger images stay.",
 )
+@click.option(
+    "--keep-gb",
+    type=click.FloatRange(min=0),
+    metavar="GB",
+    help="In a registry, the most that is to stay, in all; the oldest go first, also younger ones than that.",
+)
 @click.pass_obj
-def gc(settings: Settings, everything: bool, yes: bool, registry: str | None, days: int) -> None:
+def gc(
+    settings: Settings,
+    everything: bool,
+    yes: bool,
+    registry: str | None,
+    days: int,
+    keep_gb: float | None,
+) -> None:
     """Say what can go to make room, and with --yes remove it.
 
     Images that the present plan names stay, and the ones built last; so do fetched files that a lock names.
     Images of others in a shared store are never touched, and nothing goes while a run is going on.
 
     With --registry it is about the cached images there (k- tags) and the shared wheels, and about nothing
-    here. Those that this checkout would reuse, and images of a release, stay.
+    here. Those that this checkout would reuse, and images of a release, stay, whatever --keep-gb says.
     """
     workspace = open_workspace(settings)
     if registry is not None:
-        anyio.run(_in_registry, workspace, parse_place(registry), timedelta(days=days), yes)
+        keep_bytes = round(keep_gb * 1e9) if keep_gb is not None else None
+        anyio.run(_in_registry, workspace, parse_place(registry), timedelta(days=days), keep_bytes, yes)
         return
+    if keep_gb is not None:
+        raise UsageError("--keep-gb is about a registry: give --registry HOST[:PORT]/NAMESPACE with it")
     engine = _engine(workspace)
     if yes:
         _no_run_is_going_on(workspace)
@@ -63,12 +79,16 @@ def gc(settings: Settings, everything: bool, yes: bool, registry: str | None, da
         anyio.run(_tell, workspace, engine, everything)
 
 
-async def _in_registry(workspace: Workspace, place: Place, older_than: timedelta, yes: bool) -> None:
+async def _in_registry(
+    workspace: Workspace, place: Place, older_than: timedelta, keep_bytes: int | None, yes: bool
+) -> None:
     def say(text: str) -> None:
         click.echo(text, err=True)
 
     async with opened_releases(place, say, "REGISTRY") as releases:
-        stale, looked_at = await registry_survey(releases.client, workspace.stack, older_than=older_than)
+        stale, looked_at = await registry_survey(
+            releases.client, workspace.stack, older_than=older_than, keep_bytes=keep_bytes
+        )
         for one in stale:
             click.echo(_line(one.size_bytes, f"{one.repository}:{one.tag}", one.why))
         size = size_text(sum(one.size_bytes for one in stale))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ci.registry.side import gzip_tag, side_tag
 
 CACHED = re.compile(r"k-[0-9a-f]{32}(?:[.](?:key|gz))?")
 
 WHEELS = re.compile(r"[wa]-[0-9a-f]{32}")
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,11 @@ class Tagged:
         return CACHED.fullmatch(self.tag) is not None
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """The blobs that count as its size: none of a key document."""
+        return {} if self.is_cached and self.tag == side_tag(self.key_tag) else self.blobs
+
+    @property
     def key_tag(self) -> str:
         """The cache tag that it belongs to."""
         return self.tag.partition(".")[0]
@@ -55,93 +61,100 @@ class Stale:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What nothing needs but by its age: the tags of one image, what makes it a hit first; or a wheel's."""
+
+    whole: tuple[Tagged, ...]
+    created: datetime | None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Its blobs, in both compressions."""
+        return {digest: size for one in self.whole for digest, size in one.sizes.items()}
+
+
 def choose(
-    tagged: Collection[Tagged], current: Collection[str], *, now: datetime, older_than: timedelta
-) -> tuple[Stale, ...]:
-    """Return the cached images that can go, the largest first.
-
-    A cached image stays while its cache tag is `current`, while a tag that is no cache tag has its config (a
-    release), and until it is `older_than`. One without a key document stays too: it may be on its way.
-    `size_bytes` is what no tag that stays has.
-    """
-    found: list[tuple[tuple[Tagged, ...], str]] = []
-    by_tag = {(one.repository, one.tag): one for one in tagged}
-    kept = [one for one in tagged if not one.is_cached]
-    configs = {(one.repository, one.config) for one in kept}
-    for one in tagged:
-        if not one.is_cached or one.tag != one.key_tag:
-            continue
-        beside = by_tag.get((one.repository, side_tag(one.tag)))
-        # what makes it a hit goes first
-        names = (side_tag(one.tag), gzip_tag(one.tag), one.tag)
-        whole = tuple(by_tag[one.repository, name] for name in names if (one.repository, name) in by_tag)
-        why = _why(one, beside, current, configs, now=now, older_than=older_than)
-        if why:
-            found.append((whole, why))
-        else:
-            kept += whole
-    chosen = {(each.repository, each.tag) for whole, _ in found for each in whole}
-    kept += [one for one in tagged if one.is_cached and (one.repository, one.tag) not in chosen]
-    return _stale(found, kept)
-
-
-def choose_wheels(
-    tagged: Collection[Tagged], current: Collection[str], *, now: datetime, older_than: timedelta
-) -> tuple[Stale, ...]:
-    """Return the wheels that can go, of the tags of their repository: none that is `current` or younger."""
-    found: list[tuple[tuple[Tagged, ...], str]] = []
-    kept: list[Tagged] = []
-    for one in tagged:
-        why = ""
-        if WHEELS.fullmatch(one.tag) and one.tag not in current:
-            why = _age(one.created, now, older_than)
-        if why:
-            found.append(((one,), why))
-        else:
-            kept.append(one)
-    return _stale(found, kept)
-
-
-def _stale(found: Collection[tuple[tuple[Tagged, ...], str]], kept: Collection[Tagged]) -> tuple[Stale, ...]:
-    """Return what goes of each of `found`, the tags of one thing and why; all of `kept` stays whole."""
-    needed = {(one.repository, digest) for one in kept for digest in (one.digest, *one.named)}
-    blobs = {digest for one in kept for digest in one.blobs}
-    stale = [
-        Stale(
-            repository=whole[-1].repository,
-            tag=whole[-1].tag,
-            digests=tuple(each.digest for each in whole if (each.repository, each.digest) not in needed),
-            size_bytes=_unshared(whole, blobs),
-            why=why,
-        )
-        for whole, why in found
-    ]
-    return tuple(sorted((one for one in stale if one.digests), key=lambda one: -one.size_bytes))
-
-
-def _unshared(whole: Collection[Tagged], kept: Collection[str]) -> int:
-    """Return the bytes of an image, in both compressions, or of wheels, that nothing has which is kept."""
-    blobs: dict[str, int] = {}
-    for one in whole:
-        if one.tag != side_tag(one.key_tag):
-            blobs.update(one.blobs)
-    return sum(size for digest, size in blobs.items() if digest not in kept)
-
-
-def _why(
-    one: Tagged,
-    beside: Tagged | None,
+    tagged: Collection[Tagged],
     current: Collection[str],
-    configs: Collection[tuple[str, str]],
     *,
+    wheels: str = "",
     now: datetime,
     older_than: timedelta,
-) -> str:
-    if one.tag in current or (one.repository, one.config) in configs:
-        return ""
-    if beside is None:
-        return ""
-    return _age(beside.created, now, older_than)
+    keep_bytes: int | None = None,
+) -> tuple[Stale, ...]:
+    """Return the cached images that can go, and the wheels in the repository `wheels`, the largest first.
+
+    What is `current`, a cache tag or one of wheels, stays. A cached image stays while a tag that is no cache
+    tag has its config (a release), and one without a key document too: it may be on its way. Of the rest
+    goes what is `older_than`, and what is beyond the newest with which all that stays has at most
+    `keep_bytes`. `size_bytes` is what no tag that stays has.
+    """
+    candidates = _images(tagged, current, wheels) + _wheels(tagged, current, wheels)
+    goes: list[tuple[Candidate, str]] = []
+    staying = {_name(one): one for one in tagged}
+    for one in candidates:
+        for each in one.whole:
+            del staying[_name(each)]
+    there = {digest: size for one in staying.values() for digest, size in one.sizes.items()}
+    is_full = False
+    for one in sorted(candidates, key=lambda one: one.created or _LONG_AGO, reverse=True):
+        why = _age(one.created, now, older_than)
+        if not why and keep_bytes is not None:
+            is_full = is_full or sum((there | one.sizes).values()) > keep_bytes
+            if is_full:
+                why = f"with it and what is newer more than {keep_bytes / 1e9:.2f} GB would stay"
+        if why:
+            goes.append((one, why))
+        else:
+            there |= one.sizes
+            staying |= {_name(each): each for each in one.whole}
+    return _stale(goes, staying.values())
+
+
+def _name(one: Tagged) -> tuple[str, str]:
+    return one.repository, one.tag
+
+
+def _images(tagged: Collection[Tagged], current: Collection[str], wheels: str) -> list[Candidate]:
+    by_tag = {_name(one): one for one in tagged}
+    configs = {(one.repository, one.config) for one in tagged if not one.is_cached}
+    found = []
+    for one in tagged:
+        beside = by_tag.get((one.repository, side_tag(one.tag)))
+        if not one.is_cached or one.tag != one.key_tag or one.repository == wheels or beside is None:
+            continue
+        if one.tag in current or (one.repository, one.config) in configs:
+            continue
+        names = (side_tag(one.tag), gzip_tag(one.tag), one.tag)
+        whole = tuple(by_tag[one.repository, name] for name in names if (one.repository, name) in by_tag)
+        found.append(Candidate(whole=whole, created=beside.created))
+    return found
+
+
+def _wheels(tagged: Collection[Tagged], current: Collection[str], wheels: str) -> list[Candidate]:
+    return [
+        Candidate(whole=(one,), created=one.created)
+        for one in tagged
+        if one.repository == wheels and WHEELS.fullmatch(one.tag) and one.tag not in current
+    ]
+
+
+def _stale(goes: Collection[tuple[Candidate, str]], staying: Collection[Tagged]) -> tuple[Stale, ...]:
+    """Return what goes of each of `goes`, and why; all that is `staying` stays whole."""
+    needed = {(one.repository, digest) for one in staying for digest in (one.digest, *one.named)}
+    blobs = {digest for one in staying for digest in one.blobs}
+    stale = [
+        Stale(
+            repository=one.whole[-1].repository,
+            tag=one.whole[-1].tag,
+            digests=tuple(each.digest for each in one.whole if (each.repository, each.digest) not in needed),
+            size_bytes=sum(size for digest, size in one.sizes.items() if digest not in blobs),
+            why=why,
+        )
+        for one, why in goes
+    ]
+    return tuple(sorted((one for one in stale if one.digests), key=lambda one: -one.size_bytes))
 
 
 def _age(created: datetime | None, now: datetime, older_than: timedelta) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
 from ci.catalog.stack import Stack
 from ci.errors import CatalogError, RegistryError
-from ci.registry.hygiene import CACHED, Stale, Tagged, choose, choose_wheels
+from ci.publish.release import REPOSITORY as RELEASE
+from ci.publish.release import read_index
+from ci.registry.hygiene import CACHED, Stale, Tagged, choose
 from ci.registry.manifest import digest_of, index_digests, read_manifest
 from ci.registry.patience import AT_ONCE
 from ci.registry.side import CREATED
@@ -24,44 +27,108 @@ if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 async def registry_survey(
-    client: RegistryClient, stack: Stack, *, older_than: timedelta
+    client: RegistryClient, stack: Stack, *, older_than: timedelta, keep_bytes: int | None = None
 ) -> tuple[tuple[Stale, ...], int]:
     """Return what can go of the images of `stack` in a registry, and how many tags were looked at.
+
+    What a release names stays, whether its tags follow it or lag.
 
     Raises:
         RegistryError: not all of it can be looked at, so that nothing may be chosen.
     """
     images = sorted({image.image for image in stack.images})
-    wheels = client.place.repository(WHEELHOUSE)
-    tagged: list[Tagged] = []
-    limiter = anyio.CapacityLimiter(AT_ONCE)
-
-    async def look(repository: str, name: str) -> None:
-        async with limiter:
-            found = await _tagged(client, repository, name)
-        if found is not None:
-            tagged.append(found)
-
-    async with anyio.create_task_group() as group:
-        for image in (*images, WHEELHOUSE):
-            repository = client.place.repository(image)
-            for name in await client.tags(repository, scope=_scope(repository)):
-                group.start_soon(look, repository, name)
-    now = datetime.now(UTC)
-    current = {name.rpartition(":")[2] for name in kept_names(stack)}
+    release = client.place.repository(RELEASE)
+    names = [
+        (repository, name)
+        for repository in map(client.place.repository, (*images, WHEELHOUSE))
+        for name in await client.tags(repository, scope=_scope(repository))
+    ]
+    versions = await client.tags(release, scope=_scope(release))
+    looked_at = await _at_once([partial(_tagged, client, repository, name) for repository, name in names])
+    released = await _at_once([partial(_released, client, version) for version in versions])
+    needed = await _at_once([partial(_in_release, client, *one) for one in frozenset().union(*released)])
+    tagged = [one for one in looked_at if one is not None]
+    current = {name.rpartition(":")[2] for name in kept_names(stack)} | _wheel_tags(stack)
     stale = choose(
-        [one for one in tagged if one.repository != wheels], current, now=now, older_than=older_than
-    )
-    stale += choose_wheels(
-        [one for one in tagged if one.repository == wheels],
-        _wheel_tags(stack),
-        now=now,
+        [*tagged, *needed],
+        current,
+        wheels=client.place.repository(WHEELHOUSE),
+        now=datetime.now(UTC),
         older_than=older_than,
+        keep_bytes=keep_bytes,
     )
     return stale, len(tagged)
+
+
+async def _at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Make all calls, at most `AT_ONCE` at the same time, and return what they do, in any order.
+
+    Raises:
+        RegistryError: one of them did.
+    """
+    found: list[T] = []
+    faults: list[RegistryError] = []
+    limiter = anyio.CapacityLimiter(AT_ONCE)
+
+    async def make(call: Callable[[], Awaitable[T]]) -> None:
+        async with limiter:
+            if faults:
+                return
+            try:
+                found.append(await call())
+            except RegistryError as error:
+                faults.append(error)
+
+    async with anyio.create_task_group() as group:
+        for call in calls:
+            group.start_soon(make, call)
+    if faults:
+        raise faults[0]
+    return found
+
+
+async def _released(client: RegistryClient, version: str) -> frozenset[tuple[str, str]]:
+    """Return the images of a release, each with its digest.
+
+    Raises:
+        RegistryError: it can't be read, so what it needs is not known.
+    """
+    repository = client.place.repository(RELEASE)
+    try:
+        data = await client.manifest(repository, version, scope=_scope(repository))
+    except RegistryError as error:
+        if error.answer == "absent":
+            return frozenset()
+        raise
+    _, images = read_index(data, f"{client.place}/{RELEASE}:{version}")
+    return frozenset((one.image, one.digest) for one in images)
+
+
+async def _in_release(client: RegistryClient, image: str, digest: str) -> Tagged:
+    """Return an image that a release names, as if a tag of its own repository named it.
+
+    Raises:
+        RegistryError: its manifest is not there, so what it needs is not known.
+    """
+    repository = client.place.repository(RELEASE)
+    try:
+        data = await client.manifest(repository, digest, scope=_scope(repository))
+        manifest = read_manifest(data, f"{client.place}/{RELEASE}@{digest}")
+    except RegistryError as error:
+        raise RegistryError(
+            error.answer, f"{error}; a release names it, and what that needs is not known: nothing is chosen"
+        ) from error
+    return Tagged(
+        repository=client.place.repository(image),
+        tag=digest,
+        digest=digest,
+        config=manifest.config.digest,
+        blobs={blob.digest: blob.size for blob in (manifest.config, *manifest.layers)},
+    )
 
 
 def _wheel_tags(stack: Stack) -> set[str]:

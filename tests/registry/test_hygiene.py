@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from ci.catalog.load import load_stack
+from ci.errors import RegistryError
 from ci.plan.keys import digest, documents, tag
+from ci.publish.publish import Releases
+from ci.publish.release import released
 from ci.registry.cache import Wanted
+from ci.registry.manifest import OCI
 from ci.registry.wheel_set import RegistryWheelSets, SetFile
 from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import BuiltWheel, RegistryWheels
@@ -17,7 +21,7 @@ from ci.run.registry_gc import registry_remove, registry_survey
 from ci.wheelhouse.choose import wheelhouse_input
 from tests.engine.killed_stack import change, killed_stack
 from tests.engine.luck import sha, wheel
-from tests.registry.cached import add, opened
+from tests.registry.cached import add, opened, push
 from tests.registry.machine import CHECKOUT, HERE, Machine
 from tests.registry.proxy import Fault, Proxy
 
@@ -76,6 +80,59 @@ async def test_old_wheels_go_and_those_that_the_locks_name_stay(proxy: Proxy, tm
         assert await wheels.has(built)
         assert not await wheels.has("1" * 64)
         assert not await sets.has("0" * 64)
+
+
+async def test_an_image_of_a_release_stays_though_no_tag_follows_it(proxy: Proxy, tmp_path: Path) -> None:
+    stack = load_stack(killed_stack(tmp_path / "small"))
+    old, other = (Wanted("base:cpu", "base", f"k-{n:032x}", f"{n:064x}") for n in (1, 2))
+    async with opened(proxy.host) as (cache, said):
+        for one in (old, other):
+            await cache.add(one, await push(cache.client, one, note=one.key), {"schema": 1})
+        old_data, other_data = [
+            await cache.client.manifest("team/base", one.tag, scope=()) for one in (old, other)
+        ]
+        releases = Releases(client=cache.client, say=said.append)
+        await releases.publish("1.0", [released("base", "cpu", old_data, {})])
+        found, looked_at = await registry_survey(cache.client, stack, older_than=timedelta(0))
+        assert ([one.tag for one in found], looked_at) == ([other.tag], 6)
+
+        for name in ("cpu", "cpu-1.0"):
+            await cache.client.put_manifest("team/base", name, other_data, OCI, scope=())
+        assert len(await releases.verify("1.0")) == 2
+        found, _ = await registry_survey(cache.client, stack, older_than=timedelta(0))
+        assert found == ()
+
+        (_, (image,)) = await releases.read()
+        await cache.client.remove("team/release", image.digest, scope=())
+        with pytest.raises(RegistryError, match=r"a release names it, .* nothing is chosen"):
+            await registry_survey(cache.client, stack, older_than=timedelta(0))
+
+
+def test_after_a_release_only_what_it_does_not_name_goes(proxy: Proxy, tmp_path: Path) -> None:
+    machine = Machine(HERE, killed_stack(tmp_path / "small"))
+    place = f"{proxy.host}/team"
+    words = ("--variant", "cpu", "--registry", place)
+    gc = ("gc", "--registry", place)
+    change(machine.stack, f"first {tmp_path}")
+    published = machine.dockwright("publish", *words, "--version", "1.0", "--bootstrap-base")
+    assert published.returncode == 0, published.stderr
+    change(machine.stack, f"second {tmp_path}")
+    assert machine.build(place, "--cache", "read-write", images=("kill-three",)).status == 0
+    change(machine.stack, f"third {tmp_path}")
+    assert "nothing can go; " in machine.dockwright(*gc, "--keep-gb", "100").stdout
+    told = machine.dockwright(*gc, "--keep-gb", "0").stdout.splitlines()
+    assert len(told) == 2
+    assert "with it and what is newer more than 0.00 GB would stay" in told[0]
+    removed = machine.dockwright(*gc, "--older-than", "0", "--yes")
+    assert "removed: 1 entry, " in removed.stdout
+    assert proxy.count("DELETE") == 2
+    for command in ("verify", "rollback 1.0"):
+        done = machine.dockwright(*command.split(), "--registry", place)
+        assert done.returncode == 0, done.stderr
+    change(machine.stack, f"first {tmp_path}")
+    again = machine.build(place, images=())
+    assert set(again.rows.values()) == {"reused"}
+    assert machine.dockwright("gc", "--keep-gb", "1").returncode == 2
 
 
 def test_the_command_tells_first_and_removes_with_yes(proxy: Proxy, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from ci.registry.hygiene import Stale, Tagged, choose, choose_wheels
+from ci.registry.hygiene import Stale, Tagged, choose
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -136,5 +136,54 @@ def test_wheels_go_by_age_unless_the_locks_name_them() -> None:
 
     old, new, current = f"w-{'1' * 32}", f"a-{'2' * 32}", f"w-{'3' * 32}"
     tagged = [wheels(old, OLD), wheels(new, NEW), wheels(current, OLD), wheels("mine", OLD)]
-    (stale,) = choose_wheels(tagged, {current}, now=NOW, older_than=MONTH)
+    (stale,) = choose(tagged, {current}, wheels="w", now=NOW, older_than=MONTH)
     assert (stale.tag, stale.digests, stale.size_bytes) == (old, (old,), 5)
+
+
+def test_beyond_a_size_the_oldest_go_whatever_their_age() -> None:
+    """Each image has 101 bytes of its own beside the 1000 that all share."""
+    days = (timedelta(days=number) for number in range(1, 5))
+    tagged = [one for number, age in enumerate(days) for one in image(number, created=NOW - age)]
+
+    def beyond(keep_bytes: int, *current: str) -> set[str]:
+        found = choose(tagged, current, now=NOW, older_than=MONTH, keep_bytes=keep_bytes)
+        assert {one.size_bytes for one in found} <= {101, 1101}
+        return {one.tag for one in found}
+
+    assert beyond(1404) == set()
+    assert beyond(1403) == {key(3)}
+    assert beyond(1202) == {key(2), key(3)}
+    assert beyond(0) == {key(number) for number in range(4)}
+    # what stays in any case counts too, and does so first
+    assert beyond(1202, key(3)) == {key(1), key(2)}
+    assert beyond(0, key(3)) == {key(number) for number in range(3)}
+
+
+def test_nothing_older_is_kept_than_what_was_too_large() -> None:
+    large, small = image(1, created=NOW), image(2, created=NEW)
+    large[0].blobs["huge"] = 10**9
+    found = choose([*large, *small], (), now=NOW, older_than=MONTH, keep_bytes=10**9)
+    assert [(one.tag, one.why) for one in found] == [
+        (key(1), "with it and what is newer more than 1.00 GB would stay"),
+        (key(2), "with it and what is newer more than 1.00 GB would stay"),
+    ]
+
+
+def test_wheels_and_images_share_a_size() -> None:
+    wheel = Tagged(
+        repository="w",
+        tag=f"w-{'1' * 32}",
+        digest="w",
+        config="empty",
+        blobs={"own": 5},
+        created=NOW - timedelta(days=1),
+    )
+    tagged = [wheel, *image(1, created=NEW)]
+
+    def beyond(keep_bytes: int) -> list[str]:
+        found = choose(tagged, (), wheels="w", now=NOW, older_than=MONTH, keep_bytes=keep_bytes)
+        return [one.tag for one in found]
+
+    assert beyond(1106) == []
+    assert beyond(1105) == [key(1)]
+    assert beyond(4) == [key(1), wheel.tag]
