@@ -15,15 +15,16 @@ from dagger import DefaultPath, Doc, Ignore, check, dag, field, function, object
 
 from ci.errors import CatalogError, DockwrightError, UsageError
 from ci.locks.loading import check_locks
-from ci.plan.keys import tag
 from ci.plan.plan import check_variants, plan_text
 from ci.plan.rendered import rendered
 from ci.publish.release import check_version
+from ci.registry.place import Place
 from ci.report.ending import end_text
 from ci.run.checks import Wish
-from ci.run.inside import Inside, Outside
+from ci.run.inside import Inside, Outside, named_checkout
 from ci.run.matrix_of import matrix_of
-from ci.run.publishing import check_base, publish_release
+from ci.run.publishing import check_base, check_pushed, check_registry, publish_release
+from ci.run.remote import registry_place
 from ci.run.rendering import differences
 from ci.run.store import Store
 from ci.run.whole import Finished, Request, run_whole
@@ -127,15 +128,14 @@ class Dockwright:
         async with self._opened(cache) as (outside, workspace):
             finished, inside = await _run(outside, workspace, request)
             _told(finished)
-            planned = (await request.plan(workspace, Store(ids={}))).get(f"{image}:{variant}")
+            planned = finished.plan.get(f"{image}:{variant}")
             if inside.engine is not None and planned.reference in await inside.engine.images():
                 return inside.engine.container(planned.reference)
             container = dag.container()
             if self.password is not None:
                 host = self.registry.partition("/")[0]
                 container = container.with_registry_auth(host, self.username, self.password)
-            address = f"{self.registry}/{planned.image.image}:{tag(planned.key)}"
-            return container.from_(address, registry_service=outside.registry_service)
+            return container.from_(finished.hits[planned.id], registry_service=outside.registry_service)
 
     @done_anew
     async def smoke(
@@ -160,23 +160,38 @@ class Dockwright:
         variant: Variants = None,
         cache: Cache = "read",
         rebuild: Rebuild = False,
+        revision: Annotated[
+            str, Doc("Commit, in full, whose docker/ the stack is, unchanged: for `dockwright repro`.")
+        ] = "",
     ) -> dagger.Directory:
         """Build as build-all does, and return the run's report, its events and its logs.
 
         It ends well whatever became of the images.
         """
-        request = Request(names=tuple(images or ()), variants=tuple(variant or ()), rebuild=rebuild)
+        with told():
+            checkout = named_checkout(revision)
+        request = Request(
+            names=tuple(images or ()), variants=tuple(variant or ()), rebuild=rebuild, checkout=checkout
+        )
         async with self._opened(cache) as (outside, workspace):
             finished, inside = await _run(outside, workspace, request)
         return inside.folder(finished.directory.path)
 
     @done_anew
     async def export_cache(self, images: Images = None, variant: Variants = None) -> str:
-        """Build what the registry lacks and push it there under its keys."""
+        """Build what the registry lacks and push it there under its keys.
+
+        It ends well only if the registry then has all that was asked for.
+        """
         request = Request(names=tuple(images or ()), variants=tuple(variant or ()))
         async with self._opened("read-write") as (outside, workspace):
-            self._check_registry()
-            return _told((await _run(outside, workspace, request))[0])
+            place, environ = self._place(workspace), await outside.environ()
+            say = Inside(client=dag, given=outside).say
+            await check_registry(place, say, "REGISTRY", environ=environ)
+            finished, _ = await _run(outside, workspace, request)
+            table = _told(finished)
+            await check_pushed(place, finished.plan, say, environ=environ)
+            return table
 
     @done_anew
     async def publish(
@@ -193,9 +208,12 @@ class Dockwright:
         What the registry lacks is built and pushed first. The release is one index, release:VERSION.
         """
         async with self._opened("read-write") as (outside, workspace):
-            self._check_registry()
+            place, environ = self._place(workspace), await outside.environ()
+            say = Inside(client=dag, given=outside).say
             check_version(version)
             check_base(workspace, bootstrap_base=bootstrap_base)
+            check_variants(workspace.stack, tuple(variant or ()))
+            await check_registry(place, say, "RELEASE", "REGISTRY", environ=environ)
             request = Request(variants=tuple(variant or ()), frozen=True)
             table = _told((await _run(outside, workspace, request))[0])
             notes = {
@@ -208,8 +226,8 @@ class Dockwright:
                 version,
                 {name: text for name, text in notes.items() if text},
                 gzip=gzip,
-                say=Inside(client=dag, given=outside).say,
-                environ=await outside.environ(),
+                say=say,
+                environ=environ,
             )
         return f"{table}\n{said}"
 
@@ -295,9 +313,10 @@ class Dockwright:
             outside = self._outside()
             yield outside, await outside.workspace(cache)
 
-    def _check_registry(self) -> None:
+    def _place(self, workspace: Workspace) -> Place:
         if not self.registry:
             raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE before the function")
+        return registry_place(workspace.settings)
 
 
 async def _run(

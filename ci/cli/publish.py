@@ -21,6 +21,7 @@ from ci.registry.credentials import Purpose
 from ci.registry.place import Place, parse_place
 from ci.run.publishing import (
     check_base,
+    check_registry,
     opened_releases,
     promote_release,
     publish_release,
@@ -87,7 +88,7 @@ def publish(
     revision = revision_of(workspace.directory)
     version = check_version(version) if version else _version(revision)
     check_base(workspace, bootstrap_base=bootstrap_base)
-    anyio.run(_answers, place)
+    anyio.run(partial(check_registry, place, _tell, "RELEASE", "REGISTRY"))
     if not dry_run:
         asked = Asked(
             variants=variants,
@@ -113,12 +114,6 @@ def publish(
             sys.exit(status)
     gzip = compression == "gzip"
     anyio.run(_publish, workspace, place, variants, version, revision, gzip, dry_run)
-
-
-async def _answers(place: Place) -> None:
-    """Look for the registry before anything is built for it."""
-    async with opened_releases(place, _tell, "RELEASE", "REGISTRY"):
-        pass
 
 
 async def _publish(

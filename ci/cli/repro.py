@@ -53,7 +53,7 @@ def repro(ctx: click.Context, report: Path, engine: str | None, rebuild: bool, k
     if checkout is None:
         raise UsageError(
             f"{report}: it names no revision, so it can't be built again: its stack was in no git "
-            "repository, or an older dockwright wrote it"
+            "repository, `dagger call report` was given no --revision, or an older dockwright wrote it"
         )
     if not there.images:
         raise UsageError(f"{report}: it names no image")

@@ -44,6 +44,11 @@ class Authorization:
         """Whether the registry has said how it wants to know who asks."""
         return self._scheme != ""
 
+    @property
+    def is_by_token(self) -> bool:
+        """Whether the registry takes tokens of a server of its own, in place of a password."""
+        return self._scheme == "bearer"
+
     async def header(self, scope: Sequence[str]) -> dict[str, str]:
         """Return the header for a request of that scope; none while nothing is asked for.
 

@@ -65,6 +65,19 @@ class RegistryClient:
         """
         await self.ask("GET", "/v2/", scope=())
 
+    async def sign_in(self, scope: Sequence[str]) -> None:
+        """Make sure that the registry takes these credentials, or none; what they allow shows later.
+
+        Raises:
+            RegistryError: it does not.
+        """
+        try:
+            await self.connect()
+        except RegistryError as error:
+            if error.answer != "unauthorised" or not self.authorization.is_by_token:
+                raise
+            await self.authorization.header(scope)
+
     async def digest(self, repository: str, tag: str, *, scope: Sequence[str]) -> str:
         """Return the digest of what `tag` names, without a byte of it where the registry says it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,6 +70,8 @@ class Options:
     """What the checks are to do beside what every image gets."""
     remote: Remote | None = None
     """The registry that images are reused from, and pushed to where it may be written."""
+    checkout: Checkout | None = None
+    """What the stack is of, where that is known from elsewhere: git is not asked then."""
 
 
 async def build_plan(
@@ -84,7 +86,7 @@ async def build_plan(
         LostError: the registry does not give images that others are to be built on.
     """
     now = datetime.now().astimezone()
-    checkout = checkout_soon(workspace.directory)
+    checkout = _checkout(workspace, options)
     directory = create_run_directory(workspace.state.root, now=now)
     with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
         events.note(workspace.base.why)
@@ -139,7 +141,7 @@ def _is_lost(error: Exception | None) -> bool:
 async def reuse_plan(workspace: Workspace, plan: Plan, options: Options) -> tuple[Report, RunDirectory]:
     """Report that a registry has all of `plan`; no engine is asked anything, and nothing is fetched."""
     now = datetime.now().astimezone()
-    checkout = checkout_soon(workspace.directory)
+    checkout = _checkout(workspace, options)
     directory = create_run_directory(workspace.state.root, now=now)
 
     async def work(task: Task) -> WorkResult:
@@ -182,6 +184,11 @@ def started(
         engine=engine,
         checkout=checkout,
     )
+
+
+def _checkout(workspace: Workspace, options: Options) -> Callable[[], Checkout | None]:
+    """Return what waits for the checkout of the run."""
+    return checkout_soon(workspace.directory) if options.checkout is None else lambda: options.checkout
 
 
 def _guard(workspace: Workspace, engine: Engine, options: Options, events: EventLog) -> DiskGuard:

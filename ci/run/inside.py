@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 from ci.engines.dagger import DaggerEngine
 from ci.engines.engine import Engine, Output
 from ci.engines.network import CA_TARGET, CA_VARIABLES
-from ci.report.events import Event
+from ci.errors import UsageError
+from ci.report.events import Checkout, Event
 from ci.report.line import line_of
 from ci.run.events import Listener
 from ci.run.houses import Houses
@@ -22,8 +24,30 @@ from ci.settings import read_settings
 if TYPE_CHECKING:
     import dagger
 
+STACK = "docker"
+"""Where the stack is in the repository of the module, unless another directory is given."""
 FOLDER = "dockwright"
 """Where all of it is, below the module's own working directory: only that can be given to the engine."""
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def named_checkout(revision: str) -> Checkout | None:
+    """Return the checkout of the module's own repository at a commit, None where none is named.
+
+    There is no git in a module's container, so the caller says what it gives, and that it is unchanged. That
+    the stack is where `source` has it by default is taken for granted.
+
+    Raises:
+        UsageError: it is no commit's full name.
+    """
+    if not revision:
+        return None
+    if not COMMIT.fullmatch(revision):
+        raise UsageError(
+            f"--revision {revision}: no commit's full name; `git rev-parse HEAD` prints the one that is "
+            "checked out"
+        )
+    return Checkout(commit=revision, stack=STACK, code=".")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +68,26 @@ class Outside:
     jobs: int = 0
 
     async def environ(self) -> dict[str, str]:
-        """Return the credentials as the command line's variables."""
-        if self.password is None:
+        """Return the credentials as the command line's variables.
+
+        Raises:
+            UsageError: there is a password without a user, or the reverse, or the secret can't be read.
+        """
+        from dagger import QueryError
+
+        if self.password is None and not self.username:
             return {}
-        return {
-            "DOCKWRIGHT_REGISTRY_USER": self.username,
-            "DOCKWRIGHT_REGISTRY_PASSWORD": await self.password.plaintext(),
-        }
+        if self.password is None:
+            raise UsageError("--username without --password: give that too, such as env://REGISTRY_PASSWORD")
+        if not self.username:
+            raise UsageError("--password without --username: say whose it is")
+        try:
+            password = await self.password.plaintext()
+        except QueryError as error:
+            raise UsageError(f"--password: {error}") from error
+        if not password:
+            raise UsageError("--password: the secret is empty; is the variable set that it is taken from?")
+        return {"DOCKWRIGHT_REGISTRY_USER": self.username, "DOCKWRIGHT_REGISTRY_PASSWORD": password}
 
     async def _address(self) -> str:
         """Return where a service is reached from this container, empty where there is none."""
@@ -60,7 +97,7 @@ class Outside:
 
     async def laid_out(self) -> Path:
         """Bring the stack's files into this container and return their directory."""
-        stack = Path.cwd() / FOLDER / "docker"
+        stack = Path.cwd() / FOLDER / STACK
         await self.source.export(str(stack))
         return stack
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci.engines.buildah import copy_image
 from ci.engines.runner import Runner
@@ -26,6 +27,9 @@ from ci.run.store import Store
 from ci.run.workspace import Workspace
 from ci.settings import Settings
 
+if TYPE_CHECKING:
+    from ci.registry.client import RegistryClient
+
 Say = Callable[[str], None]
 UNTOUCHED = "nothing is released, and what was released before stands"
 
@@ -43,20 +47,48 @@ async def opened_releases(
         yield Releases(client=client, say=say)
 
 
+async def check_registry(
+    place: Place, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
+) -> None:
+    """Look for the registry, and whether it takes the credentials, before anything is built for it.
+
+    Raises:
+        RegistryError: it does not answer, or not to these credentials.
+    """
+    async with opened_releases(place, say, *purposes, environ=environ) as releases:
+        await releases.client.sign_in(releases.scope((), writes=True))
+
+
+async def check_pushed(place: Place, plan: Plan, say: Say, *, environ: Mapping[str, str]) -> None:
+    """Make sure that the registry has all of `plan`, whatever became of pushing it.
+
+    Raises:
+        RegistryError: it lacks an image, or does not tell.
+    """
+    async with opened_client(place, environ, say, "REGISTRY") as client:
+        await _all_there(client, plan, "not in the registry")
+
+
+async def _all_there(client: RegistryClient, plan: Plan, otherwise: str) -> None:
+    """Look for each image of `plan` under its key.
+
+    Raises:
+        RegistryError: `otherwise`, with the images that are not there, or can't be looked up.
+    """
+    found = await RegistryCache(client=client).look_up([wanted(planned) for planned in plan.images])
+    missing = [planned.id for planned in plan.images if planned.id not in found.hits]
+    if missing:
+        why = "".join(f"\n{warning}" for warning in found.warnings())
+        raise RegistryError("absent", f"{otherwise}: {', '.join(missing)}{why}")
+
+
 async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
     """Return the images of `plan` as they lie in the registry, parents first.
 
     Raises:
         RegistryError: one of them is not there under its key, or can't be looked up.
     """
-    cache = RegistryCache(client=releases.client)
-    found = await cache.look_up([wanted(planned) for planned in plan.images])
-    missing = [planned.id for planned in plan.images if planned.id not in found.hits]
-    if missing:
-        why = "".join(f"\n{warning}" for warning in found.warnings())
-        raise RegistryError(
-            "absent", f"not in the registry, so nothing is published: {', '.join(missing)}{why}"
-        )
+    await _all_there(releases.client, plan, "not in the registry, so nothing is published")
     return tuple(
         Source(
             image=planned.image.image,

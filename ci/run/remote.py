@@ -79,6 +79,15 @@ class Remote:
         """The `image:variant` of all that it has."""
         return frozenset(self.hits)
 
+    @property
+    def references(self) -> dict[str, str]:
+        """How an engine is told of each image that it has, by digest, by `image:variant`."""
+        return {
+            planned.id: self.cache.reference(planned.image.image, self.hits[planned.id].image)
+            for planned in self.plan.images
+            if planned.id in self.hits
+        }
+
     async def look_up(self, without: Collection[str] = ()) -> None:
         """Look for all images of the plan at once, but for those `without`."""
         asked = [wanted(planned) for planned in self.plan.images if planned.id not in without]

@@ -12,6 +12,7 @@ from typing import Protocol
 from ci.engines.engine import Engine
 from ci.errors import GoneError, LostError, UsageError
 from ci.plan.plan import Plan, is_named, with_all_fetched
+from ci.report.events import Checkout
 from ci.report.report import Report
 from ci.run.build import Options, build_plan, reuse_plan
 from ci.run.checks import Wish
@@ -43,6 +44,8 @@ class Request:
     wish: Wish = field(default_factory=Wish)
     """What the checks are to do beside what every image gets."""
     argv: tuple[str, ...] = ()
+    checkout: Checkout | None = None
+    """What the stack is of, where git can't be asked."""
 
     async def plan(self, workspace: Workspace, store: Store, remote: Collection[str] = ()) -> Plan:
         """Return the plan of this request; `remote` are the ids of what a registry has."""
@@ -80,9 +83,13 @@ class Front(Protocol):
 class Finished:
     """A run that came to its end: `engine` is the name of what built, empty where nothing had to."""
 
+    plan: Plan
+    """What it did; where locks had to be made anew for it, the keys are those of the new ones."""
     report: Report
     directory: RunDirectory
     engine: str
+    hits: Mapping[str, str] = field(default_factory=dict)
+    """The reference, by digest, of each image that the registry had before, by `image:variant`."""
 
     @property
     def exit_code(self) -> int:
@@ -140,14 +147,16 @@ async def _run_once(
             smoke=request.smoke,
             wish=request.wish,
             argv=request.argv,
+            checkout=request.checkout,
             warnings=(*warnings, *(remote.warnings if remote is not None else ())),
             remote=remote,
         )
+        hits = remote.references if remote is not None else {}
         if remote is not None and not remote.plan.to_build and not request.smoke:
             with front.shown(workspace) as show:
                 options = replace(options, listeners=(show,))
                 report, directory = await reuse_plan(workspace, remote.plan, options)
-            return Finished(report=report, directory=directory, engine="")
+            return Finished(plan=remote.plan, report=report, directory=directory, engine="", hits=hits)
         async with front.opened(workspace) as engine:
             if remote is not None and remote.cache.writes and engine.name not in PUSHING:
                 raise UsageError(
@@ -168,4 +177,4 @@ async def _run_once(
             with front.shown(workspace) as show:
                 options = replace(options, listeners=(show,), estimate=estimate)
                 report, directory = await build_plan(workspace, engine, plan, store, options)
-            return Finished(report=report, directory=directory, engine=engine.name)
+            return Finished(plan=plan, report=report, directory=directory, engine=engine.name, hits=hits)

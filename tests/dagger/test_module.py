@@ -6,24 +6,35 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from inspect import Parameter
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from dagger import dag
+from dagger import Directory, dag
 from dagger.mod import default_module
 
 from ci.main import Dockwright, Failed
 from ci.plan.plan import plan_text
+from ci.report.events import Checkout
+from ci.report.report import Report
+from ci.run.reports import read_report
 from ci.run.store import Store
 from ci.run.workspace import open_workspace
 from ci.settings import Settings
 from ci.version import dagger_version
 from tests.dagger.session import Session
 from tests.dagger.world import Stage
+from tests.workflows import dagger as stand_in
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = CHECKOUT / "docker"
+OBJECT = default_module().get_object("Dockwright")
+FIELDS = [
+    *("source", "base", "base_archive", "ca", "index_url", "debian_mirror", "security_mirror"),
+    *("registry", "username", "password", "registry_service", "jobs"),
+]
+"""What comes before the name of a function."""
 FUNCTIONS = {
     "build": "",
     "build_all": "never",
@@ -63,14 +74,52 @@ async def failed(coroutine: Any) -> str:
 
 
 def test_the_functions_are_these_and_each_argument_says_what_it_is() -> None:
-    functions = default_module().get_object("Dockwright").functions
     found = {}
-    for name, one in functions.items():
+    for name, one in OBJECT.functions.items():
         found[name] = "check" if one.meta.check else one.meta.cache or ""
         assert one.doc, name
         for argument in one.parameters.values():
             assert argument.doc, f"{name}: {argument.name}"
     assert found == FUNCTIONS
+
+
+def test_only_names_have_to_be_given() -> None:
+    arguments = {name: one.parameters.values() for name, one in OBJECT.functions.items()}
+    needed = {
+        name: [one.name for one in found if one.signature.default is Parameter.empty]
+        for name, found in arguments.items()
+    }
+    assert {name: found for name, found in needed.items() if found} == {
+        "build": ["image"],
+        "publish": ["version"],
+    }
+
+
+def test_what_all_functions_build_with_says_what_it_is_and_may_be_left_out() -> None:
+    given = OBJECT.get_constructor().parameters
+    assert list(given) == FIELDS
+    assert [name for name, one in given.items() if not one.doc] == []
+    left = {name: one for name, one in given.items() if one.signature.default is Parameter.empty}
+    assert list(left) == ["source"]
+    assert left["source"].default_path == "/docker"
+
+
+def test_a_readme_is_in_nothing_that_dagger_loads() -> None:
+    source = OBJECT.get_constructor().parameters["source"]
+    assert source.ignore == ["**/__pycache__", "**/*.pyc", "**/*.md"]
+    config = json.loads((CHECKOUT / "dagger.json").read_text())
+    assert config["include"] == ["!*", "ci", "pyproject.toml", "uv.lock", "LICENSE"]
+    assert list((CHECKOUT / "ci").rglob("*.md")) == []
+    assert tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"].get("readme") is None
+
+
+def test_the_stand_in_of_the_workflows_knows_no_words_but_the_modules() -> None:
+    assert {name.replace("-", "_") for name in stand_in.MODULE} <= set(FIELDS)
+    for function, options in stand_in.FUNCTIONS.items():
+        known = OBJECT.functions[function.replace("-", "_")].parameters
+        assert {name.replace("-", "_") for name in options} <= set(known), function
+        assert [name for name in options & stand_in.FLAGS if known[name].resolved_type is not bool] == []
+        assert stand_in.NEEDED.get(function, set()) <= options
 
 
 def test_sdk_engine_and_lock_have_one_version() -> None:
@@ -150,16 +199,32 @@ async def test_certificates_that_an_engine_puts_into_layers_are_warned_about(sta
     assert "warning: the engine copies certificates of its own into every container" in text
 
 
+async def reported(session: Session, directory: Directory, folder: Path) -> Report:
+    """Return the report in the directory that a function gave of the module's `folder`."""
+    (_, given), *_ = [call for call in session.calls(await directory.id()) if call[0] == "workdir"]
+    return read_report(folder / given["path"])
+
+
 async def test_a_report_comes_whatever_became_of_the_images(
     session: Session, stage: Stage, tmp_path: Path
 ) -> None:
     stage.fails["request.json"] = "no"
-    directory = await module().report(images=["base:cpu"])
-    (_, given), *_ = [call for call in session.calls(await directory.id()) if call[0] == "workdir"]
-    report = json.loads((tmp_path / given["path"] / "report.json").read_text())
-    assert report["exit_code"] == 7
-    assert [row["error"] for row in report["failures"]] == ["SmokeError"]
-    assert report["settings"]["engine"] == "dagger"
+    report = await reported(session, await module().report(images=["base:cpu"]), tmp_path)
+    assert report.exit_code == 7
+    assert [row.error for row in report.failures] == ["SmokeError"]
+    assert report.settings["engine"] == "dagger"
+    assert report.checkout is None
+
+
+async def test_a_report_names_the_commit_that_repro_is_to_build_again(
+    session: Session, stage: Stage, tmp_path: Path
+) -> None:
+    commit = "0123456789" * 4
+    directory = await module().report(images=["base:cpu"], revision=commit)
+    report = await reported(session, directory, tmp_path)
+    assert report.checkout == Checkout(commit=commit, stack="docker", code=".", patch="")
+    assert (CHECKOUT / "docker/stack.toml").is_file()
+    assert OBJECT.get_constructor().parameters["source"].default_path == "/docker"
 
 
 async def test_one_image_is_returned_as_a_container(session: Session, stage: Stage) -> None:
@@ -248,6 +313,7 @@ async def test_a_check_says_what_is_wrong(
         (lambda one: one.build_all(cache="write"), "UsageError: DOCKWRIGHT_CACHE: "),
         (lambda one: one.publish(version="1"), "UsageError: which registry? Give --registry"),
         (lambda one: one.export_cache(), "UsageError: which registry? Give --registry"),
+        (lambda one: one.report(revision="main"), "UsageError: --revision main: no commit's full name"),
     ],
 )
 async def test_wrong_words_are_one_sentence(stage: Stage, call: Any, said: str) -> None:

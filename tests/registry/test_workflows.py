@@ -97,6 +97,9 @@ def test_a_push_to_main_builds_level_by_level_checks_and_releases(site: Site, fi
         assert len(keys) >= len(variants)
         assert {f"{key}.key" for key in keys} <= tags[image]
     assert {sha, "current"} <= tags["release"]
+    publishing = next(call for call in site.calls("dagger") if "publish" in call)
+    named = ["--version", sha, "--revision", sha, "--origin", "https://github.com/team/films"]
+    assert publishing[publishing.index("publish") + 1 :] == named
     assert f"release:{sha}: 5 images, and every tag names what it does" in first["publish"].text
 
 

@@ -17,10 +17,12 @@ LOG = "DAGGER_STAND_IN_LOG"
 MODULE = {"base", "registry", "username", "password"}
 """What comes before the name of a function."""
 FUNCTIONS = {
-    "report": {"images", "cache", "rebuild"},
+    "report": {"images", "cache", "rebuild", "revision"},
     "smoke": {"images", "variant", "gpu", "cache"},
-    "publish": {"version"},
+    "publish": {"version", "revision", "origin"},
 }
+NEEDED = {"report": {"revision"}, "publish": {"revision", "origin"}}
+"""What no call may leave out: the command line asks git for it, and a module's container has none."""
 FLAGS = {"gpu"}
 PURPOSE = {"publish": "RELEASE"}
 
@@ -37,6 +39,10 @@ def main(argv: list[str]) -> int:
     options, rest = read_options(words[1:])
     if unknown := (set(given) - MODULE) | (set(options) - FUNCTIONS[function]):
         return refuse(f"{function} has no --{', --'.join(sorted(unknown))}")
+    if lacking := NEEDED.get(function, set()) - set(options):
+        return refuse(f"{function} without --{', --'.join(sorted(lacking))}")
+    if "revision" in options and options["revision"] != checked_out():
+        return refuse(f"--revision {options['revision']} is not what is checked out, {checked_out()}")
     words, env = command(function, {**given, **options})
     done = subprocess.run(
         ("./dockwright", *words), env={**os.environ, **env}, stdout=subprocess.PIPE, text=True, check=False
@@ -52,6 +58,11 @@ def main(argv: list[str]) -> int:
 def refuse(why: str) -> int:
     print(f"dagger (stand-in): {why}", file=sys.stderr)
     return 1
+
+
+def checked_out() -> str:
+    argv = ("git", "rev-parse", "HEAD")
+    return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def read_options(argv: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -22,6 +22,7 @@ SHELLS = {"bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail")}
 """Source: GitHub Actions, workflow syntax, `jobs.<job_id>.steps[*].shell`."""
 KEPT = (".venv", ".dockwright")
 """The environment of the wrapper, which a fresh machine would make in a few seconds."""
+REPOSITORY = "team/films"
 STEP_KEYS = {"name", "id", "if", "env", "run", "uses", "with", "shell"}
 JOB_KEYS = {
     *("name", "needs", "if", "runs-on", "timeout-minutes", "permissions", "environment", "concurrency"),
@@ -129,7 +130,7 @@ class _Job:
                 "ref_type": event.ref_type,
                 "sha": event.sha,
                 "actor": "someone",
-                "repository": "team/films",
+                "repository": REPOSITORY,
                 "token": "a-token-of-the-run",
                 "job": self.name,
             },
@@ -199,6 +200,9 @@ class _Job:
                 **self.runner.environment(self.name),
                 **env,
                 "CI": "true",
+                "GITHUB_SHA": self.event.sha,
+                "GITHUB_SERVER_URL": "https://github.com",
+                "GITHUB_REPOSITORY": REPOSITORY,
                 "PATH": os.pathsep.join([*self.path, str(self.runner.programs), os.environ["PATH"]]),
                 **{name: str(file) for name, file in files.items()},
             },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from ci.catalog.load import load_stack
 from ci.plan.levels import distances
 from ci.plan.plan import make_plan, select
 from ci.run.matrix import matrix
+from tests.workflows import dagger
 from tests.workflows.document import CHECKOUT, FOLDER, LOCAL, action, steps, workflow, workflows
 
 WORKFLOWS = {one.name: one for one in workflows()}
@@ -84,6 +86,21 @@ def test_what_runs_code_of_others_is_started_with_no_rights_to_write() -> None:
         assert "github.event_name != 'pull_request'" in IMAGES.jobs[job]["if"]
     assert "github.event_name == 'push'" in IMAGES.jobs["publish"]["if"]
     assert IMAGES.jobs["publish"]["environment"] == "release"
+
+
+def test_each_call_of_dagger_says_what_it_needs_and_no_more() -> None:
+    called = set()
+    for name, job in JOBS:
+        for step in steps(job_of(name, job)):
+            words = shlex.split(str(step.get("run", "")))
+            if words[:2] != ["dagger", "call"]:
+                continue
+            given, (function, *rest) = dagger.read_options(words[2:])
+            options, _ = dagger.read_options(rest)
+            assert set(given) <= dagger.MODULE
+            assert dagger.NEEDED.get(function, set()) <= set(options) <= dagger.FUNCTIONS[function]
+            called.add(function)
+    assert called == set(dagger.FUNCTIONS)
 
 
 def test_dagger_is_of_one_version() -> None:
