@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import dagger
 import pytest
-from graphql import GraphQLSchema, build_schema
+from graphql import GraphQLSchema
 
-from tests.dagger.schema import derive
+from tests.dagger.schema import installed
 from tests.dagger.session import Session, served
 
 
 @pytest.fixture(scope="session")
 def schema() -> GraphQLSchema:
-    return build_schema(derive((Path(dagger.__file__).parent / "client" / "gen.py").read_text("utf-8")))
+    return installed()
 
 
 @pytest.fixture(scope="session")

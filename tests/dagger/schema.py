@@ -9,6 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+import dagger
+from graphql import GraphQLSchema, build_schema
 
 OBJECTS = {"Type", "Root", "Protocol"}
 """Base classes of what has an ID; `Type` itself stands for any of them."""
@@ -28,6 +32,11 @@ class Field:
     def sdl(self) -> str:
         arguments = ", ".join(f"{name}: {type_}" for name, type_ in self.arguments)
         return f"{self.name}({arguments}): {self.type}" if arguments else f"{self.name}: {self.type}"
+
+
+def installed() -> GraphQLSchema:
+    """Return the schema of the installed SDK."""
+    return build_schema(derive((Path(dagger.__file__).parent / "client" / "gen.py").read_text("utf-8")))
 
 
 def derive(client: str) -> str:

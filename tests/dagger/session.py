@@ -48,7 +48,9 @@ class Made:
 
 
 class World(Protocol):
-    """What stands behind a session."""
+    """What stands behind a session; once it is `gone`, no question gets an answer any more."""
+
+    gone: bool
 
     def run(self, calls: tuple[Call, ...]) -> None:
         """Run what made an object. Raises GraphQLError where a program of it fails."""
@@ -84,6 +86,11 @@ class Session:
         self._ids.clear()
         self.world = None
 
+    @property
+    def made(self) -> list[Call]:
+        """Every call that made an object which an ID was given out for, each time that it is in one."""
+        return [call for made in self._ids.values() for call in made.calls]
+
     def calls(self, id_: str) -> list[Call]:
         """Return the calls that made the object with this ID."""
         return list(self._ids[id_].calls)
@@ -109,7 +116,7 @@ class Session:
             return getattr(made, info.field_name)
         if info.field_name == "node":
             return self._known(arguments["id"])
-        if info.field_name in {"id", "sync"}:
+        if get_named_type(info.return_type).name == "ID":  # `id`, `sync`, a service's `start`
             if self.world is not None and info.field_name == "sync":
                 self.world.run(made.calls)
             return self._id(made)
@@ -160,6 +167,9 @@ def served(session: Session) -> Iterator[Session]:
                 self.send_error(HTTPStatus.UNAUTHORIZED)
                 return
             answer = json.dumps(session.answer(body["query"], body.get("variables"))).encode()
+            if session.world is not None and session.world.gone:
+                self.close_connection = True
+                return
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from graphql import GraphQLError
 from ci.engines.dagger import MEASURE
 from ci.smoke.results import MARK
 from ci.version import dagger_version
+from tests.dagger.pushed import RefusedError, Store
 from tests.dagger.session import Call
 
 BYTES = 1000
@@ -35,13 +38,22 @@ class Stage:
     """Whether whatever runs gets certificates of the engine's."""
     version: str = f"v{dagger_version()}"
     max_used_bytes: int = 0
-    published: list[str] = field(default_factory=list)
+    store: Store | None = None
+    """The registry that images are published in, and fetched from."""
+    dies_of: str = ""
+    """The engine is gone once it runs a program of an image whose calls have these words."""
+    gone: bool = False
 
     def run(self, calls: tuple[Call, ...]) -> None:
+        if self.store is not None:
+            with refused():
+                self.store.check(calls)
         for name, given in calls:
             if name != "withExec":
                 continue
             self.execs.append(given["args"])
+            if self.dies_of and self.dies_of in repr(calls):
+                self.gone = True
             for words, text in self.fails.items():
                 if words in " ".join(given["args"]):
                     extensions = {
@@ -54,17 +66,22 @@ class Stage:
                     raise GraphQLError("exit code: 7 [traceparent:00-1-2-01]", extensions=extensions)
 
     def leaf(self, calls: tuple[Call, ...]) -> Any:
-        (*before, (name, given)) = calls
+        (*before, (name, given)) = self.whole(calls)
         match name:
             case "export":
                 shutil.copytree(self.stack, given["path"], dirs_exist_ok=True)
                 return given["path"]
             case "stdout":
-                self.run(tuple(before))
+                self.run(calls[:-1])
                 return printed(before[-1][1]["args"])
             case "publish":
-                self.published.append(given["address"])
-                return f"{given['address']}@sha256:{'0' * 64}"
+                assert self.store is not None
+                with refused():
+                    return self.store.publish(calls[:-1], given["address"])
+            case "plaintext":
+                return before[-1][1]["plaintext"]
+            case "endpoint":
+                return self.store.host if self.store is not None else None
             case "version":
                 return self.version
             case "maxUsedSpace":
@@ -87,6 +104,19 @@ class Stage:
                 return place[name == "value"]
             case _:
                 return None
+
+    def whole(self, calls: tuple[Call, ...]) -> tuple[Call, ...]:
+        """Return `calls` with those of the image that they start from, where that was published here."""
+        return self.store.whole(calls) if self.store is not None else calls
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Let what a registry refuses be an error of the engine's."""
+    try:
+        yield
+    except RefusedError as error:
+        raise GraphQLError(str(error)) from error
 
 
 def last(calls: list[Call], name: str, argument: str, otherwise: Any) -> Any:
