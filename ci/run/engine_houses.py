@@ -58,6 +58,18 @@ class EngineHouses:
     """`image:variant` of what is built of them."""
     _filled: dict[tuple[str, str], dagger.Directory] = field(default_factory=dict)
     """By kind of house and `image:variant`."""
+    _turns: dict[str, anyio.CapacityLimiter] = field(init=False)
+    """How many programs fill each kind of house at once; those of a locked volume would only wait inside."""
+    _all: anyio.CapacityLimiter = field(init=False)
+    """How many programs fill houses at once."""
+
+    def __post_init__(self) -> None:
+        capacity = self.workspace.capacity
+        self._all = anyio.CapacityLimiter(capacity)
+        self._turns = {
+            kind: anyio.CapacityLimiter(1 if sharing == "LOCKED" else capacity)
+            for kind, sharing in VOLUMES.items()
+        }
 
     @property
     def workspace(self) -> Workspace:
@@ -171,7 +183,8 @@ class EngineHouses:
         argv = ["sh", "-c", FILL, "sh", f"{TARGET}/program/{program.name}", f"{TARGET}/input.json"]
         argv += [f"{TARGET}/houses", name, MADE]
         try:
-            house = await self.engine.made(container.with_exec(argv), MADE, output)
+            async with self._turns[kind], self._all:
+                house = await self.engine.made(container.with_exec(argv), MADE, output)
         except CommandError as error:
             shown, told = _split(error)
             raise failure_of(name, told, shown, output) from shown

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import dagger
+import pytest
+from dagger import dag
+
+from ci.engines.dagger import DaggerEngine
+from ci.engines.engine import Output
+from ci.run.engine_houses import EngineHouses
+from ci.run.houses import Houses
+from ci.run.workspace import open_workspace
+from ci.settings import Settings
+from tests.dagger.session import Session
+from tests.dagger.world import Stage
+
+STACK = Path(__file__).parents[2] / "docker"
+JOBS = 3
+
+
+@dataclass(slots=True, kw_only=True)
+class Counting(DaggerEngine):
+    """The engine, and how much of what it is asked for is going on at once."""
+
+    now: int = 0
+    most: int = 0
+
+    async def made(self, container: dagger.Container, path: str, output: Output) -> dagger.Directory:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            return await DaggerEngine.made(self, container, path, output)
+        finally:
+            self.now -= 1
+
+
+@pytest.fixture
+async def houses(session: Session, tmp_path: Path) -> EngineHouses:
+    session.world = Stage(stack=STACK)
+    settings = Settings(stack=STACK, root=tmp_path / "root", base="bootstrap", engine="dagger", jobs=JOBS)
+    workspace = open_workspace(settings)
+    engine = Counting(
+        client=dag, folder=lambda path: dag.host().directory(str(path)), archives=tmp_path / "archives"
+    )
+    await engine.import_archive(dag.directory().file("base.tar"), workspace.root_image, Output())
+    needed = [image.id for image in workspace.stack.images]
+    return EngineHouses(local=Houses(workspace=workspace, engine=engine), engine=engine, needed=needed)
+
+
+async def test_no_more_houses_are_filled_at_once_than_a_run_does_tasks(houses: EngineHouses) -> None:
+    engine = houses.engine
+    assert isinstance(engine, Counting)
+    await houses.debhouse(Output())
+    assert engine.most == 1  # another would wait for the volume, and take a turn from a wheelhouse
+    async with anyio.create_task_group() as group:
+        for variant in ("cpu", "cuda"):
+            group.start_soon(houses.wheelhouse, variant, Output())
+    assert engine.most == JOBS
+
+
+async def test_each_volume_is_asked_for_in_one_way(session: Session, houses: EngineHouses) -> None:
+    await houses.debhouse(Output())
+    for variant in ("cpu", "cuda"):
+        await houses.wheelhouse(variant, Output())
+    mounts = [given for name, given in session.made if name == "withMountedCache"]
+    found = []
+    for given in mounts:
+        ((_, volume),) = given.pop("cache")
+        found += [(volume, given)] if (volume, given) not in found else []
+    place = {"path": "/run/dockwright/houses"}
+    assert found == [  # shared is what goes without saying
+        ({"key": "dockwright-debhouse", "sharing": "LOCKED"}, {**place, "sharing": "LOCKED"}),
+        ({"key": "dockwright-wheelhouse"}, place),
+    ]
+    assert session.rejected == []
