@@ -22,6 +22,7 @@ from ci.registry.cache import RegistryCache
 from ci.registry.credentials import Purpose
 from ci.registry.manifest import read_manifest
 from ci.registry.place import Place
+from ci.registry.side import Beside
 from ci.run.remote import opened_client, registry_place, wanted
 from ci.run.store import Store
 from ci.run.workspace import Workspace
@@ -69,8 +70,8 @@ async def check_pushed(place: Place, plan: Plan, say: Say, *, environ: Mapping[s
         await _all_there(client, plan, "not in the registry")
 
 
-async def _all_there(client: RegistryClient, plan: Plan, otherwise: str) -> None:
-    """Look for each image of `plan` under its key.
+async def _all_there(client: RegistryClient, plan: Plan, otherwise: str) -> dict[str, Beside]:
+    """Return what stands beside each image of `plan` under its key, by `image:variant`.
 
     Raises:
         RegistryError: `otherwise`, with the images that are not there, or can't be looked up.
@@ -80,6 +81,7 @@ async def _all_there(client: RegistryClient, plan: Plan, otherwise: str) -> None
     if missing:
         why = "".join(f"\n{warning}" for warning in found.warnings())
         raise RegistryError("absent", f"{otherwise}: {', '.join(missing)}{why}")
+    return found.hits
 
 
 async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
@@ -88,15 +90,15 @@ async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
     Raises:
         RegistryError: one of them is not there under its key, or can't be looked up.
     """
-    await _all_there(releases.client, plan, "not in the registry, so nothing is published")
+    hits = await _all_there(releases.client, plan, "not in the registry, so nothing is published")
     return tuple(
         Source(
             image=planned.image.image,
             variant=planned.image.variant,
             tag=tag(planned.key),
             key=planned.key,
-            digest=found.hits[planned.id].image,
-            config=found.hits[planned.id].config,
+            digest=hits[planned.id].image,
+            config=hits[planned.id].config,
         )
         for planned in plan.images
     )
