@@ -69,6 +69,10 @@ class SmokeError(DockwrightError):
     exit_code = 7
 
 
+class BudgetError(SmokeError):
+    """An image takes more than its budget, or than it took before."""
+
+
 class DiskError(DockwrightError):
     """There is not the room that something needs; nothing of it was started."""
 

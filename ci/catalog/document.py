@@ -22,6 +22,9 @@ Variables = Annotated[
     Field(json_schema_extra={"propertyNames": {"pattern": f"^{names.VARIABLE.pattern}$"}}),
 ]
 
+Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Limits = dict[str, Limit]
+
 
 class Document(BaseModel):
     """A table whose keys are all known."""
@@ -75,10 +78,19 @@ class SmokeTable(Document):
 
 
 class BudgetTable(Document):
-    """Limits of the image's size."""
+    """The most that the image may take, by variant; a megabyte is 10**6 bytes."""
 
-    unpacked_mb: dict[str, Annotated[int, Field(gt=0)]] = Field(
-        {}, description="Megabytes of the unpacked image, by variant."
+    unpacked_mb: Limits = Field({}, description="Megabytes of the unpacked image, by variant.")
+    compressed_mb: Limits = Field({}, description="Megabytes of its layers as they are pushed, by variant.")
+    unique_mb: Limits = Field(
+        {}, description="Megabytes, unpacked, in layers that no other image of the variant has."
+    )
+    shared_mb: Limits = Field(
+        {}, description="Megabytes, unpacked, in layers that other images of the variant have too."
+    )
+    import_s: Limits = Field({}, description="Seconds that importing its distributions takes, by variant.")
+    build_ratio: Limits = Field(
+        {}, description="Time of its build, as a multiple of the machine's calibration run, by variant."
     )
 
 
@@ -106,7 +118,7 @@ class ImageDocument(Document):
     files: list[FileTable] = Field([], description="Files of this folder that go into the image.")
     variant: dict[str, VariantTable] = Field({}, description="What one variant has of its own.")
     smoke: SmokeTable = Field(default_factory=SmokeTable, description="Checks of the built image.")
-    budget: BudgetTable = Field(default_factory=BudgetTable, description="Limits of the image's size.")
+    budget: BudgetTable = Field(default_factory=BudgetTable, description="The most that it may take.")
     models: list[ModelTable] = Field([], description="Models that the program loads at run time.")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ci.catalog.document import ImageDocument, SmokeTable, VariantTable
+from ci.catalog.document import BudgetTable, ImageDocument, SmokeTable, VariantTable
 from ci.catalog.files import SMOKE, context_files, smoke_inputs
 from ci.catalog.locked import Locks
 from ci.catalog.lockfile import normalised_name
@@ -19,7 +19,7 @@ from ci.catalog.requirements import (
     requirement_files,
     variant_of_input,
 )
-from ci.catalog.stack import ContextFile, ImageVariant, LockLine, Model, Smoke
+from ci.catalog.stack import Budget, ContextFile, ImageVariant, LockLine, Model, Smoke
 
 APT_LOCK = "apt.lock"
 
@@ -89,7 +89,7 @@ def drafts(
             smoke=_smoke(document.smoke, table, for_checks),
             layers=_layers(folder, variant, table, lines),
             libraries=tuple(table.libraries),
-            budget_mb=document.budget.unpacked_mb.get(variant),
+            budget=_budget(document.budget, variant),
             models=tuple(
                 Model(path=model.path, description=model.description, license=model.license)
                 for model in document.models
@@ -146,6 +146,10 @@ def _smoke(table: SmokeTable, of_variant: VariantTable, inputs: tuple[ContextFil
     )
 
 
+def _budget(table: BudgetTable, variant: str) -> Budget:
+    return Budget(**{name: limits.get(variant) for name, limits in table})
+
+
 def _layers(
     folder: Folder, variant: str, table: VariantTable, lines: Collection[LockLine] | None
 ) -> tuple[tuple[str, ...], ...]:
@@ -180,7 +184,8 @@ def _check_variants(folder: Folder, document: ImageDocument, known: Collection[s
             note(file, f"parent.{variant}", f"unknown variant '{variant}'; {suggestion(variant, known)}")
     if not document.parent:
         return
-    tables = ("variant", document.variant), ("budget.unpacked_mb", document.budget.unpacked_mb)
+    limits = [(f"budget.{name}", table) for name, table in document.budget]
+    tables: list[tuple[str, Mapping[str, object]]] = [("variant", document.variant), *limits]
     for key, table in tables:
         for variant in table:
             if variant not in document.parent:

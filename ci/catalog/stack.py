@@ -103,6 +103,22 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The most that an image may take; None: no limit. MB are 10**6 bytes. It is in no key.
+
+    `unique_mb` and `shared_mb` are `unpacked_mb` in two parts: layers that no other image of its variant has,
+    and the others. `build_ratio` is a time of building as a multiple of the machine's calibration run.
+    """
+
+    unpacked_mb: float | None = None
+    compressed_mb: float | None = None
+    unique_mb: float | None = None
+    shared_mb: float | None = None
+    import_s: float | None = None
+    build_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageVariant:
     """One variant of one image, with everything that it adds to its parent."""
 
@@ -127,7 +143,7 @@ class ImageVariant:
     """Names of distributions that are a layer each set, lowest first; the others are one more above them."""
     libraries: tuple[str, ...] = ()
     """Folders with shared libraries, below site-packages, that the loader is told of; shell patterns."""
-    budget_mb: int | None = None
+    budget: Budget = field(default_factory=Budget)
     models: tuple[Model, ...] = ()
 
     @property

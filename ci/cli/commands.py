@@ -47,6 +47,10 @@ COMMANDS = {
         summary="Check images again, those too that are there already.",
         builds=True,
     ),
+    "budget": Entry(
+        path="ci.cli.budget:budget",
+        summary="Hold what images take against their budgets and against before, and name what grew.",
+    ),
     "explain": Entry(
         path="ci.cli.explain:explain",
         summary="Name the exact input of an image that changed since it was last built here.",

@@ -150,6 +150,14 @@ class Buildah:
         words += [f"containers-storage:{self._store_words()}@{image}", f"docker://{reference}"]
         return self._skopeo(*words)
 
+    def compress(self, image: str, layout: str) -> Command:
+        """Write an image of the store by its id to an OCI layout, its layers as `push` sends them.
+
+        A blob that the layout has already, by the digest of the layer, is not read. Source: skopeo-copy(1).
+        """
+        words = ["copy", "--quiet", "--dest-compress-format", "zstd"]
+        return self._skopeo(*words, f"containers-storage:{self._store_words()}@{image}", f"oci:{layout}")
+
     def start(self, image: str, name: str = "") -> Command:
         """Make a working container of `image`, of that name, and print its id; nothing runs yet."""
         return self._command("from", "--pull-never", *(("--name", name) if name else ()), image)

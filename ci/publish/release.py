@@ -5,6 +5,7 @@
     <namespace>/release:<version>         the index
     <namespace>/release:current           the index: the one request that makes the release
     <namespace>/<image>:<variant>-<version>, :<variant>     follow it, and can be set again from it
+    <namespace>/release:<version>.figures                   what its images take; no part of it
 
 Whatever is broken off before `current` leaves the old release, and after it the new one.
 """
@@ -22,6 +23,8 @@ from ci.publish.source import refuse_large_layers
 from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, digest_of, is_digest, read_manifest
 
 REPOSITORY, CURRENT = "release", "current"
+FIGURES = ".figures"
+"""Ends the tag of the figures that stand beside a release."""
 IMAGE, VARIANT = "org.dockwright.image", "org.dockwright.variant"
 VERSION = "org.opencontainers.image.version"
 MOST_IMAGES = 4096
@@ -75,11 +78,17 @@ def check_version(version: str) -> str:
 
     Source: OCI distribution-spec 1.1, section Pull: a tag has at most 128 of these characters.
     """
-    if not _VERSION.fullmatch(version) or version == CURRENT:
+    if not _VERSION.fullmatch(version) or version == CURRENT or version.endswith(FIGURES):
         raise UsageError(
-            f"--version {version!r}: give letters, digits, `.`, `_` and `-`, at most 64, not {CURRENT!r}"
+            f"--version {version!r}: give letters, digits, `.`, `_` and `-`, at most 64, not {CURRENT!r} and "
+            f"not ending with {FIGURES!r}"
         )
     return version
+
+
+def figures_tag(version: str) -> str:
+    """Return the tag of the figures that stand beside the release `version`."""
+    return f"{version}{FIGURES}"
 
 
 def annotated(data: bytes, notes: Mapping[str, str]) -> bytes:

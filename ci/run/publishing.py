@@ -6,15 +6,18 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.engines.buildah import copy_image
+from ci.engines.engine import Engine
 from ci.engines.runner import Runner
-from ci.errors import CommandError, DiskFullError, RegistryError, UsageError
+from ci.errors import CommandError, DiskFullError, DockwrightError, EngineError, RegistryError, UsageError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
-from ci.publish.publish import Releases
+from ci.publish.figures import read_figures, write_figures
+from ci.publish.publish import Releases, Source
 from ci.publish.release import REPOSITORY, Mount, Released
 from ci.publish.source import Source, refuse_large_layers
 from ci.registry.authfile import write_authfile
@@ -23,6 +26,7 @@ from ci.registry.credentials import Purpose
 from ci.registry.manifest import read_manifest
 from ci.registry.place import Place
 from ci.registry.side import Beside
+from ci.report.figures import Baseline, carried
 from ci.run.remote import opened_client, registry_place, wanted
 from ci.run.store import Store
 from ci.run.workspace import Workspace
@@ -145,8 +149,64 @@ async def publish_release(
     async with opened_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
         sources = await sources_of(releases, plan)
         images = await released_images(releases, sources, notes, gzip=gzip)
+        before = await figures_before(releases, say)
         await releases.publish(version, images)
+        await keep_figures(workspace, releases, version, images, before, say)
     return f"{place}/release:{version}: {len(images)} images, and every tag names what it does"
+
+
+async def figures_before(releases: Releases, say: Say) -> Baseline:
+    """Return the figures of the current release; none where there are none, or they can't be had."""
+    try:
+        version, _ = await releases.read()
+        return await read_figures(releases, version) or Baseline()
+    except RegistryError as error:
+        if error.answer != "absent":
+            say(f"warning: the figures of the release before can't be read: {error}")
+        return Baseline()
+
+
+async def keep_figures(
+    workspace: Workspace,
+    releases: Releases,
+    version: str,
+    images: Sequence[Released],
+    before: Baseline,
+    say: Say,
+) -> None:
+    """Let stand beside a release, which is made, what its images take; what goes wrong is a warning.
+
+    What nobody measured here is that of the release `before`, where it has the same key.
+    """
+    from ci.run.figures import figures_of, registered  # with what measures, which nothing else here needs
+
+    try:
+        plan = await workspace.plan((), (), store=Store(ids={}))
+        there = await registered(releases.client, plan, say)
+        sent = {one.id: sum(layer.size for layer in read_manifest(one.data, one.id).layers) for one in images}
+        there = replace(there, compressed={**there.compressed, **sent})
+        engine = engine_here(workspace)
+        figures = await figures_of(
+            workspace,
+            plan,
+            set(sent),
+            engine=engine,
+            store=Store(ids=await engine.images() if engine is not None else {}),
+            registry=there,
+            say=say,
+        )
+        kept = tuple(carried(one, before.get(one.id)) for one in figures)
+        await write_figures(releases, version, Baseline(images=kept))
+    except (DockwrightError, OSError) as error:
+        say(f"warning: release {version} is made, without the figures of its images: {error}")
+
+
+def engine_here(workspace: Workspace) -> Engine | None:
+    """Return the engine whose store this machine has; None where there is none."""
+    try:
+        return workspace.engine()
+    except EngineError:
+        return None
 
 
 def check_base(workspace: Workspace, *, bootstrap_base: bool) -> None:
@@ -180,6 +240,12 @@ async def promote_release(
     except RegistryError as error:
         raise RegistryError(error.answer, f"{error}; in {to.client.place} {UNTOUCHED}") from error
     await to.publish(version, images)
+    try:
+        figures = await read_figures(origin, version)
+        if figures is not None:
+            await write_figures(to, version, figures)
+    except RegistryError as error:
+        to.say(f"warning: release {version} is made, without the figures of its images: {error}")
     return version, len(images)
 
 

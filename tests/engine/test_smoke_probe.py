@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from ci.catalog.stack import Budget
 from ci.report.check import Status
 from ci.smoke.size import budget_check
 from ci.smoke.structure import structure_checks
@@ -144,5 +145,8 @@ async def test_what_buildah_says_of_an_image_is_checked_without_a_start(tiny: Ti
         "config: labels",
     }
     size = sum(length for _, length in info.layers)
-    assert budget_check(replace(stack.images[0], budget_mb=1), size).status is Status.failed
-    assert budget_check(replace(stack.images[0], budget_mb=size // 10**6 + 1), size).status is Status.passed
+    assert budget_check(replace(stack.images[0], budget=Budget(unpacked_mb=1)), size).status is Status.failed
+    assert (
+        budget_check(replace(stack.images[0], budget=Budget(unpacked_mb=size // 10**6 + 1)), size).status
+        is Status.passed
+    )

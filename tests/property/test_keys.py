@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci.catalog.stack import ContextFile, DebLine, ImageVariant, LockLine, Stack
+from ci.catalog.stack import Budget, ContextFile, DebLine, ImageVariant, LockLine, Stack
 from ci.plan.keys import digest, documents
 from tests.stacks import deb, small_stack, with_image
 
@@ -160,7 +160,9 @@ def test_the_order_in_which_files_are_found_changes_no_key(seed: int) -> None:
 @given(image=images_of)
 def test_what_only_checks_or_documents_an_image_changes_no_key(image: ImageVariant) -> None:
     stack = small_stack()
-    after = keys(with_image(stack, image.id, budget_mb=7, models=(), requirements=("other",)))
+    after = keys(
+        with_image(stack, image.id, budget=Budget(unpacked_mb=7), models=(), requirements=("other",))
+    )
     assert after == keys(stack)
 
 

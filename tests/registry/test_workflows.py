@@ -134,7 +134,7 @@ def test_a_second_push_without_a_change_builds_nothing_and_is_released(
     sha = site.git("rev-parse", "HEAD").strip()
     assert {tag for tags in site.tags().values() for tag in tags} - {
         tag for tags in before.values() for tag in tags
-    } == {sha, f"cpu-{sha}", f"cuda-{sha}"}
+    } == {sha, f"{sha}.figures", f"cpu-{sha}", f"cuda-{sha}"}
 
 
 def test_a_pull_request_builds_in_one_job_and_leaves_the_registry_alone(

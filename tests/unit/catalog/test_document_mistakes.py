@@ -85,6 +85,17 @@ def test_a_value_of_the_wrong_type_says_which_is_right(stack: StackFolder) -> No
     ]
 
 
+def test_a_budget_that_nothing_is_known_of_is_a_mistake(stack: StackFolder) -> None:
+    stack.append("tool/image.toml", "[budget]\nunpacked = { cpu = 5 }\nimport_s = { cpu = inf }\n")
+    assert stack.mistakes == [
+        "docker/tool/image.toml: budget.import_s.cpu: input should be a finite number; correct it",
+        (
+            "docker/tool/image.toml: budget.unpacked: unknown key 'unpacked'; did you mean 'unpacked_mb'? "
+            "Known: build_ratio, compressed_mb, import_s, shared_mb, unique_mb, unpacked_mb"
+        ),
+    ]
+
+
 def test_a_budget_of_nothing_is_a_mistake(stack: StackFolder) -> None:
     stack.append("tool/image.toml", "[budget]\nunpacked_mb = { cpu = 0 }\n")
     assert stack.mistakes == [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ci.catalog.load import load_stack
-from ci.catalog.stack import ContextFile, Model, Smoke
+from ci.catalog.stack import Budget, ContextFile, Model, Smoke
 from ci.errors import CatalogError
 from tests.stacks import deb, wheel
 from tests.unit.catalog.folder import StackFolder
@@ -66,14 +66,14 @@ def test_checks_budget_and_models_are_read(stack: StackFolder) -> None:
         "tool/image.toml",
         '[smoke]\nhelp = false\nunresolved = ["libx.so.1"]\n'
         'imports = { Py_YAML = "yaml" }\ncommands = [["true", "x"]]\n'
-        "[budget]\nunpacked_mb = { cpu = 7 }\n"
+        "[budget]\nunpacked_mb = { cpu = 7 }\nimport_s = { cpu = 0.5 }\n"
         '[[models]]\npath = "/models/x"\ndescription = "X."\nlicense = "MIT"\n',
     )
     tool = stack.load().get("tool:cpu")
     assert tool.smoke == Smoke(
         imports=(("py-yaml", "yaml"),), help=False, commands=(("true", "x"),), unresolved=("libx.so.1",)
     )
-    assert tool.budget_mb == 7
+    assert tool.budget == Budget(unpacked_mb=7, import_s=0.5)
     assert tool.models == (Model(path="/models/x", description="X.", license="MIT"),)
 
 

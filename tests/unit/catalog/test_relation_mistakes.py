@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
+import pytest
+
+from ci.catalog.stack import Budget
 from tests.unit.catalog.folder import StackFolder
 
 
@@ -103,10 +108,11 @@ def test_a_table_of_a_variant_that_the_image_lacks_is_refused(stack: StackFolder
     ]
 
 
-def test_a_budget_of_a_variant_that_the_image_lacks_is_refused(stack: StackFolder) -> None:
-    stack.append("tool/image.toml", "[budget]\nunpacked_mb = { cuda = 5 }\n")
+@pytest.mark.parametrize("name", [field.name for field in fields(Budget)])
+def test_a_budget_of_a_variant_that_the_image_lacks_is_refused(stack: StackFolder, name: str) -> None:
+    stack.append("tool/image.toml", f"[budget]\n{name} = {{ cuda = 5 }}\n")
     assert stack.mistakes == [
-        "docker/tool/image.toml: budget.unpacked_mb.cuda: 'cuda' is no variant of this image; Known: cpu"
+        f"docker/tool/image.toml: budget.{name}.cuda: 'cuda' is no variant of this image; Known: cpu"
     ]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from ci.catalog.stack import Budget
 from ci.report.check import Check, Status
 from ci.smoke.size import budget_check, layer_check
 from tests.stacks import image
@@ -8,14 +9,14 @@ MB = 10**6
 
 
 def test_an_image_within_its_budget_passes_up_to_the_last_byte() -> None:
-    asr = image("asr", "ml:cpu", budget_mb=900)
+    asr = image("asr", "ml:cpu", budget=Budget(unpacked_mb=900))
     assert budget_check(asr, 900 * MB) == Check(
         name="size budget", status=Status.passed, detail="900 MB of 900 MB"
     )
 
 
 def test_one_over_its_budget_is_told_by_how_much_and_where_to_change_it() -> None:
-    asr = image("asr", "ml:cpu", budget_mb=900)
+    asr = image("asr", "ml:cpu", budget=Budget(unpacked_mb=900))
     assert budget_check(asr, 1000 * MB) == Check(
         name="size budget",
         status=Status.failed,
@@ -25,7 +26,7 @@ def test_one_over_its_budget_is_told_by_how_much_and_where_to_change_it() -> Non
 
 
 def test_a_little_over_is_over_and_never_zero() -> None:
-    check = budget_check(image("asr", "ml:cpu", budget_mb=900), 900 * MB + 1)
+    check = budget_check(image("asr", "ml:cpu", budget=Budget(unpacked_mb=900)), 900 * MB + 1)
     assert check.status is Status.failed
     assert check.detail.startswith("900.1 MB of 900 MB, 0.1 MB over")
 

@@ -1,0 +1,142 @@
+"""What an image takes: bytes, seconds, and what they are made of. Pure; what nobody measured is none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from ci.report.check import Check, Rung
+from ci.report.value import Value
+
+Layers = Sequence[tuple[str, int]]
+"""(digest, bytes unpacked), from the lowest up."""
+
+TIMES = ("import_s", "build_ratio")
+MEASURED = ("compressed_bytes", "unique_bytes", "shared_bytes", *TIMES, "distributions", "packages")
+"""What may not be known of an image that is there."""
+
+
+class Figures(Value):
+    """What one image variant takes.
+
+    The figures are of the whole image. `unique_bytes` and `shared_bytes` are `unpacked_bytes` in two parts:
+    layers that no other image of the variant has, and the others. `compressed_bytes` are its layers as they
+    are pushed. `build_ratio` is how long it took to build, as a multiple of the machine's calibration run.
+
+    `layers` (what each has, bytes unpacked; from the lowest up), `distributions` (Python) and `packages`
+    (Debian; bytes each) are what it adds to its `parent`. Both maps are none where nobody looked inside.
+    """
+
+    image: str
+    variant: str
+    key: str
+    parent: str
+    unpacked_bytes: int
+    compressed_bytes: int | None = None
+    unique_bytes: int | None = None
+    shared_bytes: int | None = None
+    import_s: float | None = None
+    build_ratio: float | None = None
+    layers: tuple[tuple[str, int], ...] = ()
+    distributions: dict[str, int] | None = None
+    packages: dict[str, int] | None = None
+
+    @property
+    def id(self) -> str:
+        """`image:variant`."""
+        return f"{self.image}:{self.variant}"
+
+
+class Baseline(Value):
+    """Figures to compare with, as they are kept in a file or beside a release; schema 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    baseline_schema: Literal[1] = Field(default=1, alias="schema")
+    images: tuple[Figures, ...] = ()
+
+    def get(self, id_: str) -> Figures | None:
+        """Return the figures of `image:variant`, none where it has none."""
+        return next((one for one in self.images if one.id == id_), None)
+
+    def with_(self, figures: Iterable[Figures], known: Collection[str]) -> Baseline:
+        """Return this baseline with `figures` in place of those of the same images; `known` alone stay.
+
+        What this one has of the same key stays where it was not measured again, and so do times, which come
+        out otherwise every time.
+        """
+        kept = {one.id: one for one in self.images if one.id in known}
+        new = {one.id: carried(one, kept.get(one.id), times=True) for one in figures}
+        return Baseline(images=tuple(one for _, one in sorted({**kept, **new}.items())))
+
+    def as_json(self) -> str:
+        """Return the text of the file: the same figures give the same bytes."""
+        stable = [
+            one.model_copy(
+                update={name: _sorted(getattr(one, name)) for name in ("distributions", "packages")}
+            )
+            for one in sorted(self.images, key=lambda one: one.id)
+        ]
+        return Baseline(images=tuple(stable)).model_dump_json(indent=1, exclude_none=True) + "\n"
+
+
+def read_baseline(data: bytes) -> Baseline:
+    """Return the baseline that `data` is.
+
+    Raises:
+        ValueError: it is none that this dockwright writes; the message says where.
+    """
+    try:
+        return Baseline.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise ValueError(f"{where}: {first['msg']}") from error
+
+
+def carried(figures: Figures, before: Figures | None, *, times: bool = False) -> Figures:
+    """Return `figures` with what `before` has of the same key in place of what was not measured.
+
+    With `times` it goes before what was measured, too, where it is a time.
+    """
+    if before is None or before.key != figures.key:
+        return figures
+    found = {
+        name: getattr(before, name)
+        for name in MEASURED
+        if getattr(figures, name) is None or (times and name in TIMES and getattr(before, name) is not None)
+    }
+    return figures.model_copy(update=found)
+
+
+def import_seconds(checks: Iterable[Check]) -> float | None:
+    """Return how long importing all distributions took, none where no check of that ran."""
+    seconds = [check.seconds for check in checks if check.rung is Rung.imports and check.seconds > 0]
+    return round(sum(seconds), 3) if seconds else None
+
+
+def unique_bytes(layers: Mapping[str, Layers], wanted: Collection[str]) -> dict[str, int | None]:
+    """Return the bytes of layers that no other image has, by image.
+
+    `wanted` are the images that are compared; where the layers of one of them are not in `layers`, nothing
+    is known of any.
+    """
+    if not set(wanted) <= set(layers):
+        return dict.fromkeys(wanted)
+    owners: dict[str, int] = {}
+    for id_ in wanted:
+        for digest in {digest for digest, _ in layers[id_]}:
+            owners[digest] = owners.get(digest, 0) + 1
+    return {id_: sum(size for digest, size in layers[id_] if owners[digest] == 1) for id_ in wanted}
+
+
+def added(own: Mapping[str, int], below: Mapping[str, int]) -> dict[str, int]:
+    """Return the bytes by name that an image has beyond its parent."""
+    found = {name: size - below.get(name, 0) for name, size in own.items()}
+    return {name: size for name, size in sorted(found.items()) if size}
+
+
+def _sorted(sizes: Mapping[str, int] | None) -> dict[str, int] | None:
+    return None if sizes is None else dict(sorted(sizes.items()))
