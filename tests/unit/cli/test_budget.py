@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from ci.cli.budget import failing_text, parse_tolerance
+from ci.errors import UsageError
+from ci.report.budget import Tolerance
+from tests.unit.report.test_budget import compared
+from tests.unit.report.test_figures import figures
+
+
+@pytest.mark.parametrize(
+    ("text", "tolerance"),
+    [
+        ("10%,100MB", Tolerance()),
+        ("5 %", Tolerance(share=0.05, size_bytes=None)),
+        ("1.5GB", Tolerance(share=None, size_bytes=1_500_000_000)),
+        ("20 kB, 3%", Tolerance(share=0.03, size_bytes=20_000)),
+    ],
+)
+def test_a_tolerance_is_a_share_a_size_or_both(text: str, tolerance: Tolerance) -> None:
+    assert parse_tolerance(text) == tolerance
+
+
+@pytest.mark.parametrize("text", ["", "10", "10%,5%", "1MB,2MB", "10%,", "-5%", "1 MiB"])
+def test_another_text_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--tolerance"):
+        parse_tolerance(text)
+
+
+def test_the_message_of_a_breach_stands_alone() -> None:
+    assert failing_text(compared(figures(), unpacked_mb=90), "baseline.json") == (
+        "1 figure is over budget, or grew by more than 10 % or 100 MB:\n"
+        "  asr:cpu: unpacked is 100 MB, over its budget of 90.0 MB by 10.0 MB\n"
+        "Make smaller what the lines above name, or raise [budget] in the image's image.toml; growth within "
+        "the budget is accepted by `dockwright budget --write`, which writes baseline.json"
+    )
