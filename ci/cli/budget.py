@@ -25,6 +25,8 @@ from ci.settings import Settings
 _tell = partial(click.echo, err=True)
 SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%")
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(kB|MB|GB)")
+TOLD = 5
+"""Breaches that the message names; the table above it has all."""
 UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
@@ -125,8 +127,9 @@ def parse_tolerance(text: str) -> Tolerance:
 
 def failing_text(report: BudgetReport, baseline: str) -> str:
     """Return the message of a breach, which stands alone: what, and what to do."""
-    told = [breach_text(row) for row in report.breaches]
-    count = "1 figure is" if len(told) == 1 else f"{len(told)} figures are"
+    told = [breach_text(row) for row in report.breaches[:TOLD]]
+    told += [f"and {len(report.breaches) - TOLD} more"] if len(report.breaches) > TOLD else []
+    count = "1 figure is" if len(report.breaches) == 1 else f"{len(report.breaches)} figures are"
     what = "".join(f"\n  {line}" for line in told)
     return (
         f"{count} over budget, or grew by more than {report.tolerance.text}:{what}\n"

@@ -18,7 +18,7 @@ async def compressed_layers(
     """Return the bytes as zstd of those layers of an image, by id, that are not `known`, by DiffID.
 
     Only these are read and compressed. An empty file stands for each known one in the layout that is
-    written, so that skopeo takes it for there.
+    written, so that skopeo takes it for there; what it does not is compressed again, and returned too.
 
     Raises:
         CommandError: the store does not give the image.
@@ -32,4 +32,4 @@ async def compressed_layers(
         index = json.loads(Path(folder, "index.json").read_text())
         manifest = json.loads((blobs / index["manifests"][0]["digest"].removeprefix(SHA256)).read_text())
     pairs = zip(diff_ids, manifest["layers"], strict=True)
-    return {diff_id: int(layer["size"]) for diff_id, layer in pairs if diff_id not in known}
+    return {diff_id: int(layer["size"]) for diff_id, layer in pairs if layer["size"]}

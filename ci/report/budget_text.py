@@ -66,8 +66,7 @@ def budget_markdown(report: BudgetReport, title: str = "Budgets") -> str:
     """Return a page: the breaches first, what grew, then the table of all figures."""
     count = len(report.breaches)
     sentence = (
-        f"{count} of {len(report.rows)} figures are over their budgets or grew by more than "
-        f"{report.tolerance.text}."
+        f"Over budget, or grown by more than {report.tolerance.text}: {count} of {len(report.rows)} figures."
         if count
         else f"All {len(report.rows)} figures are within their budgets, or have none."
     )

@@ -58,7 +58,7 @@ def test_a_page_has_the_breaches_first_and_all_figures_folded() -> None:
     page = budget_markdown(compared(now, before=(before,), unpacked_mb=125))
     assert page == (
         "### Budgets\n\n"
-        "1 of 6 figures are over their budgets or grew by more than 10 % or 100 MB. Before: a test.\n\n"
+        "Over budget, or grown by more than 10 % or 100 MB: 1 of 6 figures. Before: a test.\n\n"
         "| image | figure | verdict | now | before | change | limit |\n"
         "| --- | --- | --- | --: | --: | --: | --: |\n"
         "| `asr:cpu` | unpacked | over budget | 130 MB | 100 MB | +30.0 MB | 125 MB |\n\n"
