@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from ci.report.budget import MEASURES, BudgetReport, Cause, Row, Verdict
+from ci.report.markup import folded, inline, table
 from ci.report.units import size_text, time_text
 
 SHOWN = 12
@@ -70,7 +70,7 @@ def budget_markdown(report: BudgetReport, title: str = "Budgets") -> str:
         if count
         else f"All {len(report.rows)} figures are within their budgets, or have none."
     )
-    parts = [f"### {title}", f"{sentence} Before: {_inline(report.baseline)}."]
+    parts = [f"### {title}", f"{sentence} Before: {inline(report.baseline)}."]
     if count:
         rows = [
             (
@@ -85,15 +85,16 @@ def budget_markdown(report: BudgetReport, title: str = "Budgets") -> str:
             for row in report.breaches
         ]
         parts.append(
-            _table(("image", "figure", "verdict", "now", "before", "change", "limit"), "---rrrr", rows)
+            table(("image", "figure", "verdict", "now", "before", "change", "limit"), "---rrrr", rows)
         )
     for image, causes in _by_image(report):
-        told = [(_cause_change(one), one.kind, _inline(_cause_text(one))) for one in causes]
+        told = [(_cause_change(one), one.kind, inline(_cause_text(one))) for one in causes]
         more = "".join(f"\n\n{line.strip()}" for line in _more(report, image))
-        table = _table(("change", "kind", "what"), "r--", told)
-        parts.append(f"**`{image}`: {_title(causes)}**\n\n{table}{more}")
-    table = _table(("image", *NAMES), "-" + "r" * len(NAMES), [_cells(row) for row in _images(report)])
-    parts.append(f"<details><summary>All figures</summary>\n\n{table}\n\n</details>")
+        parts.append(
+            f"**`{image}`: {_title(causes)}**\n\n{table(('change', 'kind', 'what'), 'r--', told)}{more}"
+        )
+    figures = [_cells(row) for row in _images(report)]
+    parts.append(folded("All figures", table(("image", *NAMES), "-" + "r" * len(NAMES), figures)))
     if report.absent:
         parts.append(f"Not here, so not measured: {', '.join(f'`{id_}`' for id_ in report.absent)}.")
     return "\n\n".join(parts) + "\n"
@@ -117,18 +118,18 @@ def _cell(row: Row) -> str:
 
 def _table_lines(report: BudgetReport, width: int | None) -> list[str]:
     names = ["image", *NAMES]
-    cells = [dict(zip(names, _cells(rows), strict=True)) for rows in _images(report)]
+    cells = [dict(zip(names, _cells(shown), strict=True)) for shown in _images(report)]
     if not cells:
         return []
-    table = [dict(zip(names, names, strict=True)), *cells]
+    rows = [dict(zip(names, names, strict=True)), *cells]
     for name in ("", *DROPPED_FIRST):
         names = [one for one in names if one != name]
-        room = {one: max(len(row[one]) for row in table) for one in names}
+        room = {one: max(len(row[one]) for row in rows) for one in names}
         if width is None or sum(room.values()) + len(GAP) * (len(room) - 1) <= width:
             break
     return [
         GAP.join(row[one].ljust(room[one]) if one == "image" else row[one].rjust(room[one]) for one in names)
-        for row in table
+        for row in rows
     ]
 
 
@@ -163,14 +164,3 @@ def _cause_text(cause: Cause) -> str:
     if cause.now == 0:
         return f"{cause.name}: gone"
     return f"{cause.name}: {size_text(cause.before)} → {size_text(cause.now)}"
-
-
-def _table(names: Sequence[str], sides: str, rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; `sides` has an `r` for each column that stands at the right."""
-    ruler = ["--:" if side == "r" else "---" for side in sides]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, ruler, *rows))
-
-
-def _inline(text: str) -> str:
-    """Return `text` as one line in which nothing is a mark of Markdown or HTML."""
-    return re.sub(r"([\\`*_\[\]<>|~&#])", r"\\\1", " ".join(text.split()))

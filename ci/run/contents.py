@@ -10,13 +10,14 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from ci.engines.engine import Engine, Output
+from ci.engines.engine import Closed, Engine, Output
 from ci.run.remembered import Remembered
 from ci.run.state import State
 from ci.steps.recipe import VENV
 
 PLACE = "/run/contents"
 PYTHON = f"{VENV}/bin/python"
+LIMIT_S = 300.0
 MOST = 128
 """Images that are remembered; the reference stack has 22."""
 
@@ -48,20 +49,28 @@ def parse_contents(value: Any) -> Contents | None:
 
 
 async def read_contents(engine: Engine, image: str, scratch: Path, output: Output) -> Any:
-    """Return what program/contents.py prints in a container of `image`, without a network.
+    """Return what program/contents.py prints in `image`, closed in.
 
     Raises:
-        CommandError: it did not run there.
-        ValueError: it printed something else.
+        CommandError: there is no such image.
+        ValueError: it did not run there, or printed something else.
     """
+    info = await engine.inspect(image)
     with tempfile.TemporaryDirectory(prefix="dockwright-contents-", dir=scratch) as folder:
         with as_file(files("ci.smoke.program").joinpath("contents.py")) as program:
             shutil.copyfile(program, Path(folder, "contents.py"))
         Path(folder).chmod(0o755)  # for the image's user, whatever our umask
         Path(folder, "contents.py").chmod(0o644)
-        argv = [PYTHON, "-I", "-B", f"{PLACE}/contents.py"]
-        text = await engine.run(image, argv, mounts=[(Path(folder), PLACE, "ro")], output=output)
-    value = json.loads(text)
+        closed = Closed(
+            argv=(PYTHON, "-I", "-B", f"{PLACE}/contents.py"),
+            config=info.config,
+            mounts=((Path(folder), PLACE, "ro"),),
+            limit_s=LIMIT_S,
+        )
+        ended = await engine.check(info.id or image, closed, output)
+    if ended.status:
+        raise ValueError(f"it ended with {ended.status}: {ended.why or ended.tail}")
+    value = json.loads(ended.output)
     if parse_contents(value) is None:
         raise ValueError("it printed something else than contents")
     return value

@@ -17,7 +17,7 @@ from ci.errors import CommandError, DiskFullError, DockwrightError, EngineError,
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
 from ci.publish.figures import read_figures, write_figures
-from ci.publish.publish import Releases, Source
+from ci.publish.publish import Releases
 from ci.publish.release import REPOSITORY, Mount, Released
 from ci.publish.source import Source, refuse_large_layers
 from ci.registry.authfile import write_authfile

@@ -14,8 +14,8 @@ from ci.publish.publish import Releases
 from ci.registry.manifest import OCI
 from ci.report.figures import Baseline
 from tests.registry.cached import opened
+from tests.registry.released import released
 from tests.registry.server import Registry
-from tests.registry.test_publish import released
 from tests.unit.report.test_figures import figures
 
 pytestmark = pytest.mark.engine

@@ -93,6 +93,7 @@ class Ladder:
         try:
             with limited(limit_s):
                 status, detail, *figures = look()
+                detail = tail(detail) if status == "failed" else detail
         except Exception as error:
             status, detail = "failed", f"{type(error).__name__}: {error}"
         self.told(rung, name, status, detail, time.monotonic() - begin, *figures)
@@ -180,7 +181,7 @@ def main(request_path: str) -> None:
     request = json.loads(Path(request_path).read_text())
     limit_s, loaded, ladder = request["command_limit_s"], set[str](), Ladder(request)
     programs = programs_of(request)
-    libraries = cuda.checks(looks.site_packages()) if "cuda" in ladder.rungs else []
+    libraries = cuda_checks() if "cuda" in ladder.rungs else []
     on_gpu = gpu_checks.checks(request["gpu_device"], request["run_limit_s"])
     on_gpu = on_gpu[:1] if request["gpu_first_only"] else on_gpu
     names = {
@@ -222,6 +223,15 @@ def main(request_path: str) -> None:
     if "gpu" in ladder.rungs:
         climb_gpu(ladder, on_gpu, request["run_limit_s"])
     say(event="ended")
+
+
+def cuda_checks() -> list[tuple[str, Callable[[], Finding]]]:
+    """Return what is loaded by name; one failure where that can't even be found out."""
+    try:
+        return cuda.checks(looks.site_packages())
+    except ValueError as error:
+        fault = str(error)
+        return [("libraries by name", lambda: ("failed", fault))]
 
 
 def climb_gpu(
