@@ -1,19 +1,32 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ci.engines.dagger import DaggerEngine
 from ci.engines.dagger_cache import CacheLimits
 from ci.engines.dagger_session import CLI_BIN, opened_dagger
+from ci.engines.engine import Output
 from ci.errors import EngineError
+from ci.run.workspace import open_workspace
+from ci.settings import Settings
 from ci.version import dagger_version
 from tests.dagger.disk import Disk
 from tests.dagger.session import Session
 from tests.dagger.world import Stage
+
+CHECKOUT = Path(__file__).parents[2]
+STACK = CHECKOUT / "docker"
+LIMIT_S = 30.0
+"""Ends a test that hangs, and nothing else."""
 
 
 @pytest.fixture
@@ -75,6 +88,67 @@ async def test_a_registry_of_this_machine_is_reached_by_a_service(
 ) -> None:
     async with opened(tmp_path, [], loopback) as engine:
         assert (engine.registry is not None) == served_by_host
+
+
+async def test_what_was_imported_is_kept_and_imported_again_by_the_next_session(
+    served: Stage, server: Session, tmp_path: Path
+) -> None:
+    archive, name = tmp_path / "root.tar", "dockwright/bootstrap:k-1"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(Path(__file__), "etc/motd")
+    async with opened(tmp_path, []) as engine:
+        assert not await engine.import_kept(name, Output())
+        await engine.import_root(archive, name, {"LANG": "C.UTF-8"}, Output())
+        assert set(await engine.images()) == {name}
+    first = imported(server)
+    archive.unlink()
+    server.forget()
+    server.world = served
+    async with opened(tmp_path, []) as engine:
+        assert await engine.images() == {}
+        assert await engine.import_kept(name, Output())
+        assert set(await engine.images()) == {name}
+    folder = str(tmp_path / "dagger")
+    source = [
+        *(("host", {}), ("directory", {"path": folder})),
+        ("file", {"path": "dockwright-bootstrap-k-1.tar"}),
+    ]
+    assert imported(server) == first == [{"source": source}]
+
+
+def imported(server: Session) -> list[dict[str, Any]]:
+    return [given for name, given in server.made if name == "import"]
+
+
+def test_ctrl_c_ends_a_run_without_a_traceback(served: Stage, tmp_path: Path) -> None:
+    settings = Settings(stack=STACK, root=tmp_path / "root", base="bootstrap", engine="dagger")
+    workspace = open_workspace(settings)
+    name = workspace.root_image.replace("/", "-").replace(":", "-")
+    kept = workspace.state.root / f"dagger/{name}.tar"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    served.holds = "fetch_"
+    argv = ["--stack", str(STACK), "--root", str(tmp_path / "root"), "build", "tmdb:cpu"]
+    argv += ["--engine", "dagger", "--base", "bootstrap", "--progress", "plain"]
+    run = subprocess.Popen(
+        (sys.executable, "-m", "ci.cli.main", *argv),
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        if not served.held.wait(LIMIT_S):
+            run.terminate()
+            raise AssertionError(run.communicate(timeout=LIMIT_S)[0])
+        run.send_signal(signal.SIGINT)
+        said, _ = run.communicate(timeout=LIMIT_S)
+    finally:
+        served.released.set()
+        run.kill()
+    assert run.returncode == 130, said
+    assert "SIGINT: stopping what runs" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("said", ["dagger v0.20.8 (registry) linux/amd64", "nothing"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from graphql import GraphQLError
@@ -43,6 +44,10 @@ class Stage:
     dies_of: str = ""
     """The engine is gone once it runs a program of an image whose calls have these words."""
     gone: bool = False
+    holds: str = ""
+    """A program with these words runs until it is released."""
+    held: Event = field(default_factory=Event)
+    released: Event = field(default_factory=Event)
 
     def run(self, calls: tuple[Call, ...]) -> None:
         if self.store is not None:
@@ -54,6 +59,9 @@ class Stage:
             self.execs.append(given["args"])
             if self.dies_of and self.dies_of in repr(calls):
                 self.gone = True
+            if self.holds and self.holds in " ".join(given["args"]):
+                self.held.set()
+                self.released.wait()
             for words, text in self.fails.items():
                 if words in " ".join(given["args"]):
                     extensions = {
