@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar, cast
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, dag, field, function, object_type
 
-from ci.errors import CatalogError, DockwrightError, UsageError
+from ci.errors import CatalogError, DockwrightError, RegistryError, UsageError
 from ci.locks.loading import check_locks
 from ci.plan.plan import check_variants, plan_text
 from ci.plan.rendered import rendered
@@ -61,7 +61,9 @@ def told() -> Iterator[None]:
     try:
         yield
     except DockwrightError as error:
-        raise Failed(f"{type(error).__name__}: {error}") from error
+        refused = isinstance(error, RegistryError) and error.answer == "unauthorised"
+        advice = "; give --username and --password env://VARIABLE before the function" if refused else ""
+        raise Failed(f"{type(error).__name__}: {error}{advice}") from error
 
 
 @object_type

@@ -173,6 +173,12 @@ async def test_every_image_of_the_stack_is_built(session: Session, stage: Stage)
     text = await module(jobs=4).build_all()
     assert text.splitlines()[-1].startswith("22 images: 22 built"), text
     assert session.rejected == []
+    volumes = [given for name, given in session.made if name == "cacheVolume"]
+    assert {given["key"]: given for given in volumes} == {
+        "dockwright-debhouse": {"key": "dockwright-debhouse", "sharing": "LOCKED"},
+        "dockwright-wheelhouse": {"key": "dockwright-wheelhouse"},
+    }
+    assert len({repr(given) for given in volumes}) == 2  # another way of sharing is another volume
 
 
 async def test_a_step_that_fails_is_told_with_what_it_wrote_and_the_rest_goes_on(stage: Stage) -> None:

@@ -86,6 +86,8 @@ class Stage:
                 assert self.store is not None
                 with refused():
                     return self.store.publish(calls[:-1], given["address"])
+            case "plaintext" if "uri" in before[-1][1]:
+                raise GraphQLError(f"secret env var not found: {before[-1][1]['uri'].partition('://')[2]}")
             case "plaintext":
                 return before[-1][1]["plaintext"]
             case "endpoint":

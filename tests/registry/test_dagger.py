@@ -191,24 +191,35 @@ def said_by(proxy: Proxy) -> dict[str, tuple[Any, str]]:
         "a user alone": ({"username": USER}, "UsageError: --username without --password"),
         "a password alone": ({"password": SECRET}, "UsageError: --password without --username"),
         "an empty password": ({"username": USER, "password": ""}, "UsageError: --password: the secret is "),
+        "no such secret": (
+            {"username": USER, "password": dag.secret("env://NOT_SET")},
+            "UsageError: --password: secret env var not found: NOT_SET",
+        ),
     }
 
 
 @pytest.mark.parametrize(
-    "way", ["nothing", "another password", "a user alone", "a password alone", "an empty password"]
+    "way",
+    [
+        *("nothing", "another password", "a user alone", "a password alone", "an empty password"),
+        "no such secret",
+    ],
 )
 async def test_who_is_not_let_in_is_told_before_anything_is_built(
     site: Site, guarded: Proxy, way: str
 ) -> None:
     stage = site.stage()
     given, said = said_by(guarded)[way]
-    if "password" in given:
+    if isinstance(given.get("password"), str):
         given = {**given, "password": dag.set_secret("password", given["password"])}
     module = site.module(guarded, **given)
     for call in (module.export_cache(), module.publish(version="1.0", bootstrap_base=True)):
         text = await failed(call)
         assert text.startswith(said)
         assert len(text.splitlines()) == 1
+        assert text.endswith("give --username and --password env://VARIABLE before the function") == (
+            "RegistryError" in said
+        )
     assert (stage.execs, guarded.count(WRITES)) == ([], 0)
 
 
