@@ -120,6 +120,21 @@ async def test_a_token_that_ends_in_the_middle_is_renewed(tmp_path: Path) -> Non
             assert said == []
 
 
+@pytest.mark.parametrize("way", ["password", "token"])
+async def test_who_may_not_sign_in_is_told_before_anything_is_asked_for(tmp_path: Path, way: str) -> None:
+    scope = ("repository:team/release:pull,push",)
+    with token_server(tmp_path / "tokens") as (_, by_token):
+        auth = by_token if way == "token" else basic(tmp_path / "r")
+        with registry(tmp_path / "r", auth=auth) as running:
+            async with opened(running.host, KNOWN) as (cache, _):
+                await cache.client.sign_in(scope)
+            for wrong in (None, Credentials(USER, "guessed", "the tests")):
+                async with opened(running.host, wrong) as (cache, _):
+                    with pytest.raises(RegistryError) as caught:
+                        await cache.client.sign_in(scope)
+                assert caught.value.answer == "unauthorised"
+
+
 async def test_a_token_for_reading_alone_does_not_write(tmp_path: Path) -> None:
     with token_server(tmp_path / "tokens") as (tokens, auth), registry(tmp_path / "r", auth=auth) as running:
         tokens.allows = ("pull",)
