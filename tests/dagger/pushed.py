@@ -80,6 +80,7 @@ class Store:
             with urllib.request.urlopen(request) as reply:
                 return dict(reply.headers)
         except urllib.error.HTTPError as error:
+            error.close()
             raise RefusedError(f"{method} {url}: {error.code} {error.reason}") from error
 
 
