@@ -34,6 +34,7 @@ Images = Annotated[list[str] | None, Doc("Images, as IMAGE or IMAGE:VARIANT; def
 Variants = Annotated[list[str] | None, Doc("Variants, such as cpu; default: all.")]
 Cache = Annotated[str, Doc("What is done with the registry: off, read, or read-write, which also pushes.")]
 Gpu = Annotated[bool, Doc("Also compute on the GPUs of the engine's machine, where it has any.")]
+NoLedger = Annotated[bool, Doc("Do every check again, whatever is recorded to have passed.")]
 RequireGpu = Annotated[bool, Doc("Fail where there is no GPU to compute on.")]
 Rebuild = Annotated[bool, Doc("Build again what is asked for, without the results of earlier builds.")]
 
@@ -109,12 +110,18 @@ class Dockwright:
         variant: Variants = None,
         cache: Cache = "read",
         rebuild: Rebuild = False,
+        gpu: Gpu = False,
+        require_gpu: RequireGpu = False,
+        no_ledger: NoLedger = False,
     ) -> str:
         """Build every image that is not there yet, check each one, and return the table of the run.
 
-        It ends well only if all that was asked for exists.
+        It ends well only if all that was asked for exists. On a GPU those that are there are checked too.
         """
-        request = Request(names=tuple(images or ()), variants=tuple(variant or ()), rebuild=rebuild)
+        wish = Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
+        request = Request(
+            names=tuple(images or ()), variants=tuple(variant or ()), rebuild=rebuild, wish=wish
+        )
         async with self._opened(cache) as (outside, workspace):
             return _told((await _run(outside, workspace, request))[0])
 
@@ -147,7 +154,7 @@ class Dockwright:
         cache: Cache = "read",
         gpu: Gpu = False,
         require_gpu: RequireGpu = False,
-        no_ledger: Annotated[bool, Doc("Do every check again, whatever passed before.")] = False,
+        no_ledger: NoLedger = False,
     ) -> str:
         """Check every image, those too that are there already; what the registry has is fetched for it."""
         wish = Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
@@ -204,6 +211,9 @@ class Dockwright:
         origin: Annotated[str, Doc("Address of the source that they are annotated with.")] = "",
         bootstrap_base: Annotated[bool, Doc("Publish though the base is made of Debian packages.")] = False,
         gzip: Annotated[bool, Doc("Compress layers with gzip, for what reads no zstd.")] = False,
+        gpu: Gpu = False,
+        require_gpu: RequireGpu = False,
+        no_ledger: NoLedger = False,
     ) -> str:
         """Make a release of all images in the registry, and let its tags follow.
 
@@ -216,7 +226,8 @@ class Dockwright:
             check_base(workspace, bootstrap_base=bootstrap_base)
             check_variants(workspace.stack, tuple(variant or ()))
             await check_registry(place, say, "RELEASE", "REGISTRY", environ=environ)
-            request = Request(variants=tuple(variant or ()), frozen=True)
+            wish = Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
+            request = Request(variants=tuple(variant or ()), frozen=True, wish=wish)
             table = _told((await _run(outside, workspace, request))[0])
             notes = {
                 "org.opencontainers.image.revision": revision,

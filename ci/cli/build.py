@@ -276,7 +276,7 @@ async def build_here(
         rebuild=asked["rebuild"],
         frozen=asked["frozen"],
         fail_fast=asked["fail_fast"],
-        smoke=smoke or wish.gpu or wish.require_gpu,
+        smoke=smoke,
         wish=wish,
         argv=tuple(sys.argv[1:]),
     )

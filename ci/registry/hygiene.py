@@ -10,10 +10,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ci.registry.side import gzip_tag, side_tag
+from ci.registry.side import side_tag
 
-CACHED = re.compile(r"k-[0-9a-f]{32}(?:[.](?:key|gz))?")
-
+CACHED = re.compile(r"k-[0-9a-f]{32}(?:[.](?:key|gz|smoke-[0-9a-f]{12}-[a-z0-9-]+))?")
+IMAGE_TAG = re.compile(r"k-[0-9a-f]{32}(?:[.]gz)?")
 WHEELS = re.compile(r"[wa]-[0-9a-f]{32}")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -41,8 +41,8 @@ class Tagged:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The blobs that count as its size: none of a key document."""
-        return {} if self.is_cached and self.tag == side_tag(self.key_tag) else self.blobs
+        """The blobs that count as its size: none of a key document, or of results of checks."""
+        return {} if self.is_cached and not IMAGE_TAG.fullmatch(self.tag) else self.blobs
 
     @property
     def key_tag(self) -> str:
@@ -119,6 +119,10 @@ def _name(one: Tagged) -> tuple[str, str]:
 def _images(tagged: Collection[Tagged], current: Collection[str], wheels: str) -> list[Candidate]:
     by_tag = {_name(one): one for one in tagged}
     configs = {(one.repository, one.config) for one in tagged if not one.is_cached}
+    beside_it: dict[tuple[str, str], list[Tagged]] = {}
+    for one in tagged:
+        if one.is_cached:
+            beside_it.setdefault((one.repository, one.key_tag), []).append(one)
     found = []
     for one in tagged:
         beside = by_tag.get((one.repository, side_tag(one.tag)))
@@ -126,10 +130,14 @@ def _images(tagged: Collection[Tagged], current: Collection[str], wheels: str) -
             continue
         if one.tag in current or (one.repository, one.config) in configs:
             continue
-        names = (side_tag(one.tag), gzip_tag(one.tag), one.tag)
-        whole = tuple(by_tag[one.repository, name] for name in names if (one.repository, name) in by_tag)
-        found.append(Candidate(whole=whole, created=beside.created))
+        whole = sorted(beside_it[one.repository, one.tag], key=lambda each: _rank(each, one.tag))
+        found.append(Candidate(whole=tuple(whole), created=beside.created))
     return found
+
+
+def _rank(one: Tagged, tag: str) -> tuple[bool, bool, str]:
+    """Return where a tag of the image `tag` stands: what makes it a hit goes first, the image last."""
+    return one.tag == tag, one.tag != side_tag(tag), one.tag
 
 
 def _wheels(tagged: Collection[Tagged], current: Collection[str], wheels: str) -> list[Candidate]:

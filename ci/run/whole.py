@@ -44,6 +44,12 @@ class Request:
     wish: Wish = field(default_factory=Wish)
     """What the checks are to do beside what every image gets."""
     argv: tuple[str, ...] = ()
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether images that are there are checked: where that was asked for, or a GPU is to compute."""
+        return self.smoke or self.wish.gpu or self.wish.require_gpu
+
     checkout: Checkout | None = None
     """What the stack is of, where git can't be asked."""
 
@@ -144,7 +150,7 @@ async def _run_once(
             bundle=request.bundle.absolute() if request.bundle else None,
             cache=not request.rebuild,
             fail_fast=request.fail_fast,
-            smoke=request.smoke,
+            smoke=request.looks_again,
             wish=request.wish,
             argv=request.argv,
             checkout=request.checkout,
@@ -152,7 +158,7 @@ async def _run_once(
             remote=remote,
         )
         hits = remote.references if remote is not None else {}
-        if remote is not None and not remote.plan.to_build and not request.smoke:
+        if remote is not None and not remote.plan.to_build and not request.looks_again:
             with front.shown(workspace) as show:
                 options = replace(options, listeners=(show,))
                 report, directory = await reuse_plan(workspace, remote.plan, options)
@@ -171,7 +177,7 @@ async def _run_once(
                 repair=True,
                 say=front.say,
             )
-            if request.smoke:
+            if request.looks_again:
                 plan = with_all_fetched(plan, store.tags(workspace.stack.namespace))
             estimate = front.forecast(workspace, plan, store, remote, engine.name)
             with front.shown(workspace) as show:

@@ -193,14 +193,19 @@ def test_a_tag_is_released_under_its_name(site: Site, first: dict[str, Done]) ->
     assert {"cpu-v1.0", "cuda-v1.0"} <= site.tags()["base"]
 
 
-def test_by_hand_the_gpu_runner_is_asked_and_nothing_is_released(site: Site, first: dict[str, Done]) -> None:
+def test_by_hand_the_gpu_runner_is_asked_and_one_without_a_gpu_fails(
+    site: Site, first: dict[str, Done]
+) -> None:
+    """The machine of the tests has none: a job that is there for a GPU must not pass on it."""
     since = len(site.calls("dagger"))
     site.commit("the first")
     done = site.happens("workflow_dispatch", MAIN, inputs={"rebuild": False, "gpu": True})
-    assert ended(done)["success"] == {"plan", "gpu-smoke"}, told(done)
+    assert ended(done)["success"] == {"plan"}, told(done)
+    assert ended(done)["failure"] == {"gpu-smoke"}, told(done)
+    assert "gpu required: --require-gpu: there is none to compute on: there is no /dev/nvidia0" in told(done)
     assert done["gpu-smoke"].runs_on == "self-hosted gpu"
     (call,) = site.calls("dagger")[since:]
-    assert call[-4:] == ["smoke", "--variant", "cuda", "--gpu"]
+    assert call[-4:] == ["smoke", "--variant", "cuda", "--require-gpu"]
 
 
 def test_at_night_all_is_built_again_and_what_drifted_is_a_pull_request(

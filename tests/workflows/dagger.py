@@ -18,12 +18,12 @@ MODULE = {"base", "registry", "username", "password"}
 """What comes before the name of a function."""
 FUNCTIONS = {
     "report": {"images", "cache", "rebuild", "revision"},
-    "smoke": {"images", "variant", "gpu", "cache"},
+    "smoke": {"images", "variant", "gpu", "require-gpu", "cache"},
     "publish": {"version", "revision", "origin"},
 }
 NEEDED = {"report": {"revision"}, "publish": {"revision", "origin"}}
 """What no call may leave out: the command line asks git for it, and a module's container has none."""
-FLAGS = {"gpu"}
+FLAGS = {"gpu", "require-gpu"}
 PURPOSE = {"publish": "RELEASE"}
 
 
@@ -96,6 +96,7 @@ def command(function: str, options: dict[str, str]) -> tuple[list[str], dict[str
     words += [word for name in options.get("variant", "").split(",") if name for word in ("--variant", name)]
     words += ["--rebuild"] if options.get("rebuild") == "true" else []
     if function == "smoke":
+        words += [f"--{flag}" for flag in sorted(FLAGS & options.keys())]
         return ["smoke", *images, *words], env
     return ["build", *images, *words] if images else ["build-all", *words], env
 

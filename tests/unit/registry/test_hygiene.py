@@ -55,6 +55,22 @@ def test_an_old_image_goes_with_its_key_document_first() -> None:
     )
 
 
+def test_results_of_checks_go_with_their_image_and_stay_with_it() -> None:
+    smoke = [
+        Tagged(
+            repository="team/asr",
+            tag=f"{key(number)}.smoke-0123456789ab-x86-64-v3-sm90-r570",
+            digest=f"smoke-{number}",
+            config="empty",
+            blobs={"empty": 2},
+            created=NEW,
+        )
+        for number in (1, 2)
+    ]
+    (stale,) = choose([*smoke, *image(1), *image(2, created=NEW)], (), now=NOW, older_than=MONTH)
+    assert stale.digests == ("key-team/asr-1", "smoke-1", "image-team/asr-1")
+
+
 def test_what_a_checkout_reuses_stays() -> None:
     assert chosen(*image(1), current=(key(1),)) == []
 

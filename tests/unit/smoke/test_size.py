@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ci.catalog.stack import Budget
-from ci.report.check import Check, Status
+from ci.report.check import Check, Rung, Status
 from ci.smoke.size import budget_check, layer_check
 from tests.stacks import image
 
@@ -11,7 +11,7 @@ MB = 10**6
 def test_an_image_within_its_budget_passes_up_to_the_last_byte() -> None:
     asr = image("asr", "ml:cpu", budget=Budget(unpacked_mb=900))
     assert budget_check(asr, 900 * MB) == Check(
-        name="size budget", status=Status.passed, detail="900 MB of 900 MB"
+        name="size budget", rung=Rung.size, status=Status.passed, detail="900 MB of 900 MB"
     )
 
 
@@ -19,6 +19,7 @@ def test_one_over_its_budget_is_told_by_how_much_and_where_to_change_it() -> Non
     asr = image("asr", "ml:cpu", budget=Budget(unpacked_mb=900))
     assert budget_check(asr, 1000 * MB) == Check(
         name="size budget",
+        rung=Rung.size,
         status=Status.failed,
         detail="1000 MB of 900 MB, 100 MB over; find what grew, or raise [budget] "
         "unpacked_mb in asr/image.toml",
@@ -42,6 +43,7 @@ def test_a_layer_over_two_gigabytes_is_told_with_its_place_and_where_to_split_it
     assert layer_check(asr, [("a", 2000 * MB), ("b", 5)]).status is Status.passed
     assert layer_check(asr, [("a", 5), ("b", 2000 * MB + 1)]) == Check(
         name="layer sizes",
+        rung=Rung.size,
         status=Status.failed,
         detail="layer 2 of 2 has 2000 MB, and 2000 MB is the most; name what is large in "
         "variant.cuda.layers of asr/image.toml",
