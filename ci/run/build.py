@@ -346,7 +346,7 @@ def _work(
         if planned.action == "reuse" and planned.reference not in store.ids:
             return reused(planned, options.remote)
         if planned.action == "build":
-            return await images.build(planned, directory.log_of(task.id))
+            return remote.compared(planned, await images.build(planned, directory.log_of(task.id)))
         human = f"{workspace.stack.namespace}/{planned.id}"
         if store.ids.get(human) != store.ids[planned.reference]:
             await images.name(planned, store.ids[planned.reference])

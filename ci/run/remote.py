@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +20,7 @@ from ci.registry.authfile import write_authfile
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose, find_credentials
 from ci.registry.manifest import read_manifest, refuse_large_layer
-from ci.registry.patience import Patience
+from ci.registry.patience import TRANSIENT, Patience
 from ci.registry.place import Place, parse_place
 from ci.registry.side import DOCUMENT_LIMIT_BYTES, Beside, read_document
 from ci.registry.wheel_set import RegistryWheelSets
@@ -32,11 +33,20 @@ from ci.settings import Settings
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
 
-PUSHES = 4
 Pushed = Literal["pushed", "meanwhile", "there"]
 """How a push ended: it was done, another runner did it since the look-up, or it was there before."""
-IN_THE_WAY = re.compile(r"blob unknown|blob upload unknown", re.IGNORECASE)
-"""What a registry says of a manifest whose blobs it lacks. Source: OCI distribution-spec 1.1, Error Codes."""
+IN_THE_WAY = re.compile(r"blob unknown|blob upload (?:unknown|invalid)", re.IGNORECASE)
+"""What a registry says of a manifest whose blobs it lacks, or of an upload that it forgot by starting anew.
+
+Source: OCI distribution-spec 1.1, Error Codes.
+"""
+PASSING = re.compile(
+    rf"status(?:code)?:? (?:{'|'.join(map(str, sorted(TRANSIENT)))})\b"
+    r"|connection (?:reset|refused|broken)|closed network connection|broken pipe|\bEOF\b"
+    r"|(?:i/o|handshake) timeout",
+    re.IGNORECASE,
+)
+"""How skopeo and Buildah say that a registry may answer better in a moment: they have no other way to."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,7 +117,9 @@ class Remote:
         reference = self.cache.reference(planned.image.image, beside.image)
         if reference not in await engine.images():
             self.fetched.add(reference)
-        id_ = await engine.fetch(reference, output, self._authfile())
+        id_ = await self._patiently(
+            reference, PASSING, lambda: engine.fetch(reference, output, self._authfile())
+        )
         info = await engine.inspect(id_)
         labels = (info.config.get("config") or {}).get("Labels") or {}
         wrong = ""
@@ -180,29 +192,50 @@ class Remote:
         return manifest.config.digest, tuple(zip(map(str, diff_ids), sizes, strict=True))
 
     async def _pushed(self, one: Wanted, name: str, config: str, engine: Engine, output: Output) -> str:
-        """Push an image, again where another runner that pushes the same is in the way; return its digest.
+        """Push an image, and again where that may help; return its digest, empty where another was faster.
 
-        It is empty where that runner was faster. Debian's docker-registry may lose a blob that two are
-        sending, until one of them sends it again.
+        Debian's docker-registry may lose a blob that two runners are sending, until one sends it again.
 
         Raises:
             CommandError: it was not pushed.
         """
         reference = self.cache.tagged(one.image, one.tag)
-        for number in range(PUSHES):
+
+        async def push() -> str:
             try:
                 return await engine.push(bare(config) or name, reference, output, self._authfile())
-            except CommandError as error:
+            except CommandError:
                 there = None
                 with suppress(RegistryError):  # what the push says tells more
                     there = await self.cache.found(one)
                 if there is not None and there.config == config:
                     return ""
-                if number == PUSHES - 1 or not IN_THE_WAY.search(error.tail):
+                raise
+
+        again = re.compile(f"{IN_THE_WAY.pattern}|{PASSING.pattern}", re.IGNORECASE)
+        return await self._patiently(reference, again, push)
+
+    async def _patiently(
+        self, reference: str, again: re.Pattern[str], transfer: Callable[[], Awaitable[str]]
+    ) -> str:
+        """Return what `transfer` does; where it fails as `again` says it is tried anew, as requests are.
+
+        Raises:
+            CommandError: it failed otherwise, or too often.
+        """
+        client = self.cache.client
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                return await transfer()
+            except CommandError as error:
+                found = again.search(error.tail)
+                pause_s = client.patience.pause(tried, None, datetime.now(UTC)) if found else None
+                if found is None or pause_s is None:
                     raise
-                self.cache.client.say(f"{reference}: a blob of it is not there yet; pushed again")
-                await anyio.sleep(self.cache.client.patience.pause_s * 2**number)
-        raise AssertionError("the last push returns or raises")
+                client.say(f"{reference}: {found[0]}; tried again in {pause_s:.1f} s")
+                await anyio.sleep(pause_s)
 
     def _authfile(self) -> str:
         """Return the file of credentials for the engine's programs, written once for a run."""

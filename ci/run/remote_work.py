@@ -11,7 +11,7 @@ from ci.plan.plan import PlannedImage
 from ci.report.events import Details
 from ci.report.report import Report
 from ci.run.image import ImageWork, details_of
-from ci.run.remote import Remote
+from ci.run.remote import Remote, bare
 from ci.run.state import ImageRecord
 from ci.run.task import Outcome, WorkResult
 
@@ -40,6 +40,23 @@ class RemoteWork:
         await self.images.name(planned, id_)
         await self.remote.forget(planned, self.images.engine)
         return WorkResult(outcome=Outcome.reused, details=details_of(planned, record, reason=planned.reason))
+
+    def compared(self, planned: PlannedImage, built: WorkResult) -> WorkResult:
+        """Return `built`, and warn where the registry has another image under the same key.
+
+        That only `--rebuild` can find: what the registry has is not built otherwise.
+        """
+        beside = self.remote.hits.get(planned.id) if self.remote is not None else None
+        here = built.details.digest
+        if beside is None or not here or self.images.engine.name != "buildah":
+            return built
+        if bare(here) != bare(beside.config):
+            self.images.events.warning(
+                f"{planned.id}: the registry has another image under this key ({bare(beside.config)[:12]}, "
+                f"here {bare(here)[:12]}), and keeps it: `epoch` of stack.toml, counted up, leaves it "
+                f"behind; `dockwright verify-repro {planned.id}` shows whether it is built the same twice"
+            )
+        return built
 
     async def push(self, planned: PlannedImage, output: Output) -> WorkResult:
         """Push an image: `built` where that was needed and done. What went wrong is a warning.

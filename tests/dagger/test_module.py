@@ -114,7 +114,11 @@ def test_the_stand_in_of_the_workflows_knows_no_words_but_the_modules() -> None:
     for function, options in stand_in.FUNCTIONS.items():
         known = OBJECT.functions[function.replace("-", "_")].parameters
         assert {name.replace("-", "_") for name in options} <= set(known), function
-        assert [name for name in options & stand_in.FLAGS if known[name].resolved_type is not bool] == []
+        assert [
+            name
+            for name in options & stand_in.FLAGS
+            if known[name.replace("-", "_")].resolved_type is not bool
+        ] == []
         assert stand_in.NEEDED.get(function, set()) <= options
 
 

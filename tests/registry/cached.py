@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.client import RegistryClient
@@ -68,3 +69,14 @@ async def add(cache: RegistryCache, one: Wanted) -> Beside:
     beside = await push(cache.client, one)
     await cache.add(one, beside, {"schema": 1, "image": one.id})
     return beside
+
+
+async def pass_off(host: str, before: Wanted, after: Wanted) -> None:
+    """Let the image of one key stand under another one too, with a key document that says so."""
+    async with opened(host) as (cache, _):
+        beside = await cache.find(before)
+        assert beside is not None
+        repository = cache.client.place.repository(before.image)
+        data = await cache.client.manifest(repository, before.tag, scope=())
+        await cache.client.put_manifest(repository, after.tag, data, OCI, scope=())
+        await cache.add(after, replace(beside, key=after.key), {"schema": 1})

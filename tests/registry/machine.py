@@ -12,9 +12,12 @@ from typing import Any
 
 import anyio
 
+from ci.catalog.load import load_stack
 from ci.engines.choose import choose_engine
 from ci.engines.embedded import EmbeddedEngine
 from ci.engines.runner import Runner
+from ci.plan.keys import digest, documents, tag
+from ci.registry.cache import Wanted
 from ci.settings import read_settings
 
 CHECKOUT = Path(__file__).parents[2]
@@ -48,6 +51,11 @@ class Machine:
         return subprocess.run(
             (*program, *argv), env=env, cwd=CHECKOUT, capture_output=True, text=True, check=False
         )
+
+    def wanted(self, id_: str) -> Wanted:
+        """Return how an image of the stack, as it is now, is looked for in a registry."""
+        key = digest(documents(load_stack(self.stack), "bootstrap")[id_])
+        return Wanted(id_, id_.partition(":")[0], tag(key), key)
 
     def names(self) -> dict[str, str]:
         """Return the ids of the images in the store that build-all has filled, by name."""

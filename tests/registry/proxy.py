@@ -42,12 +42,16 @@ class Fault:
 
 @dataclass
 class Gate:
-    """Holds the requests that `method` and `path` match until `count` of them have come; then it is open."""
+    """Holds the requests that `method` and `path` match until `count` of them have come; then it is open.
+
+    `reached` is when the first of them came.
+    """
 
     count: int
     path: str = ".*"
     method: str = ".*"
     came: int = 0
+    reached: threading.Event = field(default_factory=threading.Event)
     opened: threading.Event = field(default_factory=threading.Event)
 
     def fits(self, method: str, path: str) -> bool:
@@ -95,6 +99,7 @@ class Proxy:
             if gate is None:
                 return
             gate.came += 1
+            gate.reached.set()
             if gate.came == gate.count:
                 gate.opened.set()
         gate.opened.wait(HELD_S)

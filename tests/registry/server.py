@@ -75,6 +75,19 @@ class Registry:
 
 
 @contextmanager
+def small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
+    """Let `folder` be a disk of its own, with room for so many bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    argv = ("mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder))
+    if subprocess.run(argv, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a disk of its own can't be mounted here: that needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(("umount", "--lazy", str(folder)), check=True)
+
+
+@contextmanager
 def registry(folder: Path, *, tls: bool = False, auth: str = "") -> Iterator[Registry]:
     """Run a registry below `folder`; `auth` is what its configuration says of that."""
     if os.geteuid() != 0 and not shutil.which("docker-registry"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -37,22 +38,30 @@ def test_any_two_sides_are_compared(plain: Registry, tmp_path: Path) -> None:
     published = machine.dockwright("publish", *words)  # the revision is its version
     assert published.returncode == 0, published.stderr
     change(machine.stack, f"second {tmp_path}")
+    git(folder, "commit", "--quiet", "--all", "--message", "second")
 
     def lines(*more: str) -> list[str]:
         done = machine.dockwright(*sides, *more)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
-    for old in ("registry", "HEAD", "store"):
-        first, *rest = lines("--from", old, "--to", "checkout")
+    content = {"registry": 1, "HEAD~1": 1, "store": 1, "HEAD": 2, "checkout": 2}
+    for old, new in combinations(content, 2):
+        first, *rest = lines("--from", old, "--to", new)
+        if content[old] == content[new]:
+            assert (first.partition(":cpu ")[2].partition(":")[0], rest) == (
+                f"is the same in {old} and {new}",
+                [],
+            )
+            continue
         assert first.startswith("kill-three:cpu differs")
-        assert all(line.startswith("  file content/") for line in rest)
-        assert len(rest) == 6
-    (same,) = lines("--from", "HEAD", "--to", "registry")
-    assert same.startswith("kill-three:cpu is the same in HEAD and registry")
+        assert [line.partition(" (content)")[0] for line in rest] == [
+            f"  file content/{number}.txt" for number in range(6)
+        ]
     unknown = machine.dockwright(*sides, "--from", "nowhere")
     assert unknown.returncode == 2
     assert "known are checkout, store, registry and revisions of" in unknown.stderr
+    change(machine.stack, f"third {tmp_path}")
     dirty = machine.dockwright("publish", *words)
     assert dirty.returncode == 2
     assert "the stack differs from its revision" in dirty.stderr
