@@ -128,6 +128,7 @@ class TokenServer:
     """Gives tokens to USER, of what it is asked for; `asked` are the scopes, `lives_s` how long one holds."""
 
     folder: Path
+    realm: str = ""
     lives_s: int = 300
     asked: list[list[str]] = field(default_factory=list)
     allows: tuple[str, ...] = ("pull", "push")
@@ -199,8 +200,8 @@ def token_server(folder: Path) -> Iterator[tuple[TokenServer, str]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    realm = f"http://127.0.0.1:{server.server_port}/token"
-    words = f"realm: '{realm}', service: registry, issuer: tests, rootcertbundle: {folder}/tls.crt"
+    tokens.realm = f"http://127.0.0.1:{server.server_port}/token"
+    words = f"realm: '{tokens.realm}', service: registry, issuer: tests, rootcertbundle: {folder}/tls.crt"
     try:
         yield tokens, f"auth: {{token: {{{words}}}}}"
     finally:

@@ -14,7 +14,7 @@ from ci.registry.manifest import OCI, digest_of
 from ci.registry.opening import open_registry
 from ci.registry.place import Place
 from tests.registry.cached import add, opened, push, quick, wanted
-from tests.registry.proxy import Fault, Gate, Proxy
+from tests.registry.proxy import Fault, Gate, Proxy, proxied
 from tests.registry.server import SECRET, USER, Registry, basic, registry, token_server
 
 pytestmark = pytest.mark.engine
@@ -133,6 +133,25 @@ async def test_who_may_not_sign_in_is_told_before_anything_is_asked_for(tmp_path
                     with pytest.raises(RegistryError) as caught:
                         await cache.client.sign_in(scope)
                 assert caught.value.answer == "unauthorised"
+
+
+async def test_a_token_that_ends_in_the_middle_of_a_push_is_renewed(tmp_path: Path) -> None:
+    with (
+        token_server(tmp_path / "tokens") as (tokens, auth),
+        registry(tmp_path / "r", auth=auth) as running,
+        proxied(running.host) as proxy,
+    ):
+        async with opened(proxy.host, KNOWN) as (cache, said):
+            beside = await push(cache.client, wanted())
+            # the blobs of the key document are sent, and then the registry takes this token no longer
+            asks = {"WWW-Authenticate": f'Bearer realm="{tokens.realm}",service="registry"'}
+            proxy.faults.append(Fault("status", method="PUT", path="[.]key$", status=401, headers=asks))
+            tokens.asked.clear()
+            own = await cache.add(wanted(), beside, {"schema": 1})
+            assert await cache.settle(wanted(), beside) == own
+            assert tokens.asked == [["repository:team/image-0:pull,push"]]
+            assert (await cache.look_up([wanted()])).hits == {"image-0:cpu": beside}
+            assert said == []
 
 
 async def test_a_token_for_reading_alone_does_not_write(tmp_path: Path) -> None:
