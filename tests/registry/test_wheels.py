@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from oras.client import OrasClient  # type: ignore[import-untyped]
 
 from ci.errors import RegistryError
 from ci.registry.manifest import OCI
@@ -46,6 +47,11 @@ async def test_a_wheel_is_found_under_its_key_and_readable_by_others(plain: Regi
     (layer,) = json.loads((tmp_path / "out/manifest.json").read_text())["layers"]
     assert layer["annotations"] == {"org.opencontainers.image.title": BUILT.file}
     assert (tmp_path / "out" / layer["digest"].removeprefix("sha256:")).read_bytes() == BUILT.data
+    by_oras = OrasClient(insecure=True, hostname=plain.host).pull(
+        target=f"{plain.host}/team/wheelhouse:{wheel_tag(KEY)}", outdir=str(tmp_path / "oras")
+    )
+    assert by_oras == [str(tmp_path / "oras" / BUILT.file)]
+    assert (tmp_path / "oras" / BUILT.file).read_bytes() == BUILT.data
 
 
 @pytest.mark.parametrize(
