@@ -89,16 +89,22 @@ class Releases:
         """
         requests = pushes(self._namespace, version, images)
         puts = [push for push in requests if isinstance(push, Put)]
+        commit = next(number for number, put in enumerate(puts) if put.reference == CURRENT)
         scope = self.scope([one.image for one in images], writes=True)
         stands = "what was released before stands"
         made = f"release {version} is made, and some tags lag: `dockwright verify` names them"
         try:
             await self._refuse_other(version, images, scope)
             stands = f"nothing of it is released, and {stands}: publish {version} again"
-            if await self._current_digest(scope) == digest_of(index_of(version, images)):
+            if await self._known_digest(self._repository(REPOSITORY), CURRENT, scope) == digest_of(
+                index_of(version, images)
+            ):
                 stands = made
             for push in requests:
                 is_commit = isinstance(push, Put) and push.reference == CURRENT
+                if is_commit:
+                    # what can't be read is not released, whatever the registry said when it took it
+                    await self._read_back(puts[:commit], scope, bytes_too=True)
                 if is_commit and stands != made:
                     stands = (
                         f"`dockwright verify` says whether {version} was made or the release before stands"
@@ -106,21 +112,31 @@ class Releases:
                 await self.do(push, scope)
                 stands = made if is_commit else stands
             stands = f"`dockwright verify` says what stands of {version}"
-            await self._read_back(puts, scope)
+            await self._read_back(puts[commit:], scope)
         except RegistryError as error:
             raise RegistryError(error.answer, f"{error}; {stands}") from error
 
-    async def _current_digest(self, scope: Sequence[str]) -> str | None:
-        return await self.client.find_digest(self._repository(REPOSITORY), CURRENT, scope=scope)
+    async def _known_digest(self, repository: str, reference: str, scope: Sequence[str]) -> str | None:
+        """Return the digest of what is there; None where that can't be told, and only writing it helps.
 
-    async def _read_back(self, puts: Sequence[Put], scope: Sequence[str]) -> None:
-        """Read what was pushed; some registries show a moment later what they have taken.
+        A registry whose disk was full may answer 500 for what it has half of, until it is written again.
+        """
+        try:
+            return await self.client.find_digest(repository, reference, scope=scope)
+        except RegistryError as error:
+            if error.answer == "unauthorised":
+                raise
+            return None
+
+    async def _read_back(self, puts: Sequence[Put], scope: Sequence[str], *, bytes_too: bool = False) -> None:
+        """Read what tags name; some registries show a moment later what they have taken.
 
         Raises:
             RegistryError: a tag names something else, or a manifest has other bytes.
         """
         named = {(put.repository, put.reference): digest_of(put.data) for put in puts}
-        named |= {(put.repository, digest_of(put.data)): digest_of(put.data) for put in puts}
+        if bytes_too:
+            named |= {(put.repository, digest_of(put.data)): digest_of(put.data) for put in puts}
         for number in range(ROUNDS):
             lagging = await self._lagging(named, scope)
             if not lagging:
@@ -274,7 +290,7 @@ class Releases:
             case Mount(digest=digest, origin=origin, to=to):
                 await self.client.mount(digest, origin, to, scope=scope)
             case Put(repository=repository, reference=reference, data=data, type=type_):
-                if await self.client.find_digest(repository, reference, scope=scope) != digest_of(data):
+                if await self._known_digest(repository, reference, scope) != digest_of(data):
                     self.say(f"{self.client.place.host}/{repository}:{reference[:40]}")
                     await self.client.put_manifest(repository, reference, data, type_, scope=scope)
             case _:

@@ -2,7 +2,7 @@
 
     <namespace>/<image>@<digest>          each image's manifest, with what the release says of it
     <namespace>/release@<digest>          the same, since an index may only name what its repository has
-    <namespace>/release:<version>         the index
+    <namespace>/release:<version>         the index; all so far is read back by its digest, and then
     <namespace>/release:current           the index: the one request that makes the release
     <namespace>/<image>:<variant>-<version>, :<variant>     follow it, and can be set again from it
     <namespace>/release:<version>.figures                   what its images take; no part of it

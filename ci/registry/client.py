@@ -98,11 +98,11 @@ class RegistryClient:
             return None
 
     async def has_blob(self, repository: str, digest: str, *, scope: Sequence[str]) -> bool:
-        """Whether a repository has a blob."""
+        """Whether a repository has a blob; one that can't be told, as after a full disk, has to be sent."""
         try:
             await self.ask("HEAD", f"/v2/{repository}/blobs/{digest}", scope=scope)
         except RegistryError as error:
-            if error.answer != "absent":
+            if error.answer == "unauthorised":
                 raise
             return False
         return True

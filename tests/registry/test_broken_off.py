@@ -133,12 +133,9 @@ async def current(releases: Releases) -> dict[str, str]:
 
 POINTS = {
     "kill-two/manifests/k-[0-9a-f]{32}$": False,
-    "kill-one/manifests/sha256": False,
-    "release/blobs/uploads/": False,
     "release/manifests/[0-9]": False,
     "release/manifests/current": False,
     "kill-one/manifests/cpu$": True,
-    "kill-three/manifests/cpu-": True,
 }
 """What a publishing process is about to ask when it is killed, and whether its release is made then."""
 
