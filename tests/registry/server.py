@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -116,16 +117,20 @@ def certificate(folder: Path) -> None:
     subprocess.run(argv, cwd=folder, check=True, capture_output=True)
 
 
-def basic(folder: Path) -> str:
+def basic(folder: Path, user: str = USER) -> str:
     """Return the configuration for a user and a password."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "htpasswd").write_text(HTPASSWD)
+    (folder / "htpasswd").write_text(HTPASSWD.replace(USER, user, 1))
     return f"auth: {{htpasswd: {{realm: tests, path: {folder}/htpasswd}}}}"
 
 
 @dataclass
 class TokenServer:
-    """Gives tokens to USER, of what it is asked for; `asked` are the scopes, `lives_s` how long one holds."""
+    """Gives tokens to USER, of what it is asked for; `asked` are the scopes, `lives_s` how long one holds.
+
+    `reads_only` are users, with the repositories (a regular expression) that each may only read; all have
+    the same secret. `asked_by` are the users with their scopes.
+    """
 
     folder: Path
     realm: str = ""
@@ -133,25 +138,30 @@ class TokenServer:
     asked: list[list[str]] = field(default_factory=list)
     allows: tuple[str, ...] = ("pull", "push")
     status: int = 200
+    reads_only: dict[str, str] = field(default_factory=lambda: {USER: "(?!)"})
+    asked_by: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     def answer(self, url: str, authorization: str) -> tuple[int, dict[str, Any]]:
         query = parse_qs(urlsplit(url).query)
         scopes = [one for text in query.get("scope", []) for one in text.split(" ")]
         self.asked.append(scopes)
-        right = "Basic " + base64.b64encode(f"{USER}:{SECRET}".encode()).decode()
         if self.status != 200:
             return self.status, {}
-        if authorization != right:
+        said = base64.b64decode(authorization.removeprefix("Basic ")).decode()
+        user, _, secret = said.partition(":")
+        if user not in self.reads_only or secret != SECRET:
             return 401, {"errors": [{"code": "UNAUTHORIZED", "message": "who are you?"}]}
-        access = [self.access(one) for one in scopes]
+        self.asked_by.append((user, tuple(scopes)))
+        access = [self.access(one, user) for one in scopes]
         return 200, {"token": self.token(access), "expires_in": self.lives_s}
 
-    def access(self, scope: str) -> dict[str, Any]:
+    def access(self, scope: str, user: str = USER) -> dict[str, Any]:
         kind, name, actions = scope.split(":")
+        allows = ("pull",) if re.fullmatch(self.reads_only[user], name) else self.allows
         return {
             "type": kind,
             "name": name,
-            "actions": [one for one in actions.split(",") if one in self.allows],
+            "actions": [one for one in actions.split(",") if one in allows],
         }
 
     def token(self, access: list[dict[str, Any]]) -> str:

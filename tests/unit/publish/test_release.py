@@ -138,3 +138,27 @@ def test_the_type_of_an_index_is_that_of_an_index() -> None:
         OCI,
         OCI,
     ]
+
+
+def test_what_no_registry_takes_is_refused_before_anything_is_sent() -> None:
+    value = json.loads(manifest("large", "root"))
+    value["layers"][0]["size"] = 10 * 10**9
+    most = released("large", "cpu", json.dumps(value).encode(), {})
+    assert pushes("team", "1.0", (most,))
+    value["layers"][0]["size"] += 1
+    large = released("large", "cpu", json.dumps(value).encode(), {})
+    noted = released("noted", "cpu", manifest("noted"), {"a": "b" * 4 * 2**20})
+    for images, why in (
+        ((large,), r"large:cpu: the layer sha256:.{12}… has 10[.]0 GB, and registries take 10; split"),
+        ((noted,), "noted:cpu: more than 4 MiB, which no manifest is"),
+        ((BASE,) * 4097, r"release 1[.]0: 4097 images in an index of [0-9]+ bytes; no more than 4096"),
+    ):
+        with pytest.raises(RegistryError, match=why) as caught:
+            pushes("team", "1.0", images)
+        assert caught.value.answer == "corrupt"
+
+
+def test_an_index_of_too_many_images_is_not_read_in_part() -> None:
+    entry = json.loads(index_of("1.0", (BASE,)))["manifests"][0]
+    with pytest.raises(RegistryError, match="`manifests` is no list of at most 4096"):
+        read_index(index(manifests=[entry] * 4097), "registry.example.org/team/release:1.0")
