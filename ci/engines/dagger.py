@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from ci.engines.dagger_answers import first_of, last_lines, pairs_of, write_output
 from ci.engines.dagger_cache import CacheLimits
 from ci.engines.engine import BuildRequest, Closed, Ended, File, Folder, ImageInfo, Mounts, Output
 from ci.engines.look import Look
@@ -38,7 +39,6 @@ PYTHON = ("python3",)
 FRESH = "DOCKWRIGHT_FRESH"
 """A variable that no step reads, set where a result of the cache must not do."""
 CERTIFICATES = "etc/ssl/certs/*"
-TAIL_LINES = 30
 CLOSES = "the image's user, in a container of the engine that has a network and can be written to"
 TIMED_OUT = 124
 """The status that timeout(1) gives."""
@@ -137,7 +137,7 @@ class DaggerEngine:
             container = container.with_user(user)
         async with self._mapped(output):
             text = await container.with_exec(list(argv)).stdout()
-        _write(output, text)
+        write_output(output, text)
         return text
 
     @property
@@ -184,14 +184,14 @@ class DaggerEngine:
             with anyio.fail_after(closed.limit_s):
                 text = await container.with_exec(list(closed.argv)).stdout()
         except dagger.ExecError as error:
-            _write(output, f"{error.stdout}\n{error.stderr}")
-            return Ended(output=error.stdout, status=error.exit_code, tail=_tail(error.stderr))
+            write_output(output, f"{error.stdout}\n{error.stderr}")
+            return Ended(output=error.stdout, status=error.exit_code, tail=last_lines(error.stderr))
         except TimeoutError:
             why = f"still running after {closed.limit_s:g} s, so it was ended"
             return Ended(output="", status=TIMED_OUT, why=why)
         except Exception as error:
-            raise self._ours(_first(error), output) from error
-        _write(output, text)
+            raise self._ours(first_of(error), output) from error
+        write_output(output, text)
         return Ended(output=text, status=0)
 
     async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
@@ -240,11 +240,11 @@ class DaggerEngine:
         inner: dict[str, Any] = {}
 
         async def variables() -> None:
-            pairs = await _pairs(await container.env_variables())
+            pairs = await pairs_of(await container.env_variables())
             inner["Env"] = [f"{name}={value}" for name, value in pairs]
 
         async def labels() -> None:
-            inner["Labels"] = dict(await _pairs(await container.labels()))
+            inner["Labels"] = dict(await pairs_of(await container.labels()))
 
         async def words() -> None:
             inner["User"] = await container.user()
@@ -343,7 +343,7 @@ class DaggerEngine:
             with anyio.fail_after(self.limit_s):
                 yield
         except Exception as error:
-            first = _first(error)
+            first = first_of(error)
             ours = self._ours(first, output)
             if ours is first:
                 raise
@@ -355,47 +355,14 @@ class DaggerEngine:
         match error:
             case dagger.ExecError():
                 text = "\n".join(part for part in (error.stdout, error.stderr) if part)
-                _write(output, text)
-                return CommandError(tuple(error.command), error.exit_code, _tail(text))
+                write_output(output, text)
+                return CommandError(tuple(error.command), error.exit_code, last_lines(text))
             case dagger.QueryError():
-                _write(output, str(error))
-                return CommandError(("dagger",), 1, _tail(str(error)))
+                write_output(output, str(error))
+                return CommandError(("dagger",), 1, last_lines(str(error)))
             case dagger.DaggerError() | OSError():
                 return EngineError(f"the Dagger engine does not answer any more ({error}); start it again")
             case TimeoutError():
                 return CommandError(("dagger",), TIMED_OUT, f"ended after {self.limit_s:g} s, the limit")
             case _:
                 return error
-
-
-async def _pairs(values: Sequence[dagger.EnvVariable | dagger.Label]) -> list[tuple[str, str]]:
-    """Return the names and values, asked for all at once: each answer is a query of its own."""
-    found: dict[int, tuple[str, str]] = {}
-
-    async def ask(place: int, one: dagger.EnvVariable | dagger.Label) -> None:
-        found[place] = (await one.name(), await one.value())
-
-    async with anyio.create_task_group() as group:
-        for place, one in enumerate(values):
-            group.start_soon(ask, place, one)
-    return [found[place] for place in sorted(found)]
-
-
-def _first(error: Exception) -> Exception:
-    """Return the first of what went wrong at once."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _tail(text: str) -> str:
-    return "\n".join(text.splitlines()[-TAIL_LINES:])
-
-
-def _write(output: Output, text: str) -> None:
-    if output.log is not None and text:
-        with output.log.open("a", encoding="utf-8") as stream:
-            stream.write(text if text.endswith("\n") else f"{text}\n")
-    if output.on_line is not None:
-        for line in text.splitlines():
-            output.on_line(line)

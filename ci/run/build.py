@@ -16,7 +16,6 @@ from ci.engines.engine import Engine, Output
 from ci.errors import CommandError, GoneError, LostError, NoSpaceError, RegistryError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
-from ci.plan.recipes import apt_list
 from ci.registry.ledger import RegistryLedger
 from ci.report.events import Checkout, Details, RunStarted
 from ci.report.report import Report
@@ -28,12 +27,13 @@ from ci.run.disk import file_systems, places
 from ci.run.disk_guard import DiskGuard
 from ci.run.estimate import Estimate
 from ci.run.events import EventLog, Listener
-from ci.run.history import History, read_history, write_history
+from ci.run.history import read_history, write_history
 from ci.run.houses import WAITING, Houses
 from ci.run.image import ImageWork, details_of
 from ci.run.ledger import Ledger
 from ci.run.leftover import owned
-from ci.run.outside import fetched_root, outside
+from ci.run.outside import fetched_root
+from ci.run.planned_tasks import tasks
 from ci.run.record import record_run
 from ci.run.remote import Remote
 from ci.run.remote_wheel_set import bring_files, share_files
@@ -47,8 +47,6 @@ from ci.run.store import Store
 from ci.run.task import Outcome, Task, Work, WorkResult
 from ci.run.workspace import Workspace
 from ci.version import version
-
-GUESS_S = {"base": 35.0, "debhouse": 8.0, "wheelhouse": 40.0, "push": 2.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,63 +217,6 @@ def _pushed(plan: Plan, remote: Remote | None) -> tuple[PlannedImage, ...]:
     if remote is None or not remote.cache.writes:
         return ()
     return tuple(planned for planned in plan.images if planned.id not in remote.hits)
-
-
-def tasks(plan: Plan, history: History, pushed: Sequence[PlannedImage] = ()) -> tuple[Task, ...]:
-    """Return the tasks of `plan`: what comes from outside first, only where something is built of it.
-
-    What is `pushed` goes after its parent, so that what they share is sent once.
-    """
-    found: list[Task] = []
-    seen: set[str] = set()
-    before = outside(plan)
-    for name, needs in before.items():
-        guess = GUESS_S[name.partition("/")[0]]
-        found.append(Task(id=name, needs=needs, expected_s=history.expected_s(name, otherwise=guess)))
-    for planned in plan.images:
-        needs = () if planned.image.is_root else (planned.image.parent,)
-        if planned.action == "build":
-            needs = (*needs, *_houses(planned, before))
-        found.append(
-            Task(
-                id=planned.id,
-                needs=needs,
-                expected_s=expected_s(planned, history, seen),
-                image=planned.image.image,
-                variant=planned.image.variant,
-                key=planned.key,
-            )
-        )
-    ids = {planned.id for planned in pushed}
-    for planned in pushed:
-        above = (f"{PUSH}{planned.image.parent}",) if planned.image.parent in ids else ()
-        found.append(Task(id=f"{PUSH}{planned.id}", needs=(planned.id, *above), expected_s=GUESS_S["push"]))
-    return tuple(found)
-
-
-def _houses(planned: PlannedImage, before: Collection[str]) -> tuple[str, ...]:
-    image = planned.image
-    wheels = (f"wheelhouse/{image.variant}",) if image.python_lock else ()
-    debs = ("debhouse",) if image.apt and not wheels else ()
-    base = ("base",) if image.is_root and not wheels and not debs else ()
-    return tuple(name for name in (*wheels, *debs, *base) if name in before)
-
-
-def expected_s(planned: PlannedImage, history: History, seen: set[str]) -> float:
-    """Return about how long an image takes: as last time, else by what it installs.
-
-    An image whose Debian packages a twin on the same parent brings takes little, and should come after it;
-    `seen` remembers the twins. The weights are those of a machine with 2 cores; only their order matters.
-    """
-    image = planned.image
-    if planned.action != "build":
-        return 0.0
-    debs, wheels = len(image.apt_lock), len(image.python_lock)
-    name = f"{image.parent} {apt_list(image.apt, image.apt_lock)}"
-    if debs and name in seen:
-        return 4.0 + 1.2 * wheels
-    seen.add(name)
-    return history.expected_s(planned.id, otherwise=4.0 + 0.15 * debs + 1.2 * wheels)
 
 
 def _work(

@@ -8,10 +8,10 @@ from dataclasses import replace
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.run.base_kind import root_image
-from ci.run.build import tasks
 from ci.run.disk import fetched
 from ci.run.estimate import FETCH_BYTES_PER_S, Estimate, Held, estimate, expected_seconds
 from ci.run.history import read_history
+from ci.run.planned_tasks import tasks
 from ci.run.state import ImageRecord
 from ci.run.store import Store
 from ci.run.task import Task

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from ci.plan.keys import digest, documents, tag
 from ci.plan.plan import Plan, make_plan, select
-from ci.run.build import tasks
 from ci.run.history import History
 from ci.run.outside import fetched_root, outside
+from ci.run.planned_tasks import tasks
 from tests.stacks import small_stack
 
 STACK = small_stack()

@@ -1,0 +1,50 @@
+"""What Dagger's SDK answers and throws, in the forms that an engine gives on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ci.engines.engine import Output
+
+if TYPE_CHECKING:
+    import dagger
+
+TAIL_LINES = 30
+
+
+async def pairs_of(values: Sequence[dagger.EnvVariable | dagger.Label]) -> list[tuple[str, str]]:
+    """Return the names and values, asked for all at once: each answer is a query of its own."""
+    found: dict[int, tuple[str, str]] = {}
+
+    async def ask(place: int, one: dagger.EnvVariable | dagger.Label) -> None:
+        found[place] = (await one.name(), await one.value())
+
+    async with anyio.create_task_group() as group:
+        for place, one in enumerate(values):
+            group.start_soon(ask, place, one)
+    return [found[place] for place in sorted(found)]
+
+
+def first_of(error: Exception) -> Exception:
+    """Return the first of what went wrong at once."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def last_lines(text: str) -> str:
+    """Return the end of what a program wrote."""
+    return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+
+def write_output(output: Output, text: str) -> None:
+    """Tell what a program wrote, once it has ended: Dagger gives it no earlier."""
+    if output.log is not None and text:
+        with output.log.open("a", encoding="utf-8") as stream:
+            stream.write(text if text.endswith("\n") else f"{text}\n")
+    if output.on_line is not None:
+        for line in text.splitlines():
+            output.on_line(line)
