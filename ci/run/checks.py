@@ -93,7 +93,9 @@ class ImageChecks:
                 *from_ledger({rung: recorded[rung] for rung in rungs if rung in recorded}, again),
             ]
             if entry is not None:
-                await self._record(planned, entry, checks, again)
+                # without uv nobody has looked at what distributions ask for
+                complete = again if program.has_uv else tuple(set(again) - {Rung.imports})
+                await self._record(planned, entry, checks, complete)
             if Rung.gpu in rungs_of(image):
                 checks += await self._gpu(planned, id_, info, content, program, checks, output)
         found = in_order(checks)
@@ -222,12 +224,12 @@ class ImageChecks:
                 (folder / "uv").touch()
             for path in (folder, *folder.rglob("*")):
                 path.chmod(0o755 if path.is_dir() else 0o644)  # for the image's user, whatever our umask
-            asked = {**request, "uv": workspace.stack.uv if uv is not None else ""}
             yield _Program(
                 folder=folder,
                 request=request,
                 mounts=tuple(mounts),
-                digest=suite_digest(asked, digests, self.engine.closes),
+                has_uv=uv is not None,
+                digest=suite_digest({**request, "uv": workspace.stack.uv}, digests, self.engine.closes),
             )
 
 
@@ -238,6 +240,7 @@ class _Program:
     folder: Path
     request: dict[str, Any]
     mounts: tuple[tuple[Folder | File, str, str], ...]
+    has_uv: bool
     digest: str
 
 
