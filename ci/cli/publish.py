@@ -15,6 +15,7 @@ from ci.cli.installing import install_first
 from ci.cli.options import base_option, registry_option, variant_option
 from ci.errors import RegistryError, UsageError
 from ci.plan.plan import check_variants
+from ci.publish.left import left_tags
 from ci.publish.publish import Lag
 from ci.publish.release import CURRENT, Push, Put, check_version, pushes
 from ci.registry.credentials import Purpose
@@ -154,7 +155,8 @@ def push_line(place: Place, push: Push) -> str:
 def verify(settings: Settings, version: str, registry: str | None) -> None:
     """Name every tag that does not name what its release does.
 
-    Without VERSION that is the current release. Exit code 9 where there is such a tag.
+    Without VERSION that is the current release. Tags of images that only an earlier one had are named too,
+    and are no fault. Exit code 9 where a tag lags.
     """
     anyio.run(_verify, registry_place(settings.with_(registry=registry)), version)
 
@@ -163,6 +165,9 @@ async def _verify(place: Place, version: str) -> None:
     async with opened_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
         name, images = await releases.read(version)
         lags = await releases.verify(version)
+        left = await left_tags(releases) if version == CURRENT else ()
+    for reference in left:
+        click.echo(f"{reference}: of no image of release {name}; it stays at what an earlier one had")
     for line in lag_lines(lags):
         click.echo(line)
     if lags:

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from ci.errors import RegistryError
+from ci.publish.left import left_tags
 from ci.publish.publish import Releases
 from ci.publish.release import Mount, pushes
 from tests.registry.cached import push, wanted
@@ -125,3 +126,14 @@ async def test_a_layer_that_no_registry_takes_is_refused(releases: Releases) -> 
     large = replace(first, data=json.dumps({**value, "layers": [blob]}).encode())
     with pytest.raises(RegistryError, match=r"has 11\.0 GB, and registries take 10; split"):
         await releases.publish("1.0", [large])
+
+
+async def test_tags_of_images_that_the_release_lacks_are_named(releases: Releases) -> None:
+    await releases.publish("1.0", await released(releases, "a"))
+    assert await left_tags(releases) == ()
+    await releases.publish("2.0", await released(releases, "b", count=1))
+    place = releases.client.place
+    assert await left_tags(releases) == (f"{place}/image-1:cpu", f"{place}/image-2:cpu")
+    assert await releases.verify() == ()
+    await releases.restore("1.0")
+    assert await left_tags(releases) == ()
