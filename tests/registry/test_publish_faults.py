@@ -171,6 +171,19 @@ async def test_a_registry_that_shows_no_such_release_is_no_success(proxy: Proxy,
         assert await releases.verify() == ()
 
 
+@pytest.mark.parametrize(
+    ("path", "times"), [("/release/manifests/current$", 4), ("/image-1/manifests/sha256", 2), ("/blobs/", 2)]
+)
+async def test_what_a_registry_has_half_of_is_written_again(proxy: Proxy, path: str, times: int) -> None:
+    async with releases_at(proxy.host, patience=quick(tries=2)) as releases:
+        images = await released(releases, "a")
+        half = Fault("status", path, "HEAD", times, 500)
+        proxy.faults.append(half)
+        await releases.publish("1.0", images)
+        assert half.times == 0
+        assert (await seen(releases), await releases.verify()) == (digests(images), ())
+
+
 async def test_a_manifest_that_reads_back_as_other_bytes_is_no_success(proxy: Proxy) -> None:
     async with releases_at(proxy.host) as releases:
         images = await released(releases, "a")
