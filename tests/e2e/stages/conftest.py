@@ -20,8 +20,13 @@ from contract.document import Document
 from contract.job import Job
 from contract.media import AudioTrack, Media
 
+from ci.catalog.files import SMOKE
+from ci.smoke.request import INPUTS
+
 D = TypeVar("D", bound=Document)
-SCRIPTS = Path(__file__).parent / "models"
+DOCKER = Path(__file__).parents[3] / "docker"
+SCRIPTS = {folder: f"{INPUTS}/{folder.parent.name}" for folder in sorted(DOCKER.glob(f"*/{SMOKE}"))}
+"""What makes the models: the folders smoke/ of the images, where the checks of an image have them, too."""
 RATE = 16_000
 
 
@@ -64,7 +69,7 @@ class Bench:
         env: dict[str, str] | None = None,
     ) -> Done:
         """Run the stage `name` on the job folder, which is /job there."""
-        all_mounts = {self.folder: "/job", SCRIPTS: "/work", **(mounts or {})}
+        all_mounts = {self.folder: "/job", **SCRIPTS, **(mounts or {})}
         done = self.run_stage(name, list(args), all_mounts, entrypoint=entrypoint, env=env)
         return Done(exit_code=done.returncode, out=done.stdout, err=done.stderr)
 
@@ -77,12 +82,15 @@ class Bench:
         return done
 
     def model(self, image: str, script: str, *flags: str) -> Path:
-        """Return the folder of a model that `script` makes in the image; made once a session."""
+        """Return the folder of a model that `script` (IMAGE/FILE of a folder smoke/) makes in the image.
+
+        It is made once a session.
+        """
         folder = self.made.get((image, script, *flags))
         if folder is None:
             folder = self.made[image, script, *flags] = self.new_folder()
             done = self.stage(
-                image, "/made", *flags, mounts={folder: "/made"}, entrypoint=["python", f"/work/{script}"]
+                image, "/made", *flags, mounts={folder: "/made"}, entrypoint=["python", f"{INPUTS}/{script}"]
             )
             assert done.exit_code == 0, done.err
         return folder

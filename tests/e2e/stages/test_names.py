@@ -38,7 +38,7 @@ NAMES = Names(
 
 @pytest.fixture
 def pipeline(bench: Bench) -> dict[Path, str]:
-    return {bench.model("pre-ner", "spacy_pipeline.py"): "/models/spacy"}
+    return {bench.model("pre-ner", "base/spacy_pipeline.py"): "/models/spacy"}
 
 
 def test_names_come_from_the_cast_and_by_the_model_from_the_overview(
@@ -61,7 +61,7 @@ def test_names_come_from_the_cast_and_by_the_model_from_the_overview(
 
 def test_a_model_that_finds_no_entities_is_refused(bench: Bench) -> None:
     bench.write(FILM)
-    model = bench.model("pre-ner", "spacy_pipeline.py", "--without-entities")
+    model = bench.model("pre-ner", "base/spacy_pipeline.py", "--without-entities")
     done = bench.stage("pre-ner", mounts={model: "/models/spacy"})
     assert done.exit_code == 12
     assert "none of its components (sentencizer) finds entities" in done.reason

@@ -6,6 +6,7 @@ from contract.lyrics import Lyrics
 from contract.speaker import Speakers
 from contract.transcript import Transcript
 
+from ci.smoke.request import INPUTS
 from tests.e2e.stages.conftest import Bench
 
 pytestmark = pytest.mark.engine
@@ -19,13 +20,19 @@ def test_a_film_goes_in_and_comes_out_with_corrected_subtitles(bench: Bench) -> 
     bench.ffmpeg(
         *picture, "-f", "lavfi", "-i", voice, "-c:v", "libx264", "-c:a", "aac", "/job/The.Third.Man.1949.mp4"
     )
-    spacy = {bench.model("pre-ner", "spacy_pipeline.py"): "/models/spacy"}
-    networks = bench.model("diarization", "speakers_onnx.py")
-    whisper = {bench.model("asr", "whisper_ct2.py"): "/models/faster-whisper"}
-    dictionary = {bench.model("second-pass-translation", "dictionary_ct2.py"): "/models/translation"}
+    spacy = {bench.model("pre-ner", "base/spacy_pipeline.py"): "/models/spacy"}
+    networks = bench.model("diarization", "base-ml/speakers_onnx.py")
+    whisper = {bench.model("asr", "asr/whisper_ct2.py"): "/models/faster-whisper"}
+    dictionary = {
+        bench.model(
+            "second-pass-translation", "second-pass-translation/dictionary_ct2.py"
+        ): "/models/translation"
+    }
 
     bench.passes("demux", "--source", "/job/The.Third.Man.1949.mp4")
-    facts = bench.stage("tmdb", entrypoint=["python", "/work/tmdb_service.py"], env={"TMDB_API_KEY": KEY})
+    facts = bench.stage(
+        "tmdb", entrypoint=["python", f"{INPUTS}/tmdb/tmdb_service.py"], env={"TMDB_API_KEY": KEY}
+    )
     assert facts.exit_code == 0, facts.err
     bench.passes("pre-ner", mounts=spacy)
     bench.passes("silero-vad")

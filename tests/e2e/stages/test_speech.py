@@ -19,7 +19,7 @@ HIGH = f"{SENTENCE},highpass=f=2500,highpass=f=2500,volume=8"
 
 @pytest.fixture
 def networks(bench: Bench) -> Path:
-    return bench.model("diarization", "speakers_onnx.py")
+    return bench.model("diarization", "base-ml/speakers_onnx.py")
 
 
 def test_silero_finds_speech_and_no_silence(bench: Bench) -> None:

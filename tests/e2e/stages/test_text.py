@@ -20,12 +20,16 @@ SPOKEN = "Good evening Hary Lyme"
 
 @pytest.fixture
 def whisper(bench: Bench) -> dict[Path, str]:
-    return {bench.model("asr", "whisper_ct2.py"): "/models/faster-whisper"}
+    return {bench.model("asr", "asr/whisper_ct2.py"): "/models/faster-whisper"}
 
 
 @pytest.fixture
 def dictionary(bench: Bench) -> dict[Path, str]:
-    return {bench.model("second-pass-translation", "dictionary_ct2.py"): "/models/translation"}
+    return {
+        bench.model(
+            "second-pass-translation", "second-pass-translation/dictionary_ct2.py"
+        ): "/models/translation"
+    }
 
 
 def test_each_clip_of_speech_is_recognised_at_its_place(bench: Bench, whisper: dict[Path, str]) -> None:

@@ -4,6 +4,7 @@ import pytest
 from contract.film import Film, Role
 from contract.media import AudioTrack, Media
 
+from ci.smoke.request import INPUTS
 from tests.e2e.stages.conftest import Bench, Done
 
 pytestmark = pytest.mark.engine
@@ -12,7 +13,7 @@ KEY = "0123456789abcdef"
 
 
 def ask(bench: Bench, *args: str, **env: str) -> Done:
-    return bench.stage("tmdb", *args, entrypoint=["python", "/work/tmdb_service.py"], env=env)
+    return bench.stage("tmdb", *args, entrypoint=["python", f"{INPUTS}/tmdb/tmdb_service.py"], env=env)
 
 
 def test_the_film_is_found_by_its_file_name(bench: Bench) -> None:

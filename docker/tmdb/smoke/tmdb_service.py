@@ -58,10 +58,16 @@ class Service(BaseHTTPRequestHandler):
         """Leave stderr to the stage."""
 
 
-server = HTTPServer(("127.0.0.1", 0), Service)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-base = f"http://127.0.0.1:{server.server_port}/{os.environ.get('TEST_PATH', '3')}"
-stage = [sys.executable, "/opt/app/tmdb.py", *sys.argv[1:]]
-done = subprocess.run(stage, env={**os.environ, "TMDB_SERVICE": base}, check=False)
-server.shutdown()
-sys.exit(done.returncode)
+def main(*args: str) -> int:
+    """Return the exit code of the stage."""
+    server = HTTPServer(("127.0.0.1", 0), Service)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}/{os.environ.get('TEST_PATH', '3')}"
+    stage = [sys.executable, "/opt/app/tmdb.py", *args]
+    done = subprocess.run(stage, env={**os.environ, "TMDB_SERVICE": base}, check=False)
+    server.shutdown()
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

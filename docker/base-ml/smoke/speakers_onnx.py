@@ -95,4 +95,5 @@ def main(folder: str) -> None:
         (Path(folder) / name).write_bytes(data)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -21,4 +21,5 @@ def main(folder: str, *flags: str) -> None:
     pipeline.to_disk(folder)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

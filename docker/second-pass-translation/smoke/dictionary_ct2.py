@@ -4,25 +4,15 @@ A Transformer with weights set by hand: each step attends to the source word at 
 word's translation. It really reads its source, and translates word for word.
 """
 
-import io
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sentencepiece
 from ctranslate2.specs import TransformerSpec
+from word_list import WORDS, pieces
 
-WORDS = {
-    "Good": "Guten",
-    "evening": "Abend",
-    "morning": "Morgen",
-    "Vienna": "Wien",
-    "Hary": "Hary",
-    "Lyme": "Lyme",
-    "Holly": "Holly",
-}
 CODES = PLACES = 32
 WIDTH = CODES + PLACES
 SHARP = 8.0
@@ -31,22 +21,6 @@ STRONG = 5.0
 
 def zeros(*shape: int) -> npt.NDArray[np.float32]:
     return np.zeros(shape, dtype=np.float32)
-
-
-def pieces(path: Path, words: list[str]) -> list[str]:
-    """Train the word list `words`, save it, and return its pieces in their order."""
-    made = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([" ".join(words)] * 3),
-        model_writer=made,
-        model_type="word",
-        vocab_size=len(words) + 3,
-        hard_vocab_limit=False,
-        minloglevel=2,
-    )
-    path.write_bytes(made.getvalue())
-    processor = sentencepiece.SentencePieceProcessor(model_proto=made.getvalue())
-    return [processor.id_to_piece(index) for index in range(processor.get_piece_size())]
 
 
 def same(norm: Any) -> None:
@@ -105,4 +79,5 @@ def main(folder: str) -> None:
     spec.save(folder)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -119,4 +119,5 @@ def main(folder: str, seconds: str = "1.00") -> None:
     (Path(folder) / "preprocessor_config.json").write_text(json.dumps({"feature_size": MELS}))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
