@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ci.catalog.files import SMOKE
 from ci.catalog.load import load_stack
 from ci.engines.embedded import EmbeddedEngine
 from ci.engines.engine import Closed, Output
@@ -19,7 +20,8 @@ from tests.engine.conftest import BASE
 
 pytestmark = pytest.mark.engine
 
-STACK = load_stack(Path(__file__).parents[2] / "docker")
+DOCKER = Path(__file__).parents[2] / "docker"
+STACK = load_stack(DOCKER)
 REQUEST = smoke_request(STACK, STACK.get("base:cpu"))
 RUNGS = {"rungs": ["structure", "imports", "closure", "programs"], "gpu_first_only": False}
 
@@ -29,6 +31,7 @@ async def probe(
 ) -> dict[str, Check]:
     program = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
     shutil.copytree(program, folder, dirs_exist_ok=True)
+    shutil.copytree(DOCKER / "base" / SMOKE, folder / "inputs" / "base")
     folder.chmod(0o755)
     (folder / "request.json").write_text(json.dumps({**REQUEST, **RUNGS, **changes}))
     config = (await engine.inspect(image)).config

@@ -35,8 +35,8 @@ def main() -> None:
     with contextlib.redirect_stderr(log):
         without = run(STAGE, words)
     check.gives("the exit code of a stage without its input", without, InputError.exit_code)
-    check.gives(
-        "the log of that stage names media.json", "media.json: there is no such file" in log.getvalue(), True
+    check.holds(
+        "the log of that stage names media.json", "media.json: there is no such file" in log.getvalue()
     )
     time_s = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     check.sound(0.9 * np.sin(2 * np.pi * 440 * time_s) * (time_s >= 1.5))

@@ -80,6 +80,11 @@ class StageRun:
         if found != wanted:
             fail(f"{self.stage}: {what} should be {wanted!r}; it is {found!r}")
 
+    def holds(self, what: str, so: bool) -> None:
+        """Say so and end where `what` is not so."""
+        if not so:
+            fail(f"{self.stage}: it is not so that {what}")
+
     def spans(
         self, what: str, found: Sequence[Span], wanted: Sequence[tuple[float, float]], near_s: float
     ) -> None:
