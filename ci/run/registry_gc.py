@@ -11,8 +11,8 @@ import anyio
 
 from ci.catalog.stack import Stack
 from ci.errors import CatalogError, RegistryError
+from ci.publish.release import FIGURES, read_index
 from ci.publish.release import REPOSITORY as RELEASE
-from ci.publish.release import read_index
 from ci.registry.hygiene import CACHED, Stale, Tagged, choose
 from ci.registry.manifest import digest_of, index_digests, read_manifest
 from ci.registry.patience import AT_ONCE
@@ -47,7 +47,9 @@ async def registry_survey(
         for repository in map(client.place.repository, (*images, WHEELHOUSE))
         for name in await client.tags(repository, scope=_scope(repository))
     ]
-    versions = await client.tags(release, scope=_scope(release))
+    versions = [
+        name for name in await client.tags(release, scope=_scope(release)) if not name.endswith(FIGURES)
+    ]
     looked_at = await _at_once([partial(_tagged, client, repository, name) for repository, name in names])
     released = await _at_once([partial(_released, client, version) for version in versions])
     needed = await _at_once([partial(_in_release, client, *one) for one in frozenset().union(*released)])

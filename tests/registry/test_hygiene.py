@@ -125,7 +125,7 @@ def test_after_a_release_only_what_it_does_not_name_goes(proxy: Proxy, tmp_path:
     assert "with it and what is newer more than 0.00 GB would stay" in told[0]
     removed = machine.dockwright(*gc, "--older-than", "0", "--yes")
     assert "removed: 1 entry, " in removed.stdout
-    assert proxy.count("DELETE") == 2
+    assert proxy.count("DELETE") == 3
     for command in ("verify", "rollback 1.0"):
         done = machine.dockwright(*command.split(), "--registry", place)
         assert done.returncode == 0, done.stderr
@@ -142,12 +142,12 @@ def test_the_command_tells_first_and_removes_with_yes(proxy: Proxy, tmp_path: Pa
     assert machine.build(place, "--cache", "read-write", images=("kill-three",)).status == 0
     change(machine.stack, f"second {tmp_path}")
     words = ("gc", "--registry", place)
-    assert "nothing can go; 4 tags were looked at" in machine.dockwright(*words).stdout
+    assert "nothing can go; 5 tags were looked at" in machine.dockwright(*words).stdout
     told = machine.dockwright(*words, "--older-than", "0").stdout
     assert "team/kill-three:k-" in told
     assert "nothing was removed; `--yes` removes it: 1 entry, " in told
     assert proxy.count("DELETE") == 0
     removed = machine.dockwright(*words, "--older-than", "0", "--yes").stdout
     assert "removed: 1 entry, " in removed
-    assert proxy.count("DELETE") == 2
+    assert proxy.count("DELETE") == 3
     assert "nothing can go; 2 tags were looked at" in machine.dockwright(*words, "--older-than", "0").stdout

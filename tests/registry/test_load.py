@@ -95,7 +95,10 @@ async def only_these_tags(proxy: Proxy, stack: Path) -> None:
     async with opened(proxy.host) as (cache, _):
         for id_ in ("base:cpu", *IDS):
             image, name = id_.partition(":")[0], tag(keys[id_])
-            assert set(await cache.client.tags(f"team/{image}", scope=())) == {name, f"{name}.key"}
+            tags = set(await cache.client.tags(f"team/{image}", scope=()))
+            assert {one for one in tags if ".smoke-" not in one} == {name, f"{name}.key"}
+            # what checks came to is the same of all runners: they are on one machine
+            assert len(tags) <= 3
             found = await cache.find(Wanted(id_, image, name, keys[id_]))
             assert found is not None
             assert found.image == await cache.client.digest(f"team/{image}", name, scope=())
