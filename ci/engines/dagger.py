@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -40,6 +41,8 @@ FRESH = "DOCKWRIGHT_FRESH"
 """A variable that no step reads, set where a result of the cache must not do."""
 CERTIFICATES = "etc/ssl/certs/*"
 CLOSES = "the image's user, in a container of the engine that has a network and can be written to"
+TRACE = re.compile(r"\s*\[traceparent:[^]]*\]")
+"""What Dagger puts behind an error; it says nothing to a reader."""
 TIMED_OUT = 124
 """The status that timeout(1) gives."""
 
@@ -166,7 +169,7 @@ class DaggerEngine:
         try:
             await self._asked("true", gpu=True)
         except CommandError as error:
-            return error.tail.splitlines()[0] if error.tail else "the engine gives none"
+            return TRACE.sub("", error.tail).strip() or "the engine gives none"
         return ""
 
     async def check(self, image: str, closed: Closed, output: Output) -> Ended:

@@ -272,7 +272,7 @@ class RegistryClient:
                     if self.authorization.challenged(asked, scope, known.get("Authorization", "")):
                         tried -= 1
                         continue
-                if reply.status not in TRANSIENT:
+                if reply.status not in TRANSIENT and not _is_disturbed(method, reply):
                     raise self._refusal(what, reply)
                 problem, after = f"status {reply.status}{_told(reply)}", reply.headers.get("retry-after")
             pause_s = self.patience.pause(tried, after, datetime.now(UTC))
@@ -358,6 +358,20 @@ async def _parts(path: Path) -> AsyncIterator[bytes]:
     async with await anyio.open_file(path, "rb") as file:
         while part := await file.read(PART_BYTES):
             yield part
+
+
+def _is_disturbed(method: str, reply: Reply) -> bool:
+    """Whether another writer of the same bytes was in the way.
+
+    Debian's docker-registry writes a file in place: who checks what another one is just writing finds other
+    bytes, and is told that its own digest is wrong. Source: OCI distribution-spec 1.1, Error Codes.
+    """
+    if method != "PUT" or reply.status != 400:
+        return False
+    try:
+        return bool(json.loads(reply.body)["errors"][0]["code"] == "DIGEST_INVALID")
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return False
 
 
 def _told(reply: Reply) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,22 @@ async def test_tries_are_bounded_for_a_run_not_for_each_image(proxy: Proxy) -> N
         assert len(found.faults) == 30
         assert len(said) == 10
         assert len(proxy.seen) <= 1 + 30 + 10
+
+
+async def test_a_manifest_that_another_runner_is_just_writing_is_sent_again(proxy: Proxy) -> None:
+    body = b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}'
+    async with opened(proxy.host) as (cache, said):
+        beside = await push(cache.client, wanted(0))
+        fault = Fault("status", method="PUT", path="[.]key$", status=400, body=body)
+        proxy.faults.append(fault)
+        await cache.add(wanted(0), beside, {"schema": 1})
+        assert (await cache.look_up([wanted(0)])).hits == {"image-0:cpu": beside}
+        (told,) = said
+        assert "status 400 (provided digest did not match); asked again in" in told
+        proxy.faults.append(replace(fault, times=1, body=b'{"errors":[{"code":"MANIFEST_INVALID"}]}'))
+        other = await push(cache.client, wanted(1))
+        with pytest.raises(RegistryError, match=r"status 400 \(MANIFEST_INVALID\)"):
+            await cache.add(wanted(1), other, {"schema": 1})
 
 
 async def test_many_faults_of_a_kind_are_one_warning(proxy: Proxy) -> None:
