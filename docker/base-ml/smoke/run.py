@@ -1,7 +1,6 @@
 """What base-ml brings, at work: torch on the CPU where it is there, else an ONNX graph; and word pieces."""
 
 import io
-import os
 import sys
 from importlib.util import find_spec
 
@@ -26,7 +25,6 @@ def by_torch() -> npt.NDArray[np.float32]:
 
 def by_onnx() -> npt.NDArray[np.float32]:
     """Return the same as onnxruntime computes it, of a graph that is made here."""
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it would warn that it can't write down who it is
     import onnxruntime
     from onnx_graph import constant, model, node, value
 
