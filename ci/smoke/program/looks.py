@@ -12,8 +12,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from .closure import closure, loader, objects_under
-
 Finding = tuple[str, str]
 """(status, detail)."""
 
@@ -178,6 +176,8 @@ def libraries(request: dict[str, Any], loaded: Iterable[str]) -> Finding:
     Plugins of Debian packages may lack what those packages only suggest; such are told. What is allowed to be
     unresolved is the name of a library, or, with a slash, a pattern of objects below site-packages.
     """
+    from .closure import closure, loader, objects_under  # compiled each time: only where it is used
+
     loaded, allowed, find = set(loaded), set(request["unresolved_allowed"]), loader(dict(os.environ))
     optional = [f"*/site-packages/{pattern}" for pattern in allowed if "/" in pattern]
     ours = set(objects_under(_own(("/opt", *PROGRAMS))))

@@ -25,10 +25,9 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).parent.parent))
     __package__ = Path(__file__).parent.name  # PEP 366
 
-from . import cuda, gpu_checks, looks
+from . import looks
 from .child import VARIABLE, end_strays, run
 from .looks import Finding
-from .modules import Imported, import_all, modules_of
 
 MARK = "dockwright-check "
 UV = Path(__file__).parent / "uv"
@@ -122,6 +121,8 @@ def tail(text: str) -> str:
 
 def imports(request: dict[str, Any], ladder: Ladder, loaded: set[str]) -> None:
     """Import every requested distribution."""
+    from .modules import import_all, modules_of  # as all that only some rungs need: it is compiled each time
+
     wanted: list[tuple[str, list[str]]] = []
     for name, override in request["distributions"].items():
         try:
@@ -137,11 +138,7 @@ def imports(request: dict[str, Any], ladder: Ladder, loaded: set[str]) -> None:
         return
     say(event="started", name="imports")
     for one in import_all(wanted, request["import_limit_s"], loaded):
-        ladder.told("imports", f"import {one.name}", *_ended(one), one.seconds)
-
-
-def _ended(one: Imported) -> Finding:
-    return looks.verdict(tail(one.fault))
+        ladder.told("imports", f"import {one.name}", *looks.verdict(tail(one.fault)), one.seconds)
 
 
 def program(argv: list[str], limit_s: float, *, speaks: bool = False) -> Finding:
@@ -182,8 +179,7 @@ def main(request_path: str) -> None:
     limit_s, loaded, ladder = request["command_limit_s"], set[str](), Ladder(request)
     programs = programs_of(request)
     libraries = cuda_checks() if "cuda" in ladder.rungs else []
-    on_gpu = gpu_checks.checks(request["gpu_device"], request["run_limit_s"])
-    on_gpu = on_gpu[:1] if request["gpu_first_only"] else on_gpu
+    on_gpu = gpu_checks_of(request) if "gpu" in ladder.rungs else []
     names = {
         "structure": [name for name, _ in LOOKS],
         "imports": ["pip check", *(f"import {name}" for name in request["distributions"])],
@@ -225,8 +221,18 @@ def main(request_path: str) -> None:
     say(event="ended")
 
 
+def gpu_checks_of(request: dict[str, Any]) -> Sequence[tuple[str, Callable[[], Sequence[Any]]]]:
+    """Return what is done on a GPU, or its first part alone: what it is."""
+    from . import gpu_checks
+
+    found = gpu_checks.checks(request["gpu_device"], request["run_limit_s"])
+    return found[:1] if request["gpu_first_only"] else found
+
+
 def cuda_checks() -> list[tuple[str, Callable[[], Finding]]]:
     """Return what is loaded by name; one failure where that can't even be found out."""
+    from . import cuda
+
     try:
         return cuda.checks(looks.site_packages())
     except ValueError as error:
