@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from ci.engines.confinement import confinement
 from ci.engines.engine import Closed, Ended, Output
+from ci.engines.gpu import Gpu
 from ci.engines.program.confine import inside, place
 from ci.smoke.results import parse_results
 from tests.engine.smoke_probe import IMAGE, USER, TinyImage, tiny_image, wrong
@@ -190,3 +192,37 @@ async def test_no_link_of_an_image_leads_a_mount_out_of_it(tiny: TinyImage, tmp_
     assert inside(root, "/abs/../x") == root / "x"
     assert place(root, "/run/probe/request.json", folder=False) == root / "outside/probe/request.json"
     assert list(outside.iterdir()) == []
+
+
+async def test_a_gpus_devices_and_libraries_are_lent_to_the_program_alone(
+    tiny: TinyImage, tmp_path: Path
+) -> None:
+    """A made-up GPU: the device is another one of Linux, and the driver is a text."""
+    driver = tmp_path / "libcuda.so.570"
+    driver.write_text("the driver\n")
+    gpu = Gpu(
+        devices=((Path("/dev/zero"), "/dev/nvidia0"), (Path("/dev/null"), "/dev/nvidia-caps/nvidia-cap1")),
+        libraries=((driver, "/usr/lib/x86_64-linux-gnu/libcuda.so.1"),),
+        programs=(),
+        driver="570",
+    )
+    code = (
+        "import os; print(open('/dev/nvidia0', 'rb').read(3), os.listdir('/dev/nvidia-caps'))\n"
+        "print(open('/usr/lib/x86_64-linux-gnu/libcuda.so.1').read(), end='')\n"
+        "print(os.path.exists('/sys/class'), os.access('/usr/lib/x86_64-linux-gnu/libcuda.so.1', os.W_OK))\n"
+    )
+    config = (await tiny.engine.inspect(IMAGE)).config["config"]
+    closed = Closed(argv=("python", "-c", code), config={"config": {**config, "User": USER}}, limit_s=60.0)
+    place = {"root": str(tiny.folder / "store"), "driver": "overlay", "scratch": str(tmp_path / "scratch")}
+    (tmp_path / "scratch").mkdir()
+    id_ = (await tiny.engine.images())[IMAGE].removeprefix("sha256:")
+    (tmp_path / "spec.json").write_text(json.dumps({**confinement(closed, gpu), **place, "image": id_}))
+    command = tiny.engine.buildah.check(str(tmp_path / "spec.json"))
+    ended = await tiny.engine.runner.finish(command, limit_s=60.0)
+    assert (ended.status, ended.tail.splitlines()[3:]) == (0, [])
+    assert ended.output.splitlines() == [
+        r"b'\x00\x00\x00' ['nvidia-cap1']",
+        "the driver",
+        "True False",
+    ]
+    assert not Path("/dev/nvidia0").exists()
