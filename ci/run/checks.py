@@ -64,6 +64,8 @@ class ImageChecks:
     ledger: Ledger | None = None
     _known: dict[str, str] = field(default_factory=dict)
     """What does not change during a run, once it was asked for: `machine`, `no gpu`."""
+    _told: list[str] = field(default_factory=list)
+    """Why there is no GPU, which is said once."""
 
     async def check(
         self,
@@ -144,6 +146,9 @@ class ImageChecks:
 
     def _without_gpu(self, why: str) -> tuple[Check, ...]:
         """Return what a machine without a GPU comes to: skipped, beside a failure where one was required."""
+        if not self._told:
+            self._told.append(why)
+            self.events.note(f"nothing is computed on a GPU, that rung is skipped: {why}")
         skipped = Check(name=GPU, rung=Rung.gpu, status=Status.skipped, detail=why)
         if not self.wish.require_gpu:
             return (skipped,)
