@@ -227,6 +227,8 @@ class DockerEngine:
             "--tmpfs",
             "/tmp:rw,nosuid,nodev,exec,mode=1777,size=1g",  # noqa: S108 in a container of its own
         ]
+        if self.program == "podman":  # it would leave /run and /var/tmp open, beside /tmp
+            words += ["--read-only-tmpfs=false", "--tmpfs", "/dev/shm:rw,nosuid,nodev,mode=1777,size=1g"]  # noqa: S108
         if closed.gpu:
             words += docker_words() if self.program == "docker" else podman_words()
         words += ["--entrypoint", closed.argv[0]]

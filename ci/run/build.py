@@ -287,7 +287,10 @@ def _work(
         if planned.action == "reuse" and planned.reference not in store.ids:
             return reused(planned, options.remote)
         if planned.action == "build":
-            return remote.compared(planned, await images.build(planned, directory.log_of(task.id)))
+            done = await images.build(planned, directory.log_of(task.id))
+            if options.smoke and done.outcome is Outcome.reused:  # another run built it, by its own wishes
+                return await images.checked(planned, directory.log_of(task.id))
+            return remote.compared(planned, done)
         human = f"{workspace.stack.namespace}/{planned.id}"
         if store.ids.get(human) != store.ids[planned.reference]:
             await images.name(planned, store.ids[planned.reference])

@@ -22,7 +22,7 @@ from ci.report.events import Checked
 from ci.run.events import EventLog
 from ci.run.ledger import Ledger
 from ci.run.sources import Sources
-from ci.smoke.ladder import ALWAYS, culprit, from_ledger, in_order, passed, rungs_of, to_do
+from ci.smoke.ladder import ALWAYS, culprit, from_ledger, in_order, needs_gpu, passed, rungs_of, to_do
 from ci.smoke.ledger import Entry, Subject
 from ci.smoke.request import INPUTS, PROBE, PROBE_LIMIT_S, ancestors, smoke_request
 from ci.smoke.results import parse_results
@@ -37,6 +37,14 @@ GPU = "gpu"
 """Name of what stands for the whole rung where none of it was tried."""
 DEVICE = "gpu device"
 """The check whose figures say which GPU it is; ci/smoke/program/gpu_checks.py does it first."""
+AROUND = (
+    "engines/confinement.py",
+    "engines/docker.py",
+    "engines/program/confine.py",
+    "smoke/ladder.py",
+    "smoke/results.py",
+)
+"""Code that closes a check in, or reads what it said: its result depends on that too."""
 NOT_ASKED = "was not asked for; --gpu does it"
 
 
@@ -98,7 +106,7 @@ class ImageChecks:
                 # without uv nobody has looked at what distributions ask for
                 complete = again if program.has_uv else tuple(set(again) - {Rung.imports})
                 await self._record(planned, entry, checks, complete)
-            if Rung.gpu in rungs_of(image):
+            if needs_gpu(image):
                 checks += await self._gpu(planned, id_, info, content, program, checks, output)
         found = in_order(checks)
         self.events.emit(Checked(task=planned.id, checks=found))
@@ -139,7 +147,7 @@ class ImageChecks:
         if entry is not None and Rung.gpu in entry.rungs:
             return (device, *(one for one in from_ledger(entry.rungs, ()) if one.name != DEVICE))
         ended = await self._run(id_, info, program, (Rung.gpu,), output)
-        checks = _results(ended, Rung.gpu)
+        checks = tuple(_gone(check) for check in _results(ended, Rung.gpu))
         if entry is not None:
             await self._record(planned, entry, list(checks), (Rung.gpu,))
         return checks
@@ -221,7 +229,7 @@ class ImageChecks:
                 path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
                 for path in sorted(folder.rglob("*"))
                 if path.is_file()
-            }
+            } | {name: sha256(files("ci").joinpath(name).read_bytes()).hexdigest() for name in AROUND}
             mounts: list[tuple[Folder | File, str, str]] = [(folder, PROBE, "ro")]
             uv = self.houses.uv(image)
             if uv is not None:
@@ -247,6 +255,14 @@ class _Program:
     mounts: tuple[tuple[Folder | File, str, str], ...]
     has_uv: bool
     digest: str
+
+
+def _gone(check: Check) -> Check:
+    """Return a check of a device that was there a moment before: one that is not there now has failed."""
+    if check.name != DEVICE or check.status is not Status.skipped:
+        return check
+    detail = f"it was there a moment before, and is gone: {check.detail}"
+    return check.model_copy(update={"status": Status.failed, "detail": detail})
 
 
 def _results(ended: Ended, rung: Rung = Rung.structure) -> tuple[Check, ...]:

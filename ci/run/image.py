@@ -75,9 +75,10 @@ class ImageWork:
             SmokeError: a check failed; the image keeps its names.
         """
         info = await self.engine.inspect(planned.reference)
-        record = self._state.record(planned.id, tag(planned.key)) or ImageRecord(
-            document=planned.document, layers=info.layers, config_digest=info.id
-        )
+        record = self._state.record(planned.id, tag(planned.key))
+        if record is None or (info.id and info.id != record.config_digest):
+            # there is none, or it is of the image that another engine has under this key
+            record = ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
         self.events.step(planned.id, "checks")
         checks = await self.checks.check(
             planned, info.id or planned.reference, info, record.config_digest, record.layers, Output(log=log)

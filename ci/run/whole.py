@@ -24,6 +24,7 @@ from ci.run.remote import Remote, looked_up
 from ci.run.soundness import sound_plan
 from ci.run.store import Store
 from ci.run.workspace import Workspace
+from ci.smoke.ladder import needs_gpu
 
 PUSHING = ("buildah", "dagger")
 """Engines whose images may be pushed under their keys."""
@@ -177,6 +178,10 @@ async def _run_once(
                 repair=True,
                 say=front.say,
             )
+            if request.wish.require_gpu and not any(needs_gpu(planned.image) for planned in plan.images):
+                raise UsageError(
+                    "--require-gpu: none of these images computes on a GPU; name one with the variant cuda"
+                )
             if request.looks_again:
                 plan = with_all_fetched(plan, store.tags(workspace.stack.namespace))
             estimate = front.forecast(workspace, plan, store, remote, engine.name)

@@ -30,6 +30,11 @@ def rungs_of(image: ImageVariant) -> tuple[Rung, ...]:
     return tuple(rung for rung in Rung if image.variant == CUDA or rung not in (Rung.cuda, Rung.gpu))
 
 
+def needs_gpu(image: ImageVariant) -> bool:
+    """Return whether an image has the rung of a GPU."""
+    return Rung.gpu in rungs_of(image)
+
+
 def to_do(rungs: Iterable[Rung], recorded: Collection[Rung]) -> tuple[Rung, ...]:
     """Return which of `rungs` are done, when the ledger has those `recorded`.
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from ci.engines.confinement import confinement
@@ -226,3 +230,35 @@ async def test_a_gpus_devices_and_libraries_are_lent_to_the_program_alone(
         "True False",
     ]
     assert not Path("/dev/nvidia0").exists()
+
+
+async def test_a_checked_program_dies_with_the_run_that_is_killed(tiny: TinyImage) -> None:
+    """Becoming another user clears what lets it die with its parent."""
+    number = 3 * 10**8 + os.getpid()
+    code = f"print('up', flush=True); import time; time.sleep({number})"
+
+    def there() -> list[int]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                words = path.read_bytes().split(b"\0")
+                found += [int(path.parent.name)] if words[0] == b"python" and code.encode() in words else []
+        return found
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(ran, tiny, "python", "-c", code))
+        with anyio.fail_after(60):
+            while not there():  # noqa: ASYNC110 what is waited for is a process of somebody else
+                await anyio.sleep(0.05)
+            (pid,) = there()
+            parent = int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+            os.kill(parent, signal.SIGKILL)
+            while there():  # noqa: ASYNC110 as above
+                await anyio.sleep(0.05)
+    assert left(tiny) == []
+
+
+async def test_root_can_not_write_what_is_the_machines(tiny: TinyImage) -> None:
+    code = "print(open('/proc/sys/kernel/hostname', 'w'))"
+    ended = await ran(tiny, "python", "-c", code, user="")
+    assert "Read-only file system: '/proc/sys/kernel/hostname'" in ended.tail

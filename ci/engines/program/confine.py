@@ -24,6 +24,7 @@ import fcntl
 import json
 import os
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -39,7 +40,12 @@ TMP_BYTES = 2**30
 LIBC = ctypes.CDLL(None, use_errno=True)
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
 """Source: mount(2), linux/mount.h."""
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+CAPABILITY_VERSION_3 = 0x20080522
+"""Source: prctl(2), capset(2), linux/capability.h."""
+OF_THE_KERNEL = ("sys", "sysrq-trigger", "irq", "bus", "fs")
+"""What of /proc is the machine's, and guarded by its user alone: root without any capability may write it."""
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 
@@ -156,6 +162,9 @@ def furnish(root: Path, spec: dict[str, Any]) -> None:
         mount("proc", proc, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     else:  # without process numbers of its own a new view of them is refused
         mount("/proc", proc, flags=MS_BIND | MS_REC)
+    for name in OF_THE_KERNEL:
+        if (proc / name).exists():
+            bind(str(proc / name), proc / name, MS_RDONLY)
     dev = place(root, "/dev", folder=True)
     mount("tmpfs", dev, "tmpfs", MS_NOSUID, "size=64k,mode=755")
     for path in WRITABLE:
@@ -166,7 +175,7 @@ def furnish(root: Path, spec: dict[str, Any]) -> None:
     for source, target in (*((path, path) for path in DEVICES), *spec["devices"]):
         bind(source, place(root, target, folder=False), MS_NOEXEC)
     if spec["devices"]:  # a driver's libraries look their devices up there
-        mount("/sys", place(root, "/sys", folder=True), flags=MS_BIND | MS_REC)
+        bind("/sys", place(root, "/sys", folder=True), MS_RDONLY)
     for source, target in spec["binds"]:
         bind(source, place(root, target, folder=Path(source).is_dir()), MS_RDONLY | MS_NODEV)
 
@@ -198,13 +207,19 @@ def drop(uid: int, gid: int) -> None:
     for call in (*calls, (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)):
         if LIBC.prctl(*call, 0, 0, 0):
             raise NotClosedError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
-    if LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        raise NotClosedError(f"no_new_privs: {os.strerror(ctypes.get_errno())}")
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    # another user clears the first of these, by which the program dies with the run
+    for call in ((PR_SET_PDEATHSIG, signal.SIGKILL), (PR_SET_NO_NEW_PRIVS, 1)):
+        if LIBC.prctl(*call, 0, 0, 0):
+            raise NotClosedError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
+    if LIBC.capset(struct.pack("Ii", CAPABILITY_VERSION_3, 0), bytes(24)):
+        raise NotClosedError(f"capset: {os.strerror(ctypes.get_errno())}")
 
 
 def close_in(spec: dict[str, Any]) -> dict[str, str]:
