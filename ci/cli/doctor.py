@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from math import isfinite
 
 import click
 
@@ -12,7 +13,7 @@ from ci.catalog.load import load_stack
 from ci.cli.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, diagnose
 from ci.cli.machine import look
 from ci.cli.stream import Stream
-from ci.errors import CatalogError, DiskError
+from ci.errors import CatalogError, DiskError, UsageError
 from ci.report.units import size_text
 from ci.run.disk import FileSystem, daemon_places, file_systems, places
 from ci.run.estimate import Estimate, from_nothing
@@ -41,6 +42,8 @@ def doctor(ctx: click.Context, as_json: bool, disk_gb: float | None) -> None:
     engine can build here, else 1.
     """
     settings: Settings = ctx.obj
+    if disk_gb is not None and not isfinite(disk_gb):
+        raise UsageError(f"--disk-gb {disk_gb}: that is no size")
     if disk_gb is not None:
         _check_room(settings, int(disk_gb * GB))
         return

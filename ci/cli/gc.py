@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import groupby
+from math import isfinite
 
 import anyio
 import click
@@ -66,6 +67,8 @@ def gc(
     """
     workspace = open_workspace(settings)
     if registry is not None:
+        if keep_gb is not None and not isfinite(keep_gb):
+            raise UsageError(f"--keep-gb {keep_gb}: that is no size")
         keep_bytes = round(keep_gb * 1e9) if keep_gb is not None else None
         anyio.run(_in_registry, workspace, parse_place(registry), timedelta(days=days), keep_bytes, yes)
         return

@@ -96,7 +96,9 @@ def _reason(environ: Mapping[str, str]) -> str:
         return _starts(tuple(RUNNERS), what)
     try:
         url = urlsplit(address)
-        host, port_ = url.hostname or "", url.port
+        # the others name an image, a container or a pod, which may hold a colon and capital letters
+        by_port = url.scheme in ("tcp", "tls", "ssh")
+        host, port_ = (url.hostname or "", url.port) if by_port else (url.netloc.rpartition("@")[2], None)
     except ValueError as error:
         return f"{what}: that is no address ({error})"
     if url.password is not None:

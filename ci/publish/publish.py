@@ -87,12 +87,15 @@ class Releases:
         Raises:
             RegistryError: what stands is in the message: the old release, or the new one with tags that lag.
         """
-        requests = pushes(self._namespace, version, images)
+        stands = "what was released before stands"
+        try:
+            requests = pushes(self._namespace, version, images)
+        except RegistryError as error:
+            raise RegistryError(error.answer, f"{error}; {stands}") from error
         puts = [push for push in requests if isinstance(push, Put)]
         commit = next(number for number, put in enumerate(puts) if put.reference == CURRENT)
         scope = self.scope([one.image for one in images], writes=True)
-        stands = "what was released before stands"
-        made = f"release {version} is made, and some tags lag: `dockwright verify` names them"
+        made = f"release {version} is made, and tags may lag: `dockwright verify` names them"
         try:
             await self._refuse_other(version, images, scope)
             stands = f"nothing of it is released, and {stands}: publish {version} again"

@@ -23,6 +23,8 @@ from ci.registry.place import Place
 from ci.registry.tls import CERTIFICATES, UNTRUSTED
 
 TOKEN_LIMIT_BYTES = 2**20
+UPLOADS = 3
+"""Times that one blob is begun to be sent."""
 PART_BYTES = 2**20
 PAGE, MOST_PAGES = 1000, 1000
 """Tags of one answer, and most answers."""
@@ -158,10 +160,25 @@ class RegistryClient:
         await self._upload(repository, digest, source, scope)
 
     async def _upload(self, repository: str, digest: str, body: bytes | Path, scope: Sequence[str]) -> None:
-        begun = await self.ask("POST", f"/v2/{repository}/blobs/uploads/", scope=scope)
-        url = self._url(begun.headers.get("location", ""), digest=digest)
-        headers = {"Content-Type": "application/octet-stream"}
-        await self.ask("PUT", url, scope=scope, body=body, headers=headers)
+        """Send a blob; where a registry no longer knows what it began, it may have it all the same.
+
+        An answer that was lost, or a body that broke off, ends what was begun: the same request again gets
+        404 or 400, whatever became of the blob.
+        """
+        for number in range(UPLOADS):
+            begun = await self.ask("POST", f"/v2/{repository}/blobs/uploads/", scope=scope)
+            url = self._url(begun.headers.get("location", ""), digest=digest)
+            headers = {"Content-Type": "application/octet-stream"}
+            try:
+                await self.ask("PUT", url, scope=scope, body=body, headers=headers)
+            except RegistryError as error:
+                if error.answer not in ("absent", "corrupt") or number == UPLOADS - 1:
+                    raise
+                if await self.has_blob(repository, digest, scope=scope):
+                    return
+                self.say(f"{error}; the blob is sent anew")
+            else:
+                return
 
     async def tags(self, repository: str, *, scope: Sequence[str]) -> tuple[str, ...]:
         """Return all tags of a repository; none where there is no such repository.

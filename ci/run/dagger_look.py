@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ci.engines.dagger import DaggerEngine
 from ci.engines.engine import Engine
+from ci.errors import DockwrightError
 from ci.run.events import EventLog
 
 INJECTED = (
@@ -27,7 +28,14 @@ class DaggerLook:
         if self._looked or not isinstance(self.engine, DaggerEngine):
             return
         self._looked = True
-        if await self.engine.injects(image):
-            self.events.warning(INJECTED)
-        if crowded := await self.engine.crowded(image):
-            self.events.warning(crowded)
+        try:
+            if await self.engine.injects(image):
+                self.events.warning(INJECTED)
+            if crowded := await self.engine.crowded(image):
+                self.events.warning(crowded)
+        except (
+            DockwrightError,
+            ValueError,
+            IndexError,
+        ) as error:  # it is looked at to warn, and for nothing else
+            self.events.warning(f"certificates and disk of the engine were not looked at: {error}")

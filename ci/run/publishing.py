@@ -197,7 +197,7 @@ async def keep_figures(
         )
         kept = tuple(carried(one, before.get(one.id)) for one in figures)
         await write_figures(releases, version, Baseline(images=kept))
-    except (DockwrightError, OSError) as error:
+    except (DockwrightError, OSError, ValueError) as error:
         say(f"warning: release {version} is made, without the figures of its images: {error}")
 
 

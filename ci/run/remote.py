@@ -43,7 +43,8 @@ Source: OCI distribution-spec 1.1, Error Codes.
 PASSING = re.compile(
     rf"status(?:code)?:? (?:{'|'.join(map(str, sorted(TRANSIENT)))})\b"
     r"|connection (?:reset|refused|broken)|closed network connection|broken pipe|\bEOF\b"
-    r"|(?:i/o|handshake) timeout",
+    r"|(?:i/o|handshake) timeout|context deadline exceeded|toomanyrequests"
+    rf"|\b(?:{'|'.join(map(str, sorted(TRANSIENT)))}) [A-Z][A-Za-z]+(?: [A-Z][A-Za-z]+)*",
     re.IGNORECASE,
 )
 """How skopeo and Buildah say that a registry may answer better in a moment: they have no other way to."""

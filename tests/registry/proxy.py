@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 HELD_S = 120
 """How long a gate holds what comes, so that a test ends for which too little does."""
-Way = Literal["status", "reset", "cut", "other-bytes", "body", "trickle"]
+Way = Literal["status", "reset", "cut", "other-bytes", "body", "trickle", "lost"]
 
 
 @dataclass
@@ -24,8 +24,9 @@ class Fault:
     """What happens to the next `times` requests that `method` and `path` (regular expressions) match.
 
     `status` answers at once, and nothing passes; `reset` ends the connection in the middle of the request's
-    body; `cut` ends an answer after half of it; `other-bytes` changes an answer's last byte; `body` answers
-    with `body`; `trickle` gives a byte every tenth of a second, for ever.
+    body; `lost` lets a request pass and ends the connection without an answer; `cut` ends an answer after
+    half of it; `other-bytes` changes an answer's last byte; `body` answers with `body`; `trickle` gives a
+    byte every tenth of a second, for ever.
     """
 
     way: Way
@@ -172,6 +173,9 @@ def proxied(upstream: str) -> Iterator[Proxy]:
                 return
             finally:
                 upstream.close()
+            if fault is not None and fault.way == "lost":
+                self.abort()
+                return
             if fault is not None and fault.way == "other-bytes" and body:
                 body = body[:-1] + bytes([body[-1] ^ 1])
             if fault is None or fault.way != "cut":

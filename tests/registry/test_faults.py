@@ -80,6 +80,19 @@ async def test_tries_are_bounded_for_a_run_not_for_each_image(proxy: Proxy) -> N
         assert len(proxy.seen) <= 1 + 30 + 10
 
 
+async def test_a_blob_whose_answer_was_lost_is_there_and_one_that_broke_off_is_sent_anew(
+    proxy: Proxy,
+) -> None:
+    async with opened(proxy.host) as (cache, said):
+        client, scope = cache.client, ("repository:team/image-0:pull,push",)
+        for way, data in (("lost", b"one"), ("reset", b"another one")):
+            proxy.faults.append(Fault(way, method="PUT", path="/blobs/uploads/"))  # type: ignore[arg-type]
+            digest = await client.add_blob("team/image-0", data, scope=scope)
+            assert await client.blob("team/image-0", digest, scope=scope, limit_bytes=100) == data
+            assert proxy.faults[-1].times == 0
+    assert said != []
+
+
 async def test_a_manifest_that_another_runner_is_just_writing_is_sent_again(proxy: Proxy) -> None:
     body = b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}'
     async with opened(proxy.host) as (cache, said):

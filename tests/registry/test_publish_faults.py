@@ -24,7 +24,7 @@ from tests.registry.server import SECRET, USER, Registry, registry, token_server
 pytestmark = pytest.mark.engine
 OLD = "nothing of it is released, and what was released before stands: publish 2.0 again"
 EITHER = "`dockwright verify` says whether 2.0 was made or the release before stands"
-NEW = "release 2.0 is made, and some tags lag: `dockwright verify` names them"
+NEW = "release 2.0 is made, and tags may lag: `dockwright verify` names them"
 READ = "`dockwright verify` says what stands of 2.0"
 WAYS = {
     "401": (Fault("status", status=401), "unauthorised"),
