@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,7 @@ def on_terminal(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> It
     """Run a program on a new terminal; what is left of it ends with the block."""
     pid, descriptor = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # as on a terminal, whatever the tests were started under
         os.chdir(cwd)
         os.execvpe(argv[0], list(argv), dict(env))
     try:
