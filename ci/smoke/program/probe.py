@@ -92,7 +92,7 @@ class Ladder:
         try:
             with limited(limit_s):
                 status, detail, *figures = look()
-                detail = tail(detail) if status == "failed" else detail
+                detail = shortened(detail)
         except Exception as error:
             status, detail = "failed", f"{type(error).__name__}: {error}"
         self.told(rung, name, status, detail, time.monotonic() - begin, *figures)
@@ -112,6 +112,12 @@ def limited(limit_s: float) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def shortened(detail: str) -> str:
+    """Return the first line of a detail, which says what is wrong, and the last ones of what follows."""
+    first, _, rest = detail.partition("\n")
+    return f"{first}\n{tail(rest)}" if rest else first
 
 
 def tail(text: str) -> str:
