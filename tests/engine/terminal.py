@@ -59,7 +59,8 @@ def on_terminal(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> It
     """Run a program on a new terminal; what is left of it ends with the block."""
     pid, descriptor = pty.fork()
     if pid == 0:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # as a terminal has it, whoever started us
+        for number in (signal.SIGINT, signal.SIGHUP):  # as a terminal has them, whoever started us
+            signal.signal(number, signal.SIG_DFL)
         os.chdir(cwd)
         os.execvpe(argv[0], list(argv), dict(env))
     try:
