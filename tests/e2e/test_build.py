@@ -95,9 +95,10 @@ def test_an_image_whose_check_fails_gets_no_name_and_stops_nobody_else(
 def test_a_failed_parent_blocks_its_children_with_its_name(settings: Settings, stack: Path) -> None:
     file = stack / "base-ml/image.toml"
     text = file.read_text()
-    broken = '[smoke]\ncommands = [["sh", "-c", "echo no such luck; exit 5"]]\n\n[budget]'
-    assert "[smoke]" not in text
-    file.write_text(text.replace('title = "', 'title = "Changed ', 1).replace("[budget]", broken))
+    broken = '[smoke]\ncommands = [["sh", "-c", "echo no such luck; exit 5"]]\n'
+    assert text.count("[smoke]\n") == 1
+    assert "commands" not in text
+    file.write_text(text.replace('title = "', 'title = "Changed ', 1).replace("[smoke]\n", broken))
     done = dockwright("build", "silero-vad", stack=stack)
     report = last_report(settings)
     assert done.returncode == 7

@@ -16,7 +16,7 @@ CUDA_IMAGES = [pytest.param(one, marks=pytest.mark.cuda) for one in ("base-ml:cu
 INSIDE = "/run/probe"
 SITE = "/opt/venv/lib/python3.11/site-packages"
 TORCH = {what for what in WHATS if what not in (DEVICE, "ctranslate2", "onnxruntime")}
-LACKS = {"base-ml:cuda": {"ctranslate2"}, "asr:cuda": set[str](), "asr:cpu": TORCH}
+LACKS = {"base-ml:cuda": {"ctranslate2", "onnxruntime"}, "asr:cuda": set[str](), "asr:cpu": TORCH}
 WRONG_PRODUCTS = """
 import importlib.abc, importlib.util, sys
 
@@ -94,7 +94,7 @@ def test_every_check_passes_on_the_cpu_where_its_library_is(
 ) -> None:
     status, detail = ask(run_stage, image, what, "cpu", {program: INSIDE})
     if what in LACKS[image]:
-        library = "ctranslate2" if what == "ctranslate2" else "torch"
+        library = what if what in ("ctranslate2", "onnxruntime") else "torch"
         assert (status, detail) == ("skipped", f"{library} is not installed")
     else:
         assert status == "passed", detail
