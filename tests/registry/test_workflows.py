@@ -168,7 +168,7 @@ def test_an_image_that_fails_ends_its_level_and_nothing_is_released(
     assert calls(site, since) == [("report", "kill-one:cpu,kill-three:cpu")]
     page = done["level-1"].summary
     assert "| ❌ failed | `kill-one:cpu` |" in page
-    assert "**`kill-one:cpu` failed:**" in page
+    assert "#### Failed checks\n\n**`kill-one:cpu`**: 1 of" in page
     assert (site.folder / "artifacts/report-level-1/report.json").exists()
     assert site.release() == before
     assert site.release(site.git("rev-parse", "HEAD").strip()) == ""
