@@ -302,8 +302,15 @@ def _work(
 
 
 def _ledger(workspace: Workspace, remote: Remote | None, events: EventLog) -> Ledger:
-    registry = RegistryLedger(cache=remote.cache) if remote is not None else None
-    return Ledger(folder=workspace.state.root / "ledger", warn=events.warning, registry=registry)
+    folder = workspace.state.root / "ledger"
+    if remote is None:
+        return Ledger(folder=folder, warn=events.warning)
+    return Ledger(
+        folder=folder,
+        warn=events.warning,
+        registry=RegistryLedger(cache=remote.cache),
+        there={id_: beside.config for id_, beside in remote.hits.items()},
+    )
 
 
 def _sources(

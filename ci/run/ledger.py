@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,8 @@ class Ledger:
     folder: Path
     warn: Callable[[str], None]
     registry: RegistryLedger | None = None
+    there: Mapping[str, str] = field(default_factory=dict)
+    """Digests of the configs that the registry has under the keys of a run, by `image:variant`."""
     _lost: list[str] = field(default_factory=list)
 
     async def find(self, planned: PlannedImage, subject: Subject) -> Entry:
@@ -49,6 +51,8 @@ class Ledger:
         registry = self._asked
         if registry is None or not registry.cache.writes:
             return
+        if self.there.get(planned.id, entry.subject.image) != entry.subject.image:
+            return  # its entries are about another image, which the registry keeps under this key
         try:
             await registry.write(wanted(planned), entry.subject.name, entry_text(entry))
         except RegistryError as error:
