@@ -20,6 +20,7 @@ from ci.registry.credentials import Credentials
 from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest, is_digest
 from ci.registry.patience import TRANSIENT, Patience
 from ci.registry.place import Place
+from ci.registry.reply import Reply
 from ci.registry.tls import CERTIFICATES, UNTRUSTED
 
 TOKEN_LIMIT_BYTES = 2**20
@@ -29,16 +30,6 @@ PART_BYTES = 2**20
 PAGE, MOST_PAGES = 1000, 1000
 """Tags of one answer, and most answers."""
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: its status, headers and whole body, and the address that it came from."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -289,9 +280,9 @@ class RegistryClient:
                     if self.authorization.challenged(asked, scope, known.get("Authorization", "")):
                         tried -= 1
                         continue
-                if reply.status not in TRANSIENT and not _is_disturbed(method, reply):
+                if reply.status not in TRANSIENT and not reply.is_disturbed(method):
                     raise self._refusal(what, reply)
-                problem, after = f"status {reply.status}{_told(reply)}", reply.headers.get("retry-after")
+                problem, after = f"status {reply.status}{reply.told}", reply.headers.get("retry-after")
             pause_s = self.patience.pause(tried, after, datetime.now(UTC))
             if pause_s is None:
                 raise RegistryError("unreachable", f"{what}: {problem}, {tried} times")
@@ -351,9 +342,9 @@ class RegistryClient:
             who = f"as {self.credentials.user}" if self.credentials else "without credentials"
             found = f" (from {self.credentials.source})" if self.credentials else ""
             return RegistryError(
-                "unauthorised", f"{what}: not allowed {who}{found}: status {reply.status}{_told(reply)}"
+                "unauthorised", f"{what}: not allowed {who}{found}: status {reply.status}{reply.told}"
             )
-        return RegistryError("corrupt", f"{what}: status {reply.status}{_told(reply)}")
+        return RegistryError("corrupt", f"{what}: status {reply.status}{reply.told}")
 
 
 async def _read(response: httpx.Response, limit_bytes: int, into: Path | None) -> bytes | None:
@@ -375,30 +366,3 @@ async def _parts(path: Path) -> AsyncIterator[bytes]:
     async with await anyio.open_file(path, "rb") as file:
         while part := await file.read(PART_BYTES):
             yield part
-
-
-def _is_disturbed(method: str, reply: Reply) -> bool:
-    """Whether another writer of the same bytes was in the way.
-
-    Debian's docker-registry writes a file in place: who checks what another one is just writing finds other
-    bytes, and is told that its own digest is wrong. Source: OCI distribution-spec 1.1, Error Codes.
-    """
-    if method != "PUT" or reply.status != 400:
-        return False
-    try:
-        return bool(json.loads(reply.body)["errors"][0]["code"] == "DIGEST_INVALID")
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-        return False
-
-
-def _told(reply: Reply) -> str:
-    """Return what a registry says is wrong, if it says so in the way of registries.
-
-    Source: OCI distribution-spec 1.1, section Error Codes.
-    """
-    try:
-        first = json.loads(reply.body)["errors"][0]
-        text = str(first.get("message") or first["code"])
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        return ""
-    return f" ({''.join(one for one in text[:200] if one.isprintable())})"

@@ -10,10 +10,11 @@ from typing import Any
 from ci.publish.publish import Releases
 from ci.publish.release import CURRENT, Push, Put, Released
 from ci.publish.source import Source
-from ci.registry.client import RegistryClient, Reply
+from ci.registry.client import RegistryClient
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import OCI, digest_of, read_manifest
 from ci.registry.patience import Patience
+from ci.registry.reply import Reply
 from tests.registry.cached import CONFIG_TYPE, opened, wanted
 
 NOTES = {"org.opencontainers.image.revision": "f00"}
