@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class NoWrites:
 class Given:
     """A registry that gives every image, as far as a run asks it for one."""
 
-    hits: tuple[str, ...] = ()
+    hits: dict[str, Any] = field(default_factory=dict)
     cache = NoWrites()
 
     async def fetch(
