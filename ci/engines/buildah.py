@@ -12,10 +12,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import ci.engines.program.confine as confine
-import ci.engines.program.look as program
 from ci.engines.command import Command
+from ci.engines.enclosure import dying_with_parent
 from ci.engines.engine import Mounts
+from ci.engines.program import confine, look, metered
 
 OFFLINE = ("unshare", "--net", "--")
 APART = ("unshare", "--net", "--ipc", "--uts", "--mount", "--")
@@ -68,6 +68,7 @@ class Buildah:
         context: str,
         image_id_file: str,
         ignore_file: str,
+        cpu_file: str,
         build_args: Mapping[str, str],
         contexts: Mapping[str, str],
         labels: Mapping[str, str],
@@ -76,7 +77,7 @@ class Buildah:
         """Build `context` by `dockerfile`, offline; the image's id is written to `image_id_file`.
 
         `contexts` gives folders that stand in for images by reference; `ignore_file` says what of the context
-        is left out, whatever .dockerignore in it says.
+        is left out, whatever .dockerignore in it says. `cpu_file` gets the processor's seconds that it took.
         """
         words = ["build", "--isolation", self.isolation, "--timestamp", "0", "--identity-label=false"]
         words += ["--runtime", "runc"] if self.isolation == "oci" else []
@@ -101,7 +102,7 @@ class Buildah:
         words += [word for name, value in sorted(labels.items()) for word in ("--label", f"{name}={value}")]
         # a secret that no instruction mounts stands in the record of each working container, and nowhere else
         words += ["--secret", f"id={MARK_ID},src={self.mark}"] if self.mark else []
-        return self._command(*words, "--file", dockerfile, context, offline=True)
+        return self._command(*words, "--file", dockerfile, context, offline=True, cpu_file=cpu_file)
 
     def images(self) -> Command:
         """List all images as JSON."""
@@ -172,7 +173,7 @@ class Buildah:
 
     def look(self, root: str, driver: str, ids: Sequence[str]) -> Command:
         """Look at the store's files; see ci/engines/program/look.py."""
-        argv = (sys.executable, "-I", "-B", program.__file__, root, driver, *ids)
+        argv = (sys.executable, "-I", "-B", look.__file__, root, driver, *ids)
         return Command(argv=argv).privileged(self.privilege)
 
     def check(self, spec: str) -> Command:
@@ -248,7 +249,9 @@ class Buildah:
         folder = ("--tmpdir", self.tmpdir) if self.tmpdir else ()  # it does not look at TMPDIR
         return Command(argv=(*self.enclosure, "skopeo", *folder, *words)).privileged(self.privilege)
 
-    def _command(self, *words: str, offline: bool = False) -> Command:
+    def _command(self, *words: str, offline: bool = False, cpu_file: str = "") -> Command:
         env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
-        argv = (*self.enclosure, *(OFFLINE if offline else ()), "buildah", *self.store, *words)
+        meter = (sys.executable, "-I", "-S", "-B", metered.__file__, cpu_file, *dying_with_parent())
+        before = (*(meter if cpu_file else ()), *self.enclosure, *(OFFLINE if offline else ()))
+        argv = (*before, "buildah", *self.store, *words)
         return Command(argv=argv, env=env).privileged(self.privilege)

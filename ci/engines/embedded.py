@@ -132,7 +132,7 @@ class EmbeddedEngine:
         """Build an image in an empty network namespace and return its id, by a normalised config."""
         with tempfile.TemporaryDirectory(prefix="dockwright-", dir=self.buildah.tmpdir or None) as folder:
             dockerfile, image_id = Path(folder, "Dockerfile"), Path(folder, "image-id")
-            ignore = Path(folder, "ignore-nothing")
+            ignore, cpu = Path(folder, "ignore-nothing"), Path(folder, "cpu-seconds")
             ignore.touch()
             dockerfile.write_text(request.instructions, encoding="utf-8")
             command = self.buildah.build(
@@ -140,12 +140,15 @@ class EmbeddedEngine:
                 context=str(request.context),
                 image_id_file=str(image_id),
                 ignore_file=str(ignore),
+                cpu_file=str(cpu),
                 build_args={**request.build_args, PARENT_ARG: LOCAL + request.parent},
                 contexts={name: str(path) for name, path in request.folders.items()},
                 labels=request.labels,
                 cache=request.cache,
             )
             await self.runner.run(command, log=output.log, on_line=output.on_line)
+            if output.on_cpu is not None:
+                output.on_cpu(float(cpu.read_text()))
             return await self._normalised(image_id.read_text().strip().removeprefix("sha256:"))
 
     async def _normalised(self, image: str) -> str:

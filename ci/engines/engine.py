@@ -28,10 +28,14 @@ Mounts: TypeAlias = "Sequence[tuple[Path | dagger.Directory | dagger.File, str, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """Where the output of a child process goes."""
+    """Where the output of a child process goes.
+
+    `on_cpu` is told the seconds of the processor that building an image took, by an engine that can tell.
+    """
 
     log: Path | None = None
     on_line: Callable[[str], None] | None = None
+    on_cpu: Callable[[float], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

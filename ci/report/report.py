@@ -52,6 +52,11 @@ class ImageRow(TaskRow):
         None,
         description="The part of it in layers that no other image shares; null where it was not measured.",
     )
+    cpu_s: float | None = Field(
+        None,
+        description="Seconds of the processor that its steps took, without its checks; null where nothing "
+        "was built, or the engine doesn't tell.",
+    )
     key: str | None = Field(None, description="Its fingerprint.")
     reference: str | None = Field(None, description="Its name in the store.")
     digest: str | None = Field(None, description="The digest of its config.")
@@ -179,6 +184,7 @@ def report_of(events: Sequence[Event]) -> Report:
                 variant=planned.variant or "",
                 unpacked_bytes=details.unpacked_bytes,
                 unique_bytes=details.unique_bytes,
+                cpu_s=details.cpu_s,
                 key=details.key or planned.key,
                 reference=details.reference,
                 digest=details.digest,

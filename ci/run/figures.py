@@ -244,7 +244,7 @@ async def _measure(
 
 
 def _times(state: State, asked: Sequence[PlannedImage]) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the seconds of importing and of building by image, by the newest report of its key with them."""
+    """Return the seconds of importing, and of the processor for building, by the newest report of its key."""
     keys = {planned.id: planned.key for planned in asked}
     imports: dict[str, float] = {}
     builds: dict[str, float] = {}
@@ -255,6 +255,6 @@ def _times(state: State, asked: Sequence[PlannedImage]) -> tuple[dict[str, float
             seconds = import_seconds(row.checks)
             if seconds is not None:
                 imports.setdefault(row.task, seconds)
-            if row.action is Outcome.built and row.seconds:
-                builds.setdefault(row.task, row.seconds)
+            if row.action is Outcome.built and row.cpu_s:
+                builds.setdefault(row.task, row.cpu_s)
     return imports, builds

@@ -89,7 +89,8 @@ class ImageWork:
         return WorkResult(outcome=Outcome.reused, details=details)
 
     async def _built(self, planned: PlannedImage, log: Path) -> WorkResult:
-        output = Output(log=log, on_line=lambda line: self._step(planned.id, line))
+        used: list[float] = []
+        output = Output(log=log, on_line=lambda line: self._step(planned.id, line), on_cpu=used.append)
         try:
             async with self._twin_lock(planned):
                 id_ = await self.engine.build(self.request(planned), output)
@@ -109,7 +110,9 @@ class ImageWork:
         await self.name(planned, id_)
         return WorkResult(
             outcome=Outcome.built,
-            details=details_of(planned, record, reason=planned.reason, checks=len(checks)),
+            details=details_of(
+                planned, record, reason=planned.reason, checks=len(checks), cpu_s=sum(used) if used else None
+            ),
         )
 
     def request(self, planned: PlannedImage) -> BuildRequest:
@@ -159,7 +162,12 @@ def build_request(planned: PlannedImage, houses: Sources, parent: str, *, cache:
 
 
 def details_of(
-    planned: PlannedImage, record: ImageRecord | None, *, reason: str, checks: int | None = None
+    planned: PlannedImage,
+    record: ImageRecord | None,
+    *,
+    reason: str,
+    checks: int | None = None,
+    cpu_s: float | None = None,
 ) -> Details:
     """Return what a run tells of an image that is there; some of it only where its record is."""
     return Details(
@@ -168,6 +176,7 @@ def details_of(
         digest=(record.config_digest or None) if record else None,
         reason=reason,
         unpacked_bytes=record.unpacked_bytes if record else None,
+        cpu_s=cpu_s,
         figures={"checks": checks} if checks is not None else {},
     )
 

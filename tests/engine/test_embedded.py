@@ -70,6 +70,7 @@ async def test_a_step_that_opens_a_socket_fails_offline_and_passes_with_network(
             context=str(tmp_path),
             image_id_file=str(tmp_path / "id"),
             ignore_file=str(tmp_path / "ignore"),
+            cpu_file=str(tmp_path / "cpu"),
             build_args={"PARENT": LOCAL + BASE},
             contexts={},
             labels={},
@@ -111,6 +112,23 @@ async def test_a_file_replaced_under_its_name_in_a_mounted_house_rebuilds_the_la
 async def test_the_same_request_twice_is_the_same_image(engine: EmbeddedEngine, tmp_path: Path) -> None:
     wanted = request("RUN echo twice > /twice\n", tmp_path)
     assert await engine.build(wanted, Output()) == await engine.build(wanted, Output())
+
+
+async def test_a_build_tells_what_it_took_of_the_processor_and_not_how_long_it_waited(
+    engine: EmbeddedEngine, tmp_path: Path
+) -> None:
+    async def cpu_s(step: str) -> float:
+        used: list[float] = []
+        wanted = request(f"RUN {step}\n", tmp_path, cache=False)
+        await engine.build(wanted, Output(log=tmp_path / "log", on_cpu=used.append))
+        assert len(used) == 1
+        return used[0]
+
+    nothing, waiting = await cpu_s("true"), await cpu_s("sleep 3")
+    working = await cpu_s("python -c 'while __import__(\"time\").process_time() < 3: pass'")
+    assert 0 < nothing < 2
+    assert abs(waiting - nothing) < 1
+    assert 2 < working - nothing < 4
 
 
 async def test_a_failed_step_ends_with_its_own_last_lines(engine: EmbeddedEngine, tmp_path: Path) -> None:

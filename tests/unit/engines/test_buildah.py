@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from ci.engines.buildah import Buildah
 from ci.engines.docker import DockerEngine
+from ci.engines.enclosure import dying_with_parent
 from ci.engines.engine import BuildRequest
 from ci.engines.network import network_env, network_mounts
+from ci.engines.program import metered
 from ci.engines.runner import Runner
 
 BUILDAH = Buildah(store=("--root", "/s"), tmpdir="/t")
@@ -17,11 +20,14 @@ def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() 
         context="/c",
         image_id_file="/w/id",
         ignore_file="/w/ignore",
+        cpu_file="/w/cpu",
         build_args={"PARENT": "p", "DEBS": "d"},
         contexts={"n/wheelhouse:cpu": "/wh"},
         labels={"k": "v"},
     )
+    meter = (sys.executable, "-I", "-S", "-B", metered.__file__, "/w/cpu", *dying_with_parent())
     assert command.argv == (
+        *meter,
         *("unshare", "--net", "--", "buildah", "--root", "/s", "build", "--isolation", "chroot"),
         *("--timestamp", "0", "--identity-label=false", "--http-proxy=false", "--pull=never"),
         *("--force-rm", "--ignorefile", "/w/ignore", "--layers=true", "--iidfile", "/w/id"),

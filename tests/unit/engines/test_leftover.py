@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 from ci.engines.buildah import Buildah
 from ci.engines.leftover import (
@@ -52,10 +53,18 @@ def test_what_buildah_prints_is_read() -> None:
 def test_a_build_bears_its_mark_outside_the_image_and_an_enclosure_is_around_every_command() -> None:
     buildah = Buildah(enclosure=("unshare", "--pid", "--"), privilege=("sudo", "-n"), mark=MARK)
     command = buildah.build(
-        dockerfile="f", context="c", image_id_file="i", ignore_file="n", build_args={}, contexts={}, labels={}
+        dockerfile="f",
+        context="c",
+        image_id_file="i",
+        ignore_file="n",
+        cpu_file="p",
+        build_args={},
+        contexts={},
+        labels={},
     )
     text = " ".join(command.argv)
-    assert text.startswith("sudo -n unshare --pid -- unshare --net -- buildah build ")
+    assert text.startswith(f"sudo -n {sys.executable} -I ")
+    assert " unshare --pid -- unshare --net -- buildah build " in text
     assert f"--secret id=dockwright-run,src={MARK} " in text
     assert buildah.images().argv == (
         "sudo",
