@@ -90,7 +90,9 @@ class BudgetTable(Document):
     )
     import_s: Limits = Field({}, description="Seconds that importing its distributions takes, by variant.")
     build_ratio: Limits = Field(
-        {}, description="Time of its build, as a multiple of the machine's calibration run, by variant."
+        {},
+        description="Processor time (user mode) of its build, as a multiple of that of the machine's "
+        "calibration run, by variant.",
     )
 
 

@@ -107,7 +107,8 @@ class Budget:
     """The most that an image may take; None: no limit. MB are 10**6 bytes. It is in no key.
 
     `unique_mb` and `shared_mb` are `unpacked_mb` in two parts: layers that no other image of its variant has,
-    and the others. `build_ratio` is a time of building as a multiple of the machine's calibration run.
+    and the others. `build_ratio` is the processor time (user mode) of building as a multiple of that of the
+    machine's calibration run.
     """
 
     unpacked_mb: float | None = None

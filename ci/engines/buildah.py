@@ -77,7 +77,7 @@ class Buildah:
         """Build `context` by `dockerfile`, offline; the image's id is written to `image_id_file`.
 
         `contexts` gives folders that stand in for images by reference; `ignore_file` says what of the context
-        is left out, whatever .dockerignore in it says. `cpu_file` gets the processor's seconds that it took.
+        is left out, whatever .dockerignore in it says. `cpu_file` gets its seconds in user mode.
         """
         words = ["build", "--isolation", self.isolation, "--timestamp", "0", "--identity-label=false"]
         words += ["--runtime", "runc"] if self.isolation == "oci" else []

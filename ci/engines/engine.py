@@ -30,7 +30,8 @@ Mounts: TypeAlias = "Sequence[tuple[Path | dagger.Directory | dagger.File, str, 
 class Output:
     """Where the output of a child process goes.
 
-    `on_cpu` is told the seconds of the processor that building an image took, by an engine that can tell.
+    `on_cpu` is told the seconds of the processor in user mode that building an image took, by an engine that
+    can tell.
     """
 
     log: Path | None = None

@@ -36,7 +36,7 @@ class Details(Value):
     reason: str | None = Field(None, description="Why it was built or reused.")
     unpacked_bytes: int | None = Field(None, description="Size of the image's file system.")
     unique_bytes: int | None = Field(None, description="Size of the layers that no other image shares.")
-    cpu_s: float | None = Field(None, description="Seconds of the processor that building the image took.")
+    user_s: float | None = Field(None, description="Seconds in user mode that building the image took.")
     figures: dict[str, int | float | str] = Field(
         default_factory=dict,
         description='Further numbers or words of the task\'s own, by name ("wheels": 31).',

@@ -23,7 +23,8 @@ class Figures(Value):
 
     The figures are of the whole image. `unique_bytes` and `shared_bytes` are `unpacked_bytes` in two parts:
     layers that no other image of the variant has, and the others. `compressed_bytes` are its layers as they
-    are pushed. `build_ratio` is how long it took to build, as a multiple of the machine's calibration run.
+    are pushed. `build_ratio` is the processor time (user mode) of building it, as a multiple of that of the
+    machine's calibration run.
 
     `layers` (what each has, bytes unpacked; from the lowest up), `distributions` (Python) and `packages`
     (Debian; bytes each) are what it adds to its `parent`. Both maps are none where nobody looked inside.

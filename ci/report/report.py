@@ -52,9 +52,9 @@ class ImageRow(TaskRow):
         None,
         description="The part of it in layers that no other image shares; null where it was not measured.",
     )
-    cpu_s: float | None = Field(
+    user_s: float | None = Field(
         None,
-        description="Seconds of the processor that its steps took, without its checks; null where nothing "
+        description="Seconds of the processor in user mode that its steps took; null where nothing "
         "was built, or the engine doesn't tell.",
     )
     key: str | None = Field(None, description="Its fingerprint.")
@@ -184,7 +184,7 @@ def report_of(events: Sequence[Event]) -> Report:
                 variant=planned.variant or "",
                 unpacked_bytes=details.unpacked_bytes,
                 unique_bytes=details.unique_bytes,
-                cpu_s=details.cpu_s,
+                user_s=details.user_s,
                 key=details.key or planned.key,
                 reference=details.reference,
                 digest=details.digest,

@@ -244,7 +244,7 @@ async def _measure(
 
 
 def _times(state: State, asked: Sequence[PlannedImage]) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the seconds of importing, and of the processor for building, by the newest report of its key."""
+    """Return the seconds of importing and those in user mode of building, by the newest report of its key."""
     keys = {planned.id: planned.key for planned in asked}
     imports: dict[str, float] = {}
     builds: dict[str, float] = {}
@@ -255,6 +255,6 @@ def _times(state: State, asked: Sequence[PlannedImage]) -> tuple[dict[str, float
             seconds = import_seconds(row.checks)
             if seconds is not None:
                 imports.setdefault(row.task, seconds)
-            if row.action is Outcome.built and row.cpu_s:
-                builds.setdefault(row.task, row.cpu_s)
+            if row.action is Outcome.built and row.user_s:
+                builds.setdefault(row.task, row.user_s)
     return imports, builds

@@ -111,7 +111,7 @@ class ImageWork:
         return WorkResult(
             outcome=Outcome.built,
             details=details_of(
-                planned, record, reason=planned.reason, checks=len(checks), cpu_s=sum(used) if used else None
+                planned, record, reason=planned.reason, checks=len(checks), user_s=sum(used) if used else None
             ),
         )
 
@@ -167,7 +167,7 @@ def details_of(
     *,
     reason: str,
     checks: int | None = None,
-    cpu_s: float | None = None,
+    user_s: float | None = None,
 ) -> Details:
     """Return what a run tells of an image that is there; some of it only where its record is."""
     return Details(
@@ -176,7 +176,7 @@ def details_of(
         digest=(record.config_digest or None) if record else None,
         reason=reason,
         unpacked_bytes=record.unpacked_bytes if record else None,
-        cpu_s=cpu_s,
+        user_s=user_s,
         figures={"checks": checks} if checks is not None else {},
     )
 

@@ -1,7 +1,7 @@
 """Run a command and write down what it took: `metered.py FILE COMMAND…`. Standard library only, Linux.
 
-FILE gets the seconds of the processor, its own and the kernel's, of the command and of all below it that
-was waited for. It ends as the command does, by the same signal too; a request to end is left to the
+FILE gets the seconds of the processor in user mode, not in the kernel, of the command and of all below it
+that was waited for. It ends as the command does, by the same signal too; a request to end is left to the
 command, which is in the same process group and gets it as well.
 
 Source: wait4(2), getrusage(2).
@@ -22,7 +22,7 @@ def main(file: str, argv: list[str]) -> int:
         )  # a handler, since what is ignored the command would ignore too
     child = os.posix_spawnp(argv[0], argv, os.environ)
     _, status, used = os.wait4(child, 0)
-    Path(file).write_text(f"{used.ru_utime + used.ru_stime:.3f}\n")
+    Path(file).write_text(f"{used.ru_utime:.3f}\n")
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
