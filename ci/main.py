@@ -160,7 +160,7 @@ class Dockwright:
         wish = Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
         request = Request(names=tuple(images or ()), variants=tuple(variant or ()), smoke=True, wish=wish)
         async with self._opened(cache) as (outside, workspace):
-            return _told((await _run(outside, workspace, request, fresh=True))[0])
+            return _told((await _run(outside, workspace, request))[0])
 
     @done_anew
     async def report(
@@ -332,11 +332,9 @@ class Dockwright:
         return registry_place(workspace.settings)
 
 
-async def _run(
-    outside: Outside, workspace: Workspace, request: Request, *, fresh: bool = False
-) -> tuple[Finished, Inside]:
+async def _run(outside: Outside, workspace: Workspace, request: Request) -> tuple[Finished, Inside]:
     check_variants(workspace.stack, request.variants)
-    inside = Inside(client=dag, given=outside, fresh=fresh)
+    inside = Inside(client=dag, given=outside)
     return await run_whole(workspace, request, inside, await outside.environ()), inside
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 import anyio
@@ -15,7 +16,7 @@ from ci.cli.options import base_option, variant_option
 from ci.cli.stream import Stream
 from ci.errors import BudgetError, UsageError
 from ci.plan.plan import check_variants, is_named, select
-from ci.report.budget import BudgetReport, Tolerance
+from ci.report.budget import BudgetReport, Row, Tolerance
 from ci.report.budget_text import breach_text, budget_lines, budget_markdown
 from ci.run.baseline import baseline_path, compared, write_baseline
 from ci.run.publishing import engine_here
@@ -102,7 +103,7 @@ def budget(
     _show(report, as_json=as_json, as_markdown=as_markdown)
     failing = [row for row in report.breaches if not (write and row.verdict == "grew")]
     if failing:
-        raise BudgetError(failing_text(report, baseline_path(workspace).name))
+        raise BudgetError(failing_text(failing, report.tolerance, baseline_path(workspace).name))
 
 
 def parse_tolerance(text: str) -> Tolerance:
@@ -125,14 +126,14 @@ def parse_tolerance(text: str) -> Tolerance:
     return Tolerance(share=share, size_bytes=size_bytes)
 
 
-def failing_text(report: BudgetReport, baseline: str) -> str:
-    """Return the message of a breach, which stands alone: what, and what to do."""
-    told = [breach_text(row) for row in report.breaches[:TOLD]]
-    told += [f"and {len(report.breaches) - TOLD} more"] if len(report.breaches) > TOLD else []
-    count = "1 figure is" if len(report.breaches) == 1 else f"{len(report.breaches)} figures are"
+def failing_text(failing: Sequence[Row], tolerance: Tolerance, baseline: str) -> str:
+    """Return the message of breaches, which stands alone: what, and what to do."""
+    told = [breach_text(row) for row in failing[:TOLD]]
+    told += [f"and {len(failing) - TOLD} more"] if len(failing) > TOLD else []
+    count = "1 figure is" if len(failing) == 1 else f"{len(failing)} figures are"
     what = "".join(f"\n  {line}" for line in told)
     return (
-        f"{count} over budget, or grew by more than {report.tolerance.text}:{what}\n"
+        f"{count} over budget, or grew by more than {tolerance.text}:{what}\n"
         "Make smaller what the lines above name, or raise [budget] in the image's image.toml; growth within "
         f"the budget is accepted by `dockwright budget --write`, which writes {baseline}"
     )

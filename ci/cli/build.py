@@ -302,10 +302,12 @@ async def _dry_run(workspace: Workspace, request: Request) -> int:
         store, plan = await seen_plan(workspace, plan_of, say=_tell)
     for warning in remote.warnings if remote is not None else ():
         _tell(f"warning: {warning}")
+    plan = request.with_checked(plan, store.tags(workspace.stack.namespace))
     _, refusal = _open(workspace, plan, store, request, remote, engine=workspace.settings.engine)
     for planned in plan.images:
         click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
-    click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built")
+    checked = ", and all checked" if request.looks_again else ""
+    click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built{checked}")
     if refusal:
         click.echo(f"it would be refused: {refusal}")
     return 0

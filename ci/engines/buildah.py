@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ci.engines.command import Command
+from ci.engines.confinement import APART
 from ci.engines.enclosure import dying_with_parent
 from ci.engines.engine import Mounts
 from ci.engines.program import confine, look, metered
 
 OFFLINE = ("unshare", "--net", "--")
-APART = ("unshare", "--net", "--ipc", "--uts", "--mount", "--")
 MARK_ID = "dockwright-run"
 """The id of the secret that marks the working containers of a build."""
 

@@ -7,6 +7,8 @@ from typing import Any
 from ci.engines.engine import Closed
 from ci.engines.gpu import Gpu
 
+APART = ("unshare", "--net", "--ipc", "--uts", "--mount", "--")
+"""Namespaces that program/confine.py is started in."""
 CLOSES = "read-only root, no capabilities, no network, the image's user"
 
 

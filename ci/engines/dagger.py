@@ -43,7 +43,7 @@ CERTIFICATES = "etc/ssl/certs/*"
 CLOSES = "the image's user, in a container of the engine that has a network and can be written to"
 TRACE = re.compile(r"\s*\[traceparent:[^]]*\]")
 """What Dagger puts behind an error; it says nothing to a reader."""
-TIMED_OUT = 124
+TIMED_OUT, NOT_STARTED = 124, 127
 """The status that timeout(1) gives."""
 
 
@@ -66,8 +66,6 @@ class DaggerEngine:
     """What the engine keeps of its cache; None where this process may not ask, as in a module."""
     registry: dagger.Service | None = None
     """What stands behind the address of a registry that the engine itself does not reach."""
-    fresh: bool = False
-    """Whether programs are run although the cache has what they printed the last time."""
     limit_s: float | None = None
     """Most seconds that one build or one program may take."""
     _containers: dict[str, dagger.Container] = field(default_factory=dict)
@@ -134,8 +132,6 @@ class DaggerEngine:
             container = self._mounted(container, what, path)
         for name, value in sorted((env or {}).items()):
             container = container.with_env_variable(name, value)
-        if self.fresh:
-            container = container.with_env_variable(FRESH, uuid.uuid4().hex)
         if user:
             container = container.with_user(user)
         async with self._mapped(output):
@@ -152,33 +148,36 @@ class DaggerEngine:
         """Return the class of the engine's machine, which a container on it sees."""
         return machine_class(await self._asked("cat", str(CPUINFO)))
 
-    async def _asked(self, *argv: str, gpu: bool = False) -> str:
-        """Return what a program prints now, in whichever image of this session.
+    async def _asked(self, *argv: str, image: str = "", gpu: bool = False) -> str:
+        """Return what a program prints now, in `image` or whichever one of this session.
 
         Raises:
             CommandError: it ended with another status than 0, or could not be started.
         """
-        container = next(iter(self._containers.values()), self.client.container())
+        anyone = next(iter(self._containers.values()), self.client.container())
+        container = self.container(image) if image else anyone
         container = container.with_env_variable(FRESH, uuid.uuid4().hex)
         container = container.experimental_with_all_gp_us() if gpu else container
         async with self._mapped(Output()):
             return await container.with_exec(list(argv)).stdout()
 
-    async def no_gpu(self) -> str:
+    async def no_gpu(self, image: str) -> str:
         """Return why the engine gives no GPU, empty where it does: that is found out by asking for one."""
         try:
-            await self._asked("true", gpu=True)
+            await self._asked("true", image=image, gpu=True)
         except CommandError as error:
             return TRACE.sub("", error.tail).strip() or "the engine gives none"
         return ""
 
     async def check(self, image: str, closed: Closed, output: Output) -> Ended:
-        """Run a program in a container of `image`; without a GPU a result of the cache is one."""
+        """Run a program in a container of `image`, whatever the engine's cache has of it.
+
+        What passed before is the ledger's to say, and what concerns security is looked at each time.
+        """
         container = self.container(image)
         for what, path, _ in closed.mounts:
             container = self._mounted(container, what, path)
-        if self.fresh or closed.gpu:
-            container = container.with_env_variable(FRESH, uuid.uuid4().hex)
+        container = container.with_env_variable(FRESH, uuid.uuid4().hex)
         if closed.gpu:
             container = container.experimental_with_all_gp_us()
         import dagger
@@ -192,6 +191,10 @@ class DaggerEngine:
         except TimeoutError:
             why = f"still running after {closed.limit_s:g} s, so it was ended"
             return Ended(output="", status=TIMED_OUT, why=why)
+        except dagger.QueryError as error:
+            # how an engine says that there is no such program, or that it can't be executed
+            write_output(output, str(error))
+            return Ended(output="", status=NOT_STARTED, tail=last_lines(str(error)))
         except Exception as error:
             raise self._ours(first_of(error), output) from error
         write_output(output, text)

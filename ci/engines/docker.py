@@ -26,7 +26,6 @@ from ci.engines.command import Command
 from ci.engines.confinement import CLOSES
 from ci.engines.engine import LOCAL, BuildRequest, Closed, Ended, ImageInfo, Mounts, Output
 from ci.engines.gpu import docker_words, podman_words
-from ci.engines.gpu_here import gpu_here
 from ci.engines.leftover import container_name
 from ci.engines.look import Look
 from ci.engines.machine import CPUINFO, machine_class
@@ -210,10 +209,22 @@ class DockerEngine:
         """Return the class of this machine."""
         return machine_class(CPUINFO.read_text())
 
-    async def no_gpu(self) -> str:
-        """Return why there is no GPU on this machine, empty where there is one."""
-        found = await gpu_here(self.runner)
-        return found if isinstance(found, str) else ""
+    async def no_gpu(self, image: str) -> str:
+        """Return why the daemon gives no GPU, empty where it does: that is found out by asking for one."""
+        try:
+            await self._run(self.gpu_command(image))
+        except CommandError as error:
+            return error.tail.strip().splitlines()[-1] if error.tail.strip() else f"{self.program} gives none"
+        return ""
+
+    def gpu_command(self, image: str) -> Command:
+        """Return the command that does nothing in a container of `image` that is given the GPUs."""
+        words = ["run", "--rm", "--network", "none", *self._gpu_words, "--entrypoint", "true"]
+        return self.command(*words, image)
+
+    @property
+    def _gpu_words(self) -> tuple[str, ...]:
+        return tuple(docker_words() if self.program == "docker" else podman_words())
 
     def check_command(self, image: str, closed: Closed, name: str) -> Command:
         """Return the command that runs a program in the container `name`, closed in.
@@ -230,7 +241,7 @@ class DockerEngine:
         if self.program == "podman":  # it would leave /run and /var/tmp open, beside /tmp
             words += ["--read-only-tmpfs=false", "--tmpfs", "/dev/shm:rw,nosuid,nodev,mode=1777,size=1g"]  # noqa: S108
         if closed.gpu:
-            words += docker_words() if self.program == "docker" else podman_words()
+            words += self._gpu_words
         words += ["--entrypoint", closed.argv[0]]
         words += [word for what, path, _ in closed.mounts for word in ("--volume", f"{what}:{path}:ro")]
         return self.command(*words, image, *closed.argv[1:])

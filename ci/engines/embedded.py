@@ -188,7 +188,7 @@ class EmbeddedEngine:
         """Return the class of this machine."""
         return machine_class(CPUINFO.read_text())
 
-    async def no_gpu(self) -> str:
+    async def no_gpu(self, image: str) -> str:  # noqa: ARG002 it is the machine that is looked at
         """Return why there is no GPU on this machine, empty where there is one."""
         found = await gpu_here(self.runner)
         return found if isinstance(found, str) else ""

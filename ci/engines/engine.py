@@ -174,8 +174,8 @@ class Engine(Protocol):
         """Return the class of the machine that `check` runs on, see ci/engines/machine.py."""
         ...
 
-    async def no_gpu(self) -> str:
-        """Return why `check` has no GPU to give, empty where it has one."""
+    async def no_gpu(self, image: str) -> str:
+        """Return why `check` has no GPU to give, empty where it has one; `image` is any that is there."""
         ...
 
     async def check(self, image: str, closed: Closed, output: Output) -> Ended:

@@ -114,7 +114,8 @@ def carried(figures: Figures, before: Figures | None, *, times: bool = False) ->
 
 def import_seconds(checks: Iterable[Check]) -> float | None:
     """Return how long importing all distributions took, none where no check of that ran."""
-    seconds = [check.seconds for check in checks if check.rung is Rung.imports and check.seconds > 0]
+    imports = [check for check in checks if check.rung is Rung.imports and check.name.startswith("import ")]
+    seconds = [check.seconds for check in imports if check.seconds > 0]
     return round(sum(seconds), 3) if seconds else None
 
 

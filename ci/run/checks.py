@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +23,17 @@ from ci.report.events import Checked
 from ci.run.events import EventLog
 from ci.run.ledger import Ledger
 from ci.run.sources import Sources
-from ci.smoke.ladder import ALWAYS, culprit, from_ledger, in_order, needs_gpu, passed, rungs_of, to_do
+from ci.smoke.ladder import (
+    ALWAYS,
+    culprit,
+    failed_rungs,
+    from_ledger,
+    in_order,
+    needs_gpu,
+    passed,
+    rungs_of,
+    to_do,
+)
 from ci.smoke.ledger import Entry, Subject
 from ci.smoke.request import INPUTS, PROBE, PROBE_LIMIT_S, ancestors, smoke_request
 from ci.smoke.results import parse_results
@@ -39,7 +50,9 @@ DEVICE = "gpu device"
 """The check whose figures say which GPU it is; ci/smoke/program/gpu_checks.py does it first."""
 AROUND = (
     "engines/confinement.py",
+    "engines/dagger.py",
     "engines/docker.py",
+    "engines/gpu.py",
     "engines/program/confine.py",
     "smoke/ladder.py",
     "smoke/results.py",
@@ -106,6 +119,7 @@ class ImageChecks:
                 # without uv nobody has looked at what distributions ask for
                 complete = again if program.has_uv else tuple(set(again) - {Rung.imports})
                 await self._record(planned, entry, checks, complete)
+            await self._withdraw(planned, content, program.digest, checks)
             if needs_gpu(image):
                 checks += await self._gpu(planned, id_, info, content, program, checks, output)
         found = in_order(checks)
@@ -128,7 +142,7 @@ class ImageChecks:
             return (Check(name=GPU, rung=Rung.gpu, status=Status.skipped, detail=NOT_ASKED),)
         if blocked:
             return (Check(name=GPU, rung=Rung.gpu, status=Status.blocked, detail=f"by {blocked!r}"),)
-        why = await self._fact("no gpu", self.engine.no_gpu)
+        why = await self._fact("no gpu", partial(self.engine.no_gpu, id_))
         if why:
             return self._without_gpu(why)
         ended = await self._run(id_, info, program, (Rung.gpu,), output, gpu_first_only=True)
@@ -147,9 +161,10 @@ class ImageChecks:
         if entry is not None and Rung.gpu in entry.rungs:
             return (device, *(one for one in from_ledger(entry.rungs, ()) if one.name != DEVICE))
         ended = await self._run(id_, info, program, (Rung.gpu,), output)
-        checks = tuple(_gone(check) for check in _results(ended, Rung.gpu))
+        checks = _there(_results(ended, Rung.gpu))
         if entry is not None:
             await self._record(planned, entry, list(checks), (Rung.gpu,))
+        await self._withdraw(planned, content, program.digest, list(checks), machine)
         return checks
 
     def _without_gpu(self, why: str) -> tuple[Check, ...]:
@@ -174,6 +189,10 @@ class ImageChecks:
         """Return what the ledger has of an image, None where none is kept of it."""
         if self.ledger is None or not self.wish.ledger or not content:
             return None
+        return await self._found(planned, content, suite, machine)
+
+    async def _found(self, planned: PlannedImage, content: str, suite: str, machine: str) -> Entry:
+        assert self.ledger is not None
         machine = machine or await self._fact("machine", self.engine.machine)
         digest = content if content.startswith("sha256:") else f"sha256:{content}"
         return await self.ledger.find(planned, Subject(image=digest, suite=suite, machine=machine))
@@ -181,11 +200,23 @@ class ImageChecks:
     async def _record(
         self, planned: PlannedImage, entry: Entry, checks: list[Check], done: tuple[Rung, ...]
     ) -> None:
-        """Record the rungs that were done and passed; nothing is written where none was."""
+        """Record the rungs that were done and passed, in place of those that failed this time."""
         assert self.ledger is not None
         new = {rung: found for rung, found in passed(checks).items() if rung in done and rung not in ALWAYS}
-        if new:
-            await self.ledger.record(planned, entry.added(new))
+        after = entry.without(failed_rungs(checks)).added(new)
+        if after != entry:
+            await self.ledger.record(planned, after)
+
+    async def _withdraw(
+        self, planned: PlannedImage, content: str, suite: str, checks: list[Check], machine: str = ""
+    ) -> None:
+        """Take from a ledger that is not asked what failed now, or it would have passed the next time."""
+        wrong = failed_rungs(checks)
+        if self.ledger is None or self.wish.ledger or not content or not wrong:
+            return
+        entry = await self._found(planned, content, suite, machine)
+        if wrong & set(entry.rungs):
+            await self.ledger.record(planned, entry.without(wrong))
 
     async def _run(
         self,
@@ -257,12 +288,18 @@ class _Program:
     digest: str
 
 
-def _gone(check: Check) -> Check:
-    """Return a check of a device that was there a moment before: one that is not there now has failed."""
-    if check.name != DEVICE or check.status is not Status.skipped:
-        return check
-    detail = f"it was there a moment before, and is gone: {check.detail}"
-    return check.model_copy(update={"status": Status.failed, "detail": detail})
+def _there(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Return checks of a device that was there a moment before: one that is not there now has failed."""
+    gone = next((one for one in checks if one.name == DEVICE and one.status is Status.skipped), None)
+    if gone is None:
+        return checks
+    detail = f"it was there a moment before, and is gone: {gone.detail}"
+    failed = gone.model_copy(update={"status": Status.failed, "detail": detail})
+    blocked = {"status": Status.blocked, "detail": f"by {DEVICE!r}"}
+    return tuple(
+        failed if one is gone else one if one.status is not Status.skipped else one.model_copy(update=blocked)
+        for one in checks
+    )
 
 
 def _results(ended: Ended, rung: Rung = Rung.structure) -> tuple[Check, ...]:

@@ -84,7 +84,7 @@ class ImageWork:
             planned, info.id or planned.reference, info, record.config_digest, record.layers, Output(log=log)
         )
         if failed(checks):
-            raise SmokeError(failures_text(planned.id, checks))
+            raise SmokeError(failures_text(planned.id, checks, named=True))
         details = details_of(planned, record, reason=planned.reason, checks=len(checks))
         return WorkResult(outcome=Outcome.reused, details=details)
 
@@ -104,7 +104,7 @@ class ImageWork:
         )
         wrong = failed(checks)
         if wrong:
-            raise SmokeError(failures_text(planned.id, checks))
+            raise SmokeError(failures_text(planned.id, checks, named=False))
         if info.id:  # an engine whose images have no digest keeps none by name
             self._state.write_record(planned.id, tag(planned.key), record)
         await self.name(planned, id_)

@@ -130,8 +130,6 @@ class Inside:
 
     client: dagger.Client
     given: Outside
-    fresh: bool = False
-    """Whether programs are run again whose results the engine has."""
     engine: DaggerEngine | None = None
     """The engine of the run, once one was needed."""
 
@@ -153,7 +151,6 @@ class Inside:
             network_env=env,
             ca=given.ca,
             registry=given.registry_service,
-            fresh=self.fresh,
             limit_s=workspace.settings.step_timeout_s,
         )
         if given.base_archive is not None and workspace.base.kind == "bootstrap":

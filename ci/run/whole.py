@@ -63,6 +63,18 @@ class Request:
             self.names, self.variants, rebuild=asked if self.rebuild else (), store=store, remote=remote
         )
 
+    def with_checked(self, plan: Plan, present: Collection[str]) -> Plan:
+        """Return `plan` with what is only to be checked fetched, where it is not `present`.
+
+        Raises:
+            UsageError: a GPU is required, and no image of the plan computes on one.
+        """
+        if self.wish.require_gpu and not any(needs_gpu(planned.image) for planned in plan.images):
+            raise UsageError(
+                "--require-gpu: none of these images computes on a GPU; name one with the variant cuda"
+            )
+        return with_all_fetched(plan, present) if self.looks_again else plan
+
 
 class Front(Protocol):
     """Who starts a run, and sees it."""
@@ -178,12 +190,7 @@ async def _run_once(
                 repair=True,
                 say=front.say,
             )
-            if request.wish.require_gpu and not any(needs_gpu(planned.image) for planned in plan.images):
-                raise UsageError(
-                    "--require-gpu: none of these images computes on a GPU; name one with the variant cuda"
-                )
-            if request.looks_again:
-                plan = with_all_fetched(plan, store.tags(workspace.stack.namespace))
+            plan = request.with_checked(plan, store.tags(workspace.stack.namespace))
             estimate = front.forecast(workspace, plan, store, remote, engine.name)
             with front.shown(workspace) as show:
                 options = replace(options, listeners=(show,), estimate=estimate)

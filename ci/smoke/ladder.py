@@ -21,6 +21,9 @@ NEEDS: dict[Rung, tuple[Rung, ...]] = {
 ALWAYS = frozenset({Rung.structure, Rung.size})
 """Rungs that are never taken from the ledger: what concerns security, and what costs nothing."""
 
+WHOLE = "probe"
+"""The check that fails where the program that does the others could not be started, or ended by itself."""
+
 CUDA = "cuda"
 """The variant whose images have the two upper rungs."""
 
@@ -48,9 +51,14 @@ def to_do(rungs: Iterable[Rung], recorded: Collection[Rung]) -> tuple[Rung, ...]
 
 
 def culprit(rung: Rung, checks: Iterable[Check]) -> str:
-    """Return the name of a failed check that `rung` stands on, empty where there is none."""
-    below = NEEDS[rung]
-    return next((one.name for one in checks if one.rung in below and one.status is Status.failed), "")
+    """Return the name of a failed check that `rung` stands on, empty where there is none.
+
+    That is also what a check below it was blocked by.
+    """
+    below = [one for one in checks if one.rung in NEEDS[rung] or one.name == WHOLE]
+    failed = [one.name for one in below if one.status is Status.failed]
+    blockers = [one.detail.removeprefix("by ").strip("'") for one in below if one.status is Status.blocked]
+    return next(iter([*failed, *blockers]), "")
 
 
 def passed(checks: Iterable[Check]) -> dict[Rung, tuple[Check, ...]]:
@@ -64,6 +72,11 @@ def passed(checks: Iterable[Check]) -> dict[Rung, tuple[Check, ...]]:
         if {one.status for one in found} <= {Status.passed, Status.skipped}
         and any(one.status is Status.passed for one in found)
     }
+
+
+def failed_rungs(checks: Iterable[Check]) -> set[Rung]:
+    """Return the rungs of which a check failed."""
+    return {one.rung for one in checks if one.status is Status.failed}
 
 
 def in_order(checks: Iterable[Check]) -> tuple[Check, ...]:

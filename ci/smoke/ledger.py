@@ -5,6 +5,7 @@ The same three are not done again. An entry that is of anything else, or can't b
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -45,6 +46,12 @@ class Entry(Value):
     def added(self, rungs: dict[Rung, tuple[Check, ...]]) -> Entry:
         """Return this entry with more rungs."""
         return self.model_copy(update={"rungs": {**self.rungs, **rungs}})
+
+    def without(self, rungs: Collection[Rung]) -> Entry:
+        """Return this entry without some rungs."""
+        return self.model_copy(
+            update={"rungs": {one: self.rungs[one] for one in self.rungs if one not in rungs}}
+        )
 
 
 def entry_text(entry: Entry) -> str:

@@ -76,7 +76,7 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "gid": stack.gid,
         "python": stack.python,
         "distributions": {name: names.get(name, "") for one in line for name in sorted(one.requirements)},
-        "help": [TINI, "--", *program, "--help"] if image.smoke.help and program != PYTHON else [],
+        "help": [TINI, "--", *program, "--help"] if image.smoke.help else [],
         "commands": [list(command) for command in commands],
         "runs": runs,
         "needs": {rung: list(below) for rung, below in NEEDS.items() if below},

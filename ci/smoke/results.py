@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ci.report.check import Check, Rung, Status
+from ci.smoke.ladder import WHOLE
 
 MARK = "dockwright-check "
 """Begins each line of the probe that is meant for us; program/probe.py has the same."""
@@ -22,18 +23,19 @@ def parse_results(
     """Return the checks in the probe's output; `status` is its exit status, unless it tells another.
 
     `why` says why the probe was ended from outside, `tail` is the end of all that it wrote. Where it did not
-    come to its end, the check that was running (`probe` when none was, of the rung `rung`) has failed with
+    come to its end, the check that was running (`WHOLE` when none was, of the rung `rung`) has failed with
     the end of the output, and those that it had planned and not begun are blocked by that one.
     """
     checks: list[Check] = []
     planned: dict[str, Rung] = {}
     running, whole = "", False
+    at = rung
     for line in text.splitlines():
         match event := _event(line):
             case {"event": "planned", "checks": list(pairs)}:
                 planned = dict(_planned(pairs))
-            case {"event": "started", "name": str(name)}:
-                running = name
+            case {"event": "started", "name": str(name), "rung": str(word)} if word in set(Rung):
+                running, at = name, Rung(word)
             case {"event": "died", "status": int(number)}:
                 status = number
             case {"event": "ended"}:
@@ -45,13 +47,13 @@ def parse_results(
                 pass
     done = {check.name for check in checks}
     if not whole:
-        culprit = running or "probe"
+        culprit = running or WHOLE
         when = "" if running else f", after {checks[-1].name!r}" if checks else ", before its first check"
         said = [line for line in (tail or text).splitlines() if not line.startswith(MARK)][-TAIL_LINES:]
         ended = f"the probe was {why}" if why else f"the probe ended with {status}"
         detail = "\n".join([f"{ended}{when}", *said])
-        at = planned.get(culprit, rung)
-        checks.append(Check(name=culprit, status=Status.failed, rung=at, detail=_cut(detail)))
+        failed_at = at if running else rung
+        checks.append(Check(name=culprit, status=Status.failed, rung=failed_at, detail=_cut(detail)))
         rest = {name: at for name, at in planned.items() if name not in done and name != culprit}
         checks += [
             Check(name=name, status=Status.blocked, rung=at, detail=f"by {culprit!r}")
@@ -65,7 +67,7 @@ def parse_results(
     ]
     if status != 0:
         detail = f"the probe ended with {status} after its last check"
-        checks.append(Check(name="probe", status=Status.failed, rung=rung, detail=detail))
+        checks.append(Check(name=WHOLE, status=Status.failed, rung=rung, detail=detail))
     return tuple(checks)
 
 
@@ -138,11 +140,15 @@ def failed(checks: Iterable[Check]) -> tuple[Check, ...]:
     return tuple(check for check in checks if check.status is Status.failed)
 
 
-def failures_text(image_id: str, checks: Iterable[Check]) -> str:
-    """Return what to read about the failed checks of `image:variant`, each with its own output."""
+def failures_text(image_id: str, checks: Iterable[Check], *, named: bool) -> str:
+    """Return what to read about the failed checks of `image:variant`, each with its own output.
+
+    `named` says that it has its names already, and keeps them.
+    """
     all_ = tuple(checks)
     wrong = failed(all_)
-    lines = [f"{image_id}: {len(wrong)} of its {len(all_)} checks failed, so it gets no name:"]
+    so = "; it keeps its name:" if named else ", so it gets no name:"
+    lines = [f"{image_id}: {len(wrong)} of its {len(all_)} checks failed{so}"]
     for check in wrong:
         first, *rest = check.detail.splitlines() or [""]
         lines.append(f"  {check.name}: {first}".rstrip())

@@ -5,14 +5,18 @@ It needs the standard library only and runs as root. An entry is [kind, mode, ui
 Mounts are left out, and what lies below them.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import stat
 import sys
+import termios
+import time
 from pathlib import Path
 
+DRAINED_S = 60.0
 KINDS = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l", stat.S_IFIFO: "p", stat.S_IFSOCK: "s"}
 KINDS |= {stat.S_IFBLK: "b", stat.S_IFCHR: "c"}
 
@@ -53,6 +57,22 @@ def tree(root: str, mounted: set[str]) -> dict[str, list[object]]:
     return found
 
 
+def drained(output: int) -> None:
+    """Wait until what was written to a pipe was read: Buildah 1.28 drops what it has not, once we have ended."""
+    if stat.S_ISFIFO(os.fstat(output).st_mode):
+        deadline_s = time.monotonic() + DRAINED_S
+        while time.monotonic() < deadline_s and _unread(output):
+            time.sleep(0.01)
+        time.sleep(0.1)
+
+
+def _unread(pipe: int) -> int:
+    """Return how many bytes wait in a pipe. Source: ioctl(2), FIONREAD."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4), sys.byteorder)
+
+
 if __name__ == "__main__":
     told = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     json.dump(tree("/", mounts(told)), sys.stdout, separators=(",", ":"))
+    sys.stdout.flush()
+    drained(sys.stdout.fileno())

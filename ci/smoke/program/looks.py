@@ -187,12 +187,12 @@ def libraries(request: dict[str, Any], loaded: Iterable[str]) -> Finding:
         one for one in result.missing if not any(fnmatch(one.needed_by, pattern) for pattern in optional)
     ]
     plugins = closure(others, find, allowed=allowed, loaded=loaded)
-    if result.missing or result.damaged:
+    if result.missing or result.damaged or plugins.damaged:
         lines = [
             f"{one.library}{f' ({one.version})' if one.version else ''} is needed by {one.needed_by}"
             for one in result.missing
         ]
-        return "failed", "\n".join(["unresolved:", *sorted(lines), *result.damaged])
+        return "failed", "\n".join(["unresolved:", *sorted(lines), *result.damaged, *plugins.damaged])
     seen = f"{result.objects} objects, and {plugins.objects} of the base and Debian's packages"
     told = some(f"{one.library} of {one.needed_by}" for one in plugins.missing)
     return "passed", f"{seen}; not there, for optional plugins: {told}" if told else seen

@@ -86,7 +86,7 @@ class Ladder:
         if culprit:
             self.told(rung, name, "blocked", f"by {culprit!r}")
             return "blocked"
-        say(event="started", name=name)
+        say(event="started", rung=rung, name=name)
         begin = time.monotonic()
         figures: list[dict[str, Any]] = []
         try:
@@ -142,9 +142,9 @@ def imports(request: dict[str, Any], ladder: Ladder, loaded: set[str]) -> None:
             ladder.told("imports", f"import {name}", "skipped", "it installs no module")
     if not wanted:
         return
-    say(event="started", name="imports")
+    say(event="started", rung="imports", name="imports")
     for one in import_all(wanted, request["import_limit_s"], loaded):
-        ladder.told("imports", f"import {one.name}", *looks.verdict(tail(one.fault)), one.seconds)
+        ladder.told("imports", f"import {one.name}", *looks.verdict(shortened(one.fault)), one.seconds)
 
 
 def program(argv: list[str], limit_s: float, *, speaks: bool = False) -> Finding:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from ci.engines.confinement import confinement
 from ci.engines.docker import DockerEngine
@@ -46,3 +49,23 @@ def test_docker_closes_a_program_in_by_its_own_options() -> None:
         "--security-opt no-new-privileges --tmpfs /tmp:rw,nosuid,nodev,exec,mode=1777,size=1g "
         "--entrypoint /opt/venv/bin/python --volume /here/probe:/run/probe:ro asr:cpu probe.py"
     )
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [("docker", "--gpus all"), ("podman", "--device nvidia.com/gpu=all")],
+)
+def test_container_programs_lend_the_gpus_to_what_asks_for_them_alone(program: str, words: str) -> None:
+    engine = DockerEngine(program=program, runner=Runner())
+    lent = " ".join(engine.check_command("asr:cuda", replace(CLOSED, gpu=True), "one").argv)
+    assert words in lent
+    assert lent.replace(f"{words} ", "") == " ".join(engine.check_command("asr:cuda", CLOSED, "one").argv)
+    asked = " ".join(engine.gpu_command("asr:cuda").argv)
+    assert asked == f"{program} run --rm --network none {words} --entrypoint true asr:cuda"
+
+
+def test_podman_opens_no_other_folder_than_docker() -> None:
+    command = DockerEngine(program="podman", runner=Runner()).check_command("asr:cpu", CLOSED, "one")
+    text = " ".join(command.argv)
+    assert "--read-only --cap-drop ALL --security-opt no-new-privileges" in text
+    assert "--read-only-tmpfs=false --tmpfs /dev/shm:rw,nosuid,nodev,mode=1777,size=1g" in text

@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import socket
+import threading
+import time
 from pathlib import Path
 
-from ci.engines.program.tree import mounts, tree
+from ci.engines.program.tree import drained, mounts, tree
 
 
 def test_a_file_is_listed_with_all_that_is_compared(tmp_path: Path) -> None:
@@ -56,3 +58,21 @@ def test_mounts_are_read_with_their_spaces_and_without_the_root() -> None:
         "25 22 0:24 / /media/é rw - tmpfs tmpfs rw",
     ]
     assert mounts("\n".join(lines)) == {"/proc", r"/mnt/a b\c", "/media/é"}
+
+
+def test_it_waits_until_its_output_was_read() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"x" * 5000)
+    seen: list[int] = []
+
+    def read() -> None:
+        time.sleep(0.2)
+        seen.append(len(os.read(reading, 10_000)))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    drained(writing)
+    assert seen == [5000]
+    thread.join()
+    os.close(reading)
+    os.close(writing)

@@ -63,7 +63,8 @@ class Scripted:
     async def machine(self) -> str:
         return "x86-64-v3"
 
-    async def no_gpu(self) -> str:
+    async def no_gpu(self, image: str) -> str:
+        assert image == CONTENT
         return self.without_gpu
 
 
@@ -134,6 +135,32 @@ async def test_what_failed_is_done_again(run: Run) -> None:
     assert engine.asked == [BELOW]
 
 
+@pytest.mark.parametrize("wish", [Wish(ledger=False), Wish()], ids=["no-ledger", "ledger"])
+async def test_what_fails_where_it_passed_before_is_recorded_no_more(run: Run, wish: Wish) -> None:
+    await run.check(Scripted(), Wish())
+
+    def torn(request: dict[str, Any]) -> list[tuple[str, str, str]]:
+        return [(rung, rung, "failed" if rung == "closure" else "passed") for rung in request["rungs"]]
+
+    (entry,) = (run.folder / "ledger").rglob("*.json")
+    if wish.ledger:  # else nothing of that rung would be done again
+        held = json.loads(entry.read_text())
+        del held["rungs"]["imports"]
+        entry.write_text(json.dumps(held))
+    await run.check(Scripted(torn), wish)
+    assert "closure" not in json.loads(entry.read_text())["rungs"]
+    engine = Scripted()
+    await run.check(engine, Wish())
+    assert engine.asked == [(*ALWAYS, "closure", "imports")]
+
+
+async def test_without_the_ledger_nothing_is_recorded(run: Run) -> None:
+    await run.check(Scripted(), Wish(ledger=False))
+    engine = Scripted()
+    await run.check(engine, Wish())
+    assert engine.asked == [BELOW]
+
+
 async def test_nothing_is_recorded_of_an_image_whose_content_nobody_knows(run: Run) -> None:
     engine = Scripted()
     for _ in range(2):
@@ -190,6 +217,37 @@ async def test_a_gpu_is_not_tried_on_what_it_stands_on(run: Run) -> None:
     checks = await run.check(engine, Wish(gpu=True))
     assert told(checks, "gpu") == ("blocked", "by 'import torch'", False)
     assert engine.asked == [BELOW]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [("structure", "probe", "failed")],
+        [("structure", "probe", "failed"), ("closure", "shared libraries", "blocked")],
+    ],
+)
+async def test_a_gpu_is_not_tried_where_the_checks_below_came_to_no_end(
+    run: Run, said: list[tuple[str, str, str]]
+) -> None:
+    engine = Scripted(lambda _request: said)
+    checks = await run.check(engine, Wish(gpu=True))
+    assert told(checks, "gpu") == ("blocked", f"by {said[0][1]!r}", False)
+    assert engine.asked == [BELOW]
+
+
+async def test_a_gpu_that_was_there_a_moment_before_has_failed_and_blocks_the_rest(run: Run) -> None:
+    def vanishing(request: dict[str, Any]) -> list[tuple[str, str, str]]:
+        if "gpu" not in request["rungs"] or request["gpu_first_only"]:
+            return all_good(request)
+        return [("gpu", "gpu device", "skipped"), ("gpu", "gpu matmul-fp32", "skipped")]
+
+    engine = Scripted(vanishing)
+    checks = await run.check(engine, Wish(gpu=True))
+    assert engine.asked == [BELOW, ("gpu",), ("gpu",)]
+    status, detail, _ = told(checks, "gpu device")
+    assert status == "failed"
+    assert detail.startswith("it was there a moment before, and is gone")
+    assert told(checks, "gpu matmul-fp32") == ("blocked", "by 'gpu device'", False)
 
 
 async def test_on_the_same_gpu_only_the_device_is_looked_at_again(run: Run) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ci.report.check import Check, Rung, Status
-from ci.smoke.ladder import culprit, from_ledger, in_order, passed, rungs_of, to_do
+from ci.smoke.ladder import WHOLE, culprit, from_ledger, in_order, passed, rungs_of, to_do
 from tests.stacks import image
 
 BELOW = (Rung.structure, Rung.size, Rung.closure, Rung.imports, Rung.programs, Rung.cuda)
@@ -70,3 +70,14 @@ def test_what_comes_from_the_ledger_says_so() -> None:
     assert from_ledger(recorded, (Rung.closure,)) == (
         Check(name="imports", rung=Rung.imports, status=Status.passed, recorded=True),
     )
+
+
+def test_what_a_check_below_was_blocked_by_blocks_too() -> None:
+    checks = (
+        Check(name="user", status=Status.failed),
+        Check(name="no cache", status=Status.failed),
+        Check(name="libcublas.so.12", rung=Rung.cuda, status=Status.blocked, detail="by 'no cache'"),
+    )
+    assert culprit(Rung.gpu, checks) == "no cache"
+    assert culprit(Rung.gpu, checks[:2]) == ""
+    assert culprit(Rung.programs, (Check(name=WHOLE, status=Status.failed),)) == WHOLE

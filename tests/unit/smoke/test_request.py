@@ -77,11 +77,9 @@ def test_the_drivers_library_may_be_missing_in_a_cuda_variant_alone() -> None:
     assert smoke_request(stack, stack.get("base:cpu"))["unresolved_allowed"] == []
 
 
-def test_help_is_asked_of_a_program_and_not_of_python_alone() -> None:
+def test_help_is_asked_behind_the_init_of_python_where_there_is_no_program() -> None:
     stack = small_stack()
-    assert smoke_request(stack, stack.get("ml:cpu"))["help"] == []
-    named = with_image(stack, "ml:cpu", entrypoint=("python",))
-    assert smoke_request(named, named.get("ml:cpu"))["help"] == []
+    assert smoke_request(stack, stack.get("ml:cpu"))["help"] == ["/usr/bin/tini", "--", "python", "--help"]
     silent = with_image(stack, "asr:cpu", smoke=Smoke(help=False))
     assert smoke_request(silent, silent.get("asr:cpu"))["help"] == []
 

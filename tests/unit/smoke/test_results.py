@@ -56,7 +56,7 @@ def test_every_line_of_a_check_is_a_check_and_all_else_is_ignored() -> None:
 
 
 def test_a_hang_fails_what_was_running_and_blocks_what_was_to_come() -> None:
-    text = PLANNED + GOOD[0] + line(event="started", name="import numpy") + "Killed\n"
+    text = PLANNED + GOOD[0] + line(event="started", rung="imports", name="import numpy") + "Killed\n"
     assert parse_results(text, 137)[1:] == (
         Check(
             name="import numpy",
@@ -68,8 +68,18 @@ def test_a_hang_fails_what_was_running_and_blocks_what_was_to_come() -> None:
     )
 
 
+def test_a_death_in_what_was_not_planned_by_name_is_of_its_own_rung() -> None:
+    text = PLANNED + GOOD[0] + line(event="started", rung="imports", name="imports") + "Killed\n"
+    found = {check.name: (check.rung, check.status) for check in parse_results(text, 137)[1:]}
+    assert found == {
+        "imports": (Rung.imports, Status.failed),
+        "import numpy": (Rung.imports, Status.blocked),
+        "--help": (Rung.programs, Status.blocked),
+    }
+
+
 def test_a_death_between_two_checks_names_the_last_one() -> None:
-    text = PLANNED + line(event="started", name="user") + GOOD[0] + "Segmentation fault\n"
+    text = PLANNED + line(event="started", rung="structure", name="user") + GOOD[0] + "Segmentation fault\n"
     failed, *blocked = parse_results(text, 139)[1:]
     assert failed == Check(
         name="probe",
@@ -80,7 +90,8 @@ def test_a_death_between_two_checks_names_the_last_one() -> None:
 
 
 def test_a_worker_that_died_is_told_by_its_supervisor() -> None:
-    text = PLANNED + GOOD[0] + line(event="started", name="import numpy") + line(event="died", status=-9)
+    text = PLANNED + GOOD[0] + line(event="started", rung="imports", name="import numpy")
+    text += line(event="died", status=-9)
     assert parse_results(text, 0)[1].detail == "the probe ended with -9"
 
 
@@ -160,7 +171,8 @@ def test_the_error_has_each_failure_with_its_own_output_and_what_is_not_known() 
         Check(name="no cache", status=Status.failed),
         Check(name="import numpy", status=Status.blocked, detail="by '--help'"),
     )
-    assert failures_text("asr:cpu", checks) == (
+    text = failures_text("asr:cpu", checks, named=False)
+    assert text == (
         "asr:cpu: 2 of its 4 checks failed, so it gets no name:\n"
         "  --help: ended with 3\n"
         "    Traceback\n"
@@ -168,6 +180,8 @@ def test_the_error_has_each_failure_with_its_own_output_and_what_is_not_known() 
         "  no cache:\n"
         "  blocked, so not known: import numpy"
     )
+    of_one_there = failures_text("asr:cpu", checks, named=True)
+    assert of_one_there == text.replace(", so it gets no name:", "; it keeps its name:")
 
 
 def test_the_four_words_are_these() -> None:
