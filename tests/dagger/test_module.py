@@ -255,8 +255,12 @@ async def test_one_image_is_returned_as_a_container(session: Session, stage: Sta
     assert labels["org.opencontainers.image.title"] == "Film facts"
 
 
-async def test_smoke_runs_its_checks_anew_each_time(session: Session, stage: Stage) -> None:
-    await module().smoke(images=["base:cpu"])
+@pytest.mark.parametrize("call", [Dockwright.smoke, Dockwright.build_all])
+@pytest.mark.parametrize("no_ledger", [False, True])
+async def test_checks_are_done_whatever_the_engine_has_of_them(
+    session: Session, stage: Stage, call: Any, no_ledger: bool
+) -> None:
+    await call(module(), images=["base:cpu"], no_ledger=no_ledger)
     probes = [
         calls
         for calls in session.leaves

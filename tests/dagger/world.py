@@ -33,6 +33,8 @@ class Stage:
 
     stack: Path
     fails: dict[str, str] = field(default_factory=dict)
+    unstarted: dict[str, str] = field(default_factory=dict)
+    """What the engine says of programs that it can't start, by words of their arguments."""
     execs: list[list[str]] = field(default_factory=list)
     """The programs that were run, each time."""
     injects: bool = False
@@ -62,6 +64,9 @@ class Stage:
             if self.holds and self.holds in " ".join(given["args"]):
                 self.held.set()
                 self.released.wait()
+            for words, text in self.unstarted.items():
+                if words in " ".join(given["args"]):
+                    raise GraphQLError(text)
             for words, text in self.fails.items():
                 if words in " ".join(given["args"]):
                     extensions = {

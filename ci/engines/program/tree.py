@@ -58,7 +58,7 @@ def tree(root: str, mounted: set[str]) -> dict[str, list[object]]:
 
 
 def drained(output: int) -> None:
-    """Wait until what was written to a pipe was read: Buildah 1.28 drops what it has not, once we have ended."""
+    """Wait until what was written to a pipe was read: Buildah 1.28 drops the rest once we have ended."""
     if stat.S_ISFIFO(os.fstat(output).st_mode):
         deadline_s = time.monotonic() + DRAINED_S
         while time.monotonic() < deadline_s and _unread(output):
