@@ -38,16 +38,19 @@ class TinyImage:
     folder: Path
 
     async def probe(
-        self, there: Mapping[str, bytes] | None = None, run_as: str = USER, **changes: object
+        self, there: Mapping[str, bytes | None] | None = None, run_as: str = USER, **changes: object
     ) -> dict[str, Check]:
-        """Return the checks of the image by name, with `there` (path: content) in it and another request."""
+        """Return the checks of the image by name, with `there` in it and another request.
+
+        `there` is content by path, none for a folder that is root's alone.
+        """
         ended = await self.ended(there, run_as, changes)
         found = parse_results(ended.output, ended.status, why=ended.why, tail=ended.tail)
         return {check.name: check for check in found}
 
     async def ended(
         self,
-        there: Mapping[str, bytes] | None = None,
+        there: Mapping[str, bytes | None] | None = None,
         run_as: str = USER,
         changes: Mapping[str, object] | None = None,
         *,
@@ -66,8 +69,11 @@ class TinyImage:
         (program / "request.json").write_text(json.dumps(request))
         for number, (path, content) in enumerate((there or {}).items()):
             file = folder / f"file-{number}"
-            file.write_bytes(content)
-            file.chmod(0o755)
+            if content is None:
+                file.mkdir(mode=0o700)
+            else:
+                file.write_bytes(content)
+                file.chmod(0o755)
             mounts.append((file, path, "ro"))
         mounts.append((program, "/run/probe", "ro"))
         config = (await self.engine.inspect(IMAGE)).config

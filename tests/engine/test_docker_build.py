@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from ci.engines.docker import DockerEngine, client
-from ci.engines.engine import BuildRequest, Output
+from ci.engines.engine import BuildRequest, Closed, Output
 from ci.engines.runner import Runner
 from ci.errors import CommandError
 from ci.run.houses import Houses
@@ -24,12 +24,15 @@ from ci.settings import Settings, read_settings
 from tests.e2e.container import buildah, mounted, run
 from tests.engine.docker_daemon import CLIENT, Docker, daemon
 from tests.engine.docker_tree import docker_root, tree
+from tests.engine.look import LOOK
 
 pytestmark = pytest.mark.engine
 
 STACK = Path(__file__).parents[2] / "docker"
 IMAGES = ("base", "tmdb", "subtitle-gen")
 """A root image, one with wheels, one with files alone. Debian's packages come in the first."""
+
+CHECKED, PYTHON = "dockwright/tmdb:cpu", "/opt/venv/bin/python"
 
 DIFFERENCES = {
     "/etc/hostname": "an empty file that Buildah's chroot isolation leaves where it mounts its own",
@@ -183,3 +186,59 @@ async def test_a_run_that_takes_too_long_leaves_no_container(machine: Machine) -
     with pytest.raises(CommandError, match="still running"):
         await engine.run(machine.base, ["sleep", "600"], output=Output())
     assert machine.docker.run("ps", "--all", "--quiet") == ""
+
+
+def closed(*argv: str, limit_s: float = 60.0, limit_bytes: int = 10**6) -> Closed:
+    return Closed(argv=argv, config={}, limit_s=limit_s, limit_bytes=limit_bytes)
+
+
+async def test_docker_closes_a_check_in(plain: Machine) -> None:
+    engine = DockerEngine(program="docker", runner=Runner())
+    ended = await engine.check(CHECKED, closed(PYTHON, "-c", LOOK), Output())
+    assert ended.status == 0, ended.tail
+    seen = json.loads(ended.output)
+    assert {name: seen[name] for name in ("ids", "capabilities", "no new privileges", "interfaces")} == {
+        "ids": [1000, 1000, [1000]],
+        "capabilities": ["0000000000000000"],
+        "no new privileges": "1",
+        "interfaces": ["all", "default", "lo"],
+    }
+    assert {name: seen[name] for name in ("write", "write over", "write tmp", "connect")} == {
+        "write": "Read-only file system",
+        "write over": "Read-only file system",
+        "write tmp": "done",
+        "connect": "Network is unreachable",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import time; print('last words', flush=True); time.sleep(600)", "still running after 5 s"),
+        ("while True: print('last words' * 400)", "wrote more than 1000000 bytes"),
+    ],
+    ids=["hang", "flood"],
+)
+async def test_a_check_that_comes_to_no_end_is_ended_with_its_container(
+    plain: Machine, code: str, why: str
+) -> None:
+    engine = DockerEngine(program="docker", runner=Runner())
+    ended = await engine.check(CHECKED, closed(PYTHON, "-c", code, limit_s=5.0), Output())
+    assert ended.why == f"{why}, so it was ended"
+    assert ended.output.startswith("last words")
+    assert plain.docker.run("ps", "--all", "--quiet") == ""
+
+
+async def test_a_check_that_can_not_be_started_says_why(plain: Machine) -> None:
+    engine = DockerEngine(program="docker", runner=Runner())
+    ended = await engine.check(CHECKED, closed("/opt/venv/bin/pythn"), Output())
+    assert ended.status == 127
+    assert "/opt/venv/bin/pythn: no such file or directory" in ended.tail
+    assert plain.docker.run("ps", "--all", "--quiet") == ""
+
+
+@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")
+async def test_a_daemon_without_gpus_says_why_there_is_none(plain: Machine) -> None:
+    engine = DockerEngine(program="docker", runner=Runner())
+    assert "could not select device driver" in await engine.no_gpu(CHECKED)
+    assert plain.docker.run("ps", "--all", "--quiet") == ""

@@ -102,10 +102,3 @@ async def test_a_compiler_a_cache_a_secret_and_a_missing_library_fail(
     assert "/home/app/.cache" in checks["no cache"].detail
     assert "/home/app/.netrc" in checks["no secret"].detail
     assert "libQ.so.6 is needed by /opt/venv/lib/broken.so" in checks["shared libraries"].detail
-
-
-async def test_a_probe_that_dies_names_what_was_running() -> None:
-    text = 'dockwright-check {"event": "started", "name": "shared libraries"}\nKilled\n'
-    (check,) = parse_results(text, 137)
-    assert (check.name, check.status) == ("shared libraries", Status.failed)
-    assert check.detail == "the probe ended with 137\nKilled"

@@ -98,12 +98,19 @@ async def test_caches_and_secrets_fail_and_a_wheels_own_test_key_does_not(tiny: 
     }
 
 
+async def test_a_folder_that_can_not_be_looked_into_is_told(tiny: TinyImage) -> None:
+    checks = await tiny.probe({"/opt/app/closed": None})
+    assert wrong(checks) == {}
+    assert checks["nothing in closed folders"].detail == "closed to uid 1000: /opt/app/closed, /root"
+
+
 async def test_a_library_that_is_not_there_fails_with_what_needs_it(tiny: TinyImage) -> None:
     there = {
         f"{SITE}/lib/libneedy.so.1": elf(needed=["libnowhere.so.1", "libc.so.6"]),
         f"{SITE}/lib/libmodern.so": elf(needed=["libc.so.6"], needs_versions=[("libc.so.6", "GLIBC_9.9")]),
         f"{SITE}/lib/libcut.so": elf()[:90],
         "/usr/lib/x86_64-linux-gnu/plugins/optional.so": elf(needed=["libsuggested.so.1"]),
+        "/usr/lib/x86_64-linux-gnu/plugins/cut.so": elf()[:90],
     }
     failed = wrong(await tiny.probe(there))
     assert list(failed) == ["shared libraries"]
@@ -112,7 +119,8 @@ async def test_a_library_that_is_not_there_fails_with_what_needs_it(tiny: TinyIm
     assert lines[0] == f"libc.so.6 (GLIBC_9.9) is needed by {SITE}/lib/libmodern.so"
     assert lines[1] == f"libnowhere.so.1 is needed by {SITE}/lib/libneedy.so.1"
     assert lines[2].startswith(f"{SITE}/lib/libcut.so: a damaged ELF file")
-    assert len(lines) == 3
+    assert lines[3].startswith("/usr/lib/x86_64-linux-gnu/plugins/cut.so: a damaged ELF file")
+    assert len(lines) == 4
 
 
 async def test_a_library_that_may_be_missing_passes_and_a_plugins_is_told(tiny: TinyImage) -> None:

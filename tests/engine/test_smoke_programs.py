@@ -50,6 +50,14 @@ async def test_an_import_that_kills_its_process_is_named_and_the_others_go_on(ti
     assert checks["import json"].status is Status.passed
 
 
+async def test_how_an_import_ended_is_told_before_whatever_it_wrote(tiny: TinyImage) -> None:
+    code = b"import os\nfor number in range(99): print('line', number, flush=True)\nos.abort()\n"
+    failed = wrong(await tiny.probe({f"{SITE}/crash.py": code}, distributions={"crash": "crash"}))
+    first, *rest = failed["import crash"].splitlines()
+    assert first == "was ended by SIGABRT"
+    assert rest[-1] == "line 98"
+
+
 async def test_an_import_that_fails_only_in_company_is_not_let_pass(tiny: TinyImage) -> None:
     there = {f"{SITE}/second.py": b"import os, sys\nif 'thing' in sys.modules: os.abort()\n"}
     failed = wrong(await tiny.probe(there, distributions={"python-thing": "", "second": "second"}))

@@ -9,6 +9,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterable
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -120,15 +121,23 @@ def caches(_: dict[str, Any]) -> Finding:
 
 def secrets(_: dict[str, Any]) -> Finding:
     """No file looks like a credential, what public wheels ship apart."""
-    files = (
-        Path(folder, name)
-        for root in SECRET_ROOTS
-        for folder, _folders, names in os.walk(root)
-        for name in names
-        if SECRETS.fullmatch(name) or name.endswith(KEYS)
-    )
+    files = _suspicious()[0]
     found = [path for path in files if _is_secret(path) and not shipped(path)]
     return verdict(f"there: {some(sorted(found))}" if found else "")
+
+
+@cache
+def _suspicious() -> tuple[list[Path], list[str]]:
+    """Return the files whose names are those of secrets, and the folders that could not be looked into."""
+    closed: list[str] = []
+    files = [
+        Path(folder, name)
+        for root in SECRET_ROOTS
+        for folder, _folders, names in os.walk(root, onerror=lambda error: closed.append(error.filename))
+        for name in names
+        if SECRETS.fullmatch(name) or name.endswith(KEYS)
+    ]
+    return files, [folder for folder in closed if Path(folder).is_dir()]
 
 
 def _is_secret(path: Path) -> bool:
@@ -157,7 +166,7 @@ def shipped(path: Path) -> bool:
 
 def closed(_: dict[str, Any]) -> Finding:
     """Whether caches and secrets may lie where this user can't look."""
-    found = [folder for folder in CLOSED if _closed(folder)]
+    found = sorted({*(folder for folder in CLOSED if _closed(folder)), *_suspicious()[1]})
     if found:
         return "skipped", f"closed to uid {os.getuid()}: {some(found)}"
     return "passed", ""
