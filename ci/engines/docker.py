@@ -214,7 +214,8 @@ class DockerEngine:
         try:
             await self._run(self.gpu_command(image))
         except CommandError as error:
-            return error.tail.strip().splitlines()[-1] if error.tail.strip() else f"{self.program} gives none"
+            lines = error.tail.strip().splitlines() or [f"{self.program} gives none"]
+            return next((line for line in lines if "Error" in line), lines[-1])
         return ""
 
     def gpu_command(self, image: str) -> Command:
