@@ -172,15 +172,24 @@ class Dockwright:
         revision: Annotated[
             str, Doc("Commit, in full, whose docker/ the stack is, unchanged: for `dockwright repro`.")
         ] = "",
+        smoke: Annotated[bool, Doc("Also check the images that are there already, as smoke does.")] = False,
+        gpu: Gpu = False,
+        require_gpu: RequireGpu = False,
+        no_ledger: NoLedger = False,
     ) -> dagger.Directory:
-        """Build as build-all does, and return the run's report, its events and its logs.
+        """Build as build-all does, or check as smoke does, and return the run's report, events and logs.
 
         It ends well whatever became of the images.
         """
         with told():
             checkout = named_checkout(revision)
         request = Request(
-            names=tuple(images or ()), variants=tuple(variant or ()), rebuild=rebuild, checkout=checkout
+            names=tuple(images or ()),
+            variants=tuple(variant or ()),
+            rebuild=rebuild,
+            checkout=checkout,
+            smoke=smoke,
+            wish=Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger),
         )
         async with self._opened(cache) as (outside, workspace):
             finished, inside = await _run(outside, workspace, request)

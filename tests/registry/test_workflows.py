@@ -69,7 +69,7 @@ def calls(site: Site, since: int) -> list[tuple[str, str]]:
     found = site.calls("dagger")[since:]
     return [
         (
-            next(word for word in call if word in FUNCTIONS),
+            "smoke" if "--smoke" in call else next(word for word in call if word in FUNCTIONS),
             call[call.index("--images") + 1] if "--images" in call else "",
         )
         for call in found
@@ -97,6 +97,9 @@ def test_a_push_to_main_builds_level_by_level_checks_and_releases(site: Site, fi
         assert len(keys) >= len(variants)
         assert {f"{key}.key" for key in keys} <= tags[image]
     assert {sha, "current"} <= tags["release"]
+    assert first["smoke"].summary.startswith("### Checks\n\n5 images: 5 reused (")
+    assert "#### Checks" in first["smoke"].summary
+    assert first["publish"].summary.startswith("### Budgets\n")
     publishing = next(call for call in site.calls("dagger") if "publish" in call)
     named = ["--version", sha, "--revision", sha, "--origin", "https://github.com/team/films"]
     assert publishing[publishing.index("publish") + 1 :] == named
@@ -205,7 +208,10 @@ def test_by_hand_the_gpu_runner_is_asked_and_one_without_a_gpu_fails(
     assert "gpu required: --require-gpu: there is none to compute on: there is no /dev/nvidia0" in told(done)
     assert done["gpu-smoke"].runs_on == "self-hosted gpu"
     (call,) = site.calls("dagger")[since:]
-    assert call[-4:] == ["smoke", "--variant", "cuda", "--require-gpu"]
+    assert call[call.index("report") :][:5] == ["report", "--smoke", "--variant", "cuda", "--require-gpu"]
+    page = done["gpu-smoke"].summary
+    assert page.startswith("### Checks on a GPU\n")
+    assert "--require-gpu: there is none to compute on" in page
 
 
 def test_at_night_all_is_built_again_and_what_drifted_is_a_pull_request(
@@ -251,3 +257,4 @@ def test_the_gates_and_the_tests_are_run_as_they_stand(
         assert "not enough disk: 40.0 GB are needed" in everything.text
     assert re.search(r"^zizmor +ok ", done["gates"].text, re.MULTILINE)
     assert "### Images" in done["tests"].summary
+    assert "### Budgets" in done["tests"].summary

@@ -17,13 +17,12 @@ LOG = "DAGGER_STAND_IN_LOG"
 MODULE = {"base", "registry", "username", "password"}
 """What comes before the name of a function."""
 FUNCTIONS = {
-    "report": {"images", "cache", "rebuild", "revision"},
-    "smoke": {"images", "variant", "gpu", "require-gpu", "cache"},
+    "report": {"images", "variant", "cache", "rebuild", "revision", "smoke", "require-gpu"},
     "publish": {"version", "revision", "origin"},
 }
 NEEDED = {"report": {"revision"}, "publish": {"revision", "origin"}}
 """What no call may leave out: the command line asks git for it, and a module's container has none."""
-FLAGS = {"gpu", "require-gpu"}
+FLAGS = {"smoke", "require-gpu"}
 PURPOSE = {"publish": "RELEASE"}
 
 
@@ -95,8 +94,8 @@ def command(function: str, options: dict[str, str]) -> tuple[list[str], dict[str
     words += ["--cache", options.get("cache", "read"), "--progress", "plain"]
     words += [word for name in options.get("variant", "").split(",") if name for word in ("--variant", name)]
     words += ["--rebuild"] if options.get("rebuild") == "true" else []
-    if function == "smoke":
-        words += [f"--{flag}" for flag in sorted(FLAGS & options.keys())]
+    if "smoke" in options:
+        words += ["--require-gpu"] if "require-gpu" in options else []
         return ["smoke", *images, *words], env
     return ["build", *images, *words] if images else ["build-all", *words], env
 

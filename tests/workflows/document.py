@@ -89,8 +89,8 @@ def action(folder: str, checkout: Path = CHECKOUT) -> Mapping[str, Any]:
 
 
 def steps(job: Mapping[str, Any], checkout: Path = CHECKOUT) -> Iterator[Mapping[str, Any]]:
-    """Yield the steps of a job, and those of the repository's own actions that it uses."""
+    """Yield the steps of a job, or of an action, and those of the repository's own actions that it uses."""
     for step in job["steps"]:
         yield step
         if step.get("uses", "").startswith(LOCAL):
-            yield from action(step["uses"], checkout)["runs"]["steps"]
+            yield from steps(action(step["uses"], checkout)["runs"], checkout)

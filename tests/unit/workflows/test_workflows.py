@@ -29,8 +29,8 @@ TAKES_NONE = {"gates", "plan", "base-drift"}
 READS = {"contents": "read", "packages": "read"}
 RIGHTS = {
     **{job: {"contents": "read"} for job in ("gates", "tests", "everything")},
-    **{job: {**READS} for job in ("plan", "pull-request", "smoke", "gpu-smoke")},
-    **{job: {**READS, "packages": "write"} for job in (*LEVELS, "publish")},
+    **{job: {**READS} for job in ("plan", "pull-request")},
+    **{job: {**READS, "packages": "write"} for job in (*LEVELS, "smoke", "gpu-smoke", "publish")},
     "base-drift": {"contents": "write", "pull-requests": "write"},
 }
 STACK = load_stack(CHECKOUT / "docker")
