@@ -13,7 +13,7 @@ import pytest
 from ci.engines.program import metered
 
 pytestmark = pytest.mark.engine
-BUSY = "import time\nwhile time.process_time() < 0.3: pass\n"
+BUSY = "import time\nwhile time.process_time() < 0.4: sum(range(10**5))  # the clock itself is the kernel's\n"
 
 
 def argv(file: Path, *command: str) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def test_the_processors_time_is_that_of_all_below_and_not_of_waiting(tmp_path: P
     )
     done = subprocess.run(argv(tmp_path / "cpu", sys.executable, "-Ic", below), check=False)
     assert done.returncode == 0
-    assert 0.3 <= float((tmp_path / "cpu").read_text()) < 0.75
+    assert 0.3 <= float((tmp_path / "cpu").read_text()) < 0.85
 
 
 @pytest.mark.parametrize("status", [0, 7, 127])
