@@ -17,9 +17,8 @@ from pathlib import Path
 def main(file: str, argv: list[str]) -> int:
     """Run `argv`, write to `file`, and return how it ended."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(
-            number, lambda *_: None
-        )  # a handler, since what is ignored the command would ignore too
+        # a handler: what is ignored the command would ignore, too
+        signal.signal(number, lambda *_: None)
     child = os.posix_spawnp(argv[0], argv, os.environ)
     _, status, used = os.wait4(child, 0)
     Path(file).write_text(f"{used.ru_utime:.3f}\n")
