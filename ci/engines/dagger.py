@@ -44,7 +44,7 @@ CLOSES = "the image's user, in a container of the engine that has a network and 
 TRACE = re.compile(r"\s*\[traceparent:[^]]*\]")
 """What Dagger puts behind an error; it says nothing to a reader."""
 TIMED_OUT, NOT_STARTED = 124, 127
-"""The status that timeout(1) gives."""
+"""The statuses that timeout(1) and sh(1) give."""
 
 
 @dataclass(slots=True, kw_only=True)

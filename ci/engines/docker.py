@@ -225,7 +225,7 @@ class DockerEngine:
 
     @property
     def _gpu_words(self) -> tuple[str, ...]:
-        return tuple(docker_words() if self.program == "docker" else podman_words())
+        return docker_words() if self.program == "docker" else podman_words()
 
     def check_command(self, image: str, closed: Closed, name: str) -> Command:
         """Return the command that runs a program in the container `name`, closed in.

@@ -211,12 +211,9 @@ class ImageChecks:
         self, planned: PlannedImage, content: str, suite: str, checks: list[Check], machine: str = ""
     ) -> None:
         """Take from a ledger that is not asked what failed now, or it would have passed the next time."""
-        wrong = failed_rungs(checks)
-        if self.ledger is None or self.wish.ledger or not content or not wrong:
+        if self.ledger is None or self.wish.ledger or not content or not failed_rungs(checks):
             return
-        entry = await self._found(planned, content, suite, machine)
-        if wrong & set(entry.rungs):
-            await self.ledger.record(planned, entry.without(wrong))
+        await self._record(planned, await self._found(planned, content, suite, machine), checks, ())
 
     async def _run(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 
 from ci.catalog.stack import ImageVariant
 from ci.report.check import Check, Rung, Status
@@ -56,9 +57,9 @@ def culprit(rung: Rung, checks: Iterable[Check]) -> str:
     That is also what a check below it was blocked by.
     """
     below = [one for one in checks if one.rung in NEEDS[rung] or one.name == WHOLE]
-    failed = [one.name for one in below if one.status is Status.failed]
-    blockers = [one.detail.removeprefix("by ").strip("'") for one in below if one.status is Status.blocked]
-    return next(iter([*failed, *blockers]), "")
+    failed = (one.name for one in below if one.status is Status.failed)
+    blockers = (one.detail.removeprefix("by ").strip("'") for one in below if one.status is Status.blocked)
+    return next(chain(failed, blockers), "")
 
 
 def passed(checks: Iterable[Check]) -> dict[Rung, tuple[Check, ...]]:

@@ -28,36 +28,35 @@ def parse_results(
     """
     checks: list[Check] = []
     planned: dict[str, Rung] = {}
-    running, whole = "", False
-    at = rung
+    running: tuple[str, Rung] | None = None
+    whole = False
     for line in text.splitlines():
         match event := _event(line):
             case {"event": "planned", "checks": list(pairs)}:
                 planned = dict(_planned(pairs))
             case {"event": "started", "name": str(name), "rung": str(word)} if word in set(Rung):
-                running, at = name, Rung(word)
+                running = name, Rung(word)
             case {"event": "died", "status": int(number)}:
                 status = number
             case {"event": "ended"}:
                 whole = True
             case {"event": "check"} if (check := _check(event)) is not None:
                 checks.append(check)
-                running = "" if check.name == running else running
+                running = None if running and check.name == running[0] else running
             case _:
                 pass
     done = {check.name for check in checks}
     if not whole:
-        culprit = running or WHOLE
+        culprit, at = running or (WHOLE, rung)
         when = "" if running else f", after {checks[-1].name!r}" if checks else ", before its first check"
         said = [line for line in (tail or text).splitlines() if not line.startswith(MARK)][-TAIL_LINES:]
         ended = f"the probe was {why}" if why else f"the probe ended with {status}"
         detail = "\n".join([f"{ended}{when}", *said])
-        failed_at = at if running else rung
-        checks.append(Check(name=culprit, status=Status.failed, rung=failed_at, detail=_cut(detail)))
-        rest = {name: at for name, at in planned.items() if name not in done and name != culprit}
+        checks.append(Check(name=culprit, status=Status.failed, rung=at, detail=_cut(detail)))
         checks += [
-            Check(name=name, status=Status.blocked, rung=at, detail=f"by {culprit!r}")
-            for name, at in rest.items()
+            Check(name=name, status=Status.blocked, rung=above, detail=f"by {culprit!r}")
+            for name, above in planned.items()
+            if name not in done and name != culprit
         ]
         return tuple(checks)
     silent = {name: at for name, at in planned.items() if name not in done}
