@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ci.engines.buildah import Buildah
-from ci.engines.command import Command
-from ci.engines.enclosure import enclosure
-from ci.engines.privilege import privilege
-from ci.engines.runner import MARK_VARIABLE
-from ci.run.leftover_process import processes, with_children
-from ci.run.living import FOLDER
+from ci.engines.buildah.commands import Buildah
+from ci.engines.process.command import Command
+from ci.engines.process.namespaces import enclosure
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import MARK_VARIABLE
+from ci.run.cleanup.processes import processes, with_children
+from ci.run.workspace.live_runs import FOLDER
 from ci.settings import Settings, read_settings
 
 Victim = Literal["run", "child"]

@@ -15,20 +15,20 @@ from dagger import DefaultPath, Doc, Ignore, check, dag, field, function, object
 
 from ci.errors import CatalogError, DockwrightError, RegistryError, UsageError
 from ci.locks.loading import check_locks
+from ci.lower.rendered_files import differences
 from ci.plan.plan import check_variants, plan_text
 from ci.plan.rendered import rendered
 from ci.publish.release import check_version
-from ci.registry.place import Place
+from ci.registry.namespace import Place
 from ci.report.ending import end_text
-from ci.run.checks import Wish
-from ci.run.inside import Inside, Outside, named_checkout
+from ci.run.build.dagger_module import Inside, Outside, named_checkout
+from ci.run.build.run import Finished, Request, run_whole
 from ci.run.matrix_of import matrix_of
-from ci.run.publishing import check_base, check_pushed, check_registry, publish_release
-from ci.run.remote import registry_place
-from ci.run.rendering import differences
-from ci.run.store import Store
-from ci.run.whole import Finished, Request, run_whole
-from ci.run.workspace import Workspace
+from ci.run.release.release import check_base, check_pushed, check_registry, publish_release
+from ci.run.reuse.remote_cache import registry_place
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.workspace import Workspace
+from ci.smoke.image_checks import Wish
 
 Images = Annotated[list[str] | None, Doc("Images, as IMAGE or IMAGE:VARIANT; default: all.")]
 Variants = Annotated[list[str] | None, Doc("Variants, such as cpu; default: all.")]

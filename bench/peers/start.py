@@ -9,8 +9,8 @@ import anyio
 
 from bench.peers.store import LOCAL, Store
 from ci.engines.engine import Output
-from ci.run.houses import Houses
-from ci.run.workspace import open_workspace
+from ci.run.inputs.local import Houses
+from ci.run.workspace.workspace import open_workspace
 from ci.settings import read_settings
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ci.wheelhouse.program.fetch_debs as program
 from ci.catalog.stack import Bootstrap
-from ci.engines.command import Command
+from ci.engines.process.command import Command
 from ci.steps.bootstrap import mmdebstrap_options
 
 EPOCH = (("SOURCE_DATE_EPOCH", "0"),)

@@ -11,7 +11,7 @@ from ci.catalog.document import FileTable
 from ci.catalog.names import mode_fault, target_fault
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.stack import ContextFile
-from ci.steps.recipe import APP
+from ci.steps.layout import APP
 
 SMOKE = "smoke"
 """The folder of an image that has what its checks run."""

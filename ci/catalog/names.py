@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ci.steps.recipe import APP
+from ci.steps.layout import APP
 
 REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")

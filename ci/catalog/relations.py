@@ -12,7 +12,7 @@ from ci.catalog.mistakes import Mistakes, suggestion
 from ci.catalog.reading import IMAGE
 from ci.catalog.requirements import Requirements
 from ci.catalog.stack import ImageVariant
-from ci.steps.recipe import APP
+from ci.steps.layout import APP
 
 OUTSIDE = "outside:"
 

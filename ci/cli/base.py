@@ -7,12 +7,12 @@ from pathlib import Path
 import anyio
 import click
 
-from ci.cli.installing import install_first
+from ci.cli.setup.install import install_first
 from ci.engines.engine import Output
-from ci.run.bootstrap import write_bootstrap
-from ci.run.houses import Houses
-from ci.run.leftover import owned
-from ci.run.workspace import Workspace, open_workspace
+from ci.run.cleanup.run_owner import owned
+from ci.run.inputs.bootstrap import write_bootstrap
+from ci.run.inputs.local import Houses
+from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 

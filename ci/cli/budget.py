@@ -12,15 +12,15 @@ from functools import partial
 import anyio
 import click
 
+from ci.cli.display.stream import Stream
 from ci.cli.options import base_option, variant_option
-from ci.cli.stream import Stream
 from ci.errors import BudgetError, UsageError
 from ci.plan.plan import check_variants, is_named, select
-from ci.report.budget import BudgetReport, Row, Tolerance
-from ci.report.budget_text import breach_text, budget_lines, budget_markdown
-from ci.run.baseline import baseline_path, compared, write_baseline
-from ci.run.publishing import engine_here
-from ci.run.workspace import open_workspace
+from ci.report.budget.budget import BudgetReport, Row, Tolerance
+from ci.report.budget.text import breach_text, budget_lines, budget_markdown
+from ci.run.release.baseline import baseline_path, compared, write_baseline
+from ci.run.release.release import engine_here
+from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 
 _tell = partial(click.echo, err=True)

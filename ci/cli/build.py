@@ -15,31 +15,31 @@ from typing import TypedDict, Unpack
 import anyio
 import click
 
+from ci.cli.display.progress import Progress, print_end_table, shown
 from ci.cli.engine import opened_engine
-from ci.cli.installing import install_first
-from ci.cli.opening import opening_lines, refusal_text
 from ci.cli.options import base_option, registry_option, variant_option
-from ci.cli.progress import Progress, print_end_table, shown
+from ci.cli.setup.install import install_first
 from ci.engines.engine import Engine, Output
 from ci.errors import DiskError, GoneError
 from ci.plan.plan import Plan, check_variants
 from ci.report.units import size_text
-from ci.run.checks import Wish
-from ci.run.disk import file_systems, places
-from ci.run.estimate import Estimate
-from ci.run.events import Listener
-from ci.run.export import export
-from ci.run.forecast import forecast
-from ci.run.houses import WAITING, Houses
-from ci.run.leftover import owned
-from ci.run.relock import relocked
-from ci.run.remote import Remote, looked_up
-from ci.run.remote_work import built_twice
-from ci.run.soundness import seen_plan
-from ci.run.store import Store
-from ci.run.whole import Request, run_whole
-from ci.run.workspace import Workspace, open_workspace
+from ci.run.build.registry_tasks import built_twice
+from ci.run.build.run import Request, run_whole
+from ci.run.cleanup.run_owner import owned
+from ci.run.estimate.disk import file_systems, places
+from ci.run.estimate.forecast import forecast
+from ci.run.estimate.needs import Estimate
+from ci.run.estimate.preview import opening_lines, refusal_text
+from ci.run.inputs.bundle import export
+from ci.run.inputs.local import WAITING, Houses
+from ci.run.inputs.lost_packages import relocked
+from ci.run.reuse.remote_cache import Remote, looked_up
+from ci.run.reuse.store_health import seen_plan
+from ci.run.tasks.event_log import Listener
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
+from ci.smoke.image_checks import Wish
 
 engine_option = click.option(
     "--engine",
@@ -315,7 +315,7 @@ async def _dry_run(workspace: Workspace, request: Request) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """A run that the command line starts: see ci/run/whole.py."""
+    """A run that the command line starts: see ci/run/build/run.py."""
 
     request: Request
 

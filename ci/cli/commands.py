@@ -119,7 +119,8 @@ COMMANDS = {
         path="ci.cli.summary:summary", summary="Print what a run did as Markdown, for a workflow's summary."
     ),
     "doctor": Entry(
-        path="ci.cli.doctor:doctor", summary="Say what this machine can and cannot do, and what to type."
+        path="ci.cli.doctor.command:doctor",
+        summary="Say what this machine can and cannot do, and what to type.",
     ),
     "gc": Entry(path="ci.cli.gc:gc", summary="Say what can go to make room, and with --yes remove it."),
     "test": Entry(path="ci.cli.test:test", summary="Run dockwright's own checks and tests."),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from ci.cli.installing import install_first
+from ci.cli.setup.install import install_first
 from ci.engines.engine import Engine
-from ci.run.remote import registry_place
-from ci.run.workspace import Workspace
+from ci.run.reuse.remote_cache import registry_place
+from ci.run.workspace.workspace import Workspace
 
 
 @asynccontextmanager
@@ -26,7 +26,7 @@ async def opened_engine(workspace: Workspace, *, say: Callable[[str], None]) -> 
     if workspace.base.kind == "bootstrap":
         install_first()
     place = registry_place(settings) if settings.registry and settings.cache != "off" else None
-    from ci.engines.dagger_session import opened_dagger  # with Dagger's SDK, which takes a second
+    from ci.engines.dagger.session import opened_dagger  # with Dagger's SDK, which takes a second
 
     async with opened_dagger(
         workspace.state.root / "dagger",

@@ -11,8 +11,8 @@ from ci.cli.options import base_option, registry_option
 from ci.plan.explain import explain as sentences
 from ci.plan.keys import Document, digest, documents, tag
 from ci.plan.plan import is_named, select
-from ci.run.comparing import CHECKOUT, REGISTRY, STORE, documents_of
-from ci.run.workspace import Workspace, open_workspace
+from ci.run.verify.key_documents import CHECKOUT, REGISTRY, STORE, documents_of
+from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 _tell = partial(click.echo, err=True)

@@ -13,15 +13,15 @@ import click
 from ci.cli.options import registry_option
 from ci.engines.engine import Engine
 from ci.errors import EngineError, UsageError
-from ci.registry.place import Place, parse_place
+from ci.registry.namespace import Place, parse_place
 from ci.report.units import size_text
-from ci.run.gc import Survey, remove, survey
-from ci.run.gc_choice import Item
-from ci.run.leftover import owned
-from ci.run.living import dead, living
-from ci.run.publishing import opened_releases
-from ci.run.registry_gc import registry_remove, registry_survey
-from ci.run.workspace import Workspace, open_workspace
+from ci.run.cleanup.run_owner import owned
+from ci.run.gc.choice import Item
+from ci.run.gc.local import Survey, remove, survey
+from ci.run.gc.registry import registry_remove, registry_survey
+from ci.run.release.release import opened_releases
+from ci.run.workspace.live_runs import dead, living
+from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 NOUNS = {"image": "name", "intermediate": "unnamed image", "file": "file", "folder": "folder"}

@@ -11,7 +11,7 @@ import click
 from ci.catalog.load import load_stack
 from ci.cli.options import variant_option
 from ci.errors import CommandError, UsageError
-from ci.plan.graph import ASCII, UNICODE, dot_source, mermaid, tree_lines
+from ci.plan.drawing import ASCII, UNICODE, dot_source, mermaid, tree_lines
 from ci.plan.plan import check_variants, select
 from ci.settings import Settings
 

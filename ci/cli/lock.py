@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ci.cli.installing import install_first
+from ci.cli.setup.install import install_first
 from ci.errors import UsageError
 from ci.locks.loading import check_locks
 from ci.locks.write import Upgrade, write_locks

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ci.cli.commands import Commands, builds_here, own_words
-from ci.cli.installing import INSTALL
+from ci.cli.setup.install import INSTALL
 from ci.errors import DockwrightError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -80,7 +80,7 @@ def cli(ctx: click.Context, stack: Path | None, root: Path | None) -> None:
         stack = own if own.is_dir() else None
     install, ctx.obj = ctx.obj, settings.with_(stack=stack, root=root)
     if install and builds_here(str(ctx.invoked_subcommand), args, ctx.obj.engine):
-        from ci.cli.debian import install_engine
+        from ci.cli.setup.debian import install_engine
 
         ctx.meta[INSTALL] = install_engine
 

@@ -10,9 +10,9 @@ import click
 
 from ci.cli.options import base_option, registry_option, variant_option
 from ci.plan.plan import check_variants
+from ci.run.build.run import Request
 from ci.run.matrix_of import matrix_of
-from ci.run.whole import Request
-from ci.run.workspace import open_workspace
+from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 
 

@@ -11,12 +11,12 @@ from typing import TextIO, cast
 import anyio
 import click
 
+from ci.cli.display.stream import Stream
 from ci.cli.options import base_option, registry_option, variant_option
-from ci.cli.stream import Stream
 from ci.plan.plan import Plan, PlannedImage, check_variants, plan_text
-from ci.run.remote import looked_up
-from ci.run.soundness import seen_plan
-from ci.run.workspace import Workspace, open_workspace
+from ci.run.reuse.remote_cache import looked_up
+from ci.run.reuse.store_health import seen_plan
+from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 KEY_DIGITS = 12

@@ -11,16 +11,17 @@ import anyio
 import click
 
 from ci.cli.build import Asked, build_here, check_options, engine_option, progress_option
-from ci.cli.installing import install_first
 from ci.cli.options import base_option, registry_option, variant_option
+from ci.cli.setup.install import install_first
 from ci.errors import RegistryError, UsageError
 from ci.plan.plan import check_variants
-from ci.publish.left import left_tags
-from ci.publish.publish import Lag
 from ci.publish.release import CURRENT, Push, Put, check_version, pushes
+from ci.publish.releases import Lag
+from ci.publish.stale_tags import left_tags
 from ci.registry.credentials import Purpose
-from ci.registry.place import Place, parse_place
-from ci.run.publishing import (
+from ci.registry.namespace import Place, parse_place
+from ci.run.git.revision import Revision, revision_of
+from ci.run.release.release import (
     check_base,
     check_registry,
     opened_releases,
@@ -29,10 +30,9 @@ from ci.run.publishing import (
     released_images,
     sources_of,
 )
-from ci.run.remote import registry_place
-from ci.run.revision import Revision, revision_of
-from ci.run.store import Store
-from ci.run.workspace import Workspace, open_workspace
+from ci.run.reuse.remote_cache import registry_place
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 _tell = partial(click.echo, err=True)

@@ -6,8 +6,8 @@ import click
 
 from ci.catalog.load import load_stack
 from ci.lower.render import BAKE_FILE
+from ci.lower.rendered_files import differences
 from ci.plan.rendered import rendered
-from ci.run.rendering import differences
 from ci.settings import Settings
 
 

@@ -10,20 +10,20 @@ import anyio
 import click
 
 from ci.cli.build import engine_option
-from ci.cli.installing import install_first
+from ci.cli.setup.install import install_first
 from ci.errors import DockwrightError, UsageError
 from ci.plan.keys import Document
 from ci.report.comparison import other_keys, verdicts
 from ci.report.events import Checkout
 from ci.report.report import Report
 from ci.report.units import size_text
-from ci.run.checkout import CODE
-from ci.run.child_run import build_in
+from ci.run.git.checkout import CODE
+from ci.run.git.worktree import Worktree, worktree
 from ci.run.key_documents import Named, kept_documents, registry_documents, stack_documents
-from ci.run.living import live
-from ci.run.reports import read_report
-from ci.run.state import State
-from ci.run.worktree import Worktree, worktree
+from ci.run.verify.child_run import build_in
+from ci.run.workspace.live_runs import live
+from ci.run.workspace.reports import read_report
+from ci.run.workspace.state import State
 from ci.settings import Settings
 from ci.version import version
 

@@ -11,15 +11,15 @@ import click
 
 from ci.catalog.stack import Stack
 from ci.cli.build import engine_option
-from ci.cli.installing import install_first
 from ci.cli.options import base_option
+from ci.cli.setup.install import install_first
 from ci.engines.shell import SHELL, Shell, open_shell
 from ci.errors import UsageError
 from ci.plan.plan import is_named, select
-from ci.run.leftover import owned
-from ci.run.shell_place import shell_place
-from ci.run.store import Store
-from ci.run.workspace import Workspace, open_workspace
+from ci.run.cleanup.run_owner import owned
+from ci.run.shell.place import shell_place
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 _tell = partial(click.echo, err=True)

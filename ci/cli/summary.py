@@ -12,7 +12,7 @@ from ci.errors import UsageError
 from ci.report.markdown import markdown
 from ci.report.report import Report
 from ci.report.table import failure_lines, summary_text
-from ci.run.directory import run_directories
+from ci.run.workspace.run_directory import run_directories
 from ci.settings import Settings
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from ci.cli.installing import install_first
+from ci.cli.setup.install import install_first
 from ci.errors import UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[2]

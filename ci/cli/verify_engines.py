@@ -11,15 +11,15 @@ from functools import partial
 import anyio
 import click
 
+from ci.cli.display.progress import Progress, shown
 from ci.cli.engine import opened_engine
 from ci.cli.options import base_option, variant_option
-from ci.cli.progress import Progress, shown
-from ci.engines.dagger_reach import refusal
+from ci.engines.dagger.reach import refusal
 from ci.errors import EngineError, UsageError
 from ci.plan.plan import check_variants, select
-from ci.run.engine_tree import EXCEPTIONS, ImageTree
-from ci.run.verify_engines import trees_of, verdicts
-from ci.run.workspace import Workspace, open_workspace
+from ci.run.verify.engine_tree import EXCEPTIONS, ImageTree
+from ci.run.verify.engines import trees_of, verdicts
+from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 ENGINES = ("buildah", "dagger", "docker", "podman")

@@ -8,13 +8,13 @@ from pathlib import Path
 import anyio
 import click
 
-from ci.cli.installing import install_first
 from ci.cli.options import base_option, variant_option
+from ci.cli.setup.install import install_first
 from ci.errors import UsageError
 from ci.plan.plan import check_variants, select
-from ci.run.repro import DIFFERENT
-from ci.run.repro import verify_repro as run_twice
-from ci.run.workspace import open_workspace
+from ci.run.verify.reproducibility import DIFFERENT
+from ci.run.verify.reproducibility import verify_repro as run_twice
+from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 
-from ci.engines.buildah import Buildah
+from ci.engines.buildah.commands import Buildah
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.docker import DockerEngine
-from ci.engines.embedded import EmbeddedEngine
-from ci.engines.enclosure import enclosure
 from ci.engines.engine import Engine
-from ci.engines.privilege import privilege
-from ci.engines.runner import Runner
+from ci.engines.process.namespaces import enclosure
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import Runner
 from ci.errors import EngineError
 from ci.settings import Settings
 

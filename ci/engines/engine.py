@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from ci.engines.look import Look
+from ci.engines.store_state import Look
 from ci.steps.step import Step
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ci.engines.command import Command
 from ci.engines.gpu import Gpu, find_gpu
-from ci.engines.runner import Runner
+from ci.engines.process.command import Command
+from ci.engines.process.runner import Runner
 from ci.errors import CommandError, EngineError
 
 LDCONFIG = Command(argv=("/sbin/ldconfig", "-p"))

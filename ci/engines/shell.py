@@ -8,11 +8,11 @@ from pathlib import Path
 
 import anyio
 
-from ci.engines.attached import run_attached
+from ci.engines.buildah.containers import container_name
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.docker import DockerEngine, client
-from ci.engines.embedded import EmbeddedEngine
 from ci.engines.engine import Engine, Mounts
-from ci.engines.leftover import container_name
+from ci.engines.process.attached import run_attached
 from ci.errors import CommandError, EngineError
 
 SHELL = ("/bin/sh", "-c", "if command -v bash > /dev/null; then bash; else sh; fi; exit 0")

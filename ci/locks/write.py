@@ -13,8 +13,8 @@ from ci.catalog.lockfile import normalised_name
 from ci.catalog.stack import DebLine, Stack
 from ci.errors import UsageError
 from ci.locks.apt_root import MINIMAL, AptRoot
+from ci.locks.base_digests import refresh_digests
 from ci.locks.loading import PYTHON_LOCKS, load_unlocked
-from ci.locks.outside import refresh_digests
 from ci.locks.request import AptRequest, PythonRequest, apt_requests, python_requests
 from ci.locks.texts import NewLock, apt_locks, python_locks
 from ci.locks.uv import resolve

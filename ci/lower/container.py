@@ -18,7 +18,7 @@ from ci.lower.script import (
     venv_script,
     wheels_script,
 )
-from ci.steps.recipe import ROOT
+from ci.steps.layout import ROOT
 from ci.steps.step import (
     Account,
     Apt,

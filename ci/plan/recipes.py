@@ -8,7 +8,7 @@ from posixpath import basename, dirname
 
 from ci.catalog.stack import ContextFile, DebLine, ImageVariant, LockLine, Stack
 from ci.errors import CatalogError
-from ci.steps.recipe import recipe
+from ci.steps.layout import recipe
 from ci.steps.step import Account, Copy, Step
 
 

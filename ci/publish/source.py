@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci.errors import RegistryError
+from ci.registry.key_artifact import DOCUMENT_LIMIT_BYTES, KEY, read_document
 from ci.registry.manifest import OCI, Manifest, read_manifest, refuse_large_layer
-from ci.registry.side import DOCUMENT_LIMIT_BYTES, KEY, read_document
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient

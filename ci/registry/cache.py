@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ci.errors import RegistryError
-from ci.registry.manifest import OCI, Blob, digest_of, read_manifest
-from ci.registry.patience import AT_ONCE
-from ci.registry.side import (
+from ci.registry.key_artifact import (
     ARTIFACT_TYPE,
     DOCUMENT_LIMIT_BYTES,
     EMPTY,
@@ -24,6 +22,8 @@ from ci.registry.side import (
     side_manifest,
     side_tag,
 )
+from ci.registry.manifest import OCI, Blob, digest_of, read_manifest
+from ci.registry.retry import AT_ONCE
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient  # its HTTP library takes 0.15 s to import

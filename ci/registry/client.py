@@ -15,12 +15,12 @@ import anyio
 import httpx
 
 from ci.errors import RegistryError
-from ci.registry.authorization import Authorization
+from ci.registry.auth import Authorization
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest, is_digest
-from ci.registry.patience import TRANSIENT, Patience
-from ci.registry.place import Place
+from ci.registry.namespace import Place
 from ci.registry.reply import Reply
+from ci.registry.retry import TRANSIENT, Patience
 from ci.registry.tls import CERTIFICATES, UNTRUSTED
 
 TOKEN_LIMIT_BYTES = 2**20
@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True, kw_only=True)
 class RegistryClient:
-    """A registry that has answered once; `open_registry` (ci.registry.opening) makes it.
+    """A registry that has answered once; `open_registry` (ci.registry.connect) makes it.
 
     Everything raises RegistryError, and nothing else.
     """

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 
 from ci.errors import RegistryError
+from ci.registry.key_artifact import KEY
 from ci.registry.manifest import read_manifest
-from ci.registry.side import KEY
 from ci.registry.wheel_store import TITLE, WheelStore
 
 ARTIFACT_TYPE = "application/vnd.dockwright.wheel.v1"

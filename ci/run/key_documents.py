@@ -11,9 +11,9 @@ from ci.errors import DockwrightError, RegistryError
 from ci.plan.keys import Document, digest, documents, tag
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose
-from ci.registry.place import parse_place
-from ci.run.remote import opened_client
-from ci.run.state import State
+from ci.registry.namespace import parse_place
+from ci.run.reuse.remote_cache import opened_client
+from ci.run.workspace.state import State
 
 Named = tuple[str, str]
 """An image (`image:variant`) and a key."""

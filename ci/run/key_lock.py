@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ci.run.file_lock import file_lock
+from ci.run.workspace.file_lock import file_lock
 
 FOLDER = "locks"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ci.run.matrix import Matrix, matrix
-from ci.run.remote import looked_up
-from ci.run.store import Store
-from ci.run.whole import Request
-from ci.run.workspace import Workspace
+from ci.run.build.matrix import Matrix, matrix
+from ci.run.build.run import Request
+from ci.run.reuse.remote_cache import looked_up
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.workspace import Workspace
 
 
 async def matrix_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ci.plan.plan import Plan, PlannedImage
-from ci.wheelhouse.choose import compiles
+from ci.wheelhouse.input_document import compiles
 
 
 def outside(plan: Plan) -> dict[str, tuple[str, ...]]:

@@ -10,10 +10,10 @@ import anyio
 from ci.errors import RegistryError
 from ci.plan.plan import Plan
 from ci.registry.wheel_set import RegistryWheelSets, SetFile
-from ci.run.compiled import kept_of
-from ci.run.workspace import Workspace
-from ci.wheelhouse.choose import wheelhouse_input
-from ci.wheelhouse.program.kept import Kept
+from ci.run.inputs.compiled import kept_of
+from ci.run.workspace.workspace import Workspace
+from ci.wheelhouse.input_document import wheelhouse_input
+from ci.wheelhouse.program.content_store import Kept
 from ci.wheelhouse.program.line import Line
 
 STREAMS = 4

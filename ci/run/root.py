@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ci.engines.command import Command
-from ci.engines.runner import Runner
+from ci.engines.process.command import Command
+from ci.engines.process.runner import Runner
 
 REMOVE = """\
 findmnt --raw --noheadings --output TARGET | awk -v under="$1/" 'index($0, under) == 1' | sort -r |

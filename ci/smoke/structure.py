@@ -7,8 +7,8 @@ from typing import Any
 
 from ci.catalog.stack import ImageVariant, Stack
 from ci.report.check import Check, verdict
-from ci.smoke.request import entrypoint_of
-from ci.steps.recipe import TINI, VENV
+from ci.smoke.probe_request import entrypoint_of
+from ci.steps.layout import TINI, VENV
 
 SECRET_NAME = re.compile(
     r"(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(API|ACCESS|PRIVATE|SECRET)_?KEY)(_|$)",

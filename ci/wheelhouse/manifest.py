@@ -9,8 +9,8 @@ from typing import Any
 
 from ci.errors import FetchError
 from ci.plan.keys import digest
-from ci.wheelhouse.program.house import SCHEMA, own_digest
-from ci.wheelhouse.program.kept import marks, sha256
+from ci.wheelhouse.program.content_store import marks, sha256
+from ci.wheelhouse.program.package_folder import SCHEMA, own_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dagger import dag
 
-from ci.engines.dagger import NOT_STARTED, TIMED_OUT, DaggerEngine
+from ci.engines.dagger.engine import NOT_STARTED, TIMED_OUT, DaggerEngine
 from ci.engines.engine import Closed, Output
 from tests.dagger.session import Call, Session
 from tests.dagger.world import Stage

@@ -10,7 +10,7 @@ from dagger import dag
 from ci.lower.container import Inputs, lower
 from ci.lower.dockerfile import instructions
 from ci.lower.script import account_script, apt_script, libraries_script, venv_script, wheels_script
-from ci.steps.recipe import recipe
+from ci.steps.layout import recipe
 from ci.steps.step import (
     Account,
     Apt,

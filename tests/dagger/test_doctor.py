@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ci.cli.dagger_answer import DaggerAnswer, ask_dagger
-from ci.engines.dagger_cache import CacheLimits
-from ci.engines.dagger_reach import RUNNER_HOST, SESSION_PORT
+from ci.cli.doctor.dagger_probe import DaggerAnswer, ask_dagger
+from ci.engines.dagger.cache import CacheLimits
+from ci.engines.dagger.reach import RUNNER_HOST, SESSION_PORT
 from tests.dagger.disk import Disk
 from tests.dagger.session import Session
 

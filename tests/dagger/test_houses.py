@@ -8,11 +8,11 @@ import dagger
 import pytest
 from dagger import dag
 
-from ci.engines.dagger import DaggerEngine
+from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.engine import Output
-from ci.run.engine_houses import EngineHouses
-from ci.run.houses import Houses
-from ci.run.workspace import open_workspace
+from ci.run.inputs.dagger import EngineHouses
+from ci.run.inputs.local import Houses
+from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 from tests.dagger.session import Session
 from tests.dagger.world import Stage

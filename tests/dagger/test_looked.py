@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 from dagger import dag
 
-from ci.engines.dagger import FREE, DaggerEngine
-from ci.engines.dagger_cache import CacheLimits
+from ci.engines.dagger.cache import CacheLimits
+from ci.engines.dagger.engine import FREE, DaggerEngine
 from ci.engines.engine import Output
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 from ci.plan.plan import PlannedImage, make_plan
 from ci.report.events import Warned
-from ci.run.base_kind import BaseKind
-from ci.run.build import Options, _work
-from ci.run.dagger_look import INJECTED
-from ci.run.directory import create_run_directory
-from ci.run.events import EventLog
-from ci.run.state import ImageRecord, State
-from ci.run.store import Store
-from ci.run.task import Task, Work
-from ci.run.workspace import Workspace
+from ci.run.build.dagger_warnings import INJECTED
+from ci.run.build.execution import Options, _work
+from ci.run.tasks.event_log import EventLog
+from ci.run.tasks.task import Task, Work
+from ci.run.workspace.base_kind import BaseKind
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.run_directory import create_run_directory
+from ci.run.workspace.state import ImageRecord, State
+from ci.run.workspace.workspace import Workspace
 from ci.settings import Settings
 from tests.dagger.disk import Disk
 from tests.dagger.session import Session

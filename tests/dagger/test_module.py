@@ -17,7 +17,7 @@ from dagger.mod import default_module
 from ci.main import Dockwright, Failed
 from ci.report.events import Checkout
 from ci.report.report import Report
-from ci.run.reports import read_report
+from ci.run.workspace.reports import read_report
 from ci.version import dagger_version
 from tests.dagger.session import Session
 from tests.dagger.world import Stage

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from ci.engines.dagger import DaggerEngine
-from ci.engines.dagger_cache import CacheLimits
-from ci.engines.dagger_session import CLI_BIN, opened_dagger
+from ci.engines.dagger.cache import CacheLimits
+from ci.engines.dagger.engine import DaggerEngine
+from ci.engines.dagger.session import CLI_BIN, opened_dagger
 from ci.engines.engine import Output
 from ci.errors import EngineError
-from ci.run.workspace import open_workspace
+from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 from ci.version import dagger_version
 from tests.dagger.disk import Disk
@@ -159,7 +159,7 @@ async def test_a_dagger_of_another_version_is_refused_before_it_is_started(
     program.write_text(f"#!/bin/sh\necho '{said}'\n")
     program.chmod(0o755)
     monkeypatch.setenv(CLI_BIN, str(program))
-    monkeypatch.setattr("ci.engines.dagger_session.check_reach", lambda _environ: None)
+    monkeypatch.setattr("ci.engines.dagger.session.check_reach", lambda _environ: None)
     with pytest.raises(EngineError, match=f"Install dagger {dagger_version()}"):
         async with opened(tmp_path, []):
             pass

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.engines.dagger_reach import HTTP2_HELLO, RUNNER_HOST, SESSION_PORT, check_reach, refusal
+from ci.engines.dagger.reach import HTTP2_HELLO, RUNNER_HOST, SESSION_PORT, check_reach, refusal
 from ci.errors import EngineError
 
 BOUND_S = 5.0

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ci.engines.buildah import Buildah
-from ci.engines.command import Command
-from ci.engines.privilege import privilege
+from ci.engines.buildah.commands import Buildah
+from ci.engines.process.command import Command
+from ci.engines.process.privilege import privilege
 from ci.settings import Settings
 
 LIMIT_S = 120.0

@@ -15,13 +15,13 @@ import pytest
 
 from ci.catalog.files import SMOKE
 from ci.catalog.load import load_stack
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.choose import choose_engine
-from ci.engines.embedded import EmbeddedEngine
 from ci.engines.engine import Closed, Output
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 from ci.report.check import Check, Status
 from ci.settings import Settings
-from ci.smoke.request import INPUTS, PROBE, ancestors, smoke_request
+from ci.smoke.probe_request import INPUTS, PROBE, ancestors, smoke_request
 from ci.smoke.results import parse_results
 
 pytestmark = pytest.mark.engine

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.choose import choose_engine
-from ci.engines.embedded import EmbeddedEngine
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 from ci.settings import Settings, read_settings
 from tests.engine.luck import Served, serving
 from tests.engine.luck_stack import LuckStack, luck_stack

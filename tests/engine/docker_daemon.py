@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.cli.debian import install, is_here
+from ci.cli.setup.debian import install, is_here
 
 CLIENT = Path("/usr/bin/docker")
 """Debian's own client; it has BuildKit where a newer one elsewhere on the search path may need a plugin."""

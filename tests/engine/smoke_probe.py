@@ -15,14 +15,14 @@ from typing import Any
 
 import anyio
 
-from ci.engines.buildah import Buildah
-from ci.engines.embedded import EmbeddedEngine
-from ci.engines.enclosure import enclosure
+from ci.engines.buildah.commands import Buildah
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.engine import Closed, Ended, Output
-from ci.engines.privilege import privilege
-from ci.engines.runner import Runner
+from ci.engines.process.namespaces import enclosure
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import Runner
 from ci.report.check import Check, Status
-from ci.smoke.request import smoke_request
+from ci.smoke.probe_request import smoke_request
 from ci.smoke.results import parse_results
 from tests.engine.smoke_image import stage_stack, write_root
 

@@ -8,8 +8,8 @@ import pytest
 
 from ci.errors import UsageError
 from ci.report.events import Checkout
-from ci.run.checkout import CHANGED_LIMIT_BYTES, PATCH_LIMIT_BYTES, checkout_of
-from ci.run.worktree import worktree
+from ci.run.git.checkout import CHANGED_LIMIT_BYTES, PATCH_LIMIT_BYTES, checkout_of
+from ci.run.git.worktree import worktree
 from tests.engine.repository import committed, git, tree
 
 pytestmark = pytest.mark.engine

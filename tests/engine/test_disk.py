@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from ci.engines.choose import choose_engine
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 from ci.settings import Settings
 from tests.engine.luck import Served, wheel
 from tests.engine.luck_stack import CHECKOUT, LuckStack, luck_stack

@@ -16,10 +16,10 @@ import pytest
 
 from ci.engines.docker import DockerEngine, client
 from ci.engines.engine import BuildRequest, Closed, Output
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 from ci.errors import CommandError
-from ci.run.houses import Houses
-from ci.run.workspace import open_workspace
+from ci.run.inputs.local import Houses
+from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings, read_settings
 from tests.e2e.container import buildah, mounted, run
 from tests.engine.docker_daemon import CLIENT, Docker, daemon

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from ci.engines.buildah import OFFLINE
-from ci.engines.embedded import EmbeddedEngine
+from ci.engines.buildah.commands import OFFLINE
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.engine import LOCAL, BuildRequest, Output
 from ci.errors import CommandError
 from ci.lower.script import MOUNT
 from ci.wheelhouse.manifest import Manifest, read_manifest
-from ci.wheelhouse.program.house import own_digest
+from ci.wheelhouse.program.package_folder import own_digest
 from tests.engine.conftest import BASE
 
 pytestmark = pytest.mark.engine

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ci.engines.embedded import EmbeddedEngine
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.engine import Output
-from ci.run.engine_tree import differences, image_tree, known
-from ci.steps.recipe import ROOT
+from ci.run.verify.engine_tree import differences, image_tree, known
+from ci.steps.layout import ROOT
 from tests.engine.conftest import BASE
 
 pytestmark = pytest.mark.engine

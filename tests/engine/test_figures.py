@@ -9,11 +9,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ci.engines.compressed import compressed_layers
+from ci.engines.buildah.compressed import compressed_layers
 from ci.engines.engine import LOCAL, Output
 from ci.registry.manifest import read_manifest
-from ci.run.contents import parse_contents, read_contents
-from ci.run.remote import bare
+from ci.run.budget.contents import parse_contents, read_contents
+from ci.run.reuse.remote_cache import bare
 from tests.engine.smoke_probe import IMAGE, TinyImage, tiny_image
 from tests.registry.cached import opened
 from tests.registry.server import registry

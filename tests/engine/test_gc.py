@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from ci.catalog.load import load_stack
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.choose import choose_engine
-from ci.engines.embedded import EmbeddedEngine
 from ci.engines.engine import BuildRequest, Output
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 from ci.plan.keys import digest, documents, tag
-from ci.run.base_kind import BaseKind
-from ci.run.gc import remove, survey
-from ci.run.leftover import owned
-from ci.run.living import live
-from ci.run.state import State
-from ci.run.store import KEY_LABEL
-from ci.run.workspace import Workspace
+from ci.run.cleanup.run_owner import owned
+from ci.run.gc.local import remove, survey
+from ci.run.workspace.base_kind import BaseKind
+from ci.run.workspace.live_runs import live
+from ci.run.workspace.local_store import KEY_LABEL
+from ci.run.workspace.state import State
+from ci.run.workspace.workspace import Workspace
 from ci.settings import Settings
 from tests.engine.luck_stack import LuckStack
 

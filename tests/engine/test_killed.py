@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from bench.kills import PROC, Scene, Victim, kill_once
-from ci.engines.embedded import EmbeddedEngine
-from ci.engines.enclosure import enclosure
-from ci.engines.leftover import container_records
-from ci.run.leftover_process import processes, with_children
-from ci.run.living import FOLDER, living
+from ci.engines.buildah.containers import container_records
+from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.process.namespaces import enclosure
+from ci.run.cleanup.processes import processes, with_children
+from ci.run.workspace.live_runs import FOLDER, living
 from ci.settings import Settings
 from tests.engine.conftest import BASE
 from tests.engine.killed_stack import IMAGES, change, killed_stack

@@ -13,9 +13,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ci.engines.embedded import EmbeddedEngine
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.engine import BuildRequest, Output
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 from ci.errors import CommandError
 from ci.settings import Settings
 from tests.engine.conftest import BASE

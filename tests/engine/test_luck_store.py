@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ci.engines.buildah import Buildah
-from ci.engines.embedded import EmbeddedEngine
+from ci.engines.buildah.commands import Buildah
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.engine import LOCAL
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 from ci.errors import EngineError
 from ci.plan.plan import Plan, make_plan
-from ci.run.soundness import DIGEST, note_marks, sound_plan
-from ci.run.state import State
-from ci.run.store import Store
+from ci.run.reuse.store_health import DIGEST, note_marks, sound_plan
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.state import State
 from tests.stacks import small_stack
 
 pytestmark = [

@@ -15,9 +15,9 @@ import pytest
 
 from ci.wheelhouse.program import fetch_wheels
 from ci.wheelhouse.program.client import Client, Patience
+from ci.wheelhouse.program.content_store import Kept, open_kept
 from ci.wheelhouse.program.failure import FetchingError
 from ci.wheelhouse.program.index import Index
-from ci.wheelhouse.program.kept import Kept, open_kept
 from ci.wheelhouse.program.line import Line
 from ci.wheelhouse.program.transfer import Transfer, Wanted
 from tests.engine.luck import Fault, Served, wheel

@@ -11,10 +11,10 @@ import pytest
 
 from ci.catalog.files import SMOKE
 from ci.catalog.load import load_stack
-from ci.engines.embedded import EmbeddedEngine
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.engine import Closed, Output
 from ci.report.check import Check, Status
-from ci.smoke.request import smoke_request
+from ci.smoke.probe_request import smoke_request
 from ci.smoke.results import parse_results
 from tests.engine.conftest import BASE
 

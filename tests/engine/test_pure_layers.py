@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from ci.catalog.load import load_stack
-from ci.engines.embedded import EmbeddedEngine
+from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.store import store_lists
 from ci.engines.engine import BuildRequest, ImageInfo, Output
-from ci.engines.stored import store_lists
 from ci.lower.dockerfile import instructions, wheels_arg
 from ci.plan.recipes import steps_of
-from ci.run.houses import Houses
-from ci.run.layer_listing import Entry, listing
-from ci.run.workspace import open_workspace
+from ci.run.inputs.local import Houses
+from ci.run.verify.layer_listing import Entry, listing
+from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 from ci.steps.step import From, User, Wheels
 from tests.engine.conftest import BASE

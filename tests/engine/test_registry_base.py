@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ci.cli.debian import install
-from ci.engines.embedded import EmbeddedEngine
+from ci.cli.setup.debian import install
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.engine import LOCAL, Output
 from ci.errors import CommandError
 from ci.settings import Settings

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ci.engines.embedded import EmbeddedEngine
+from ci.engines.buildah.engine import EmbeddedEngine
 from tests.engine.killed_stack import change, killed_stack
 from tests.engine.luck_stack import CHECKOUT, LuckStack
 from tests.engine.repository import committed, git, tree

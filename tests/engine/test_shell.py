@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.engines.embedded import EmbeddedEngine
+from ci.engines.buildah.engine import EmbeddedEngine
 from tests.engine.luck import Served, wheel
 from tests.engine.luck_stack import CHECKOUT, LuckStack
 from tests.engine.terminal import Terminal, on_terminal

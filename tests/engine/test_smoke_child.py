@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ci.smoke.program import child
-from ci.smoke.program.child import KEPT, Ended, Kept, members_of, run, strays
+from ci.smoke.program import bounded_process as child
+from ci.smoke.program.bounded_process import KEPT, Ended, Kept, members_of, run, strays
 
 pytestmark = pytest.mark.engine
 

@@ -14,7 +14,7 @@ from ci.smoke.size import budget_check
 from ci.smoke.structure import structure_checks
 from tests.engine.smoke_image import SITE, stage_stack
 from tests.engine.smoke_probe import IMAGE, TinyImage, tiny_image, wrong
-from tests.unit.smoke.elf_file import elf
+from tests.unit.smoke.program.elf_file import elf
 
 pytestmark = [
     pytest.mark.engine,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ci.catalog.load import load_stack
+from ci.lower.rendered_files import differences
 from ci.plan.rendered import rendered
-from ci.run.rendering import differences
 
 DOCKER = Path(__file__).parents[2] / "docker"
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ci.errors import BuildError
 from ci.report.events import Event, TaskEnded, TaskStarted
-from ci.run.order import weight_of
-from ci.run.scheduler import run_tasks
-from ci.run.task import Outcome, Result, Task, WorkResult
+from ci.run.tasks.order import weight_of
+from ci.run.tasks.scheduler import run_tasks
+from ci.run.tasks.task import Outcome, Result, Task, WorkResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

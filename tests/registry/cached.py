@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.client import RegistryClient
+from ci.registry.connect import open_registry
 from ci.registry.credentials import Credentials
+from ci.registry.key_artifact import Beside
 from ci.registry.manifest import OCI, digest_of
-from ci.registry.opening import open_registry
-from ci.registry.patience import Patience
-from ci.registry.place import Place
-from ci.registry.side import Beside
+from ci.registry.namespace import Place
+from ci.registry.retry import Patience
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER = digest_of(b"layer")

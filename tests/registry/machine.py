@@ -13,9 +13,9 @@ from typing import Any
 import anyio
 
 from ci.catalog.load import load_stack
+from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.choose import choose_engine
-from ci.engines.embedded import EmbeddedEngine
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 from ci.plan.keys import digest, documents, tag
 from ci.registry.cache import Wanted
 from ci.settings import read_settings

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-from ci.publish.publish import Releases
 from ci.publish.release import CURRENT, Push, Put, Released
+from ci.publish.releases import Releases
 from ci.publish.source import Source
 from ci.registry.client import RegistryClient
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import OCI, digest_of, read_manifest
-from ci.registry.patience import Patience
 from ci.registry.reply import Reply
+from ci.registry.retry import Patience
 from tests.registry.cached import CONFIG_TYPE, opened, wanted
 
 NOTES = {"org.opencontainers.image.revision": "f00"}

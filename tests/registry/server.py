@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ci.cli.debian import install
+from ci.cli.setup.debian import install
 
 USER, SECRET = "ci", "a-secret-of-the-tests"
 # bcrypt of SECRET, the one hash that docker-registry takes; made by crypt.crypt(…, METHOD_BLOWFISH)

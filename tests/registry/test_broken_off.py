@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ci.publish.publish import Lag, Releases
 from ci.publish.release import Put, pushes, tags
-from ci.run.publishing import promote_release
+from ci.publish.releases import Lag, Releases
+from ci.run.release.release import promote_release
 from ci.settings import Settings
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.cached import opened

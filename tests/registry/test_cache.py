@@ -9,10 +9,10 @@ import pytest
 
 from ci.errors import RegistryError
 from ci.registry.cache import RegistryCache
+from ci.registry.connect import open_registry
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import OCI, digest_of
-from ci.registry.opening import open_registry
-from ci.registry.place import Place
+from ci.registry.namespace import Place
 from tests.registry.cached import add, opened, push, quick, wanted
 from tests.registry.proxy import Fault, Gate, Proxy, proxied
 from tests.registry.server import SECRET, USER, Registry, basic, registry, token_server

@@ -9,8 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ci.engines.privilege import privilege
-from ci.engines.runner import Runner as ProcessRunner
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import Runner as ProcessRunner
 from ci.run.root import remove_root
 from tests.registry.machine import CHECKOUT, HERE, Machine
 from tests.registry.proxy import Proxy

@@ -9,14 +9,14 @@ import pytest
 import pytest_asyncio
 
 from ci.errors import RegistryError
-from ci.publish.figures import read_figures, write_figures
-from ci.publish.publish import Releases
+from ci.publish.release_figures import read_figures, write_figures
+from ci.publish.releases import Releases
 from ci.registry.manifest import OCI
-from ci.report.figures import Baseline
+from ci.report.budget.figures import Baseline
 from tests.registry.cached import opened
 from tests.registry.released import released
 from tests.registry.server import Registry
-from tests.unit.report.test_figures import figures
+from tests.unit.report.budget.test_figures import figures
 
 pytestmark = pytest.mark.engine
 FIGURES = Baseline(images=(figures("asr:cpu", distributions={"av": 3}), figures("base:cpu")))

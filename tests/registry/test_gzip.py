@@ -15,8 +15,8 @@ import pytest_asyncio
 import zstandard
 
 from ci.errors import RegistryError
-from ci.publish.gzipped import GZIP, ZSTD, Gzipped
-from ci.publish.publish import Releases
+from ci.publish.gzip_layers import GZIP, ZSTD, Gzipped
+from ci.publish.releases import Releases
 from ci.publish.source import Source
 from ci.registry.cache import Wanted
 from ci.registry.client import RegistryClient

@@ -10,15 +10,15 @@ import pytest
 from ci.catalog.load import load_stack
 from ci.errors import RegistryError
 from ci.plan.keys import digest, documents, tag
-from ci.publish.publish import Releases
 from ci.publish.release import released
+from ci.publish.releases import Releases
 from ci.registry.cache import Wanted
 from ci.registry.manifest import OCI
 from ci.registry.wheel_set import RegistryWheelSets, SetFile
 from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import BuiltWheel, RegistryWheels
-from ci.run.registry_gc import registry_remove, registry_survey
-from ci.wheelhouse.choose import wheelhouse_input
+from ci.run.gc.registry import registry_remove, registry_survey
+from ci.wheelhouse.input_document import wheelhouse_input
 from tests.engine.killed_stack import change, killed_stack
 from tests.engine.luck import sha, wheel
 from tests.registry.cached import add, opened, push

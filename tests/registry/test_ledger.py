@@ -11,12 +11,12 @@ import pytest
 
 from ci.plan.plan import PlannedImage
 from ci.registry.cache import RegistryCache
-from ci.registry.ledger import RegistryLedger
-from ci.registry.side import smoke_tag
+from ci.registry.key_artifact import smoke_tag
+from ci.registry.ledger_artifact import RegistryLedger
 from ci.report.check import Check, Rung, Status
-from ci.run.ledger import Ledger
-from ci.run.remote import wanted
-from ci.smoke.ledger import Entry, Subject, entry_text
+from ci.run.reuse.ledger import Ledger
+from ci.run.reuse.remote_cache import wanted
+from ci.smoke.ledger_entry import Entry, Subject, entry_text
 from tests.registry.cached import add, opened, push, quick
 from tests.registry.proxy import Fault, Proxy
 from tests.registry.server import Registry

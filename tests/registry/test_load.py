@@ -11,12 +11,12 @@ import anyio
 import pytest
 
 from ci.catalog.load import load_stack
-from ci.engines.privilege import privilege
-from ci.engines.runner import Runner
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import Runner
 from ci.plan.keys import digest, documents, tag
 from ci.registry.cache import Wanted
-from ci.registry.patience import AT_ONCE
-from ci.run.remote_work import MEANWHILE
+from ci.registry.retry import AT_ONCE
+from ci.run.build.registry_tasks import MEANWHILE
 from ci.run.root import remove_root
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.cached import add, opened, quick, wanted

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from ci.errors import RegistryError
-from ci.publish.left import left_tags
-from ci.publish.publish import Releases
 from ci.publish.release import Mount, pushes
+from ci.publish.releases import Releases
+from ci.publish.stale_tags import left_tags
 from tests.registry.cached import push, wanted
 from tests.registry.proxy import Fault, Proxy
 from tests.registry.released import COUNT, NOTES, digests, released, releases_at, seen

@@ -9,9 +9,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ci.engines.privilege import privilege
-from ci.engines.runner import Runner as ProcessRunner
-from ci.run.remote_work import MEANWHILE
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import Runner as ProcessRunner
+from ci.run.build.registry_tasks import MEANWHILE
 from ci.run.root import remove_root
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.machine import CHECKOUT, HERE, IMAGE, Machine

@@ -14,8 +14,8 @@ import anyio
 import pytest
 import zstandard
 
-from ci.engines.privilege import privilege
-from ci.engines.runner import Runner
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import Runner
 from ci.run.root import remove_root
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.machine import HERE, Machine

@@ -11,8 +11,8 @@ from typing import Any
 import anyio
 import pytest
 
-from ci.engines.privilege import privilege
-from ci.engines.runner import Runner as ProcessRunner
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import Runner as ProcessRunner
 from ci.run.root import remove_root
 from ci.settings import read_settings
 from tests.registry.machine import CHECKOUT, HERE, Machine

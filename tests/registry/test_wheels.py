@@ -15,11 +15,11 @@ from ci.errors import RegistryError
 from ci.registry.manifest import OCI
 from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import BuiltWheel, RegistryWheels, wheel_tag
-from ci.run.compiled import build_keys, compiled_of, to_compile
-from ci.run.remote_wheels import bring_wheels, keep, share_wheels
-from ci.run.state import State
-from ci.run.store import Store
-from ci.run.workspace import Workspace, open_workspace
+from ci.run.inputs.compiled import build_keys, compiled_of, to_compile
+from ci.run.inputs.registry_wheels import bring_wheels, keep, share_wheels
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.state import State
+from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import read_settings
 from tests.engine.luck import wheel
 from tests.registry.cached import opened

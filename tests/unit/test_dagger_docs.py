@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ci.engines.dagger_cache import MIN_KEPT_BYTES
-from ci.engines.dagger_reach import LEGACY, LIMIT_S, RUNNER_HOST, SCHEMES
+from ci.engines.dagger.cache import MIN_KEPT_BYTES
+from ci.engines.dagger.reach import LEGACY, LIMIT_S, RUNNER_HOST, SCHEMES
 from ci.version import dagger_version
 
 PAGE = (Path(__file__).parents[2] / "docs" / "dagger.md").read_text()

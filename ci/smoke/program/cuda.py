@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from .child import run
+from .bounded_process import run
 from .elf import read_elf
-from .looks import Finding
+from .filesystem import Finding
 
 OPENERS = ("ctranslate2", "ctranslate2.libs", "onnxruntime")
 """Folders of site-packages whose objects open CUDA libraries by name, which no list of needed ones tells."""

@@ -39,9 +39,9 @@ def reading(what: str, device: str) -> Reading:
 def _reading(what: str, device: str) -> Reading:
     # Each library is imported by the check that needs it: an image has some of them.
     if what == DEVICE:
-        from . import driver
+        from . import devices
 
-        return driver.cuda() if device == "cuda" else driver.cpu()
+        return devices.cuda() if device == "cuda" else devices.cpu()
     if what == "ctranslate2":
         from . import translator
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from .child import Ended, run
+from .bounded_process import Ended, run
 
 Reading = tuple[str, str, Mapping[str, float | str]]
 """(status, detail, figures by name: numbers, and words that others are told apart by)."""

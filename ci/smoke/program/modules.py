@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from .child import Ended, run
+from .bounded_process import Ended, run
 
 IMPORTER = """
 import importlib, json, os, sys, time, traceback

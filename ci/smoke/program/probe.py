@@ -2,7 +2,7 @@
 
 Runs as the image's user with the image's own Python, offline. What is going to be checked is told first; each
 check is announced and then told, one JSON line each, so that a hang says where it is. The request is made by
-ci/smoke/request.py, the lines are read by ci/smoke/results.py.
+ci/smoke/probe_request.py, the lines are read by ci/smoke/results.py.
 """
 
 import contextlib
@@ -25,23 +25,23 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).parent.parent))
     __package__ = Path(__file__).parent.name  # PEP 366
 
-from . import looks
-from .child import VARIABLE, end_strays, run
-from .looks import Finding
+from . import filesystem
+from .bounded_process import VARIABLE, end_strays, run
+from .filesystem import Finding
 
 MARK = "dockwright-check "
 UV = Path(__file__).parent / "uv"
 LINES, WIDTH = 30, 400
 """Lines of a child's output that a failed check tells, and characters of each."""
 LOOKS: tuple[tuple[str, Callable[[dict[str, Any]], Finding]], ...] = (
-    ("user", looks.user),
-    ("python", looks.python),
-    ("writable /tmp", looks.writable_tmp),
-    ("no compiler or installer", looks.compilers),
-    ("no -dev package", looks.development),
-    ("no cache", looks.caches),
-    ("no secret", looks.secrets),
-    ("nothing in closed folders", looks.closed),
+    ("user", filesystem.user),
+    ("python", filesystem.python),
+    ("writable /tmp", filesystem.writable_tmp),
+    ("no compiler or installer", filesystem.compilers),
+    ("no -dev package", filesystem.development),
+    ("no cache", filesystem.caches),
+    ("no secret", filesystem.secrets),
+    ("nothing in closed folders", filesystem.closed),
 )
 
 
@@ -144,7 +144,7 @@ def imports(request: dict[str, Any], ladder: Ladder, loaded: set[str]) -> None:
         return
     say(event="started", rung="imports", name="imports")
     for one in import_all(wanted, request["import_limit_s"], loaded):
-        ladder.told("imports", f"import {one.name}", *looks.verdict(shortened(one.fault)), one.seconds)
+        ladder.told("imports", f"import {one.name}", *filesystem.verdict(shortened(one.fault)), one.seconds)
 
 
 def program(argv: list[str], limit_s: float, *, speaks: bool = False) -> Finding:
@@ -206,7 +206,7 @@ def main(request_path: str) -> None:
         ladder.check("imports", "pip check", lambda: requirements(limit_s), limit_s + 10)
         imports(request, ladder, loaded)
     if "closure" in ladder.rungs:
-        ladder.check("closure", "shared libraries", lambda: looks.libraries(request, loaded), limit_s)
+        ladder.check("closure", "shared libraries", lambda: filesystem.libraries(request, loaded), limit_s)
     if "programs" in ladder.rungs:
         for name, argv, at_most_s, speaks in programs:
             ladder.check(
@@ -240,7 +240,7 @@ def cuda_checks() -> list[tuple[str, Callable[[], Finding]]]:
     from . import cuda
 
     try:
-        return cuda.checks(looks.site_packages())
+        return cuda.checks(filesystem.site_packages())
     except ValueError as error:
         fault = str(error)
         return [("libraries by name", lambda: ("failed", fault))]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from .closeness import CONVOLUTION, TOLERANCE, closeness
 from .gpu_checks import Reading
+from .tolerance import CONVOLUTION, TOLERANCE, closeness
 
 KINDS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 SEED, SIDE = 20, 512

@@ -12,8 +12,8 @@ import ctranslate2
 import numpy as np
 from ctranslate2.specs import TransformerSpec
 
-from .closeness import closeness
 from .gpu_checks import Reading
+from .tolerance import closeness
 
 WORDS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}
 SENTENCES = (("three", "one", "five"), ("two",), ("four", "four", "one", "two", "three"))

@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from .content_store import Kept, write_whole
 from .failure import FetchingError
-from .kept import Kept, write_whole
 from .line import Line
 
 EPOCH = "315532800"

@@ -3,8 +3,8 @@
     fetch_debs.py INPUT HOUSES NAME
 
 `INPUT` is the debhouse's input document (JSON: `files`: [{file, sha256, url}], `lists`: {name: [file]},
-`known`: see kept.py). `HOUSES` keeps every package once by its sha256; `HOUSES/NAME` gets `debs/`, `lists/`
-and `manifest.json`. What is there already is looked at by hash, not by name. A failure is told in
+`known`: see content_store.py). `HOUSES` keeps every package once by its sha256; `HOUSES/NAME` gets `debs/`,
+`lists/` and `manifest.json`. What is there already is looked at by hash, not by name. A failure is told in
 `HOUSES/parts/NAME.failure`.
 """
 
@@ -19,8 +19,8 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from .client import Client
-from .house import House
-from .kept import open_kept
+from .content_store import open_kept
+from .package_folder import House
 from .start import run
 from .transfer import Transfer, Wanted
 

@@ -3,9 +3,10 @@
     fetch_wheels.py INPUT HOUSES NAME
 
 `INPUT` is the wheelhouse's input document (JSON: `builder`: lock lines of the build requirements; `lists`:
-{list: lock lines}; `builds`: {sdist file: wheel-build key}; `known`: see kept.py). `HOUSES` keeps every file
-once by its sha256, for all variants; `HOUSES/NAME` gets `wheels/`, `lists/` (requirement files with the
-hashes of the wheels), `uv` and `manifest.json`. A failure is told in `HOUSES/parts/NAME.failure`.
+{list: lock lines}; `builds`: {sdist file: wheel-build key}; `known`: see content_store.py). `HOUSES` keeps
+every file once by its sha256, for all variants; `HOUSES/NAME` gets `wheels/`, `lists/` (requirement files
+with the hashes of the wheels), `uv` and `manifest.json`. A failure is told in
+`HOUSES/parts/NAME.failure`.
 
 An sdist is fetched by hash like a wheel and compiled without build isolation, with the builder's own
 hash-pinned requirements; `HOUSES/compiled` has which file came of it, by its wheel-build key.
@@ -26,10 +27,10 @@ if not __package__:
 
 from .client import Client
 from .compiled import Builder, Compiled
-from .house import House
+from .content_store import Kept, open_kept
 from .index import Index
-from .kept import Kept, open_kept
 from .line import Line
+from .package_folder import House
 from .start import run
 from .transfer import Transfer, Wanted
 

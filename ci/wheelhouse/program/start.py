@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from .content_store import full
 from .failure import FetchingError
-from .kept import full
 
 
 def run(fill: Callable[[Path, Path, str], None], input_path: str, houses: str, name: str) -> None:

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .client import BrokenError, Client, shown
+from .content_store import Kept, full
 from .failure import FetchingError
-from .kept import Kept, full
 
 STREAMS = 6
 """Files at once."""

@@ -21,7 +21,7 @@ from contract.job import Job
 from contract.media import AudioTrack, Media
 
 from ci.catalog.files import SMOKE
-from ci.smoke.request import INPUTS
+from ci.smoke.probe_request import INPUTS
 
 D = TypeVar("D", bound=Document)
 DOCKER = Path(__file__).parents[3] / "docker"

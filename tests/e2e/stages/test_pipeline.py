@@ -6,7 +6,7 @@ from contract.lyrics import Lyrics
 from contract.speaker import Speakers
 from contract.transcript import Transcript
 
-from ci.smoke.request import INPUTS
+from ci.smoke.probe_request import INPUTS
 from tests.e2e.stages.conftest import Bench
 
 pytestmark = pytest.mark.engine

@@ -4,7 +4,7 @@ import pytest
 from contract.film import Film, Role
 from contract.media import AudioTrack, Media
 
-from ci.smoke.request import INPUTS
+from ci.smoke.probe_request import INPUTS
 from tests.e2e.stages.conftest import Bench, Done
 
 pytestmark = pytest.mark.engine

@@ -4,9 +4,9 @@ import pytest
 
 from ci.cli.budget import failing_text, parse_tolerance
 from ci.errors import UsageError
-from ci.report.budget import Tolerance
-from tests.unit.report.test_budget import compared
-from tests.unit.report.test_figures import figures
+from ci.report.budget.budget import Tolerance
+from tests.unit.report.budget.test_budget import compared
+from tests.unit.report.budget.test_figures import figures
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ci.cli.gc import gc_lines, total_text
-from ci.run.gc import Survey
-from ci.run.gc_choice import GONE, NO_IMAGE, UNLOCKED, UNNAMED, Item
+from ci.run.gc.choice import GONE, NO_IMAGE, UNLOCKED, UNNAMED, Item
+from ci.run.gc.local import Survey
 
 ITEMS = (
     Item(kind="file", name="/s/kept/aa", size_bytes=887_000_000, why=UNLOCKED),

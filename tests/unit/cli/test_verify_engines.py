@@ -10,8 +10,8 @@ import pytest
 
 from ci.cli import verify_engines
 from ci.cli.main import main
-from ci.run.engine_tree import EXCEPTIONS, FIELDS, ImageTree
-from ci.run.workspace import Workspace
+from ci.run.verify.engine_tree import EXCEPTIONS, FIELDS, ImageTree
+from ci.run.workspace.workspace import Workspace
 
 WORDS = ["verify-engines", "tmdb:cpu", "--base", "bootstrap"]
 TWO = ["--engine", "buildah", "--engine", "docker"]

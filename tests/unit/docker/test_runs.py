@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ci.catalog.load import load_stack
-from ci.smoke.request import smoke_request
+from ci.smoke.probe_request import smoke_request
 
 STACK = load_stack(Path(__file__).parents[3] / "docker")
 

@@ -8,7 +8,7 @@ import pytest
 from ci.engines.confinement import confinement
 from ci.engines.docker import DockerEngine
 from ci.engines.engine import Closed
-from ci.engines.runner import Runner
+from ci.engines.process.runner import Runner
 
 CONFIG = {
     "config": {

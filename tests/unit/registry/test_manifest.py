@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ci.errors import RegistryError
+from ci.registry.key_artifact import Beside, read_document, read_side, side_manifest
 from ci.registry.manifest import OCI, Blob, digest_of, read_manifest
-from ci.registry.side import Beside, read_document, read_side, side_manifest
 
 BLOB = {"mediaType": "application/x", "digest": digest_of(b"x"), "size": 1}
 KEY = "0" * 64

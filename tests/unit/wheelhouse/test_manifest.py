@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ci.errors import FetchError
-from ci.wheelhouse.choose import Mirrors, debhouse_input, locked_files, wheelhouse_input
+from ci.wheelhouse.input_document import Mirrors, debhouse_input, locked_files, wheelhouse_input
 from ci.wheelhouse.manifest import read_manifest, verify
-from ci.wheelhouse.program.house import House, own_digest
-from ci.wheelhouse.program.kept import Kept
+from ci.wheelhouse.program.content_store import Kept
+from ci.wheelhouse.program.package_folder import House, own_digest
 from tests.stacks import deb, small_stack
 
 

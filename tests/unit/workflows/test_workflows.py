@@ -13,7 +13,7 @@ import pytest
 from ci.catalog.load import load_stack
 from ci.plan.levels import distances
 from ci.plan.plan import make_plan, select
-from ci.run.matrix import matrix
+from ci.run.build.matrix import matrix
 from tests.workflows import dagger
 from tests.workflows.document import CHECKOUT, FOLDER, LOCAL, action, steps, workflow, workflows
 

@@ -1,0 +1,134 @@
+"""doctor: what this machine can and cannot do, and what to type."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from math import isfinite
+
+import click
+
+from ci.catalog.load import load_stack
+from ci.cli.display.stream import Stream
+from ci.cli.doctor.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, diagnose
+from ci.cli.doctor.machine import look
+from ci.errors import CatalogError, DiskError, UsageError
+from ci.report.units import size_text
+from ci.run.estimate.disk import FileSystem, daemon_places, file_systems, places
+from ci.run.estimate.needs import Estimate, from_nothing
+from ci.settings import Settings
+
+GB = 10**9
+MARKS = {"ok": ("ok", ""), "note": ("note", "33"), "bad": ("no", "31")}
+"""What stands before a finding, and its colour on a terminal."""
+REGISTRIES = {"docker.io": "registry-1.docker.io"}
+"""Where the registry of a name is served, if not at the name. Source: Docker Hub."""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option(
+    "--disk-gb",
+    type=click.FloatRange(min=0),
+    metavar="GB",
+    help="Only look whether so much is free where images are built; exit code 8 if not.",
+)
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool, disk_gb: float | None) -> None:
+    """Say what this machine can and cannot do, and what to type.
+
+    Looks at engines, rights, disks, memory and the network; changes nothing. The exit code is 0 when some
+    engine can build here, else 1.
+    """
+    settings: Settings = ctx.obj
+    if disk_gb is not None and not isfinite(disk_gb):
+        raise UsageError(f"--disk-gb {disk_gb}: that is no size")
+    if disk_gb is not None:
+        _check_room(settings, int(disk_gb * GB))
+        return
+    machine = look(settings, _urls(settings))
+    findings = diagnose(machine, _needs(settings, machine.cores))
+    builds = can_build(findings)
+    if as_json:
+        click.echo(json.dumps(doctor_json(findings), indent=2, ensure_ascii=False))
+    else:
+        _print(findings)
+    ctx.exit(0 if builds else 1)
+
+
+def _check_room(settings: Settings, size_bytes: int) -> None:
+    """Print what is free on each disk that images are built on.
+
+    Raises:
+        DiskError: that is less than `size_bytes` on one of them.
+    """
+    systems = file_systems({**places(settings), **daemon_places()})
+    if refusal := room_refusal(systems, size_bytes):
+        raise DiskError(refusal)
+    for system in systems:
+        click.echo(
+            f"{size_text(system.free_bytes)} free at {system.text}; {size_text(size_bytes)} are needed"
+        )
+
+
+def room_refusal(systems: Iterable[FileSystem], size_bytes: int) -> str:
+    """Return which of `systems` has less than `size_bytes` free, and what to do; empty where none."""
+    short = [
+        f"{size_text(system.free_bytes)} are free at {system.text}"
+        for system in systems
+        if system.free_bytes < size_bytes
+    ]
+    if not short:
+        return ""
+    return (
+        f"not enough disk: {size_text(size_bytes)} are needed, and {'; '.join(short)}. `dockwright gc` says "
+        "what can go; on a hosted runner, take a larger one"
+    )
+
+
+def doctor_json(findings: tuple[Finding, ...]) -> dict[str, object]:
+    """Return the findings as the value that `doctor --json` prints; schema 1."""
+    rows = [
+        {"name": found.name, "state": found.state, "says": found.says, "advice": found.advice}
+        for found in findings
+    ]
+    return {"schema": 1, "can_build": can_build(findings), "findings": rows}
+
+
+def _needs(settings: Settings, capacity: int) -> dict[str, Estimate]:
+    try:
+        stack = load_stack(settings.stack)
+    except CatalogError:
+        return {}  # `plan` says what is wrong with it
+    whole = {f"the {variant} images": (variant,) for variant in stack.variants} | {"all": stack.variants}
+    found = {name: from_nothing(stack, variants, capacity=capacity) for name, variants in whole.items()}
+    return dict(sorted(found.items(), key=lambda entry: entry[1].fetch_bytes))
+
+
+def _urls(settings: Settings) -> dict[str, str]:
+    urls = {PYPI: "https://pypi.org/simple/", DEBIAN: settings.debian_mirror.rstrip("/") + "/"}
+    try:
+        stack = load_stack(settings.stack, "optional")
+    except CatalogError:
+        return urls  # what is wrong with the stack is not the machine's fault; `plan` says it
+    names = {image.parent.removeprefix("outside:") for image in stack.images if image.is_root}
+    hosts = sorted({base.reference.partition("/")[0] for base in stack.outside if base.name in names})
+    return {REGISTRY: f"https://{REGISTRIES.get(hosts[0], hosts[0])}/v2/", **urls} if hosts else urls
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    out = Stream(sys.stdout)
+    width = max(len(found.name) for found in findings)
+    for found in findings:
+        mark, colour = MARKS[found.state]
+        shown = colour if out.is_terminal and colour else None
+        out.line(f"{mark:<5}{found.name:<{width}}  {found.says}", colour=shown)
+        if found.advice:
+            out.line(f"{'':<{width + 7}}{found.advice}")
+    engines = [found.name for found in findings if found.engine and found.state == "ok"]
+    out.line("")
+    if engines:
+        out.line(f"can build here: {', '.join(engines)}")
+    else:
+        out.line("no engine can build here yet; what to type stands above")

@@ -1,0 +1,242 @@
+"""What a machine's facts mean for its user: what works, what doesn't, what to type. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from ci.cli.doctor.machine import Machine
+from ci.report.units import size_text
+from ci.run.estimate.needs import Estimate
+
+GB = 10**9
+MEMORY_GB = 4
+ADVICE_DISK = "`dockwright gc` says what can go; `--root DIR` puts it elsewhere"
+BOOTSTRAP = ("mmdebstrap", "apt-ftparchive")
+"""Programs that make a base of Debian packages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the answer: `ok`, worth a `note`, or `bad`; `advice` says what to type.
+
+    An `engine` that is `ok` can build here.
+    """
+
+    name: str
+    state: Literal["ok", "note", "bad"]
+    says: str
+    advice: str = ""
+    engine: bool = False
+
+
+def diagnose(machine: Machine, needs: Mapping[str, Estimate]) -> tuple[Finding, ...]:
+    """Return what is worth knowing about `machine`, engines first.
+
+    `needs` is what builds of different extent take from nothing, by their name, the smallest first; there are
+    none where the stack can't be read.
+    """
+    return (
+        *_buildah(machine),
+        *_daemons(machine),
+        *_dagger(machine),
+        *_rights(machine),
+        *_programs(machine),
+        *_resources(machine),
+        *_disks(machine, needs),
+        *_network(machine),
+    )
+
+
+def can_build(findings: tuple[Finding, ...]) -> bool:
+    """Return whether some engine can build here."""
+    return any(finding.engine and finding.state == "ok" for finding in findings)
+
+
+def _buildah(machine: Machine) -> Iterator[Finding]:
+    version = machine.programs.get("buildah")
+    if version is None:
+        advice = _install(machine, ("buildah",))
+        yield Finding(name="buildah", state="bad", says="is not installed", advice=advice, engine=True)
+        return
+    trial = machine.trial
+    if trial is None:
+        yield Finding(
+            name="buildah",
+            state="bad",
+            says=f"{version}, but this user can't run it; see rights",
+            engine=True,
+        )
+    elif trial.fault:
+        yield Finding(
+            name="buildah",
+            state="bad",
+            says=f"{version}, but a container without a network can't run: {trial.fault}",
+            advice="allow user and network namespaces here (in a container: --privileged), or use Docker",
+            engine=True,
+        )
+    else:
+        says = f"{version}; a container runs in an empty network namespace"
+        yield Finding(name="buildah", state="ok", says=says, engine=True)
+    if trial is not None and trial.driver:
+        yield _driver(machine, trial.driver)
+
+
+def _driver(machine: Machine, driver: str) -> Finding:
+    if driver != "vfs":
+        return Finding(name="layers", state="ok", says=f"kept by {driver}")
+    advice = _install(machine, ("fuse-overlayfs",)) if machine.rights == "rootless" else ""
+    return Finding(
+        name="layers", state="note", says="kept by vfs: each is a whole copy, slow and large", advice=advice
+    )
+
+
+def _daemons(machine: Machine) -> Iterator[Finding]:
+    for name, version in machine.daemons.items():
+        if version is None:
+            yield Finding(
+                name=name,
+                state="note",
+                says="is installed and does not answer",
+                advice=f"start it, if you want to build with it: `systemctl start {name}`",
+                engine=True,
+            )
+        else:
+            says = f"{version} answers; `--engine {name}` builds with it"
+            yield Finding(name=name, state="ok", says=says, engine=True)
+
+
+def _dagger(machine: Machine) -> Iterator[Finding]:
+    answer = machine.dagger
+    if answer is None:
+        return
+    if answer.fault:
+        advice = "start it, or build with the embedded engine; docs/dagger.md says how engines are named"
+        yield Finding(name="dagger", state="note", says=answer.fault, advice=advice, engine=True)
+    elif answer.limits is None:
+        says = "an engine would be started, and was not asked; `--engine dagger` builds with it"
+        yield Finding(name="dagger", state="ok", says=says)
+    else:
+        limits = answer.limits
+        says = "an engine answers; `--engine dagger` builds with it"
+        yield Finding(name="dagger", state="ok", says=says, engine=True)
+        if limits.fault:
+            yield Finding(name="cache", state="note", says=limits.fault)
+        elif limits.min_free_bytes:
+            yield Finding(
+                name="cache",
+                state="ok",
+                says="the Dagger engine empties its own where less than "
+                f"{size_text(limits.min_free_bytes)} of its disk are free, whoever fills it",
+            )
+
+
+def _rights(machine: Machine) -> Iterator[Finding]:
+    subids = f"as root: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {machine.user}`"
+    match machine.rights:
+        case "root":
+            yield Finding(name="rights", state="ok", says="root")
+        case "sudo":
+            yield Finding(name="rights", state="ok", says="sudo, without a password for now")
+        case "rootless":
+            says = f"rootless Buildah, with {machine.subuids} subordinate ids"
+            yield Finding(name="rights", state="ok", says=says)
+        case "asks":
+            says = "sudo wants a password"
+            yield Finding(name="rights", state="bad", says=says, advice="`sudo -v` first, in this terminal")
+        case "none" if machine.subuids:
+            says = "neither root nor sudo, and `buildah unshare` fails"
+            yield Finding(name="rights", state="bad", says=says, advice="`buildah unshare true` says why")
+        case "none":
+            says = f"neither root nor sudo, and {machine.user} has no subordinate ids for rootless Buildah"
+            yield Finding(name="rights", state="bad", says=says, advice=subids)
+        case None:
+            pass
+        case _:
+            assert_never(machine.rights)
+
+
+def _programs(machine: Machine) -> Iterator[Finding]:
+    yield Finding(name="python", state="ok", says=machine.python)
+    uses = {
+        "uv": "resolves locks",
+        "mmdebstrap": "makes the bootstrap base",
+        "apt-ftparchive": "makes the bootstrap base",
+        "runc": "runs built stages in the tests, and steps with DOCKWRIGHT_ISOLATION=oci",
+        "skopeo": "resolves digests of outside images",
+    }
+    packages = {"apt-ftparchive": "apt-utils"}
+    for name, use in uses.items():
+        version = machine.programs.get(name)
+        if version is not None:
+            yield Finding(name=name, state="ok", says=version)
+            continue
+        advice = (
+            "`./dockwright` sets it up" if name == "uv" else _install(machine, (packages.get(name, name),))
+        )
+        yield Finding(name=name, state="note", says=f"is not installed; it {use}", advice=advice)
+
+
+def _resources(machine: Machine) -> Iterator[Finding]:
+    yield Finding(name="system", state="ok", says=machine.system)
+    memory_gb = machine.memory_bytes / GB
+    says = f"{machine.cores} cores, {memory_gb:.0f} GB of memory"
+    enough = memory_gb >= MEMORY_GB or not machine.memory_bytes
+    yield Finding(name="size", state="ok" if enough else "note", says=says)
+
+
+def _disks(machine: Machine, needs: Mapping[str, Estimate]) -> Iterator[Finding]:
+    for disk in machine.disks:
+        says = f"{size_text(disk.free_bytes)} free at {disk.text}"
+        takes = {what: run.peak(disk.holds) for what, run in needs.items()}
+        large = [what for what, size in takes.items() if size > disk.free_bytes]
+        if not large:
+            yield Finding(name="disk", state="ok", says=says)
+            continue
+        taken = ", ".join(f"{what} about {size_text(size)}" for what, size in takes.items())
+        yield Finding(
+            name="disk",
+            state="note",
+            says=f"{says}; from nothing, {taken}: too little for {large[0]}",
+            advice=ADVICE_DISK if len(large) == len(needs) else "",
+        )
+
+
+def _network(machine: Machine) -> Iterator[Finding]:
+    paths = dict.fromkeys(path for _, path, is_file in machine.ca if is_file)
+    for path in paths:
+        names = ", ".join(name for name, of_name, _ in machine.ca if of_name == path)
+        yield Finding(name="certificates", state="ok", says=f"{path}, handed to what fetches ({names})")
+    for name, path, is_file in machine.ca:
+        if not is_file:
+            says = f"{name}={path}: there is no such file"
+            yield Finding(
+                name="certificates", state="bad", says=says, advice=f"correct it, or `unset {name}`"
+            )
+    for proxy in dict.fromkeys(proxy for _, proxy in machine.proxies):
+        names = ", ".join(name for name, of_name in machine.proxies if of_name == proxy)
+        yield Finding(name="proxy", state="ok", says=f"{proxy}, handed to what fetches ({names})")
+    for host in machine.hosts:
+        if host.fault:
+            says = f"{host.what} does not answer: {host.url}: {host.fault}"
+            yield Finding(name="network", state="note", says=says, advice=OFFLINE_ADVICE.get(host.what, ""))
+        else:
+            yield Finding(name="network", state="ok", says=f"{host.what} answers: {host.url}")
+
+
+REGISTRY, PYPI, DEBIAN = "the registry of the base", "the Python package index", "Debian's archive"
+OFFLINE_ADVICE = {
+    REGISTRY: "nothing to do: the base is made of Debian packages instead (`--base bootstrap`)",
+    PYPI: "set HTTPS_PROXY, or build from a folder that was exported elsewhere: `--wheelhouse DIR`",
+    DEBIAN: "set http_proxy or DOCKWRIGHT_DEBIAN_MIRROR, or build from such a folder: `--wheelhouse DIR`",
+}
+
+
+def _install(machine: Machine, packages: tuple[str, ...]) -> str:
+    """Return how `packages` come onto this machine."""
+    if not machine.has_apt:
+        return f"install {', '.join(packages)} with this system's own package tool, or use Docker or Podman"
+    if machine.rights in ("root", "sudo"):
+        return "`./dockwright build-all` installs it"
+    return f"as root: `apt-get install --no-install-recommends {' '.join(packages)}`"

@@ -1,0 +1,131 @@
+"""Questions to the machine whose answer takes time: a program's version, a host, a container that runs."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ci.engines.buildah.commands import OFFLINE
+from ci.settings import Settings
+
+T = TypeVar("T")
+HOST_S = 2.0
+"""How long a host has to answer."""
+PROGRAM_S = 10.0
+"""How long a program has to end."""
+STATIC = ("/sbin/ldconfig.real", "/sbin/ldconfig")
+"""A program that every Debian and Ubuntu has and that needs no library: it runs in an empty container."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What became of a run in an empty container; `fault` is empty when it ran.
+
+    `driver` is how Buildah keeps layers, such as `overlay`; empty where that could not be asked.
+    """
+
+    driver: str
+    fault: str
+
+
+def answers_all(questions: Mapping[str, Callable[[], T | None]]) -> dict[str, T | None]:
+    """Ask all questions at once and return their answers; None for one that takes over `PROGRAM_S`."""
+    found: dict[str, T | None] = dict.fromkeys(questions)
+
+    def ask(name: str, question: Callable[[], T | None]) -> None:
+        found[name] = question()
+
+    # A name server that is silent can't be interrupted, so the threads end with the program.
+    threads = [threading.Thread(target=ask, args=pair, daemon=True) for pair in questions.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PROGRAM_S)
+    return dict(found)
+
+
+def version_of(argv: tuple[str, ...]) -> str | None:
+    """Return the version that a program prints first; None where it is not there or fails."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=PROGRAM_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    words = done.stdout.split()
+    if done.returncode != 0 or not words:
+        return None
+    return next((word for word in words if word[0].isdigit()), words[-1]).rstrip(",")
+
+
+def ask_host(url: str) -> str:
+    """Return why the host of `url` does not answer; empty when it does, with whatever status."""
+    if not url.startswith(("http://", "https://")):
+        return "not a URL of http or https"
+    request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "dockwright-doctor"})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=HOST_S):  # noqa: S310 checked above
+            return ""
+    except urllib.error.HTTPError:
+        return ""
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "reason", error)) or type(error).__name__
+
+
+def try_run(settings: Settings, privilege: tuple[str, ...]) -> Trial:
+    """Run a program in an empty container without a network, in a store that is gone afterwards."""
+    tool = next((path for path in STATIC if _is_static(Path(path))), None)
+    with tempfile.TemporaryDirectory(prefix="dockwright-doctor-", dir="/var/tmp") as folder:
+        buildah = (*privilege, "buildah", "--root", f"{folder}/store", "--runroot", f"{folder}/run")
+        try:
+            driver = _out((*buildah, "info", "--format", "{{.store.GraphDriverName}}"))
+            if tool is None:
+                return Trial(driver=driver, fault="no program without libraries was found to try it with")
+            container = _out((*buildah, "from", "scratch"))
+            _out((*buildah, "copy", container, tool, "/tool"))
+            isolation = ["--isolation", settings.isolation]
+            isolation += ["--runtime", "runc"] if settings.isolation == "oci" else []
+            _out(
+                (
+                    *privilege,
+                    *OFFLINE,
+                    *buildah[len(privilege) :],
+                    "run",
+                    *isolation,
+                    container,
+                    "/tool",
+                    "-V",
+                )
+            )
+            return Trial(driver=driver, fault="")
+        except RuntimeError as error:
+            return Trial(driver="", fault=str(error))
+        finally:
+            # Its files may belong to other users, and its layers be mounted.
+            subprocess.run((*buildah, "rm", "--all"), capture_output=True, check=False)
+            subprocess.run((*privilege, "rm", "-rf", f"{folder}/store", f"{folder}/run"), check=False)
+
+
+def _is_static(path: Path) -> bool:
+    """Return whether a program asks for no interpreter. Source: ELF, PT_INTERP names it by path."""
+    try:
+        head = path.read_bytes()[:4096]
+    except OSError:
+        return False
+    return head.startswith(b"\x7fELF") and b"/ld-linux" not in head
+
+
+def _out(argv: tuple[str, ...]) -> str:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=PROGRAM_S)
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"`{' '.join(argv)}` took over {PROGRAM_S:.0f} s") from error
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.strip() and "exit status" not in line]
+        raise RuntimeError(lines[-1] if lines else f"`{' '.join(argv)}` ended with {done.returncode}")
+    return done.stdout.strip()

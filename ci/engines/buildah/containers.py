@@ -1,0 +1,64 @@
+"""Which working containers of a store a dead run left: read from what Buildah prints. Pure but for new names.
+
+Those of a build bear the run's mark in their record, where Buildah keeps the build's options; the others in
+their name. One that was killed while it was made has no record yet, and no mark.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from ci.engines.buildah.store import store_place
+
+NONE_FOUND = 1
+"""What grep(1) ends with where no line matches."""
+MAKING_S = 10.0
+"""A container that a living Buildah makes has its record long before that."""
+BEING_WRITTEN = re.compile(r'locating item named "manifest" for image with ID "[0-9a-f]+"')
+LIST_AGAIN_S = 0.3
+_OF_A_BUILD = re.compile(r".*working-container(-\d+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container of the store; `recorded` when Buildah knows it as one of its own."""
+
+    id: str
+    name: str
+    recorded: bool
+
+
+def container_name(run: str) -> str:
+    """Return a new name for a working container of the run of that name."""
+    return f"dockwright-{run}-{uuid.uuid4().hex[:12]}"
+
+
+def listed_containers(text: str) -> tuple[Container, ...]:
+    """Return the containers that `buildah containers --json` lists."""
+    return tuple(
+        Container(id=row["id"], name=row["containername"], recorded=row["builder"])
+        for row in json.loads(text or "[]") or []
+    )
+
+
+def container_records(text: str) -> str:
+    """Return the folder of the containers' records by what `buildah info` prints."""
+    root, driver = store_place(text)
+    return f"{root}/{driver}-containers"
+
+
+def marked(listed: Iterable[Container], runs: Iterable[str], found: str) -> set[str]:
+    """Return the ids of the containers that bear a mark of `runs`; `found` are paths of records that do."""
+    recorded = {PurePosixPath(line).parents[1].name for line in found.splitlines()}
+    names = tuple(f"dockwright-{run}-" for run in runs)
+    return {one.id for one in listed if one.id in recorded or one.name.startswith(names)}
+
+
+def unfinished(listed: Iterable[Container]) -> set[str]:
+    """Return the ids of the containers that a build is making, or was when it was killed."""
+    return {one.id for one in listed if not one.recorded and _OF_A_BUILD.fullmatch(one.name)}

@@ -1,0 +1,1 @@
+"""Dagger as an engine."""

@@ -1,0 +1,114 @@
+"""A session with a Dagger engine from the command line: reached, of the right version, and warned about."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import warnings
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci.engines.dagger.cache import cache_limits
+from ci.engines.dagger.engine import DaggerEngine
+from ci.engines.dagger.reach import SESSION_PORT, check_reach
+from ci.engines.network import ca_bundle, network_env
+from ci.errors import EngineError
+from ci.version import dagger_version
+
+if TYPE_CHECKING:
+    import dagger
+
+CLI_BIN = "_EXPERIMENTAL_DAGGER_CLI_BIN"
+CLI_LIMIT_S = 5.0
+
+
+@asynccontextmanager
+async def opened_dagger(
+    archives: Path, *, loopback: str, limit_s: float, say: Callable[[str], None]
+) -> AsyncIterator[DaggerEngine]:
+    """Yield the engine of a new session; `loopback` is the run's registry where that is here.
+
+    Raises:
+        EngineError: none answers, or it, or the program `dagger`, has another version than the SDK.
+    """
+    check_reach(os.environ)
+    _choose_cli()
+    import dagger
+    from dagger import dag
+
+    log = archives.parent / "dagger.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as stream, warnings.catch_warnings():
+        warnings.simplefilter("ignore", dagger.VersionMismatch)  # it is an error of ours
+        try:
+            async with dagger.connection(dagger.Config(log_output=stream, retry=None)):
+                check_version(await dag.version())
+                limits = await cache_limits(dag)
+                if limits.fault:
+                    say(f"warning: {limits.fault}")
+                bundle = ca_bundle(os.environ)
+                yield DaggerEngine(
+                    client=dag,
+                    folder=lambda path: dag.host().directory(str(path.absolute())),
+                    archives=archives,
+                    cache=limits,
+                    network_env=network_env(os.environ),
+                    ca=dag.host().file(str(bundle.resolve())) if bundle is not None else None,
+                    registry=_loopback(dag, loopback),
+                    limit_s=limit_s,
+                )
+        except (dagger.DaggerError, OSError) as error:
+            raise EngineError(f"--engine dagger: {error} ({log} has what it said)") from error
+
+
+def _loopback(client: dagger.Client, registry: str) -> dagger.Service | None:
+    """Return a registry of this machine as a service: an engine has a loopback address of its own."""
+    import dagger
+
+    name, _, port = registry.rpartition(":")
+    if not name:
+        return None
+    return client.host().service([dagger.PortForward(backend=int(port))], host=name.strip("[]"))
+
+
+def _choose_cli() -> None:
+    """Let the SDK start the `dagger` of the search path, if it has the right version; else it fetches one.
+
+    Raises:
+        EngineError: it has another version.
+    """
+    found = os.environ.get(CLI_BIN) or shutil.which("dagger")
+    if not found or os.environ.get(SESSION_PORT):
+        return
+    try:
+        said = subprocess.run(
+            (found, "version"), capture_output=True, text=True, check=True, timeout=CLI_LIMIT_S
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EngineError(f"--engine dagger: `{found} version` does not work ({error})") from error
+    version = re.search(r"v(\d+\.\d+\.\d+\S*)", said)
+    if version is None or version[1] != dagger_version():
+        raise EngineError(
+            f"--engine dagger: {found} is {said.split('(')[0].strip() or 'of no version'}, and the SDK is "
+            f"{dagger_version()}: what they say to each other changes between versions. Install "
+            f"dagger {dagger_version()}"
+        )
+    os.environ[CLI_BIN] = found
+
+
+def check_version(said: str) -> None:
+    """Compare an engine's own version with the SDK's.
+
+    Raises:
+        EngineError: they differ.
+    """
+    if said.removeprefix("v").partition("+")[0] != dagger_version():
+        raise EngineError(
+            f"--engine dagger: the engine is {said}, the SDK {dagger_version()}: what they say to each other "
+            f"changes between versions. Start an engine {dagger_version()}, for example with "
+            f"`_EXPERIMENTAL_DAGGER_RUNNER_HOST=image://registry.dagger.io/engine:v{dagger_version()}`"
+        )

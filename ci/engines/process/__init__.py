@@ -1,0 +1,1 @@
+"""Child processes: commands as values, the runner, namespaces, privileges."""

@@ -1,0 +1,140 @@
+"""What is sent to say who asks: a password, or tokens that a registry's token server gives for it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+
+from ci.errors import RegistryError
+from ci.registry.credentials import Credentials
+from ci.registry.namespace import Place
+from ci.registry.retry import challenge_of
+
+TOKEN_TRIES = 2
+BROKEN_S = 30.0
+"""How long a token server that did not answer is left alone: all that wait for it get the same answer."""
+Ask = Callable[[str, Mapping[str, str]], Awaitable[tuple[int, bytes]]]
+"""Gets an address with headers; gives status and body, and raises httpx's errors or TimeoutError."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Authorization:
+    """The credentials for one registry, how it wants them, and the tokens that it takes.
+
+    Source: RFC 7617; Docker's token authentication specification, which the OCI's refers to.
+    """
+
+    place: Place
+    credentials: Credentials | None
+    ask: Ask
+    _scheme: str = ""
+    _challenge: Mapping[str, str] = field(default_factory=dict)
+    _tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _broken: tuple[float, RegistryError] | None = None
+    _asking: anyio.Lock = field(default_factory=anyio.Lock)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the registry has said how it wants to know who asks."""
+        return self._scheme != ""
+
+    @property
+    def is_by_token(self) -> bool:
+        """Whether the registry takes tokens of a server of its own, in place of a password."""
+        return self._scheme == "bearer"
+
+    async def header(self, scope: Sequence[str]) -> dict[str, str]:
+        """Return the header for a request of that scope; none while nothing is asked for.
+
+        Raises:
+            RegistryError: the token server gives no token.
+        """
+        if self._scheme == "basic":
+            return {"Authorization": self.credentials.basic()} if self.credentials else {}
+        if self._scheme != "bearer" or not scope:
+            return {}
+        async with self._asking:
+            for has, token in self._tokens.items():
+                if set(scope) <= set(has):
+                    return {"Authorization": f"Bearer {token}"}
+            if self._broken is not None and time.monotonic() < self._broken[0]:
+                raise RegistryError(self._broken[1].answer, str(self._broken[1]))
+            token = self._tokens[tuple(scope)] = await self._token(scope)
+        return {"Authorization": f"Bearer {token}"}
+
+    def challenged(self, header: str, scope: Sequence[str], sent: str) -> bool:
+        """Note what a registry asks for by WWW-Authenticate; return whether another try may do.
+
+        `sent` is the header Authorization that it did not take; such a token is forgotten.
+        """
+        scheme, parameters = challenge_of(header)
+        if scheme == "basic":
+            self._scheme, self._challenge = scheme, parameters
+            return self.credentials is not None and sent != self.credentials.basic()
+        if scheme != "bearer" or not self._takes_secrets(parameters.get("realm", "")):
+            return False
+        self._scheme, self._challenge = scheme, parameters
+        refused = [has for has, token in self._tokens.items() if f"Bearer {token}" == sent]
+        for has in refused:
+            del self._tokens[has]
+        return bool(scope)
+
+    def _takes_secrets(self, realm: str) -> bool:
+        """Whether credentials may go to this token server: by TLS, or on this machine alone."""
+        try:
+            parts = urlsplit(realm)
+        except ValueError:
+            return False
+        here = self.place.is_loopback and Place(parts.netloc, "").is_loopback
+        return bool(parts.netloc) and (parts.scheme == "https" or (parts.scheme == "http" and here))
+
+    def forget(self) -> None:
+        """Forget all tokens; the next request asks for one."""
+        self._tokens.clear()
+
+    async def _token(self, scope: Sequence[str]) -> str:
+        server = urlsplit(self._challenge["realm"]).netloc
+        asked: dict[str, str | Sequence[str]] = {"scope": scope}
+        if "service" in self._challenge:
+            asked["service"] = self._challenge["service"]
+        headers = {"Authorization": self.credentials.basic()} if self.credentials else {}
+        problem = ""
+        for _ in range(TOKEN_TRIES):
+            try:
+                url = httpx.URL(self._challenge["realm"]).copy_merge_params(asked)
+                status, body = await self.ask(str(url), headers)
+            except TimeoutError:
+                problem = "does not answer"
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+                problem = f"does not answer ({str(error) or type(error).__name__})"
+            else:
+                if status == 200:
+                    return _token_of(body, server)
+                problem = f"answers {status}"
+                if status < 500:
+                    break
+        who = f" to {self.credentials.user} (from {self.credentials.source})" if self.credentials else ""
+        text = f"{self.place.host}: its token server {server} {problem}, and gives no token{who}"
+        if problem in ("answers 401", "answers 403"):
+            raise RegistryError("unauthorised", text)
+        fault = RegistryError("unreachable", text)
+        self._broken = (time.monotonic() + BROKEN_S, fault)
+        raise fault
+
+
+def _token_of(body: bytes, server: str) -> str:
+    try:
+        value = json.loads(body)
+        token = str(value.get("token") or value["access_token"])
+        token.encode("ascii")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RegistryError("corrupt", f"{server}: gives no token") from error
+    if not token.isprintable():
+        raise RegistryError("corrupt", f"{server}: gives no token")
+    return token

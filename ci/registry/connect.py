@@ -1,0 +1,67 @@
+"""Finding out how a registry speaks, and whether it is one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import httpx
+
+from ci.errors import RegistryError
+from ci.registry.client import RegistryClient, Say
+from ci.registry.credentials import Credentials
+from ci.registry.namespace import Place
+from ci.registry.retry import AT_ONCE, Patience
+from ci.registry.tls import UNTRUSTED, tls_context
+
+HUB = "registry-1.docker.io"
+"""Where Docker Hub answers."""
+
+
+@asynccontextmanager
+async def open_registry(
+    place: Place, credentials: Credentials | None, patience: Patience, say: Say
+) -> AsyncIterator[RegistryClient]:
+    """Yield a client of the registry at `place`, which has answered; on loopback it may be without TLS.
+
+    Raises:
+        RegistryError: it does not answer, or is no registry.
+    """
+    schemes = ("https", "http") if place.is_loopback else ("https",)
+    for scheme in schemes:
+        async with httpx.AsyncClient(
+            base_url=f"{scheme}://{place.address or (HUB if place.host == 'docker.io' else place.host)}",
+            verify=tls_context(place.host) if scheme == "https" else True,
+            trust_env=not place.is_loopback,
+            headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},
+            timeout=httpx.Timeout(patience.answer_s, pool=None),
+            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+        ) as http:
+            client = RegistryClient(
+                place=place, http=http, credentials=credentials, patience=patience, say=say
+            )
+            if scheme != schemes[-1] and not await _speaks_tls(http, patience.answer_s):
+                continue
+            try:
+                await client.connect()
+            except RegistryError as error:
+                # a token is asked for with the first thing that is wanted; none may be given without
+                if error.answer != "unauthorised" or not client.authorization.is_asked:
+                    raise
+            yield client
+            return
+
+
+async def _speaks_tls(http: httpx.AsyncClient, limit_s: float) -> bool:
+    """Whether what listens there speaks TLS; a certificate that is not trusted is TLS too."""
+    try:
+        with anyio.fail_after(limit_s):
+            await http.get("/v2/")
+    except httpx.TransportError as error:
+        return UNTRUSTED in str(error)
+    except httpx.HTTPError:
+        return True
+    except TimeoutError:
+        return True
+    return True

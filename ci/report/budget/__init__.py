@@ -1,0 +1,1 @@
+"""Metrics of images against limits and a baseline. Pure."""

@@ -1,0 +1,166 @@
+"""What became of the budgets, as lines for a terminal and as Markdown for a job's summary. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from ci.report.budget.budget import MEASURES, BudgetReport, Cause, Row, Verdict
+from ci.report.markup import folded, inline, table
+from ci.report.units import size_text, time_text
+
+SHOWN = 12
+"""Causes of one image that are named; JSON has all."""
+GAP = "  "
+NAMES = tuple(measure.name for measure in MEASURES)
+DROPPED_FIRST = ("build", "import", "shared", "unique", "compressed")
+MARKS = {Verdict.over: "!", Verdict.grew: "+"}
+
+
+def value_text(row: Row, value: float | None) -> str:
+    """Return a figure of `row` with its unit; `-` for none."""
+    if value is None:
+        return "-"
+    if row.unit == "ratio":
+        return f"{value:.2f}x"
+    return size_text(round(value)) if row.unit == "bytes" else time_text(value)
+
+
+def change_text(row: Row) -> str:
+    """Return how much more it is than before; `-` where that is not known."""
+    if row.change is None:
+        return "-"
+    sign = "-" if row.change < 0 else "+"
+    return f"{sign}{value_text(row, abs(row.change))}"
+
+
+def breach_text(row: Row) -> str:
+    """Return in a sentence what is wrong with `row`."""
+    was = "" if row.before is None else f" (was {value_text(row, row.before)}, {change_text(row)})"
+    if row.verdict is Verdict.over and row.now is not None and row.limit is not None:
+        return (
+            f"{row.image}: {row.figure} is {value_text(row, row.now)}, over its budget of "
+            f"{value_text(row, row.limit)} by {value_text(row, row.now - row.limit)}{was}"
+        )
+    return f"{row.image}: {row.figure} grew to {value_text(row, row.now)}{was}"
+
+
+def budget_lines(report: BudgetReport, *, width: int | None = None) -> tuple[str, ...]:
+    """Return the table of all figures, each with its share of the budget, then breaches and what grew.
+
+    No line of the table is wider than `width`: columns are left out for that, times first.
+    """
+    lines = _table_lines(report, width)
+    lines += [f"{id_}: not here, so not measured" for id_ in report.absent]
+    lines.append(f"before: {report.baseline}")
+    if report.breaches:
+        lines += ["", *(breach_text(row) for row in report.breaches)]
+    for image, causes in _by_image(report):
+        lines += ["", f"{image}: {_title(causes)}"]
+        lines += [f"{GAP}{_cause_change(one):>10}{GAP}{one.kind:<6}{GAP}{_cause_text(one)}" for one in causes]
+        lines += _more(report, image)
+    return tuple(lines)
+
+
+def budget_markdown(report: BudgetReport, title: str = "Budgets") -> str:
+    """Return a page: the breaches first, what grew, then the table of all figures."""
+    count = len(report.breaches)
+    sentence = (
+        f"Over budget, or grown by more than {report.tolerance.text}: {count} of {len(report.rows)} figures."
+        if count
+        else f"All {len(report.rows)} figures are within their budgets, or have none."
+    )
+    parts = [f"### {title}", f"{sentence} Before: {inline(report.baseline)}."]
+    if count:
+        rows = [
+            (
+                f"`{row.image}`",
+                row.figure,
+                str(row.verdict),
+                value_text(row, row.now),
+                value_text(row, row.before),
+                change_text(row),
+                value_text(row, row.limit),
+            )
+            for row in report.breaches
+        ]
+        parts.append(
+            table(("image", "figure", "verdict", "now", "before", "change", "limit"), "---rrrr", rows)
+        )
+    for image, causes in _by_image(report):
+        told = [(_cause_change(one), one.kind, inline(_cause_text(one))) for one in causes]
+        more = "".join(f"\n\n{line.strip()}" for line in _more(report, image))
+        parts.append(
+            f"**`{image}`: {_title(causes)}**\n\n{table(('change', 'kind', 'what'), 'r--', told)}{more}"
+        )
+    figures = [_cells(row) for row in _images(report)]
+    parts.append(folded("All figures", table(("image", *NAMES), "-" + "r" * len(NAMES), figures)))
+    if report.absent:
+        parts.append(f"Not here, so not measured: {', '.join(f'`{id_}`' for id_ in report.absent)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _images(report: BudgetReport) -> list[list[Row]]:
+    return [list(rows) for _, rows in groupby(report.rows, key=lambda row: row.image)]
+
+
+def _cells(rows: Sequence[Row]) -> list[str]:
+    return [rows[0].image, *(_cell(row) for row in rows)]
+
+
+def _cell(row: Row) -> str:
+    """Return a figure, the share of its budget that it takes, and a mark where it fails."""
+    if row.now is None:
+        return "-"
+    share = f" {row.now / row.limit * 100:.0f}%" if row.limit else ""
+    return f"{value_text(row, row.now)}{share}{MARKS.get(row.verdict, '')}"
+
+
+def _table_lines(report: BudgetReport, width: int | None) -> list[str]:
+    names = ["image", *NAMES]
+    cells = [dict(zip(names, _cells(shown), strict=True)) for shown in _images(report)]
+    if not cells:
+        return []
+    rows = [dict(zip(names, names, strict=True)), *cells]
+    for name in ("", *DROPPED_FIRST):
+        names = [one for one in names if one != name]
+        room = {one: max(len(row[one]) for row in rows) for one in names}
+        if width is None or sum(room.values()) + len(GAP) * (len(room) - 1) <= width:
+            break
+    return [
+        GAP.join(row[one].ljust(room[one]) if one == "image" else row[one].rjust(room[one]) for one in names)
+        for row in rows
+    ]
+
+
+def _by_image(report: BudgetReport) -> Iterable[tuple[str, list[Cause]]]:
+    """Give the causes of each image that are shown, images in the order of the report."""
+    for image in dict.fromkeys(cause.image for cause in report.causes):
+        yield image, [cause for cause in report.causes if cause.image == image][:SHOWN]
+
+
+def _more(report: BudgetReport, image: str) -> list[str]:
+    left = sum(cause.image == image for cause in report.causes) - SHOWN
+    return [f"{GAP}and {left} more, which --json names"] if left > 0 else []
+
+
+def _title(causes: Sequence[Cause]) -> str:
+    if all(one.before is None for one in causes):
+        return "what it adds to its parent, the largest first; nothing is known of before"
+    return "what changed of what it adds to its parent, the largest first"
+
+
+def _cause_change(cause: Cause) -> str:
+    if cause.before is None:
+        return size_text(cause.now)
+    return f"{'-' if cause.change < 0 else '+'}{size_text(abs(cause.change))}"
+
+
+def _cause_text(cause: Cause) -> str:
+    if cause.before is None:
+        return cause.name
+    if cause.before == 0:
+        return f"{cause.name}: new"
+    if cause.now == 0:
+        return f"{cause.name}: gone"
+    return f"{cause.name}: {size_text(cause.before)} → {size_text(cause.now)}"

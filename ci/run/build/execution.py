@@ -1,0 +1,362 @@
+"""A whole run: the plan as tasks, done by the scheduler, with one event log and one report."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from ci.engines.dagger.engine import DaggerEngine
+from ci.engines.engine import Engine, Output
+from ci.errors import CommandError, GoneError, LostError, NoSpaceError, RegistryError
+from ci.plan.keys import tag
+from ci.plan.plan import Plan, PlannedImage
+from ci.registry.ledger_artifact import RegistryLedger
+from ci.report.events import Checkout, Details, RunStarted
+from ci.report.report import Report
+from ci.run.build.dagger_warnings import DaggerLook
+from ci.run.build.image import ImageWork, details_of
+from ci.run.build.registry_tasks import PUSH, RemoteWork, reused
+from ci.run.cleanup.run_owner import owned
+from ci.run.estimate.disk import file_systems, places
+from ci.run.estimate.disk_guard import DiskGuard
+from ci.run.estimate.needs import Estimate
+from ci.run.git.checkout import checkout_soon
+from ci.run.git.revision import without_passwords
+from ci.run.inputs.inputs import Sources
+from ci.run.inputs.local import WAITING, Houses
+from ci.run.inputs.registry_wheels import bring_wheels, share_wheels
+from ci.run.outside import fetched_root
+from ci.run.remote_wheel_set import bring_files, share_files
+from ci.run.reuse.ledger import Ledger
+from ci.run.reuse.remote_cache import Remote
+from ci.run.reuse.store_health import note_marks
+from ci.run.tasks.durations import read_history, write_history
+from ci.run.tasks.event_log import EventLog, Listener
+from ci.run.tasks.graph import tasks
+from ci.run.tasks.recorded_run import record_run
+from ci.run.tasks.task import Outcome, Task, Work, WorkResult
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.run_directory import RunDirectory, create_run_directory
+from ci.run.workspace.state import State, write_whole
+from ci.run.workspace.workspace import Workspace
+from ci.smoke.image_checks import ImageChecks, Wish
+from ci.version import version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was asked for beside the images."""
+
+    bundle: Path | None = None
+    cache: bool = True
+    fail_fast: bool = False
+    argv: tuple[str, ...] = ()
+    listeners: Sequence[Listener] = field(default_factory=tuple)
+    warnings: tuple[str, ...] = ()
+    """What the report is to say beside what happens in the run."""
+    estimate: Estimate | None = None
+    """What the run needs; without one only a full disk is looked for."""
+    smoke: bool = False
+    """Whether images that are there are checked again."""
+    wish: Wish = field(default_factory=Wish)
+    """What the checks are to do beside what every image gets."""
+    remote: Remote | None = None
+    """The registry that images are reused from, and pushed to where it may be written."""
+    checkout: Checkout | None = None
+    """What the stack is of, where that is known from elsewhere: git is not asked then."""
+
+
+async def build_plan(
+    workspace: Workspace, engine: Engine, plan: Plan, store: Store, options: Options
+) -> tuple[Report, RunDirectory]:
+    """Build what `plan` says and return the report; it is also written to the run's directory.
+
+    What the store has is named and reported as reused; no container starts for it.
+
+    Raises:
+        GoneError: locked Debian packages can't be had any more, so that nothing was built.
+        LostError: the registry does not give images that others are to be built on.
+    """
+    now = datetime.now().astimezone()
+    checkout = _checkout(workspace, options)
+    directory = create_run_directory(workspace.state.root, now=now)
+    with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
+        events.note(workspace.base.why)
+        for warning in options.warnings:
+            events.warning(warning)
+        async with owned(workspace, engine, note=events.note, warn=events.warning) as (own, marked):
+            history_path = workspace.state.root / "history.json"
+            history = read_history(history_path, warn=events.warning)
+            if options.remote is not None:
+                options.remote.listen(events.note)
+                options.remote.scratch = own.scratch
+                if options.bundle is None:
+                    for fault in await bring_wheels(options.remote.wheels, own, plan):
+                        events.warning(fault)
+            work = _work(own, marked, plan, store, options, events, directory)
+            guard = _guard(own, marked, options, events) if plan.to_build else None
+            report, results = await record_run(
+                tasks(plan, history, pushed=_pushed(plan, options.remote)),
+                guard.guarded(work) if guard is not None else work,
+                directory=directory,
+                events=events,
+                clock=time.monotonic,
+                started=started(workspace, options, now, checkout(), engine.name),
+                capacity=workspace.capacity,
+                fail_fast=options.fail_fast,
+                beside=guard.watch if guard is not None else None,
+            )
+            made = [results[one.id].details.digest for one in plan.images if one.action in ("build", "fetch")]
+            await note_marks(marked, workspace.state, [digest for digest in made if digest])
+            write_history(history_path, history.with_results(results), warn=events.warning)
+    lost = [
+        planned.id
+        for planned in plan.images
+        if planned.action == "fetch" and _is_lost(results[planned.id].error)
+    ]
+    if lost:
+        raise LostError(f"the registry does not give {', '.join(lost)}", images=tuple(lost))
+    gone = [result.error for result in results.values() if isinstance(result.error, GoneError)]
+    if gone:
+        raise gone[0]
+    report = _with_unique(report, workspace.state, plan)
+    with suppress(OSError):  # on a full disk the report without these figures stays
+        write_whole(directory.report, report.as_json())
+    return report, directory
+
+
+def _is_lost(error: Exception | None) -> bool:
+    """Whether a fetch failed of its registry, not of this machine's disk."""
+    return isinstance(error, RegistryError | CommandError) and not isinstance(error, NoSpaceError)
+
+
+async def reuse_plan(workspace: Workspace, plan: Plan, options: Options) -> tuple[Report, RunDirectory]:
+    """Report that a registry has all of `plan`; no engine is asked anything, and nothing is fetched."""
+    now = datetime.now().astimezone()
+    checkout = _checkout(workspace, options)
+    directory = create_run_directory(workspace.state.root, now=now)
+
+    async def work(task: Task) -> WorkResult:
+        return reused(plan.get(task.id), options.remote)
+
+    with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
+        events.note(workspace.base.why)
+        for warning in options.warnings:
+            events.warning(warning)
+        report, _ = await record_run(
+            tasks(plan, read_history(workspace.state.root / "history.json", warn=events.warning)),
+            work,
+            directory=directory,
+            events=events,
+            clock=time.monotonic,
+            started=started(workspace, options, now, checkout()),
+            capacity=workspace.capacity,
+            fail_fast=options.fail_fast,
+        )
+    return report, directory
+
+
+def started(
+    workspace: Workspace, options: Options, now: datetime, checkout: Checkout | None, engine: str = ""
+) -> RunStarted:
+    """Return the first event of a run, but for its tasks; no URL in it has a password."""
+    settings = workspace.settings.model_dump(mode="json").items()
+    return RunStarted(
+        argv=tuple(without_passwords(word) for word in options.argv),
+        started_at=now.isoformat(timespec="seconds"),
+        settings={
+            name: without_passwords(value) if isinstance(value, str) else value for name, value in settings
+        },
+        versions={
+            "dockwright": version(),
+            "python": platform.python_version(),
+            "uv": workspace.stack.uv,
+        },
+        base=workspace.base.kind,
+        engine=engine,
+        checkout=checkout,
+    )
+
+
+def _checkout(workspace: Workspace, options: Options) -> Callable[[], Checkout | None]:
+    """Return what waits for the checkout of the run."""
+    return checkout_soon(workspace.directory) if options.checkout is None else lambda: options.checkout
+
+
+def _guard(workspace: Workspace, engine: Engine, options: Options, events: EventLog) -> DiskGuard:
+    settings = workspace.settings
+    written = places(settings, engine=engine.name)
+    return DiskGuard(
+        lambda: file_systems(written),
+        options.estimate.by_task if options.estimate is not None else {},
+        floor_bytes=settings.disk_floor_mb * 10**6,
+        events=events,
+        trusting=not settings.ignore_disk,
+    )
+
+
+def _with_unique(report: Report, state: State, plan: Plan) -> Report:
+    """Fill in what no image shares, which is known only once all of them are there."""
+    there = {f"{row.image}:{row.variant}" for row in report.images if row.action.ok}
+    unique = unique_bytes(state, plan, there)
+    rows = [
+        row.model_copy(update={"unique_bytes": unique.get(f"{row.image}:{row.variant}")})
+        for row in report.images
+    ]
+    return report.model_copy(update={"images": tuple(rows)})
+
+
+def _pushed(plan: Plan, remote: Remote | None) -> tuple[PlannedImage, ...]:
+    """Return what the registry lacks, if it may be written."""
+    if remote is None or not remote.cache.writes:
+        return ()
+    return tuple(planned for planned in plan.images if planned.id not in remote.hits)
+
+
+def _work(
+    workspace: Workspace,
+    engine: Engine,
+    plan: Plan,
+    store: Store,
+    options: Options,
+    events: EventLog,
+    directory: RunDirectory,
+) -> Work:
+    held = frozenset(store.ids)
+    houses = _sources(workspace, engine, plan, held, options.bundle)
+    parents = {
+        planned.id: houses.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference
+        for planned in plan.images
+    }
+    images = ImageWork(
+        houses=houses,
+        engine=engine,
+        parents=parents,
+        events=events,
+        checks=ImageChecks(
+            houses=houses,
+            engine=engine,
+            events=events,
+            wish=options.wish,
+            ledger=_ledger(workspace, options.remote, events),
+        ),
+        cache=options.cache,
+        held=held,
+    )
+    remote = RemoteWork(remote=options.remote, images=images)
+    look = DaggerLook(engine=engine, events=events)
+
+    async def wheelhouse(variant: str, output: Output) -> bool:
+        faults: list[str] = []
+        remote, everything = options.remote, workspace.settings.wheels == "all" and options.bundle is None
+        if remote is not None and everything:
+            say = partial(events.step, f"wheelhouse/{variant}")
+            faults += await bring_files(remote.wheel_sets, workspace, plan, variant, say)
+        done = await houses.wheelhouse(variant, output)
+        if remote is not None and remote.cache.writes:
+            faults += await share_wheels(remote.wheels, workspace, plan)
+            if everything:
+                faults += await share_files(remote.wheel_sets, workspace, plan, variant)
+        for fault in faults:
+            events.warning(fault)
+        return done
+
+    async def work(task: Task) -> WorkResult:
+        output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))
+        if task.id == "base":
+            made = await houses.base(output)
+            await look.at(houses.root_image())
+            return _outside(made)
+        if task.id == "debhouse":
+            return _outside(await houses.debhouse(output))
+        if task.id.startswith("wheelhouse/"):
+            return _outside(await wheelhouse(task.id.partition("/")[2], output))
+        if task.id.startswith(PUSH):
+            return await remote.push(plan.get(task.id.removeprefix(PUSH)), output)
+        planned = plan.get(task.id)
+        if planned.action == "fetch":
+            done = await remote.fetch(planned, output)
+            await look.at(planned.reference)
+            return await images.checked(planned, directory.log_of(task.id)) if options.smoke else done
+        if planned.action == "reuse" and planned.reference not in store.ids:
+            return reused(planned, options.remote)
+        if planned.action == "build":
+            done = await images.build(planned, directory.log_of(task.id))
+            if options.smoke and done.outcome is Outcome.reused:  # another run built it, by its own wishes
+                return await images.checked(planned, directory.log_of(task.id))
+            return remote.compared(planned, done)
+        human = f"{workspace.stack.namespace}/{planned.id}"
+        if store.ids.get(human) != store.ids[planned.reference]:
+            await images.name(planned, store.ids[planned.reference])
+        if options.smoke:
+            return await images.checked(planned, directory.log_of(task.id))
+        return WorkResult(outcome=Outcome.reused, details=_reused(workspace.state, planned))
+
+    return work
+
+
+def _ledger(workspace: Workspace, remote: Remote | None, events: EventLog) -> Ledger:
+    folder = workspace.state.root / "ledger"
+    if remote is None:
+        return Ledger(folder=folder, warn=events.warning)
+    return Ledger(
+        folder=folder,
+        warn=events.warning,
+        registry=RegistryLedger(cache=remote.cache),
+        there={id_: beside.config for id_, beside in remote.hits.items()},
+    )
+
+
+def _sources(
+    workspace: Workspace, engine: Engine, plan: Plan, held: Collection[str], bundle: Path | None
+) -> Sources:
+    needed = frozenset(planned.id for planned in plan.to_build)
+    root = fetched_root(plan)
+    local = Houses(
+        workspace=workspace,
+        engine=engine,
+        bundle=bundle,
+        held=held,
+        fetched_root=root.reference if root is not None else "",
+        needed=needed,
+    )
+    if not isinstance(engine, DaggerEngine) or bundle is not None:
+        return local
+    from ci.run.inputs.dagger import EngineHouses  # with Dagger's SDK, which takes a second
+
+    return EngineHouses(local=local, engine=engine, needed=needed)
+
+
+def _speak(events: EventLog, task: str, line: str) -> None:
+    """Show the lines that the fetching programs write about themselves, and what is waited for."""
+    for word in ("debhouse: ", "wheelhouse: ", WAITING):
+        if line.startswith(word):
+            events.step(task, line.removeprefix(word))
+
+
+def _outside(done: bool) -> WorkResult:
+    return WorkResult(outcome=Outcome.built if done else Outcome.reused)
+
+
+def _reused(state: State, planned: PlannedImage) -> Details:
+    return details_of(planned, state.record(planned.id, tag(planned.key)), reason=planned.reason)
+
+
+def unique_bytes(state: State, plan: Plan, built: Collection[str]) -> dict[str, int]:
+    """Return the bytes of the layers that no other image of `plan` has, by image, where they are known."""
+    layers = {}
+    for planned in plan.images:
+        record = state.record(planned.id, tag(planned.key))
+        if record is not None and planned.id in built:
+            layers[planned.id] = record.layers
+    owners: dict[str, int] = {}
+    for own in layers.values():
+        for digest in {digest for digest, _ in own}:
+            owners[digest] = owners.get(digest, 0) + 1
+    return {id_: sum(size for digest, size in own if owners[digest] == 1) for id_, own in layers.items()}

@@ -1,0 +1,191 @@
+"""Building one image: its instructions by the engine, its checks, and only then its names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ci.engines.engine import BuildRequest, Engine, Output
+from ci.errors import BuildError, CommandError, SmokeError
+from ci.plan.keys import tag
+from ci.plan.plan import PlannedImage
+from ci.plan.recipes import apt_list, steps_of
+from ci.report.events import Details
+from ci.run.inputs.inputs import Sources
+from ci.run.key_lock import key_lock, lock_path
+from ci.run.tasks.event_log import EventLog
+from ci.run.tasks.task import Outcome, WorkResult
+from ci.run.workspace.local_store import KEY_LABEL
+from ci.run.workspace.state import ImageRecord, State
+from ci.smoke.image_checks import ImageChecks
+from ci.smoke.results import failed, failures_text
+
+STEP_SHOWN = 80
+_STEP = re.compile(r"STEP \d+/\d+: (.*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageWork:
+    """Builds the images of one plan."""
+
+    houses: Sources
+    engine: Engine
+    parents: dict[str, str]
+    """Local name of what each image variant starts from."""
+    events: EventLog
+    checks: ImageChecks
+    cache: bool = True
+    held: Collection[str] = ()
+    """Names of the images that the store had when the plan was made."""
+
+    async def build(self, planned: PlannedImage, log: Path) -> WorkResult:
+        """Build, check and name one image, or find that another run did so meanwhile.
+
+        Raises:
+            BuildError: a step failed; its last lines are in the message.
+            SmokeError: a check failed; the image keeps no name.
+        """
+        lock = lock_path(self._state.root, planned.id, tag(planned.key))
+        say = partial(self.events.step, planned.id)
+        async with key_lock(lock, say=say, what="builds this image"):
+            return await self._found(planned) or await self._built(planned, log)
+
+    async def _found(self, planned: PlannedImage) -> WorkResult | None:
+        """Return what another run built, checked and named since this one looked at the store."""
+        if planned.reference in self.held:
+            return None
+        record = self._state.record(planned.id, tag(planned.key))
+        id_ = (await self.engine.images()).get(planned.reference) if record is not None else None
+        if id_ is None or record is None:
+            return None
+        await self.name(planned, id_)
+        return WorkResult(
+            outcome=Outcome.reused,
+            details=details_of(planned, record, reason="built meanwhile by another run"),
+        )
+
+    async def checked(self, planned: PlannedImage, log: Path) -> WorkResult:
+        """Check an image that is there.
+
+        Raises:
+            SmokeError: a check failed; the image keeps its names.
+        """
+        info = await self.engine.inspect(planned.reference)
+        record = self._state.record(planned.id, tag(planned.key))
+        if record is None or (info.id and info.id != record.config_digest):
+            # there is none, or it is of the image that another engine has under this key
+            record = ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
+        self.events.step(planned.id, "checks")
+        checks = await self.checks.check(
+            planned, info.id or planned.reference, info, record.config_digest, record.layers, Output(log=log)
+        )
+        if failed(checks):
+            raise SmokeError(failures_text(planned.id, checks, named=True))
+        details = details_of(planned, record, reason=planned.reason, checks=len(checks))
+        return WorkResult(outcome=Outcome.reused, details=details)
+
+    async def _built(self, planned: PlannedImage, log: Path) -> WorkResult:
+        used: list[float] = []
+        output = Output(log=log, on_line=lambda line: self._step(planned.id, line), on_cpu=used.append)
+        try:
+            async with self._twin_lock(planned):
+                id_ = await self.engine.build(self.request(planned), output)
+        except CommandError as error:
+            raise BuildError(f"{planned.id}: a step failed ({log} has all of it)\n{error.tail}") from error
+        info = await self.engine.inspect(id_)
+        record = ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
+        self.events.step(planned.id, "checks")
+        checks = await self.checks.check(
+            planned, id_, info, record.config_digest, record.layers, Output(log=log)
+        )
+        wrong = failed(checks)
+        if wrong:
+            raise SmokeError(failures_text(planned.id, checks, named=False))
+        if info.id:  # an engine whose images have no digest keeps none by name
+            self._state.write_record(planned.id, tag(planned.key), record)
+        await self.name(planned, id_)
+        return WorkResult(
+            outcome=Outcome.built,
+            details=details_of(
+                planned, record, reason=planned.reason, checks=len(checks), user_s=sum(used) if used else None
+            ),
+        )
+
+    def request(self, planned: PlannedImage) -> BuildRequest:
+        """Return what the engine is asked for."""
+        return build_request(planned, self.houses, self.parents[planned.id], cache=self.cache)
+
+    async def name(self, planned: PlannedImage, image: str) -> None:
+        """Give an image its cache tag and its human tag."""
+        stack = self.houses.workspace.stack
+        await self.engine.tag(image, planned.reference, f"{stack.namespace}/{planned.id}")
+
+    @property
+    def _state(self) -> State:
+        return self.houses.workspace.state
+
+    def _twin_lock(self, planned: PlannedImage) -> AbstractAsyncContextManager[bool]:
+        """Let images with the same Debian packages on one parent build in turn: the second finds them."""
+        image = planned.image
+        name = apt_list(image.apt, image.apt_lock)
+        if not name:
+            return nullcontext(False)
+        return key_lock(
+            lock_path(self._state.root, "twins", self.parents[planned.id], name),
+            say=partial(self.events.step, planned.id),
+            what="installs the same Debian packages",
+        )
+
+    def _step(self, task: str, line: str) -> None:
+        found = _STEP.search(line)
+        if found:
+            self.events.step(task, shown(found[1]))
+
+
+def build_request(planned: PlannedImage, houses: Sources, parent: str, *, cache: bool = True) -> BuildRequest:
+    """Return what an engine is asked for: the image on `parent`, with what it mounts of ready `houses`."""
+    workspace, image = houses.workspace, planned.image
+    return BuildRequest(
+        instructions="\n".join(planned.instructions) + "\n",
+        steps=steps_of(workspace.stack, image),
+        context=workspace.directory / image.folder,
+        parent=parent,
+        build_args=houses.parts(image),
+        folders=houses.folders(image),
+        labels={KEY_LABEL: planned.key},
+        cache=cache,
+    )
+
+
+def details_of(
+    planned: PlannedImage,
+    record: ImageRecord | None,
+    *,
+    reason: str,
+    checks: int | None = None,
+    user_s: float | None = None,
+) -> Details:
+    """Return what a run tells of an image that is there; some of it only where its record is."""
+    return Details(
+        key=planned.key,
+        reference=planned.reference,
+        digest=(record.config_digest or None) if record else None,
+        reason=reason,
+        unpacked_bytes=record.unpacked_bytes if record else None,
+        user_s=user_s,
+        figures={"checks": checks} if checks is not None else {},
+    )
+
+
+def shown(instruction: str) -> str:
+    """Return an instruction for a person: a RUN by its first real command, and not all of it."""
+    text = instruction
+    if text.startswith("RUN "):
+        commands = re.sub(r"--mount=\S+\s+", "", text.removeprefix("RUN ")).split("&&")
+        real = [one.strip() for one in commands if not one.strip().startswith(("cd ", "export "))]
+        text = f"RUN {(real or commands)[0].strip()}"
+    return text if len(text) <= STEP_SHOWN else f"{text[: STEP_SHOWN - 1]}…"

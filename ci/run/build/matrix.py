@@ -1,0 +1,147 @@
+"""What a workflow has to know before it starts a job: what to build, by level, and the disk for it. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ci.catalog.stack import Stack
+from ci.plan.levels import chain, is_large, levels
+from ci.plan.plan import Plan, PlannedImage, make_plan, select
+from ci.run.estimate.disk import Where
+from ci.run.estimate.needs import ON_DISK, PACKED, Held, estimate, own_bytes
+from ci.run.workspace.state import ImageRecord
+
+GB = 10**9
+PLACES: tuple[Where, ...] = ("store", "temporary files", "state")
+"""All on the one disk of a runner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Images of one job: `image:variant` in build order.
+
+    `disk_gb` is what must be free where they are built, `smoke_gb` where they are only fetched; `large` says
+    that one of them has, or stands on, a wheel of 100 MB or more.
+    """
+
+    images: tuple[str, ...]
+    disk_gb: int = 0
+    smoke_gb: int = 0
+    large: bool = False
+
+    @property
+    def text(self) -> str:
+        """The images as one word, separated by commas; empty where there are none."""
+        return ",".join(self.images)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """The jobs of a workflow: `whole` builds all in one, `levels` one after another, the empty ones too."""
+
+    base: str
+    whole: Job
+    levels: tuple[Job, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the value that `matrix` prints; schema 1."""
+        return {
+            "schema": 1,
+            "base": self.base,
+            **_job_json(self.whole),
+            "levels": [{"level": number, **_job_json(job)} for number, job in enumerate(self.levels)],
+        }
+
+    @property
+    def text(self) -> str:
+        """What `matrix` prints."""
+        return json.dumps(self.as_json(), indent=2) + "\n"
+
+    def output_lines(self) -> tuple[str, ...]:
+        """Return the same as lines of a step's outputs, `name=value`.
+
+        Source: GitHub Actions, workflow commands: a value of one line stands after `name=`.
+        """
+        jobs = {"images": self.whole, **{f"level-{number}": job for number, job in enumerate(self.levels)}}
+        lines = [f"base={self.base}"]
+        for name, job in jobs.items():
+            lines += [
+                f"{name}={job.text}",
+                f"{name}-disk-gb={job.disk_gb}",
+                f"{name}-smoke-gb={job.smoke_gb}",
+                f"{name}-large={'true' if job.large else 'false'}",
+            ]
+        return tuple(lines)
+
+
+def matrix(
+    stack: Stack, plan: Plan, *, remote: Mapping[str, int], capacity: int, floor_bytes: int = 0
+) -> Matrix:
+    """Return the jobs that build `plan`, each on an empty machine that runs `capacity` tasks at once.
+
+    `remote` are the bytes, unpacked, of what the registry has, by `image:variant`. A level finds there what
+    the levels before it pushed. `floor_bytes` is to stay free beside.
+    """
+
+    def job(images: tuple[str, ...], there: Mapping[str, int]) -> Job:
+        if not images:
+            return Job(images=())
+        return Job(
+            images=images,
+            disk_gb=_gb(_build_bytes(stack, plan.base, images, there, capacity) + floor_bytes),
+            smoke_gb=_gb(_fetch_bytes(stack, images) + floor_bytes),
+            large=any(is_large(stack, id_) for id_ in images),
+        )
+
+    sizes = {image.id: sum(own_bytes(one) for one in chain(stack, image.id)) for image in stack.images}
+    pushed = {**sizes, **remote}
+    return Matrix(
+        base=plan.base,
+        whole=job(tuple(planned.id for planned in plan.to_build), remote),
+        levels=tuple(job(images, pushed) for images in levels(stack, plan)),
+    )
+
+
+def _build_bytes(
+    stack: Stack, base: str, images: Collection[str], remote: Mapping[str, int], capacity: int
+) -> int:
+    """Return the most bytes that building `images` takes where nothing is; what `remote` has is fetched."""
+    plan = make_plan(
+        stack,
+        base=base,
+        selected=select(stack, images, ()),
+        present=(),
+        built={},
+        stored=lambda _image, _tag: None,
+        rebuild=images,
+        remote=remote,
+    )
+    nothing = Held(fetched=(), images=(), built=_no_record, earlier=_no_record, root_image="", remote=remote)
+    return estimate(stack, plan, nothing, capacity=capacity).peak(PLACES)
+
+
+def _fetch_bytes(stack: Stack, images: Collection[str]) -> int:
+    """Return about what `images` take where they are only fetched: each layer once, packed and unpacked."""
+    once = {one.id: own_bytes(one) for id_ in images for one in chain(stack, id_)}
+    return int(sum(once.values()) * (ON_DISK + PACKED))
+
+
+def _gb(size_bytes: int) -> int:
+    return math.ceil(size_bytes / GB)
+
+
+def _job_json(job: Job) -> dict[str, Any]:
+    return {
+        "images": job.text,
+        "disk_gb": job.disk_gb,
+        "smoke_gb": job.smoke_gb,
+        "large": job.large,
+    }
+
+
+def _no_record(_planned: PlannedImage) -> ImageRecord | None:
+    return None

@@ -1,0 +1,95 @@
+"""What a run does with its registry: images that it has are named, or fetched; built ones are pushed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci.engines.engine import Output
+from ci.errors import DockwrightError
+from ci.plan.keys import tag
+from ci.plan.plan import PlannedImage
+from ci.report.events import Details
+from ci.report.report import Report
+from ci.run.build.image import ImageWork, details_of
+from ci.run.reuse.remote_cache import Remote, bare
+from ci.run.tasks.task import Outcome, WorkResult
+from ci.run.workspace.state import ImageRecord
+
+PUSH = "push/"
+"""Begins the id of a task that pushes an image."""
+MEANWHILE = "another runner has built and pushed it meanwhile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteWork:
+    """The tasks that a registry takes part in; a plan has none of them where `remote` is None."""
+
+    remote: Remote | None
+    images: ImageWork
+
+    async def fetch(self, planned: PlannedImage, output: Output) -> WorkResult:
+        """Bring an image that others are built on into the store, and name it.
+
+        Raises:
+            RegistryError: it is not what stands beside it.
+            CommandError: the registry does not give it.
+        """
+        assert self.remote is not None
+        id_, record = await self.remote.fetch(planned, self.images.engine, output)
+        self.images.houses.workspace.state.write_record(planned.id, tag(planned.key), record)
+        await self.images.name(planned, id_)
+        await self.remote.forget(planned, self.images.engine)
+        return WorkResult(outcome=Outcome.reused, details=details_of(planned, record, reason=planned.reason))
+
+    def compared(self, planned: PlannedImage, built: WorkResult) -> WorkResult:
+        """Return `built`, and warn where the registry has another image under the same key.
+
+        That only `--rebuild` can find: what the registry has is not built otherwise.
+        """
+        beside = self.remote.hits.get(planned.id) if self.remote is not None else None
+        here = built.details.digest
+        if beside is None or not here or self.images.engine.name != "buildah":
+            return built
+        if bare(here) != bare(beside.config):
+            self.images.events.warning(
+                f"{planned.id}: the registry has another image under this key ({bare(beside.config)[:12]}, "
+                f"here {bare(here)[:12]}), and keeps it: `epoch` of stack.toml, counted up, leaves it "
+                f"behind; `dockwright verify-repro {planned.id}` shows whether it is built the same twice"
+            )
+        return built
+
+    async def push(self, planned: PlannedImage, output: Output) -> WorkResult:
+        """Push an image: `built` where that was needed and done. What went wrong is a warning.
+
+        An image that was built here while another runner built and pushed it has `MEANWHILE` as its reason;
+        not so one that was there before, and could not be looked up or fetched.
+        """
+        assert self.remote is not None
+        engine, events = self.images.engine, self.images.events
+        try:
+            end = await self.remote.push(planned, await engine.inspect(planned.reference), engine, output)
+        except (DockwrightError, OSError) as error:
+            events.warning(f"{planned.id} is built, and not in the registry: {error}")
+            return WorkResult(outcome=Outcome.reused)
+        if end == "pushed":
+            return WorkResult(outcome=Outcome.built)
+        if end == "there" or planned.action != "build":
+            return WorkResult(outcome=Outcome.reused)
+        events.note(MEANWHILE, task=planned.id)
+        return WorkResult(outcome=Outcome.reused, details=Details(reason=MEANWHILE))
+
+
+def built_twice(report: Report) -> tuple[str, ...]:
+    """Return the images that another runner built and pushed while they were built here."""
+    return tuple(row.task.removeprefix(PUSH) for row in report.others if row.reason == MEANWHILE)
+
+
+def reused(planned: PlannedImage, remote: Remote | None) -> WorkResult:
+    """Return what an image that only a registry has gives: what stands beside it there."""
+    beside = remote.hits.get(planned.id) if remote is not None else None
+    record = (
+        ImageRecord(document=planned.document, layers=beside.layers, config_digest=beside.config)
+        if beside is not None
+        else None
+    )
+    return WorkResult(outcome=Outcome.reused, details=details_of(planned, record, reason=planned.reason))

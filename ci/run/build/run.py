@@ -1,0 +1,198 @@
+"""One whole run, as the command line and the Dagger module start it: look up, plan, build, report."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from ci.engines.engine import Engine
+from ci.errors import GoneError, LostError, UsageError
+from ci.plan.plan import Plan, is_named, with_all_fetched
+from ci.report.events import Checkout
+from ci.report.report import Report
+from ci.run.build.execution import Options, build_plan, reuse_plan
+from ci.run.estimate.needs import Estimate
+from ci.run.inputs.lost_packages import relocked
+from ci.run.reuse.remote_cache import Remote, looked_up
+from ci.run.reuse.store_health import sound_plan
+from ci.run.tasks.event_log import Listener
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.run_directory import RunDirectory
+from ci.run.workspace.workspace import Workspace
+from ci.smoke.image_checks import Wish
+from ci.smoke.ladder import needs_gpu
+
+PUSHING = ("buildah", "dagger")
+"""Engines whose images may be pushed under their keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to be built. `names` are `image` or `image:variant`; empty `names` or `variants`: all."""
+
+    names: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    bundle: Path | None = None
+    rebuild: bool = False
+    frozen: bool = False
+    fail_fast: bool = False
+    smoke: bool = False
+    """Whether what is there is checked again."""
+    wish: Wish = field(default_factory=Wish)
+    """What the checks are to do beside what every image gets."""
+    argv: tuple[str, ...] = ()
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether images that are there are checked: where that was asked for, or a GPU is to compute."""
+        return self.smoke or self.wish.gpu or self.wish.require_gpu
+
+    checkout: Checkout | None = None
+    """What the stack is of, where git can't be asked."""
+
+    async def plan(self, workspace: Workspace, store: Store, remote: Collection[str] = ()) -> Plan:
+        """Return the plan of this request; `remote` are the ids of what a registry has."""
+        asked = [
+            image.id for image in workspace.stack.images if not self.names or is_named(image.id, self.names)
+        ]
+        return await workspace.plan(
+            self.names, self.variants, rebuild=asked if self.rebuild else (), store=store, remote=remote
+        )
+
+    def with_checked(self, plan: Plan, present: Collection[str]) -> Plan:
+        """Return `plan` with what is only to be checked fetched, where it is not `present`.
+
+        Raises:
+            UsageError: a GPU is required, and no image of the plan computes on one.
+        """
+        if self.wish.require_gpu and not any(needs_gpu(planned.image) for planned in plan.images):
+            raise UsageError(
+                "--require-gpu: none of these images computes on a GPU; name one with the variant cuda"
+            )
+        return with_all_fetched(plan, present) if self.looks_again else plan
+
+
+class Front(Protocol):
+    """Who starts a run, and sees it."""
+
+    def say(self, line: str) -> None:
+        """Tell the user a line at once."""
+        ...
+
+    def opened(self, workspace: Workspace) -> AbstractAsyncContextManager[Engine]:
+        """Open the engine, which is asked for only where one is needed."""
+        ...
+
+    def shown(self, workspace: Workspace) -> AbstractContextManager[Listener]:
+        """Show the events of a run while it goes on."""
+        ...
+
+    def forecast(
+        self, workspace: Workspace, plan: Plan, store: Store, remote: Remote | None, engine: str, /
+    ) -> Estimate | None:
+        """Say what a run will need. Raises DiskError where there is no room for it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A run that came to its end: `engine` is the name of what built, empty where nothing had to."""
+
+    plan: Plan
+    """What it did; where locks had to be made anew for it, the keys are those of the new ones."""
+    report: Report
+    directory: RunDirectory
+    engine: str
+    hits: Mapping[str, str] = field(default_factory=dict)
+    """The reference, by digest, of each image that the registry had before, by `image:variant`."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 only if all that was asked for exists."""
+        return self.report.exit_code if self.report.exit_code is not None else 1
+
+
+async def run_whole(
+    workspace: Workspace, request: Request, front: Front, environ: Mapping[str, str]
+) -> Finished:
+    """Build what is asked for and not there, and return how that went.
+
+    Locked Debian packages that are gone are locked anew once; what a registry promised and does not give is
+    built here.
+
+    Raises:
+        DockwrightError: nothing was built: bad words, no engine, no room, nothing to be had from outside.
+    """
+    said: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+    moved = False
+    while True:
+        try:
+            return await _run_once(workspace, request, front, environ, said, without)
+        except GoneError as gone:
+            if moved:
+                raise
+            workspace, lines = await relocked(workspace, gone, frozen=request.frozen)
+            moved = True
+        except LostError as lost:
+            if without >= set(lost.images):
+                raise
+            without |= set(lost.images)
+            lines = (f"{lost}; built here instead",)
+        for line in lines:
+            front.say(line)
+        said = (*said, *lines)
+
+
+async def _run_once(
+    workspace: Workspace,
+    request: Request,
+    front: Front,
+    environ: Mapping[str, str],
+    warnings: tuple[str, ...],
+    without: frozenset[str],
+) -> Finished:
+    """Run once; `without` are images that the registry has and does not give."""
+    plan_of = partial(request.plan, workspace)
+    async with looked_up(workspace.settings, environ, plan_of, front.say, without=without) as remote:
+        options = Options(
+            bundle=request.bundle.absolute() if request.bundle else None,
+            cache=not request.rebuild,
+            fail_fast=request.fail_fast,
+            smoke=request.looks_again,
+            wish=request.wish,
+            argv=request.argv,
+            checkout=request.checkout,
+            warnings=(*warnings, *(remote.warnings if remote is not None else ())),
+            remote=remote,
+        )
+        hits = remote.references if remote is not None else {}
+        if remote is not None and not remote.plan.to_build and not request.looks_again:
+            with front.shown(workspace) as show:
+                options = replace(options, listeners=(show,))
+                report, directory = await reuse_plan(workspace, remote.plan, options)
+            return Finished(plan=remote.plan, report=report, directory=directory, engine="", hits=hits)
+        async with front.opened(workspace) as engine:
+            if remote is not None and remote.cache.writes and engine.name not in PUSHING:
+                raise UsageError(
+                    f"--cache read-write needs Buildah, whose digests are equal everywhere, or Dagger, not "
+                    f"{engine.name}"
+                )
+            store, plan = await sound_plan(
+                engine,
+                workspace.state,
+                workspace.stack.namespace,
+                partial(plan_of, remote=remote.ids if remote is not None else ()),
+                repair=True,
+                say=front.say,
+            )
+            plan = request.with_checked(plan, store.tags(workspace.stack.namespace))
+            estimate = front.forecast(workspace, plan, store, remote, engine.name)
+            with front.shown(workspace) as show:
+                options = replace(options, listeners=(show,), estimate=estimate)
+                report, directory = await build_plan(workspace, engine, plan, store, options)
+            return Finished(plan=plan, report=report, directory=directory, engine=engine.name, hits=hits)

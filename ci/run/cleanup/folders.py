@@ -1,0 +1,55 @@
+"""The folder of temporary files that a dead run left, and what is still mounted below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ci.engines.process.command import Command
+from ci.engines.process.runner import Runner
+from ci.errors import CommandError
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+
+def mounted_below(folder: Path, mountinfo: Iterable[str]) -> list[str]:
+    """Return the mount points below `folder`, the deepest first.
+
+    Source: proc(5), /proc/PID/mountinfo: the fifth field, with spaces and the like as octal escapes.
+    """
+    points = [line.split()[4].encode().decode("unicode_escape") for line in mountinfo]
+    return sorted((point for point in points if Path(point).is_relative_to(folder)), reverse=True)
+
+
+async def remove_folder(folder: Path, runner: Runner, privilege: tuple[str, ...]) -> bool:
+    """Remove `folder` and return whether it was there; never what is mounted below it from elsewhere.
+
+    Raises:
+        CommandError: something in it is still mounted, or can't be removed.
+    """
+    if not folder.exists():
+        return False
+    below = mounted_below(folder, _mountinfo())
+    if below:
+        await runner.run(Command(argv=("umount", "--lazy", *below)).privileged(privilege))
+        left = mounted_below(folder, _mountinfo())
+        if left:
+            raise CommandError(("umount", *below), 1, f"still mounted: {', '.join(left)}")
+    await runner.run(
+        Command(argv=("rm", "-rf", "--one-file-system", "--", str(folder))).privileged(privilege)
+    )
+    return True
+
+
+async def forget_containers(folder: Path, runner: Runner, privilege: tuple[str, ...]) -> None:
+    """Have runc forget the containers that Buildah ran for a dead run, and remove their control groups.
+
+    Buildah 1.28 names each by its own temporary folder, which is in `folder`.
+    """
+    ids = [f"buildah-{path.name}" for path in sorted(folder.glob("buildah*"))]
+    for id_ in ids:
+        await runner.run(Command(argv=("runc", "delete", "--force", id_)).privileged(privilege))
+
+
+def _mountinfo() -> list[str]:
+    return MOUNTS.read_text().splitlines() if MOUNTS.exists() else []

@@ -1,0 +1,1 @@
+"""Choosing and removing what is no longer needed, here and in a registry."""

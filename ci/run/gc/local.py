@@ -1,0 +1,314 @@
+"""Looks at all that dockwright keeps on this machine, and removes what was chosen to go."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci.catalog.stack import LockLine, Stack
+from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.store import StoredImage
+from ci.engines.engine import Engine
+from ci.engines.process.command import Command
+from ci.engines.process.privilege import privilege
+from ci.errors import CatalogError, CommandError, DockwrightError
+from ci.plan.keys import digest, documents, tag, wheel_build
+from ci.plan.recipes import reference
+from ci.run.cleanup.folders import remove_folder
+from ci.run.gc.choice import (
+    ALL,
+    OLD_PLACE,
+    STALE_HOUSE,
+    TEMPORARY,
+    UNFINISHED,
+    UNLOCKED,
+    Item,
+    Kept,
+    choose_images,
+    choose_kept_files,
+    choose_records,
+)
+from ci.run.inputs.local import Houses
+from ci.run.workspace.base_kind import root_image
+from ci.run.workspace.live_runs import FOLDER as LIVING
+from ci.run.workspace.local_store import KEY_LABEL
+from ci.run.workspace.workspace import Workspace
+from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_input, wheelhouse_input
+from ci.wheelhouse.manifest import read_manifest
+
+KINDS = ("bootstrap", "registry")
+OLD_PLACES = ("bootstrap", "cache", "debhouse", "wheelhouse")
+"""Folders of the state directory that versions before 0.2 filled."""
+IMAGE_BATCH = 50
+"""Images that one command removes."""
+BATCH = 200
+"""Files that one rm(1) removes."""
+_TAG = re.compile(r"k-[0-9a-f]{32}$")
+_OUR_STEP = re.compile(r"\b(DEBS|WHEELS_[A-Z0-9_]+)=[0-9a-f]{64}\b")
+"""Build arguments that only dockwright's instructions have; they stand in the history of their layer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What can go. `left` says, in sentences, what was not looked at, and why."""
+
+    items: tuple[Item, ...]
+    left: tuple[str, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that all of it frees."""
+        return sum(item.size_bytes for item in self.items)
+
+
+async def survey(workspace: Workspace, engine: Engine | None, *, everything: bool = False) -> Survey:
+    """Return what of the store, the houses, the state and the temporary files can go; change nothing.
+
+    `everything` is all that is the stack's or dockwright's own here, needed or not.
+    """
+    left: list[str] = []
+    items: list[Item] = []
+    names = kept_names(workspace.stack)
+    if isinstance(engine, EmbeddedEngine):
+        stored = await engine.stored()
+        items += await _images(workspace, engine, stored, names, everything=everything)
+        names |= {name for image in stored for name in image.names} - {item.name for item in items}
+    elif engine is not None:
+        left.append(f"images of {engine.name} stay: `{engine.name} image prune` is its own way")
+    state = workspace.state.root
+    if everything:
+        items += [_all(path) for path in _entries(state) if path.name != LIVING]
+    else:
+        items += [_folder(state / name, OLD_PLACE) for name in OLD_PLACES if (state / name).exists()]
+        items += _houses(workspace)
+        items += choose_records([*_records(state), *_locks(state)], names)
+    tmpdir = workspace.settings.tmpdir
+    if not (everything and tmpdir.parent == state):
+        items += [_folder(path, TEMPORARY) for path in _entries(tmpdir) if path != workspace.scratch]
+    return Survey(items=tuple(items), left=tuple(left))
+
+
+async def remove(workspace: Workspace, engine: Engine | None, items: Iterable[Item]) -> tuple[str, ...]:
+    """Remove `items`; return what could not go, a sentence each."""
+    chosen = tuple(items)
+    faults: list[str] = []
+    if isinstance(engine, EmbeddedEngine):
+        for kind in ("image", "intermediate"):
+            names = [item.name for item in chosen if item.kind == kind]
+            faults += await _remove_images(engine, names)
+    prefix = privilege() if engine is None or engine.name == "buildah" else ()
+    for item in chosen:
+        if item.kind == "folder":
+            try:
+                await remove_folder(Path(item.name), workspace.runner, prefix)
+            except CommandError as error:
+                faults.append(f"{item.name} stays: {error}")
+    files = [item.name for item in chosen if item.kind == "file"]
+    for start in range(0, len(files), BATCH):
+        argv = ("rm", "-f", "--", *files[start : start + BATCH])
+        try:
+            await workspace.runner.run(Command(argv=argv).privileged(prefix))
+        except CommandError as error:
+            faults.append(f"files stay: {error}")
+    return tuple(faults)
+
+
+def kept_names(stack: Stack) -> set[str]:
+    """Return the cache names that the present plan uses, on either kind of base."""
+    names: set[str] = set()
+    for kind in KINDS:
+        try:
+            names.add(root_image(stack, kind))
+            keyed = documents(stack, kind)
+        except CatalogError:  # no digest of the base is locked: nothing was built on it
+            continue
+        names |= {f"{reference(stack, image.image)}:{tag(digest(keyed[image.id]))}" for image in stack.images}
+    return names
+
+
+async def _images(
+    workspace: Workspace,
+    engine: EmbeddedEngine,
+    stored: tuple[StoredImage, ...],
+    names: set[str],
+    *,
+    everything: bool,
+) -> tuple[Item, ...]:
+    stack = workspace.stack
+    builder = _builder(workspace, engine)
+    kept = Kept(
+        namespace=stack.namespace,
+        ids={image.id for image in stack.images},
+        names=names | ({builder} if builder else set()),
+        builder=bool(builder),
+        alone=workspace.settings.root is not None,
+    )
+    ours = set() if kept.alone else await _ours(engine, stored, kept)
+    return choose_images(stored, kept, ours=ours, everything=everything)
+
+
+def _builder(workspace: Workspace, engine: Engine) -> str:
+    """Return the name of the builder's image; empty while the debhouse does not say it."""
+    houses = Houses(workspace=workspace, engine=engine)
+    try:
+        if houses.ready("debhouse", debhouse_input(workspace.stack, houses.mirrors)) is None:
+            return ""
+    except DockwrightError:
+        return ""
+    return houses.builder_image()[0]
+
+
+async def _ours(engine: EmbeddedEngine, stored: Iterable[StoredImage], kept: Kept) -> set[str]:
+    """Return the ids of the images without a name that dockwright made.
+
+    That is what bears its label or was made by its own instructions, and what adds no layer to its images, as
+    the steps on the way to one do.
+    """
+    images = tuple(stored)
+    own = {id_ for image in images if kept.own(image) for id_, _ in image.layers}
+    found = set()
+    for image in images:
+        if image.names:
+            continue
+        if all(id_ in own for id_, _ in image.layers):
+            found.add(image.id)
+            continue
+        config = (await engine.inspect(image.id)).config
+        history = " ".join(str(entry.get("created_by", "")) for entry in config.get("history") or ())
+        if KEY_LABEL in (config.get("config", {}).get("Labels") or {}) or _OUR_STEP.search(history):
+            found.add(image.id)
+    return found
+
+
+async def _remove_images(engine: EmbeddedEngine, names: list[str]) -> list[str]:
+    """Remove `names`, many at once, so that one in use keeps no other; return what stays, a sentence each."""
+    gone: set[str] = set()
+    faults = []
+    for start in range(0, len(names), IMAGE_BATCH):
+        batch = [name for name in names[start : start + IMAGE_BATCH] if name not in gone]
+        try:
+            gone.update(await engine.remove_images(*batch) if batch else ())
+            continue
+        except CommandError:
+            stored = await engine.stored()
+        there = {image.id for image in stored} | {name for image in stored for name in image.names}
+        for name in batch:
+            if name in gone or name not in there:
+                continue
+            try:
+                gone.update(await engine.remove_images(name))
+            except CommandError as error:
+                last = error.tail.strip().splitlines()[-1:] or [str(error)]
+                faults.append(f"{name} stays: {last[0]}")
+    return faults
+
+
+def _houses(workspace: Workspace) -> list[Item]:
+    """Return what the houses keep of other locks, and of fetches that did not end."""
+    stack, folder = workspace.stack, workspace.state.houses
+    items = [_folder(path, UNFINISHED) for path in _entries(folder / "parts")]
+    locked = {line.sha256 for line in stack.bootstrap.lock}
+    locked |= {line.sha256 for line in stack.builder.apt_lock}
+    locked |= {line.sha256 for line in stack.builder.python_lock}
+    locked |= {line.sha256 for image in stack.images for line in image.apt_lock}
+    locked |= {line.sha256 for image in stack.images for line in image.python_lock}
+    compiled = _compiled(stack, folder / "compiled")
+    items += [
+        Item(kind="file", name=str(path), size_bytes=path.stat().st_size, why=UNLOCKED)
+        for path in sorted((folder / "compiled").glob("*.json"))
+        if path.stem not in compiled
+    ]
+    wanted = {
+        "bootstrap": bootstrap_input(stack, Mirrors()),
+        "debhouse": debhouse_input(stack, Mirrors()),
+    }
+    for name, path in _house_folders(folder):
+        variant = name.removeprefix("wheelhouse/")
+        inputs = {wanted[name]["input"]} if name in wanted else set()
+        if variant in stack.variants:
+            inputs = {input_ for kind in KINDS for input_ in _wheelhouse(stack, variant, kind)}
+        if _input(path) not in inputs:
+            items.append(_folder(path, STALE_HOUSE))
+    kept = [(str(path), path.name, path.stat().st_size) for path in _entries(folder / "kept")]
+    items += choose_kept_files(kept, locked, compiled)
+    return items
+
+
+def _house_folders(houses: Path) -> Iterator[tuple[str, Path]]:
+    for name in ("bootstrap", "debhouse"):
+        if (houses / name).is_dir():
+            yield name, houses / name
+    for path in _entries(houses / "wheelhouse"):
+        yield f"wheelhouse/{path.name}", path
+
+
+def _wheelhouse(stack: Stack, variant: str, kind: str) -> set[str]:
+    try:
+        return {str(wheelhouse_input(stack, variant, kind)["input"])}
+    except CatalogError:
+        return set()
+
+
+def _compiled(stack: Stack, folder: Path) -> dict[str, str]:
+    """Return the sha256 of each kept wheel that was made of a present sdist, by its wheel-build key."""
+    found = {}
+    sdists: set[LockLine] = {line for image in stack.images for line in image.python_lock if line.is_sdist}
+    for line in sdists:
+        for kind in KINDS:
+            try:
+                key = digest(wheel_build(stack, line, kind))
+                found[key] = str(json.loads((folder / f"{key}.json").read_text())["sha256"])
+            except (CatalogError, OSError, ValueError, KeyError):
+                continue
+    return found
+
+
+def _input(house: Path) -> str:
+    try:
+        return read_manifest(house).input
+    except DockwrightError:
+        return ""
+
+
+def _records(state: Path) -> list[tuple[str, str, int]]:
+    return [
+        (str(path), path.stem, path.stat().st_size) for path in sorted((state / "images").glob("*/*.json"))
+    ]
+
+
+def _locks(state: Path) -> list[tuple[str, str, int]]:
+    """Return the locks of images; their names end with the cache tag."""
+    found = [(path, _TAG.search(path.stem)) for path in sorted((state / "locks").glob("*.lock"))]
+    return [(str(path), match[0], 0) for path, match in found if match]
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _all(path: Path) -> Item:
+    return _folder(path, ALL)
+
+
+def _folder(path: Path, why: str) -> Item:
+    return Item(kind="folder", name=str(path), size_bytes=_disk_bytes(path), why=why)
+
+
+def _disk_bytes(path: Path) -> int:
+    """Return what removing `path` frees: a file that has further names elsewhere frees nothing."""
+    if path.is_symlink() or path.is_file():
+        files = [path]
+    else:
+        files = [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
+    names: dict[int, list[Path]] = {}
+    for file in files:
+        names.setdefault(file.lstat().st_ino, []).append(file)
+    return sum(
+        status.st_blocks * 512
+        for paths in names.values()
+        for status in (paths[0].lstat(),)
+        if status.st_nlink <= len(paths)
+    )

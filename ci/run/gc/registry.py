@@ -1,0 +1,205 @@
+"""Looking through a registry for what it needs no longer, and removing that."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+
+from ci.catalog.stack import Stack
+from ci.errors import CatalogError, RegistryError
+from ci.publish.release import FIGURES, read_index
+from ci.publish.release import REPOSITORY as RELEASE
+from ci.registry.key_artifact import CREATED
+from ci.registry.manifest import digest_of, index_digests, read_manifest
+from ci.registry.retry import AT_ONCE
+from ci.registry.wheel_set import set_tag
+from ci.registry.wheel_store import REPOSITORY as WHEELHOUSE
+from ci.registry.wheels import wheel_tag
+from ci.run.gc.local import KINDS, kept_names
+from ci.run.gc.registry_choice import CACHED, Stale, Tagged, choose
+from ci.wheelhouse.input_document import wheelhouse_input
+
+if TYPE_CHECKING:
+    from ci.registry.client import RegistryClient
+
+Say = Callable[[str], None]
+T = TypeVar("T")
+
+
+async def registry_survey(
+    client: RegistryClient, stack: Stack, *, older_than: timedelta, keep_bytes: int | None = None
+) -> tuple[tuple[Stale, ...], int]:
+    """Return what can go of the images of `stack` in a registry, and how many tags were looked at.
+
+    What a release names stays, whether its tags follow it or lag.
+
+    Raises:
+        RegistryError: not all of it can be looked at, so that nothing may be chosen.
+    """
+    images = sorted({image.image for image in stack.images})
+    release = client.place.repository(RELEASE)
+    names = [
+        (repository, name)
+        for repository in map(client.place.repository, (*images, WHEELHOUSE))
+        for name in await client.tags(repository, scope=_scope(repository))
+    ]
+    versions = [
+        name for name in await client.tags(release, scope=_scope(release)) if not name.endswith(FIGURES)
+    ]
+    looked_at = await _at_once([partial(_tagged, client, repository, name) for repository, name in names])
+    released = await _at_once([partial(_released, client, version) for version in versions])
+    needed = await _at_once([partial(_in_release, client, *one) for one in frozenset().union(*released)])
+    tagged = [one for one in looked_at if one is not None]
+    current = {name.rpartition(":")[2] for name in kept_names(stack)} | _wheel_tags(stack)
+    stale = choose(
+        [*tagged, *needed],
+        current,
+        wheels=client.place.repository(WHEELHOUSE),
+        now=datetime.now(UTC),
+        older_than=older_than,
+        keep_bytes=keep_bytes,
+    )
+    return stale, len(tagged)
+
+
+async def _at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Make all calls, at most `AT_ONCE` at the same time, and return what they do, in any order.
+
+    Raises:
+        RegistryError: one of them did.
+    """
+    found: list[T] = []
+    faults: list[RegistryError] = []
+    limiter = anyio.CapacityLimiter(AT_ONCE)
+
+    async def make(call: Callable[[], Awaitable[T]]) -> None:
+        async with limiter:
+            if faults:
+                return
+            try:
+                found.append(await call())
+            except RegistryError as error:
+                faults.append(error)
+
+    async with anyio.create_task_group() as group:
+        for call in calls:
+            group.start_soon(make, call)
+    if faults:
+        raise faults[0]
+    return found
+
+
+async def _released(client: RegistryClient, version: str) -> frozenset[tuple[str, str]]:
+    """Return the images of a release, each with its digest.
+
+    Raises:
+        RegistryError: it can't be read, so what it needs is not known.
+    """
+    repository = client.place.repository(RELEASE)
+    try:
+        data = await client.manifest(repository, version, scope=_scope(repository))
+    except RegistryError as error:
+        if error.answer == "absent":
+            return frozenset()
+        raise
+    _, images = read_index(data, f"{client.place}/{RELEASE}:{version}")
+    return frozenset((one.image, one.digest) for one in images)
+
+
+async def _in_release(client: RegistryClient, image: str, digest: str) -> Tagged:
+    """Return an image that a release names, as if a tag of its own repository named it.
+
+    Raises:
+        RegistryError: its manifest is not there, so what it needs is not known.
+    """
+    repository = client.place.repository(RELEASE)
+    try:
+        data = await client.manifest(repository, digest, scope=_scope(repository))
+        manifest = read_manifest(data, f"{client.place}/{RELEASE}@{digest}")
+    except RegistryError as error:
+        raise RegistryError(
+            error.answer, f"{error}; a release names it, and what that needs is not known: nothing is chosen"
+        ) from error
+    return Tagged(
+        repository=client.place.repository(image),
+        tag=digest,
+        digest=digest,
+        config=manifest.config.digest,
+        blobs={blob.digest: blob.size for blob in (manifest.config, *manifest.layers)},
+    )
+
+
+def _wheel_tags(stack: Stack) -> set[str]:
+    """Return the tags of the wheels that the present locks name, on either kind of base."""
+    found = set()
+    for kind in KINDS:
+        for variant in stack.variants:
+            try:
+                wanted = wheelhouse_input(stack, variant, kind)
+            except CatalogError:  # no digest of the base is locked
+                continue
+            found |= {set_tag(wanted["input"]), *(wheel_tag(key) for key in wanted["builds"].values())}
+    return found
+
+
+async def registry_remove(client: RegistryClient, stale: Sequence[Stale], say: Say) -> int:
+    """Remove what was chosen and return how many images went; one that does not go is told to `say`."""
+    gone = 0
+    for one in stale:
+        scope = (f"repository:{one.repository}:pull,push,delete",)
+        try:
+            for each in one.digests:
+                await client.remove(one.repository, each, scope=scope)
+        except RegistryError as error:
+            say(f"{client.place.host}/{one.repository}:{one.tag} does not go: {error}")
+            continue
+        gone += 1
+    return gone
+
+
+async def _tagged(client: RegistryClient, repository: str, name: str) -> Tagged | None:
+    """Return what a tag names; None where it is gone, or a cache tag of what is no image.
+
+    Raises:
+        RegistryError: a tag that is no cache tag can't be read, so what it needs is not known.
+    """
+    what = f"{client.place.host}/{repository}:{name}"
+    try:
+        data = await client.manifest(repository, name, scope=_scope(repository))
+    except RegistryError as error:
+        if error.answer == "absent":
+            return None
+        raise
+    try:
+        manifest = read_manifest(data, what)
+    except RegistryError:
+        if CACHED.fullmatch(name):
+            return None
+        named = index_digests(data, what)
+        return Tagged(
+            repository=repository, tag=name, digest=digest_of(data), config="", blobs={}, named=named
+        )
+    return Tagged(
+        repository=repository,
+        tag=name,
+        digest=manifest.digest,
+        config=manifest.config.digest,
+        blobs={blob.digest: blob.size for blob in (manifest.config, *manifest.layers)},
+        created=_time(manifest.annotations.get(CREATED, "")),
+    )
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def _scope(repository: str) -> tuple[str, ...]:
+    return (f"repository:{repository}:pull",)

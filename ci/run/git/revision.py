@@ -1,0 +1,62 @@
+"""The revision that a stack directory is at, as git says it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci.run.git.git import git
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """`commit` is 40 hex digits, empty outside a repository; `source` its remote, without credentials.
+
+    `is_clean` says whether nothing below the stack directory differs from the commit.
+    """
+
+    commit: str = ""
+    is_clean: bool = False
+    source: str = ""
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Annotations of what is published. Source: OCI image-spec 1.1, annotations.md."""
+        found = {
+            "org.opencontainers.image.revision": self.commit if self.is_clean else "",
+            "org.opencontainers.image.source": self.source,
+        }
+        return {name: text for name, text in found.items() if text}
+
+
+def revision_of(directory: Path) -> Revision:
+    """Return the revision of `directory`."""
+    commit = _git(directory, "rev-parse", "HEAD")
+    if not commit:
+        return Revision()
+    return Revision(
+        commit=commit,
+        is_clean=_git(directory, "status", "--porcelain", "--", ".") == "",
+        source=without_credentials(_git(directory, "config", "--get", "remote.origin.url") or ""),
+    )
+
+
+def without_credentials(url: str) -> str:
+    """Return `url` without a user and a password before its host; empty where it is a path of a machine."""
+    if "://" not in url:
+        return url if re.match(r"[\w.-]+@[\w.-]+:", url) else ""
+    if url.startswith("file:"):
+        return ""
+    return without_passwords(url)
+
+
+def without_passwords(text: str) -> str:
+    """Return `text` without a user and a password before the host of a URL in it."""
+    return re.sub(r"://[^/\s]*@", "://", text)
+
+
+def _git(directory: Path, *words: str) -> str | None:
+    """Return what git prints; None where it fails, or takes too long."""
+    said = git(directory, *words)
+    return None if said.fault else said.output.decode(errors="replace").strip()

@@ -1,0 +1,1 @@
+"""Build inputs: wheels, Debian packages, the bootstrap base."""

@@ -1,0 +1,1 @@
+"""Publishing, promoting and rolling back releases."""

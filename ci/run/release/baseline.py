@@ -1,0 +1,113 @@
+"""What images took before: a committed file, or what stands beside a release; and how they compare now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from ci.engines.engine import Engine
+from ci.errors import RegistryError, UsageError
+from ci.publish.release import CURRENT
+from ci.publish.release_figures import read_figures
+from ci.publish.releases import Releases
+from ci.report.budget.budget import BudgetReport, Tolerance, compare
+from ci.report.budget.figures import Baseline, Figures, read_baseline
+from ci.run.budget.measure import Registered, figures_of, registered
+from ci.run.release.release import opened_releases
+from ci.run.reuse.remote_cache import registry_place
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.state import write_whole
+from ci.run.workspace.workspace import Workspace
+
+Say = Callable[[str], None]
+FILE = "baseline.json"
+"""In the stack's directory; it is an input of nothing."""
+
+
+def baseline_path(workspace: Workspace) -> Path:
+    """Return where the committed baseline is."""
+    return workspace.directory / FILE
+
+
+def committed(path: Path) -> Baseline | None:
+    """Return the baseline in the file `path`; None where there is none.
+
+    Raises:
+        UsageError: it is none of this dockwright.
+    """
+    try:
+        return read_baseline(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}); correct its rights") from error
+    except ValueError as error:
+        raise UsageError(
+            f"{path}: no baseline of this dockwright ({error}); `dockwright budget --write` writes it anew "
+            "once it is removed"
+        ) from error
+
+
+def write_baseline(workspace: Workspace, figures: Sequence[Figures]) -> Path:
+    """Write `figures` into the committed baseline; images that the stack has no more go from it."""
+    path = baseline_path(workspace)
+    before = committed(path) or Baseline()
+    known = {image.id for image in workspace.stack.images}
+    write_whole(path, before.with_(figures, known).as_json())
+    return path
+
+
+async def compared(
+    workspace: Workspace,
+    closure: Sequence[str],
+    wanted: Collection[str],
+    *,
+    engine: Engine | None,
+    in_registry: bool,
+    release: str | None,
+    tolerance: Tolerance,
+    environ: Mapping[str, str],
+    say: Say,
+) -> BudgetReport:
+    """Return how the images `wanted` compare; `closure` is they and what they are built on, parents first.
+
+    Raises:
+        RegistryError: the registry does not answer, or has no such release.
+    """
+    store = Store(ids=await engine.images()) if engine is not None else Store(ids={})
+    plan = await workspace.plan((), (), store=store)
+    there: Registered | None = None
+    if in_registry:
+        place = registry_place(workspace.settings)
+        async with opened_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
+            baseline, of = await _released(releases, release)
+            there = await registered(releases.client, plan, say)
+    else:
+        path = baseline_path(workspace)
+        baseline = committed(path)
+        of = f"{path.parent.name}/{path.name}"
+        if baseline is None:
+            of = f"unknown: there is no {of}; `dockwright budget --write` writes it"
+    figures = await figures_of(workspace, plan, closure, engine=engine, store=store, registry=there, say=say)
+    return compare(
+        figures,
+        wanted,
+        {image.id: image.budget for image in workspace.stack.images},
+        baseline,
+        of=of,
+        tolerance=tolerance,
+    )
+
+
+async def _released(releases: Releases, release: str | None) -> tuple[Baseline | None, str]:
+    """Return the figures of a release, and what they are of; without a release nothing is known."""
+    place = releases.client.place
+    try:
+        version, _ = await releases.read(release or CURRENT)
+    except RegistryError as error:
+        if error.answer != "absent" or release:
+            raise
+        return None, f"unknown: {place} has no release yet"
+    found = await read_figures(releases, version)
+    name = f"release {version} of {place}"
+    return found, name if found is not None else f"unknown: {name} was made without figures"

@@ -1,0 +1,139 @@
+"""Where a shell opens: in an image that is there, or in what stood before the step that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ci.engines.engine import Engine, Mounts, Output
+from ci.errors import BuildError, CommandError, UsageError
+from ci.lower.script import MOUNT
+from ci.plan.plan import Plan, PlannedImage
+from ci.run.build.image import build_request, shown
+from ci.run.inputs.local import Houses
+from ci.run.outside import outside
+from ci.run.shell.failed_build import FailedBuild, failed_step, last_failure, one_line
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.workspace import Workspace
+
+FIRST = 2
+"""Instructions before the first one of an image's own: what it starts from, as an argument, and FROM."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellPlace:
+    """A local image to open a shell in, what is mounted there, and what the user is told first."""
+
+    image: str
+    mounts: Mounts = ()
+    lines: tuple[str, ...] = ()
+
+
+async def shell_place(
+    workspace: Workspace, engine: Engine, plan: Plan, id_: str, store: Store, say: Callable[[str], None]
+) -> ShellPlace:
+    """Return where a shell of the image variant `id_` of `plan` opens.
+
+    Raises:
+        UsageError: it was neither built nor did it fail at a step, or what it is built on is not here.
+        BuildError: a step before the one that failed fails now.
+    """
+    planned = plan.get(id_)
+    if planned.reference in store.ids:
+        return ShellPlace(image=store.ids[planned.reference])
+    failure = last_failure(workspace.state, id_, planned.key)
+    build = f"`dockwright build {id_}`"
+    if failure is None:
+        raise UsageError(
+            f"{id_}: not in the store as it is now, and no build of it failed; {build} builds it"
+        )
+    step = _step(planned, failure)
+    if step is None:
+        raise UsageError(f"{id_}: its last build came to no step ({failure.why}); {build} tries again")
+    parent = Houses(workspace=workspace, engine=engine).root_image()
+    if not planned.image.is_root:
+        parent = plan.get(planned.image.parent).reference
+        if parent not in store.ids:
+            raise UsageError(
+                f"{id_}: its parent is not in the store; `dockwright build {planned.image.parent}` builds it"
+            )
+    say(f"{id_}: its last build failed ({failure.started_at}); what stood before that is made again")
+    houses = await _houses(workspace, engine, planned, failure, store)
+    image = await _before(engine, planned, houses, parent, step)
+    return ShellPlace(
+        image=image,
+        mounts=_mounts(workspace, planned, houses, step),
+        lines=_lines(planned, failure, step),
+    )
+
+
+def _step(planned: PlannedImage, failure: FailedBuild) -> int | None:
+    if failure.is_of_check:
+        return len(planned.instructions)
+    return failed_step(planned.instructions, failure.log) if failure.is_of_step else None
+
+
+async def _houses(
+    workspace: Workspace, engine: Engine, planned: PlannedImage, failure: FailedBuild, store: Store
+) -> Houses:
+    """Return the houses as the run that failed had them; what of them is gone is fetched."""
+    houses = Houses(
+        workspace=workspace, engine=engine, held=frozenset(store.ids), needed=failure.needed | {planned.id}
+    )
+    output = Output()
+    for name in outside(Plan(base=workspace.base.kind, images=(replace(planned, action="build"),))):
+        match name.partition("/"):
+            case ("base", _, _):
+                await houses.base(output)
+            case ("debhouse", _, _):
+                await houses.debhouse(output)
+            case (_, _, variant):
+                await houses.wheelhouse(variant, output)
+    return houses
+
+
+async def _before(engine: Engine, planned: PlannedImage, houses: Houses, parent: str, step: int) -> str:
+    """Return the id of the image that the instructions before `step` make, by the layers that are there."""
+    if step <= FIRST:
+        return parent
+    request = build_request(planned, houses, parent)
+    whole = step >= len(planned.instructions)
+    text = "\n".join(planned.instructions[:step]) + "\n"
+    try:
+        return await engine.build(
+            replace(request, instructions=text, labels=request.labels if whole else {}), Output()
+        )
+    except CommandError as error:
+        raise BuildError(
+            f"{planned.id}: a step before the one that failed fails now\n{error.tail}"
+        ) from error
+
+
+def _mounts(workspace: Workspace, planned: PlannedImage, houses: Houses, step: int) -> Mounts:
+    """Return what the step mounts; for one that copies, the folder that it copies from."""
+    if step >= len(planned.instructions):
+        return ()
+    text = planned.instructions[step]
+    if text.startswith("COPY "):
+        return ((workspace.directory / planned.image.folder, MOUNT, "ro"),)
+    folders = houses.folders(planned.image).items()
+    return tuple((path, MOUNT, "ro") for reference, path in folders if f"from={reference}," in text)
+
+
+def _lines(planned: PlannedImage, failure: FailedBuild, step: int) -> tuple[str, ...]:
+    count = len(planned.instructions) - 1
+    if step >= len(planned.instructions):
+        return (f"{planned.id}: all {count} steps succeed; then: {failure.why}",)
+    text = planned.instructions[step]
+    command = text
+    if text.startswith("RUN "):
+        command = text.removeprefix("RUN ")
+        while command.startswith("--"):
+            command = command.partition(" ")[2].lstrip(" \\\n")
+    where = f"; {MOUNT} is what the step has there" if "--mount=" in text else ""
+    where = f"; {MOUNT} is the folder that it copies from" if text.startswith("COPY ") else where
+    return (
+        f"{planned.id}: this is before step {step} of {count}, which failed: {shown(one_line(text))}",
+        f"the step by hand{where}:",
+        *(f"  {line}" for line in command.splitlines()),
+    )

@@ -1,0 +1,1 @@
+"""The task graph, its order, the scheduler and the event log."""

@@ -1,0 +1,1 @@
+"""Building again and comparing."""

@@ -1,0 +1,66 @@
+"""A build as a process of its own, by the dockwright of another checkout, and the report that it leaves."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci.engines.process.attached import run_attached
+from ci.engines.process.command import Command
+from ci.report.report import Report
+from ci.run.git.checkout import CODE
+from ci.run.git.worktree import Worktree
+from ci.run.workspace.reports import read_report
+from ci.run.workspace.run_directory import run_directories
+from ci.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildRun:
+    """How it ended; `report` is none where it came to no run."""
+
+    status: int
+    report: Report | None
+    place: Path | None
+
+
+def build_in(
+    tree: Worktree, settings: Settings, images: Sequence[str], *, base: str, rebuild: bool
+) -> ChildRun:
+    """Build `images` of a worktree into the store of `settings`, asking no registry.
+
+    The worktree's own dockwright builds where it has one, in this Python environment; else this one. All that
+    it prints goes to our standard error.
+    """
+    earlier = {run.path for run in run_directories(settings.state)}
+    words = ["build", *images, "--cache", "off", *(("--base", base) if base else ())]
+    words += ["--rebuild"] if rebuild else []
+    code = tree.code or CODE
+    command = Command(
+        argv=(sys.executable, "-m", "ci.cli.main", *words),
+        env=(*_environment(settings, tree.stack).items(), ("PYTHONPATH", str(code))),
+        cwd=str(code),  # where `-m` looks before that
+    )
+    pids: list[int] = []
+    status = run_attached(command, stdout=sys.stderr.fileno(), started=pids.append)
+    for run in run_directories(settings.state):
+        mine = run.path not in earlier and run.pid in pids
+        if mine and run.report.exists():
+            return ChildRun(status=status, report=read_report(run.report), place=run.report)
+    return ChildRun(status=status, report=None, place=None)
+
+
+def _environment(settings: Settings, stack: Path) -> dict[str, str]:
+    """Return the variables that give a child these settings, whatever files lie where it starts."""
+    values = settings.with_(stack=stack).model_dump(mode="json")
+    if settings.root is not None:
+        values["root"] = str(settings.root.absolute())
+    given = {
+        f"DOCKWRIGHT_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+        if value is not None
+    }
+    return {**given, "PYTHONDONTWRITEBYTECODE": "1"}

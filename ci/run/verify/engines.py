@@ -1,0 +1,75 @@
+"""Whether engines build the same images of one plan: by their files and configs, not by digests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from ci.engines.engine import Engine, Output
+from ci.errors import BuildError
+from ci.plan.plan import Plan
+from ci.run.build.execution import Options, build_plan
+from ci.run.reuse.store_health import sound_plan
+from ci.run.tasks.event_log import Listener
+from ci.run.verify.engine_tree import ImageTree, differences, image_tree
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.workspace import Workspace
+
+Opened = Callable[[Workspace], AbstractAsyncContextManager[Engine]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One image by two engines; equal where there are no `differences`."""
+
+    image: str
+    engine: str
+    files: int
+    differences: Sequence[str]
+
+
+async def trees_of(
+    workspace: Workspace,
+    names: Sequence[str],
+    variants: Sequence[str],
+    *,
+    opened: Opened,
+    listener: Listener,
+    say: Callable[[str], None],
+) -> dict[str, ImageTree]:
+    """Build what is asked for by the engine of `workspace` and return each image by `image:variant`.
+
+    Raises:
+        BuildError: it did not build all of it.
+    """
+    async with opened(workspace) as engine:
+
+        async def plan_of(store: Store) -> Plan:
+            return await workspace.plan(names, variants, store=store)
+
+        namespace = workspace.stack.namespace
+        store, plan = await sound_plan(engine, workspace.state, namespace, plan_of, repair=True, say=say)
+        report, directory = await build_plan(workspace, engine, plan, store, Options(listeners=(listener,)))
+        if report.exit_code != 0:
+            raise BuildError(f"{engine.name} did not build all of it: see {directory.report}")
+        found = {}
+        for planned in plan.images:
+            say(f"{engine.name}: lists {planned.id}")
+            found[planned.id] = await image_tree(engine, planned.reference, Output())
+        return found
+
+
+def verdicts(trees: dict[str, dict[str, ImageTree]]) -> list[Verdict]:
+    """Hold the images of every further engine against those of the first; `trees` are by engine."""
+    (first, expected), *others = trees.items()
+    return [
+        Verdict(
+            image=id_,
+            engine=name,
+            files=len(tree.files),
+            differences=differences(expected[id_], tree, (first, name)),
+        )
+        for name, other in others
+        for id_, tree in other.items()
+    ]

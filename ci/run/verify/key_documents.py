@@ -1,0 +1,99 @@
+"""The key documents of one side of a comparison: this checkout, the store, a registry, or a git revision."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from ci.catalog.load import load_stack
+from ci.catalog.stack import Stack
+from ci.errors import RegistryError, UsageError
+from ci.plan.keys import Document, digest, documents, tag
+from ci.registry.cache import RegistryCache, Wanted
+from ci.run.release.release import opened_releases
+from ci.run.reuse.remote_cache import registry_place
+from ci.run.workspace.workspace import Workspace
+
+CHECKOUT, STORE, REGISTRY = "checkout", "store", "registry"
+
+
+async def documents_of(
+    side: str, workspace: Workspace, wanted: Collection[str], say: Callable[[str], None]
+) -> dict[str, Document]:
+    """Return the key documents that `side` has of the images `wanted`, by `image:variant`.
+
+    `side` is `checkout`, `store` (what was built last here), `registry` (the current release) or a revision.
+
+    Raises:
+        UsageError: there is no such revision, or no registry is set.
+        RegistryError: the registry does not tell.
+    """
+    if side == CHECKOUT:
+        return documents(workspace.stack, workspace.base.kind)
+    if side == STORE:
+        built = (await workspace.store()).built(workspace.stack.namespace)
+        found = {id_: workspace.state.stored(id_, built[id_]) for id_ in wanted if id_ in built}
+        return {id_: document for id_, document in found.items() if document is not None}
+    if side == REGISTRY:
+        return await _released(workspace, wanted, say)
+    return documents(stack_at(workspace.directory, side), workspace.base.kind)
+
+
+async def _released(
+    workspace: Workspace, wanted: Collection[str], say: Callable[[str], None]
+) -> dict[str, Document]:
+    place = registry_place(workspace.settings)
+    found: dict[str, Document] = {}
+    async with opened_releases(place, say, "REGISTRY") as releases:
+        cache = RegistryCache(client=releases.client)
+        try:
+            keys = await releases.keys()
+        except RegistryError as error:
+            if error.answer != "absent":
+                raise
+            raise RegistryError("absent", f"{place}: there is no release yet") from error
+        for id_ in wanted:
+            if id_ in keys:
+                image = id_.partition(":")[0]
+                document = await cache.document(Wanted(id_, image, tag(keys[id_]), keys[id_]))
+                if document is not None and digest(document) != keys[id_]:
+                    raise RegistryError("corrupt", f"{place}: the key document of {id_} is of another key")
+                if document is not None:
+                    found[id_] = document
+    return found
+
+
+def stack_at(directory: Path, revision: str) -> Stack:
+    """Return the stack of `directory` as it was at a git revision.
+
+    Raises:
+        UsageError: there is no such revision of it.
+        CatalogError: it has mistakes.
+    """
+    try:
+        archive = subprocess.run(
+            # what is archived is the directory that one is in
+            ("git", "archive", "--format=tar", "--end-of-options", revision),
+            cwd=directory,
+            capture_output=True,
+            check=True,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        ).stdout
+    except FileNotFoundError as error:
+        raise UsageError(f"{revision}: there is no git here to look it up with") from error
+    except subprocess.CalledProcessError as error:
+        told = error.stderr.decode(errors="replace").strip().splitlines()
+        known = f"known are {CHECKOUT}, {STORE}, {REGISTRY} and revisions of {directory}"
+        raise UsageError(f"{revision}: {told[-1] if told else 'no revision'}; {known}") from error
+    with tempfile.TemporaryDirectory(prefix="dockwright-revision-") as folder:
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                tar.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise UsageError(f"{revision}: {error}") from error
+        return load_stack(Path(folder))

@@ -1,0 +1,131 @@
+"""One of the two builds of `verify-repro`, a process: `python -m ci.run.verify.repro_build REQUEST`.
+
+`REQUEST` is JSON: see `Request`. What the images are made of is written to the folder `evidence`:
+`images.json` (config and DiffIDs by image variant) and a tar-split file per layer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.store import store_lists
+from ci.engines.engine import BuildRequest, Engine, Output
+from ci.engines.process.command import Command
+from ci.errors import DockwrightError, EngineError
+from ci.plan.keys import digest
+from ci.plan.plan import Plan
+from ci.report.event_text import line_of
+from ci.report.events import Event
+from ci.run.build.execution import Options, build_plan
+from ci.run.inputs.local import Houses
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.workspace import Workspace, open_workspace
+from ci.settings import read_settings
+
+IMAGES = "images.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is built where, and what the surroundings are.
+
+    Attributes:
+        stack, root, evidence: directory of the stack, root of the store, folder for what was found.
+        names, variants, base: as on the command line.
+        umask: of this process, octal text.
+        other_names: whether parents go to the engine under other names.
+        proxy: a proxy that nothing answers at, set once all is fetched; empty: none.
+    """
+
+    stack: str
+    root: str
+    evidence: str
+    names: tuple[str, ...]
+    variants: tuple[str, ...]
+    base: str
+    umask: str
+    other_names: bool
+    proxy: str
+
+
+class OtherNames(EmbeddedEngine):
+    """The embedded engine, to which every parent has another name than usual."""
+
+    async def build(self, request: BuildRequest, output: Output) -> str:
+        """Build the request from a parent under another name."""
+        other = f"elsewhere/{digest(request.parent)[:12]}:renamed"
+        await self.tag(request.parent, other)
+        return await EmbeddedEngine.build(self, replace(request, parent=other), output)
+
+
+def main(path: str) -> int:
+    """Build what the request at `path` asks for and return the exit code."""
+    value = json.loads(Path(path).read_text(encoding="utf-8"))
+    request = Request(**{**value, "names": tuple(value["names"]), "variants": tuple(value["variants"])})
+    os.umask(int(request.umask, 8))
+    try:
+        return anyio.run(_build, request)
+    except DockwrightError as error:
+        print(f"dockwright: {error}", flush=True)
+        return error.exit_code
+
+
+async def _build(request: Request) -> int:
+    settings = read_settings(stack=Path(request.stack), root=Path(request.root), engine="buildah")
+    workspace = open_workspace(settings.with_(base=request.base or None))
+    engine = workspace.engine()
+    if not isinstance(engine, EmbeddedEngine):
+        raise EngineError("verify-repro builds with Buildah: only it promises equal digests")
+    if request.other_names:
+        engine = OtherNames(buildah=engine.buildah, runner=engine.runner)
+    plan = await workspace.plan(request.names, request.variants, store=Store(ids=await engine.images()))
+    if request.proxy:
+        await _fetch(workspace, engine, plan)
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+            os.environ[name] = request.proxy
+    options = Options(argv=tuple(sys.argv[1:]), listeners=(_show,))
+    report, _ = await build_plan(workspace, engine, plan, Store(ids=await engine.images()), options)
+    if report.exit_code == 0:
+        await _write_evidence(engine, plan, Path(request.evidence))
+    return 1 if report.exit_code is None else report.exit_code
+
+
+async def _fetch(workspace: Workspace, engine: Engine, plan: Plan) -> None:
+    houses = Houses(workspace=workspace, engine=engine)
+    output = Output(log=workspace.state.root / "fetch.log")
+    workspace.state.root.mkdir(parents=True, exist_ok=True)
+    await houses.base(output)
+    await houses.debhouse(output)
+    for variant in sorted({planned.image.variant for planned in plan.images}):
+        await houses.wheelhouse(variant, output)
+
+
+async def _write_evidence(engine: EmbeddedEngine, plan: Plan, folder: Path) -> None:
+    found: dict[str, Any] = {}
+    for planned in plan.images:
+        info = await engine.inspect(planned.reference)
+        diff_ids = [diff_id for diff_id, _ in info.layers]
+        found[planned.id] = {"id": info.id, "config": info.config, "layers": diff_ids}
+    _, layers = store_lists(await engine.runner.run(engine.buildah.info()))
+    script = 'cp "$1"/layers.json "$1"/*.tar-split.gz "$2" && chmod a+r "$2"/*'
+    copy = Command(argv=("sh", "-c", script, "sh", str(Path(layers).parent), str(folder)))
+    await engine.runner.run(copy.privileged(engine.buildah.privilege))
+    (folder / IMAGES).write_text(json.dumps(found), encoding="utf-8")
+
+
+def _show(event: Event) -> None:
+    line = line_of(event)
+    if line:
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

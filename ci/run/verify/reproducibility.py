@@ -1,0 +1,161 @@
+"""Building a selection twice from nothing in other surroundings, and saying where the two differ."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ci
+from ci.engines.process.command import Command
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import Runner
+from ci.errors import BuildError, CommandError
+from ci.run.root import remove_root
+from ci.run.verify.layer_listing import first_difference, first_field, listing
+from ci.run.verify.repro_build import IMAGES, Request
+
+BUILD_LIMIT_S = 3 * 3600.0
+NO_PROXY = "http://no-such-proxy.invalid:3128"
+SURROUNDINGS = {
+    "first": {"TZ": "UTC", "LC_ALL": "C.UTF-8"},
+    "second": {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "SOURCE_DATE_EPOCH": "1000000000"},
+}
+"""Environment of each build, on top of the caller's."""
+DIFFERENT = (
+    "store, state and temporary folder; path of the stack, its files' times and modes; names of the parents; "
+    "umask 0022 and 0077; time, time zone, locale and SOURCE_DATE_EPOCH; proxy variables unset and set"
+)
+"""What the two builds do not share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What two builds say of one image variant; `difference` is empty where they are equal."""
+
+    image: str
+    config_digest: str
+    layers: int
+    difference: str
+
+
+async def verify_repro(
+    stack: Path,
+    folder: Path,
+    *,
+    names: tuple[str, ...],
+    variants: tuple[str, ...],
+    base: str,
+    say: Callable[[str], None],
+) -> tuple[Verdict, ...]:
+    """Build what is named twice from nothing below `folder`, and compare.
+
+    The first build's store is removed before the second begins, and both are gone afterwards.
+
+    Raises:
+        BuildError: one of the builds failed; its last lines are in the message.
+    """
+    runner = Runner(limit_s=BUILD_LIMIT_S)
+    prefix = privilege()
+    asked = Request(
+        stack=str(stack),
+        root="",
+        evidence="",
+        names=names,
+        variants=variants,
+        base=base,
+        umask="022",
+        other_names=False,
+        proxy="",
+    )
+    try:
+        for number in SURROUNDINGS:
+            place = folder / number / ("deeper/root" if number == "second" else "root")
+            evidence = folder / f"{number}-evidence"
+            for path in (place, evidence):
+                path.mkdir(parents=True)
+            request = replace(asked, root=str(place), evidence=str(evidence))
+            if number == "second":
+                copied = folder / "another checkout" / "stack"
+                _copy_plainly(stack, copied)
+                request = replace(request, stack=str(copied), umask="077", other_names=True, proxy=NO_PROXY)
+            say(f"the {number} build, in {place}")
+            await _build(request, folder / f"{number}.json", SURROUNDINGS[number], runner, say)
+            await remove_root(folder / number, runner, prefix)
+        return compare(folder / "first-evidence", folder / "second-evidence")
+    finally:
+        await remove_root(folder, runner, prefix)
+
+
+async def _build(
+    request: Request, path: Path, env: Mapping[str, str], runner: Runner, say: Callable[[str], None]
+) -> None:
+    path.write_text(json.dumps(asdict(request)), encoding="utf-8")
+    code = str(Path(ci.__file__).parents[1])
+    extra = {**env, "PYTHONPATH": code, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = Command(
+        argv=(sys.executable, "-m", "ci.run.verify.repro_build", str(path)),
+        env=tuple(extra.items()),
+        cwd=str(path.parent),
+    )
+    try:
+        await runner.run(command, on_line=say)
+    except CommandError as error:
+        raise BuildError(f"one of the two builds failed:\n{error.tail}") from error
+
+
+def _copy_plainly(source: Path, target: Path) -> None:
+    """Copy a stack so that only names and content are the same: other times, and modes by a closed umask."""
+    for folder, _, names in os.walk(source):
+        below = target / Path(folder).relative_to(source)
+        below.mkdir(parents=True, mode=0o700)
+        for name in sorted(names, reverse=True):
+            path = Path(folder, name)
+            if path.is_symlink():
+                (below / name).symlink_to(path.readlink())
+            else:
+                shutil.copyfile(path, below / name)
+                (below / name).chmod(0o600)
+
+
+def compare(first: Path, second: Path) -> tuple[Verdict, ...]:
+    """Return a verdict for each image variant, by what the two builds left in their folders."""
+    one, other = (json.loads((folder / IMAGES).read_text(encoding="utf-8")) for folder in (first, second))
+    return tuple(
+        Verdict(
+            image=id_,
+            config_digest=str(one[id_]["id"]),
+            layers=len(one[id_]["layers"]),
+            difference=_difference(one[id_], other[id_], first, second),
+        )
+        for id_ in one
+    )
+
+
+def _difference(one: dict[str, Any], other: dict[str, Any], first: Path, second: Path) -> str:
+    layers = list(zip(one["layers"], other["layers"], strict=False))
+    for place, (before, after) in enumerate(layers, 1):
+        if before != after:
+            found = first_difference(_listing(first, before), _listing(second, after))
+            return f"layer {place} of {len(one['layers'])}: {found or 'its raw bytes'}"
+    found = first_field(one["config"], other["config"])
+    if found:
+        return f"config: {found}"
+    return "" if one["id"] == other["id"] else f"config digest: {one['id']} and {other['id']}"
+
+
+def _listing(evidence: Path, digest: str) -> dict[str, Any]:
+    """Return what the layer of that DiffID holds.
+
+    Source: containers/storage, overlay-layers: layers.json, and a tar-split file named by the layer's id.
+    """
+    for layer in json.loads((evidence / "layers.json").read_text(encoding="utf-8")):
+        path = evidence / f"{layer['id']}.tar-split.gz"
+        if layer.get("diff-digest") == digest and path.exists():
+            return listing(path.read_bytes())
+    return {}

@@ -1,0 +1,1 @@
+"""The opened stack, its state directory and its locks."""

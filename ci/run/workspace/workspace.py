@@ -1,0 +1,122 @@
+"""One opened stack with its settings, its store and its state: what every command starts from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ci.catalog.load import load_stack
+from ci.catalog.stack import Stack
+from ci.engines.choose import choose_engine
+from ci.engines.engine import Engine
+from ci.engines.process.runner import Runner
+from ci.errors import CommandError, EngineError
+from ci.plan.plan import Plan, make_plan, select
+from ci.run.workspace.base_kind import BaseKind, answers, resolve_base, root_image
+from ci.run.workspace.live_runs import Life
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.state import State
+from ci.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A checked stack, and the machine's means to build it."""
+
+    settings: Settings
+    stack: Stack
+    base: BaseKind
+    runner: Runner
+    state: State
+    run: str = ""
+    """Name of the living run that works here; empty while none does."""
+
+    @property
+    def scratch(self) -> Path:
+        """Where temporary files go: a folder of the run's own, which goes with it."""
+        return self.settings.tmpdir / self.run if self.run else self.settings.tmpdir
+
+    def scratch_of(self, life: Life) -> Path:
+        """Return where the temporary files of another run are."""
+        return self.settings.tmpdir / life.name
+
+    def owned_by(self, life: Life) -> Workspace:
+        """Return this workspace for a living run: what it starts bears its mark."""
+        return replace(self, run=life.name, runner=replace(self.runner, mark=str(life.mark)))
+
+    def with_engine(self, name: str) -> Workspace:
+        """Return this workspace with another engine."""
+        return replace(self, settings=self.settings.with_(engine=name))
+
+    @property
+    def directory(self) -> Path:
+        """The stack directory, absolute."""
+        return self.settings.stack.absolute()
+
+    @property
+    def root_image(self) -> str:
+        """The local name of what root images, and the containers that fetch, start from."""
+        return root_image(self.stack, self.base.kind)
+
+    @property
+    def capacity(self) -> int:
+        """How much runs at once."""
+        return self.settings.jobs or os.cpu_count() or 1
+
+    def engine(self) -> Engine:
+        """Return the engine that builds here.
+
+        Raises:
+            EngineError: there is none, or this user has no way to run it.
+        """
+        return choose_engine(self.settings, self.runner)
+
+    async def store(self) -> Store:
+        """Return what the local store holds; nothing where no engine is usable."""
+        try:
+            return Store(ids=await self.engine().images())
+        except (EngineError, CommandError):
+            return Store(ids={})
+
+    async def plan(
+        self,
+        names: Collection[str] = (),
+        variants: Collection[str] = (),
+        rebuild: Collection[str] = (),
+        store: Store | None = None,
+        remote: Collection[str] = (),
+    ) -> Plan:
+        """Return the plan for `names` (`image` or `image:variant`; empty: all) of `variants` (empty: all).
+
+        `remote` are the ids of images that a registry has.
+        """
+        held = store if store is not None else await self.store()
+        namespace = self.stack.namespace
+        return make_plan(
+            self.stack,
+            base=self.base.kind,
+            selected=select(self.stack, names, variants),
+            present=held.tags(namespace),
+            built=held.built(namespace),
+            stored=self.state.stored,
+            rebuild=rebuild,
+            remote=remote,
+        )
+
+
+def open_workspace(settings: Settings) -> Workspace:
+    """Load the stack and decide what can be decided before the plan.
+
+    Raises:
+        CatalogError: the stack directory has mistakes; all of them are named.
+    """
+    stack = load_stack(settings.stack)
+    return Workspace(
+        settings=settings,
+        stack=stack,
+        base=resolve_base(stack, settings.base, answers),
+        runner=Runner(limit_s=settings.step_timeout_s),
+        state=State(root=settings.state),
+    )

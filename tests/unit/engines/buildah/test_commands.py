@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ci.engines.buildah.commands import Buildah
+from ci.engines.docker import DockerEngine
+from ci.engines.engine import BuildRequest
+from ci.engines.network import network_env, network_mounts
+from ci.engines.process.namespaces import dying_with_parent
+from ci.engines.process.runner import Runner
+from ci.engines.program import metered
+
+BUILDAH = Buildah(store=("--root", "/s"), tmpdir="/t")
+
+
+def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() -> None:
+    command = BUILDAH.build(
+        dockerfile="/w/Dockerfile",
+        context="/c",
+        image_id_file="/w/id",
+        ignore_file="/w/ignore",
+        cpu_file="/w/cpu",
+        build_args={"PARENT": "p", "DEBS": "d"},
+        contexts={"n/wheelhouse:cpu": "/wh"},
+        labels={"k": "v"},
+    )
+    meter = (sys.executable, "-I", "-S", "-B", metered.__file__, "/w/cpu", *dying_with_parent())
+    assert command.argv == (
+        *meter,
+        *("unshare", "--net", "--", "buildah", "--root", "/s", "build", "--isolation", "chroot"),
+        *("--timestamp", "0", "--identity-label=false", "--http-proxy=false", "--pull=never"),
+        *("--force-rm", "--ignorefile", "/w/ignore", "--layers=true", "--iidfile", "/w/id"),
+        *("--build-context", "n/wheelhouse:cpu=/wh"),
+        *("--build-arg", "DEBS=d", "--build-arg", "PARENT=p", "--label", "k=v"),
+        *("--file", "/w/Dockerfile", "/c"),
+    )
+    assert command.env == (("TMPDIR", "/t"),)
+
+
+def test_sudo_is_told_the_environment_that_it_would_drop() -> None:
+    command = Buildah(privilege=("sudo", "-n"), tmpdir="/t").images()
+    assert command.argv[:5] == ("sudo", "-n", "env", "TMPDIR=/t", "buildah")
+
+
+def test_runc_is_named_where_it_isolates() -> None:
+    command = Buildah(isolation="oci").run("c", ["true"])
+    assert command.argv[3:9] == ("buildah", "run", "--isolation", "oci", "--runtime", "runc")
+
+
+def test_a_run_with_network_is_not_in_a_namespace_of_its_own() -> None:
+    command = BUILDAH.run("c", ["true"], network=True, mounts=[(Path("/a"), "/b", "ro")], env={"X": "1"})
+    assert command.argv[0] == "buildah"
+    assert command.argv[3:] == (
+        *("run", "--isolation", "chroot", "--volume", "/a:/b:ro", "--env", "X=1", "c", "--", "true"),
+    )
+
+
+def test_a_terminal_of_its_own_is_given_only_where_one_is_asked_for() -> None:
+    plain, on_terminal = (BUILDAH.run("c", ["sh"], terminal=asked) for asked in (False, True))
+    assert "--terminal" not in plain.argv
+    assert on_terminal.argv[-6:] == ("--isolation", "chroot", "--terminal", "c", "--", "sh")
+
+
+def test_certificates_and_proxies_reach_a_run_with_network_by_mount_and_environment(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.crt"
+    bundle.write_text("-")
+    environ = {"SSL_CERT_FILE": str(bundle), "https_proxy": "http://127.0.0.1:3128", "SECRET": "x"}
+    assert network_mounts(environ) == [(bundle, "/run/dockwright-ca.crt", "ro")]
+    assert network_env(environ) == {
+        "https_proxy": "http://127.0.0.1:3128",
+        "SSL_CERT_FILE": "/run/dockwright-ca.crt",
+        "REQUESTS_CA_BUNDLE": "/run/dockwright-ca.crt",
+        "PIP_CERT": "/run/dockwright-ca.crt",
+        "CURL_CA_BUNDLE": "/run/dockwright-ca.crt",
+    }
+
+
+def test_docker_builds_the_same_request_without_network(tmp_path: Path) -> None:
+    engine = DockerEngine(program="docker", runner=Runner())
+    request = BuildRequest(
+        instructions="FROM x\n", context=tmp_path, parent="small/base:k-1", build_args={"DEBS": "d"}
+    )
+    command = engine.build_command(request, tmp_path / "Dockerfile", tmp_path / "id")
+    assert command.argv == (
+        *("docker", "build", "--network", "none", "--iidfile", str(tmp_path / "id")),
+        *("--file", str(tmp_path / "Dockerfile"), "--build-arg", "DEBS=d"),
+        *("--build-arg", "PARENT=small/base:k-1", str(tmp_path)),
+    )
+    assert ("DOCKER_BUILDKIT", "1") in command.env
+
+
+def test_an_image_is_taken_into_the_named_store_with_temporary_files_in_the_named_folder() -> None:
+    own = Buildah(store=("--root", "/s", "--runroot", "/r"), tmpdir="/t")
+    assert own.take("/w/layout", "0a1b").argv == (
+        *("skopeo", "--tmpdir", "/t", "copy", "--quiet", "oci:/w/layout"),
+        "containers-storage:[/s+/r]@0a1b",
+    )
+    assert Buildah().take("/w/layout", "0a1b").argv[-1] == "containers-storage:@0a1b"

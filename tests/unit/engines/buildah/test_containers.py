@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+import sys
+
+from ci.engines.buildah.commands import Buildah
+from ci.engines.buildah.containers import (
+    Container,
+    container_name,
+    container_records,
+    listed_containers,
+    marked,
+    unfinished,
+)
+
+RUN = "20261124-090807-4711-0a1b2c3d"
+MARK = f"/state/living/{RUN}"
+
+
+def one(id_: str, name: str, *, recorded: bool = True) -> Container:
+    return Container(id=id_, name=name, recorded=recorded)
+
+
+def test_containers_are_ours_by_their_name_or_their_record_and_no_other_way() -> None:
+    listed = [
+        one("a", container_name(RUN)),
+        one("b", "base-working-container"),
+        one("c", "base-working-container-1"),
+        one("d", container_name("20261124-090807-4711-ffffffff")),
+    ]
+    found = "/store/overlay-containers/b/userdata/buildah.json\n"
+    assert marked(listed, [RUN], found) == {"a", "b"}
+
+
+def test_one_without_a_record_is_a_builds_only_by_such_a_name() -> None:
+    listed = [
+        one("a", "base-working-container", recorded=False),
+        one("b", "k-1-working-container-7", recorded=False),
+        one("c", "my-database", recorded=False),
+        one("d", "base-working-container"),
+    ]
+    assert unfinished(listed) == {"a", "b"}
+
+
+def test_what_buildah_prints_is_read() -> None:
+    row = {"id": "a", "builder": True, "imageid": "i", "imagename": "scratch", "containername": "working"}
+    assert listed_containers(json.dumps([row])) == (one("a", "working"),)
+    assert listed_containers("null\n") == ()
+    info = {"store": {"GraphRoot": "/s", "GraphDriverName": "overlay"}, "host": {}}
+    assert container_records(json.dumps(info)) == "/s/overlay-containers"
+
+
+def test_a_build_bears_its_mark_outside_the_image_and_an_enclosure_is_around_every_command() -> None:
+    buildah = Buildah(enclosure=("unshare", "--pid", "--"), privilege=("sudo", "-n"), mark=MARK)
+    command = buildah.build(
+        dockerfile="f",
+        context="c",
+        image_id_file="i",
+        ignore_file="n",
+        cpu_file="p",
+        build_args={},
+        contexts={},
+        labels={},
+    )
+    text = " ".join(command.argv)
+    assert text.startswith(f"sudo -n {sys.executable} -I ")
+    assert " unshare --pid -- unshare --net -- buildah build " in text
+    assert f"--secret id=dockwright-run,src={MARK} " in text
+    assert buildah.images().argv == (
+        "sudo",
+        "-n",
+        "unshare",
+        "--pid",
+        "--",
+        "buildah",
+        "images",
+        "--json",
+        "--no-trunc",
+    )
+    found = buildah.bearing([MARK], "/s/overlay-containers")
+    assert found.argv[2:] == (
+        *("grep", "-rlF", "--include=buildah.json"),
+        *("-e", f"id=dockwright-run,src={MARK}", "/s/overlay-containers"),
+    )

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from ci.errors import UsageError
+from ci.registry.namespace import Place, parse_place
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "namespace"),
+    [
+        ("registry.example.org/team", "registry.example.org", "team"),
+        ("ghcr.io/owner/stack", "ghcr.io", "owner/stack"),
+        ("127.0.0.1:5000/team", "127.0.0.1:5000", "team"),
+        ("[::1]:5000/a__b/c-d", "[::1]:5000", "a__b/c-d"),
+    ],
+)
+def test_a_host_and_a_namespace_are_a_place(text: str, host: str, namespace: str) -> None:
+    assert parse_place(text) == Place(host, namespace)
+    assert str(parse_place(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "team",
+        "registry.example.org",
+        "registry.example.org/",
+        "https://registry.example.org/team",
+        "registry.example.org/Team",
+        "registry.example.org/team/",
+        "registry.example.org/../team",
+        "registry.example.org/team:tag",
+        "-registry/team",
+        "registry.example.org/team?x=1",
+        "user:secret@registry.example.org/team",
+        "registry.example.org/" + "a" * 300,
+    ],
+)
+def test_anything_else_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError, match=r"registry\.example\.org/team"):
+        parse_place(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [
+        ("localhost", True),
+        ("localhost:5000", True),
+        ("127.0.0.1:5000", True),
+        ("127.8.9.1", True),
+        ("[::1]:5000", True),
+        ("[::1]", True),
+        ("127.example.org", False),
+        ("localhost.example.org:443", False),
+        ("10.0.0.1:5000", False),
+    ],
+)
+def test_only_this_machine_is_loopback(host: str, is_loopback: bool) -> None:
+    assert Place(host, "team").is_loopback is is_loopback

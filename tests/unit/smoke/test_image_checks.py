@@ -1,0 +1,273 @@
+"""What is checked of an image, when, and what of it is recorded, by an engine that answers from a script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from ci.engines.engine import Closed, Ended, Engine, ImageInfo, Output
+from ci.plan.plan import PlannedImage
+from ci.report.check import Check
+from ci.report.events import Checked, Event
+from ci.run.inputs.inputs import Sources
+from ci.run.reuse.ledger import Ledger
+from ci.run.tasks.event_log import EventLog
+from ci.smoke.image_checks import REQUEST, ImageChecks, Wish
+from ci.smoke.results import MARK
+from tests.stacks import image, small_stack
+
+CONTENT = "a" * 64
+INFO = ImageInfo(id=CONTENT, config={"config": {}}, layers=(("one", 5),))
+ASR = image("asr", "outside:python", "cuda")
+STACK = replace(small_stack(), images=(ASR,))
+GPU_FIGURES = {"capability": "9.0", "driver": "570.86"}
+Answer = Callable[[dict[str, Any]], list[tuple[str, str, str]]]
+"""What the probe says of a request: (rung, name, status) each."""
+
+
+def all_good(request: dict[str, Any]) -> list[tuple[str, str, str]]:
+    names = {"imports": "import torch", "gpu": "gpu device"}
+    said = [(rung, names.get(rung, rung), "passed") for rung in request["rungs"]]
+    if "gpu" in request["rungs"] and not request["gpu_first_only"]:
+        said.append(("gpu", "gpu matmul-fp32", "passed"))
+    return said
+
+
+@dataclass
+class Scripted:
+    """An engine whose probe answers as `answer` says; `asked` are the rungs of each run."""
+
+    answer: Answer = all_good
+    without_gpu: str = ""
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    closes: str = "all"
+
+    async def check(self, _image: str, closed: Closed, _output: Output) -> Ended:
+        request = json.loads(Path(str(closed.mounts[0][0]), REQUEST).read_text())
+        assert closed.gpu is ("gpu" in request["rungs"])
+        self.asked.append(tuple(request["rungs"]))
+        events = [
+            {"event": "check", "rung": rung, "name": name, "status": status, "detail": "", "seconds": 1}
+            | ({"figures": GPU_FIGURES} if name == "gpu device" else {})
+            for rung, name, status in self.answer(request)
+        ]
+        lines = [MARK + json.dumps(event) for event in [*events, {"event": "ended"}]]
+        return Ended(output="\n".join(lines) + "\n", status=0)
+
+    async def machine(self) -> str:
+        return "x86-64-v3"
+
+    async def no_gpu(self, image: str) -> str:
+        assert image == CONTENT
+        return self.without_gpu
+
+
+@dataclass
+class Run:
+    folder: Path
+    has_uv: bool = True
+    number: int = 0
+    said: list[str] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
+
+    async def check(self, engine: Scripted, wish: Wish, content: str = CONTENT) -> dict[str, Check]:
+        workspace = SimpleNamespace(stack=STACK, scratch=self.folder, directory=self.folder)
+        uv = self.folder / "uv" if self.has_uv else None
+        houses = SimpleNamespace(workspace=workspace, uv=lambda _image: uv)
+        self.number += 1
+        with EventLog(
+            self.folder / f"events-{self.has_uv}-{self.number}",
+            clock=lambda: 0.0,
+            listeners=[self.told.append],
+        ) as events:
+            checks = ImageChecks(
+                houses=cast("Sources", houses),
+                engine=cast("Engine", engine),
+                events=events,
+                wish=wish,
+                ledger=Ledger(folder=self.folder / "ledger", warn=self.said.append),
+            )
+            planned = cast("PlannedImage", SimpleNamespace(id=ASR.id, image=ASR))
+            found = await checks.check(planned, CONTENT, INFO, content, INFO.layers, Output())
+        (event,) = [one for one in self.told if isinstance(one, Checked)]
+        assert event.checks == found
+        self.told.clear()
+        assert self.said == []
+        return {check.name: check for check in found if not check.name.startswith("config: ")}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+BELOW = ("structure", "size", "closure", "imports", "programs", "cuda")
+ALWAYS: tuple[str, ...] = ("structure", "size")
+
+
+def told(checks: dict[str, Check], name: str) -> tuple[str, str, bool]:
+    return str(checks[name].status), checks[name].detail, checks[name].recorded
+
+
+async def test_what_passed_is_not_done_again_and_what_concerns_security_is(run: Run) -> None:
+    engine = Scripted()
+    first = await run.check(engine, Wish())
+    second = await run.check(engine, Wish())
+    assert engine.asked == [BELOW, ALWAYS]
+    assert told(first, "import torch") == ("passed", "", False)
+    assert told(second, "import torch") == ("passed", "", True)
+    assert told(second, "structure") == ("passed", "", False)
+    await run.check(engine, Wish(ledger=False))
+    assert engine.asked[-1] == BELOW
+
+
+async def test_what_failed_is_done_again(run: Run) -> None:
+    broken = Scripted(lambda request: [(rung, rung, "failed") for rung in request["rungs"] if rung == "cuda"])
+    await run.check(broken, Wish())
+    engine = Scripted()
+    await run.check(engine, Wish())
+    assert engine.asked == [BELOW]
+
+
+@pytest.mark.parametrize("wish", [Wish(ledger=False), Wish()], ids=["no-ledger", "ledger"])
+async def test_what_fails_where_it_passed_before_is_recorded_no_more(run: Run, wish: Wish) -> None:
+    await run.check(Scripted(), Wish())
+
+    def torn(request: dict[str, Any]) -> list[tuple[str, str, str]]:
+        return [(rung, rung, "failed" if rung == "closure" else "passed") for rung in request["rungs"]]
+
+    (entry,) = (run.folder / "ledger").rglob("*.json")
+    if wish.ledger:  # else nothing of that rung would be done again
+        held = json.loads(entry.read_text())
+        del held["rungs"]["imports"]
+        entry.write_text(json.dumps(held))
+    await run.check(Scripted(torn), wish)
+    assert "closure" not in json.loads(entry.read_text())["rungs"]
+    engine = Scripted()
+    await run.check(engine, Wish())
+    assert engine.asked == [(*ALWAYS, "closure", "imports")]
+
+
+async def test_without_the_ledger_nothing_is_recorded(run: Run) -> None:
+    await run.check(Scripted(), Wish(ledger=False))
+    engine = Scripted()
+    await run.check(engine, Wish())
+    assert engine.asked == [BELOW]
+
+
+async def test_nothing_is_recorded_of_an_image_whose_content_nobody_knows(run: Run) -> None:
+    engine = Scripted()
+    for _ in range(2):
+        await run.check(engine, Wish(), content="")
+    assert engine.asked == [BELOW, BELOW]
+
+
+async def test_without_uv_imports_are_not_recorded_and_are_found_where_they_were(tmp_path: Path) -> None:
+    engine = Scripted()
+    without, with_uv = Run(tmp_path, has_uv=False), Run(tmp_path)
+    await without.check(engine, Wish())
+    await without.check(engine, Wish())
+    assert engine.asked[-1] == (*ALWAYS, "closure", "imports")
+    await with_uv.check(engine, Wish())
+    await without.check(engine, Wish())
+    assert engine.asked[-1] == ALWAYS
+
+
+async def test_a_gpu_that_nobody_asked_for_is_skipped(run: Run) -> None:
+    engine = Scripted()
+    assert told(await run.check(engine, Wish()), "gpu") == (
+        "skipped",
+        "was not asked for; --gpu does it",
+        False,
+    )
+    assert ("gpu",) not in engine.asked
+
+
+async def test_a_machine_without_a_gpu_skips_and_fails_where_one_is_required(run: Run) -> None:
+    engine = Scripted(without_gpu="there is no /dev/nvidia0")
+    checks = await run.check(engine, Wish(gpu=True))
+    assert told(checks, "gpu") == ("skipped", "there is no /dev/nvidia0", False)
+    assert "gpu required" not in checks
+    checks = await run.check(engine, Wish(require_gpu=True))
+    assert checks["gpu"].status == "skipped"
+    assert told(checks, "gpu required") == (
+        "failed",
+        "--require-gpu: there is none to compute on: there is no /dev/nvidia0",
+        False,
+    )
+
+
+async def test_a_driver_without_a_device_is_no_gpu_either(run: Run) -> None:
+    engine = Scripted(lambda request: [("gpu", "gpu device", "skipped")] if "gpu" in request["rungs"] else [])
+    checks = await run.check(engine, Wish(require_gpu=True))
+    assert {name: str(checks[name].status) for name in ("gpu", "gpu required")} == {
+        "gpu": "skipped",
+        "gpu required": "failed",
+    }
+
+
+async def test_a_gpu_is_not_tried_on_what_it_stands_on(run: Run) -> None:
+    engine = Scripted(lambda _request: [("imports", "import torch", "failed")])
+    checks = await run.check(engine, Wish(gpu=True))
+    assert told(checks, "gpu") == ("blocked", "by 'import torch'", False)
+    assert engine.asked == [BELOW]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [("structure", "probe", "failed")],
+        [("structure", "probe", "failed"), ("closure", "shared libraries", "blocked")],
+    ],
+)
+async def test_a_gpu_is_not_tried_where_the_checks_below_came_to_no_end(
+    run: Run, said: list[tuple[str, str, str]]
+) -> None:
+    engine = Scripted(lambda _request: said)
+    checks = await run.check(engine, Wish(gpu=True))
+    assert told(checks, "gpu") == ("blocked", f"by {said[0][1]!r}", False)
+    assert engine.asked == [BELOW]
+
+
+async def test_a_gpu_that_was_there_a_moment_before_has_failed_and_blocks_the_rest(run: Run) -> None:
+    def vanishing(request: dict[str, Any]) -> list[tuple[str, str, str]]:
+        if "gpu" not in request["rungs"] or request["gpu_first_only"]:
+            return all_good(request)
+        return [("gpu", "gpu device", "skipped"), ("gpu", "gpu matmul-fp32", "skipped")]
+
+    engine = Scripted(vanishing)
+    checks = await run.check(engine, Wish(gpu=True))
+    assert engine.asked == [BELOW, ("gpu",), ("gpu",)]
+    status, detail, _ = told(checks, "gpu device")
+    assert status == "failed"
+    assert detail.startswith("it was there a moment before, and is gone")
+    assert told(checks, "gpu matmul-fp32") == ("blocked", "by 'gpu device'", False)
+
+
+async def test_on_the_same_gpu_only_the_device_is_looked_at_again(run: Run) -> None:
+    engine = Scripted()
+    first = await run.check(engine, Wish(gpu=True))
+    assert engine.asked == [BELOW, ("gpu",), ("gpu",)]
+    assert told(first, "gpu matmul-fp32") == ("passed", "", False)
+    second = await run.check(engine, Wish(gpu=True))
+    assert engine.asked[3:] == [ALWAYS, ("gpu",)]
+    assert told(second, "gpu device") == ("passed", "", False)
+    assert told(second, "gpu matmul-fp32") == ("passed", "", True)
+
+
+async def test_a_gpu_that_is_gone_in_the_middle_is_a_failure_and_not_recorded(run: Run) -> None:
+    def goes(request: dict[str, Any]) -> list[tuple[str, str, str]]:
+        status = {"gpu matmul-fp32": "failed"}
+        return [(rung, name, status.get(name, word)) for rung, name, word in all_good(request)]
+
+    engine = Scripted(goes)
+    for _ in range(2):
+        checks = await run.check(engine, Wish(gpu=True))
+        assert checks["gpu matmul-fp32"].status == "failed"
+    assert engine.asked == [BELOW, ("gpu",), ("gpu",), ALWAYS, ("gpu",), ("gpu",)]
