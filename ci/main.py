@@ -20,15 +20,15 @@ from ci.plan.plan import check_variants, plan_text
 from ci.plan.rendered import rendered
 from ci.publish.release import check_version
 from ci.registry.namespace import Place
-from ci.report.ending import end_text
+from ci.report.table import end_text
 from ci.run.build.dagger_module import Inside, Outside, named_checkout
-from ci.run.build.run import Finished, Request, run_whole
-from ci.run.matrix_of import matrix_of
+from ci.run.build.request import Request
+from ci.run.build.requested_matrix import matrix_of
+from ci.run.build.run import Finished, run_whole
 from ci.run.release.release import check_base, check_pushed, check_registry, publish_release
-from ci.run.reuse.remote_cache import registry_place
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace
-from ci.smoke.image_checks import Wish
+from ci.run.workspace.workspace import Workspace, registry_place
+from ci.smoke.check_options import CheckOptions
 
 Images = Annotated[list[str] | None, Doc("Images, as IMAGE or IMAGE:VARIANT; default: all.")]
 Variants = Annotated[list[str] | None, Doc("Variants, such as cpu; default: all.")]
@@ -118,9 +118,9 @@ class Dockwright:
 
         It ends well only if all that was asked for exists. On a GPU those that are there are checked too.
         """
-        wish = Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
+        checks = CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
         request = Request(
-            names=tuple(images or ()), variants=tuple(variant or ()), rebuild=rebuild, wish=wish
+            names=tuple(images or ()), variants=tuple(variant or ()), rebuild=rebuild, checks=checks
         )
         async with self._opened(cache) as (outside, workspace):
             return _told((await _run(outside, workspace, request))[0])
@@ -157,8 +157,8 @@ class Dockwright:
         no_ledger: NoLedger = False,
     ) -> str:
         """Check every image, those too that are there already; what the registry has is fetched for it."""
-        wish = Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
-        request = Request(names=tuple(images or ()), variants=tuple(variant or ()), smoke=True, wish=wish)
+        checks = CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
+        request = Request(names=tuple(images or ()), variants=tuple(variant or ()), smoke=True, checks=checks)
         async with self._opened(cache) as (outside, workspace):
             return _told((await _run(outside, workspace, request))[0])
 
@@ -189,7 +189,7 @@ class Dockwright:
             rebuild=rebuild,
             checkout=checkout,
             smoke=smoke,
-            wish=Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger),
+            checks=CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger),
         )
         async with self._opened(cache) as (outside, workspace):
             finished, inside = await _run(outside, workspace, request)
@@ -235,8 +235,8 @@ class Dockwright:
             check_base(workspace, bootstrap_base=bootstrap_base)
             check_variants(workspace.stack, tuple(variant or ()))
             await check_registry(place, say, "RELEASE", "REGISTRY", environ=environ)
-            wish = Wish(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
-            request = Request(variants=tuple(variant or ()), frozen=True, wish=wish)
+            checks = CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
+            request = Request(variants=tuple(variant or ()), frozen=True, checks=checks)
             table = _told((await _run(outside, workspace, request))[0])
             notes = {
                 "org.opencontainers.image.revision": revision,

@@ -69,7 +69,7 @@ COMMANDS = {
         path="ci.cli.render:render", summary="Write the Dockerfiles that build the stack without dockwright."
     ),
     "wheelhouse": Entry(
-        path="ci.cli.build:wheelhouse",
+        path="ci.cli.wheelhouse:wheelhouse",
         summary="Fetch all wheels and Debian packages by hash, and compile what has no wheel.",
         builds=True,
     ),

@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 
 from ci.cli.setup.install import install_first
 from ci.engines.engine import Engine
-from ci.run.reuse.remote_cache import registry_place
-from ci.run.workspace.workspace import Workspace
+from ci.run.workspace.workspace import Workspace, registry_place
 
 
 @asynccontextmanager

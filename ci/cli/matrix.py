@@ -10,8 +10,8 @@ import click
 
 from ci.cli.options import base_option, registry_option, variant_option
 from ci.plan.plan import check_variants
-from ci.run.build.run import Request
-from ci.run.matrix_of import matrix_of
+from ci.run.build.request import Request
+from ci.run.build.requested_matrix import matrix_of
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 

@@ -10,9 +10,17 @@ from functools import partial
 import anyio
 import click
 
-from ci.cli.build import Asked, build_here, check_options, engine_option, progress_option
-from ci.cli.options import base_option, registry_option, variant_option
+from ci.cli.options import (
+    Asked,
+    base_option,
+    check_options,
+    engine_option,
+    progress_option,
+    registry_option,
+    variant_option,
+)
 from ci.cli.setup.install import install_first
+from ci.cli.terminal_run import build_here
 from ci.errors import RegistryError, UsageError
 from ci.plan.plan import check_variants
 from ci.publish.release import CURRENT, Push, Put, check_version, pushes
@@ -30,9 +38,8 @@ from ci.run.release.release import (
     released_images,
     sources_of,
 )
-from ci.run.reuse.remote_cache import registry_place
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace, open_workspace
+from ci.run.workspace.workspace import Workspace, open_workspace, registry_place
 from ci.settings import Settings
 
 _tell = partial(click.echo, err=True)

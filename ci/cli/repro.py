@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import click
 
-from ci.cli.build import engine_option
+from ci.cli.options import engine_option
 from ci.cli.setup.install import install_first
 from ci.errors import DockwrightError, UsageError
 from ci.plan.keys import Document
@@ -19,8 +19,8 @@ from ci.report.report import Report
 from ci.report.units import size_text
 from ci.run.git.checkout import CODE
 from ci.run.git.worktree import Worktree, worktree
-from ci.run.key_documents import Named, kept_documents, registry_documents, stack_documents
 from ci.run.verify.child_run import build_in
+from ci.run.verify.key_documents import Named, kept_documents, registry_documents, stack_documents
 from ci.run.workspace.live_runs import live
 from ci.run.workspace.reports import read_report
 from ci.run.workspace.state import State

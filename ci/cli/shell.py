@@ -10,8 +10,7 @@ import anyio
 import click
 
 from ci.catalog.stack import Stack
-from ci.cli.build import engine_option
-from ci.cli.options import base_option
+from ci.cli.options import base_option, engine_option
 from ci.cli.setup.install import install_first
 from ci.engines.shell import SHELL, Shell, open_shell
 from ci.errors import UsageError

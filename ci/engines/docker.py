@@ -24,10 +24,10 @@ import anyio
 
 from ci.engines.buildah.containers import container_name
 from ci.engines.confinement import CLOSES
-from ci.engines.engine import LOCAL, BuildRequest, Closed, Ended, ImageInfo, Mounts, Output
+from ci.engines.engine import LOCAL, BuildRequest, Closed, ImageInfo, Mounts, Output
 from ci.engines.gpu import docker_words, podman_words
 from ci.engines.machine import CPUINFO, machine_class
-from ci.engines.process.command import Command
+from ci.engines.process.command import Command, Ended
 from ci.engines.process.runner import Runner
 from ci.engines.store_state import Look
 from ci.errors import CommandError, EngineError

@@ -12,6 +12,7 @@ from ci.steps.step import Step
 
 if TYPE_CHECKING:
     import dagger  # for its types alone: importing it takes half a second
+from ci.engines.process.command import Ended
 
 LOCAL = "localhost/"
 """What Buildah and Podman put before a name without a registry."""
@@ -62,19 +63,6 @@ class BuildRequest:
     folders: Mapping[str, Folder] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     cache: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a program ended: its standard output, its status, the last lines of all that it wrote.
-
-    `why` says why it was ended from here; empty where it ended by itself.
-    """
-
-    output: str
-    status: int
-    tail: str = ""
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.engines.process.command import Command
+from ci.engines.process.runner import Runner
+from ci.errors import CommandError, EngineError
+
 DRIVER = "libcuda.so.1"
 LIBRARIES = (
     DRIVER,
@@ -135,3 +139,15 @@ def _version(root: Path) -> str:
     path = root / VERSION
     found = _MODULE.search(path.read_text()) if path.is_file() else None
     return found[1] if found else ""
+
+
+LDCONFIG = Command(argv=("/sbin/ldconfig", "-p"))
+
+
+async def gpu_here(runner: Runner) -> Gpu | str:
+    """Return the GPU of this machine, or why there is none to use."""
+    try:
+        cached = await runner.run(LDCONFIG)
+    except (CommandError, EngineError):
+        cached = ""
+    return find_gpu(cached=cached)

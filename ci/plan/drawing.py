@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ci.catalog.stack import ImageVariant, Stack
-from ci.plan.recipes import outside_reference
+from ci.plan.references import outside_reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

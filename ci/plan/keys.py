@@ -14,7 +14,8 @@ from typing import Any
 from ci.catalog.stack import PLATFORM, ImageVariant, LockLine, Stack
 from ci.errors import CatalogError
 from ci.lower.dockerfile import PARENT_ARG, instructions
-from ci.plan.recipes import outside_reference, steps_of, wheel_lists
+from ci.plan.recipes import recipe, wheel_lists
+from ci.plan.references import outside_reference
 from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
 
@@ -84,7 +85,7 @@ def documents(stack: Stack, kind: str) -> dict[str, Document]:
 
 def document(stack: Stack, image: ImageVariant, parent: Document, kind: str) -> Document:
     """Return the key document of one image variant over its parent's identity."""
-    steps = steps_of(stack, image)
+    steps = recipe(stack, image)
     python = any(isinstance(step, Venv | Wheels) for step in steps)
     epoch = {"epoch": stack.epoch} if stack.epoch else {}
     return {

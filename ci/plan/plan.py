@@ -13,7 +13,8 @@ from ci.errors import UsageError
 from ci.lower.dockerfile import instructions
 from ci.plan.explain import compare, in_short
 from ci.plan.keys import Document, digest, documents, tag
-from ci.plan.recipes import reference, steps_of
+from ci.plan.recipes import recipe
+from ci.plan.references import reference
 
 Action = Literal["build", "reuse", "fetch", "blocked"]
 """`fetch`: the registry has it, and what is built on it needs it here."""
@@ -150,7 +151,7 @@ def make_plan(
                 reference=f"{reference(stack, image.image)}:{tag(key)}",
                 key=key,
                 document=docs[image.id],
-                instructions=instructions(steps_of(stack, image)),
+                instructions=instructions(recipe(stack, image)),
                 action=action,  # type: ignore[arg-type]
                 reason=reason,
             )

@@ -1,4 +1,4 @@
-"""The recipe of each image variant of a stack, and the references that its images get."""
+"""The recipe of each image variant of a stack: the steps that it adds to its parent. Pure."""
 
 from __future__ import annotations
 
@@ -7,48 +7,24 @@ from itertools import groupby
 from posixpath import basename, dirname
 
 from ci.catalog.stack import ContextFile, DebLine, ImageVariant, LockLine, Stack
-from ci.errors import CatalogError
-from ci.steps.layout import recipe
-from ci.steps.step import Account, Copy, Step
-
-
-def reference(stack: Stack, id_: str) -> str:
-    """Return the human reference of the image variant `id_`, such as `dockwright/asr:cpu`."""
-    return f"{stack.namespace}/{id_}"
-
-
-def wheelhouse_reference(stack: Stack, variant: str) -> str:
-    """Return the reference of a variant's wheelhouse image."""
-    return f"{stack.namespace}/wheelhouse:{variant}"
-
-
-def debhouse_reference(stack: Stack) -> str:
-    """Return the reference of the debhouse image."""
-    return f"{stack.namespace}/debhouse:{stack.bootstrap.suite}"
-
-
-def outside_reference(stack: Stack, parent: str) -> str:
-    """Return `reference:tag@digest` of `outside:NAME`, without the digest while it is absent.
-
-    Raises:
-        CatalogError: bases.lock.toml has no such image.
-    """
-    name = parent.removeprefix("outside:")
-    for outside in stack.outside:
-        if outside.name == name:
-            return f"{outside.reference}:{outside.tag}" + (f"@{outside.digest}" if outside.digest else "")
-    raise CatalogError(f"bases.lock.toml: no image {name!r}; known: {[o.name for o in stack.outside]}")
-
-
-def digest_reference(stack: Stack, parent: str) -> str:
-    """Return `repository@digest` of `outside:NAME`: several engines take a tag or a digest, not both.
-
-    Raises:
-        CatalogError: bases.lock.toml has no such image.
-    """
-    reference = outside_reference(stack, parent)
-    tagged, at, sha = reference.partition("@")
-    return f"{tagged.rpartition(':')[0]}{at}{sha}"
+from ci.plan.references import debhouse_reference, outside_reference, reference, wheelhouse_reference
+from ci.steps.layout import ROOT, SEARCH_PATH, TINI, VENV
+from ci.steps.step import (
+    Account,
+    Apt,
+    Copy,
+    Entrypoint,
+    Env,
+    Files,
+    From,
+    Label,
+    Libraries,
+    Step,
+    User,
+    Venv,
+    Wheels,
+    Workdir,
+)
 
 
 def apt_list(asked: tuple[str, ...], lock: tuple[DebLine, ...]) -> str:
@@ -83,30 +59,56 @@ def account(stack: Stack) -> Account:
     return Account(name=stack.user, uid=stack.uid, gid=stack.gid)
 
 
-def steps_of(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
-    """Return the recipe of `image`."""
-    parent = outside_reference(stack, image.parent) if image.is_root else reference(stack, image.parent)
-    return recipe(
-        name=image.image,
-        parent=image.parent,
-        parent_reference=parent,
-        root=image.is_root,
-        python=stack.python,
-        account=account(stack),
-        wheelhouse=wheelhouse_reference(stack, image.variant),
-        debhouse=debhouse_reference(stack),
-        apt=apt_list(image.apt, image.apt_lock),
-        wheels=tuple(wheel_lists(image)),
-        libraries=image.libraries,
-        copies=copies_of(image.files),
-        env=image.env,
-        entrypoint=image.entrypoint,
-        labels=(
-            ("org.opencontainers.image.title", image.title),
-            ("org.opencontainers.image.description", image.description),
-            ("org.opencontainers.image.licenses", stack.licenses),
-        ),
+def recipe(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
+    """Return the steps of `image`, impure ones first and what changes most often last.
+
+    A root image starts from outside the stack: it also gets the account, the virtual environment and the
+    search path. An image without an `entrypoint` of its own keeps its parent's (a root image: the
+    environment's Python).
+    """
+    root, user = image.is_root, account(stack)
+    wheelhouse, debhouse = wheelhouse_reference(stack, image.variant), debhouse_reference(stack)
+    parent = outside_reference(stack, image.parent) if root else reference(stack, image.parent)
+    apt, wheels, copies, env = (
+        apt_list(image.apt, image.apt_lock),
+        wheel_lists(image),
+        copies_of(image.files),
+        image.env,
     )
+    steps: list[Step] = [From(parent=image.parent, default_reference=parent)]
+    as_root = bool(root or apt or wheels)
+    if as_root:
+        steps.append(User(user=ROOT))
+    if root:
+        steps.append(user)
+    if apt:
+        steps.append(Apt(name=apt, debhouse=debhouse))
+    if root:
+        steps.append(Venv(path=VENV, version=stack.python, wheelhouse=wheelhouse))
+    steps += [Wheels(name=name, venv=VENV, python=stack.python, wheelhouse=wheelhouse) for name in wheels]
+    if image.libraries:
+        site = f"{VENV}/lib/python{stack.python}/site-packages"
+        folders = tuple(f"{site}/{folder}" for folder in image.libraries)
+        steps.append(Libraries(name=image.image, folders=folders))
+    if root:
+        env = (("PATH", f"{VENV}/bin:{SEARCH_PATH}"), *env)
+    if env:
+        steps.append(Env(values=env))
+    if copies:
+        steps.append(Files(copies=copies))
+    if root:
+        steps.append(Workdir(path=f"/home/{user.name}"))
+    if image.entrypoint or root:
+        steps.append(Entrypoint(argv=(TINI, "--", *(image.entrypoint or ("python",)))))
+    labels = {
+        "org.opencontainers.image.title": image.title,
+        "org.opencontainers.image.description": image.description,
+        "org.opencontainers.image.licenses": stack.licenses,
+    }
+    steps.append(Label(values=tuple(sorted(labels.items()))))
+    if as_root:
+        steps.append(User(user=f"{user.uid}:{user.gid}"))
+    return tuple(steps)
 
 
 def copies_of(files: tuple[ContextFile, ...]) -> tuple[Copy, ...]:

@@ -13,7 +13,8 @@ from ci.lower.render import (
     dockerfile_text,
     ignore_text,
 )
-from ci.plan.recipes import debhouse_reference, reference, steps_of, wheelhouse_reference
+from ci.plan.recipes import recipe
+from ci.plan.references import debhouse_reference, reference, wheelhouse_reference
 from ci.steps.step import Apt, Venv, Wheels
 
 
@@ -36,7 +37,7 @@ def rendered(stack: Stack, *, bake: bool) -> dict[str, str]:
 
 
 def _recipe(stack: Stack, image: ImageVariant) -> Recipe:
-    steps = steps_of(stack, image)
+    steps = recipe(stack, image)
     houses = []
     if any(isinstance(step, Apt) for step in steps):
         houses.append(House(reference=debhouse_reference(stack), path="debhouse"))

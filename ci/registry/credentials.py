@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -119,3 +120,19 @@ def _why(error: Exception) -> str:
     if isinstance(error, OSError):
         return str(error.strerror)
     return str(error) if str(error).startswith("docker-credential-") else "not a file of credentials"
+
+
+def write_authfile(path: Path, host: str, credentials: Credentials | None) -> str:
+    """Write the credentials for `host` to `path` and return that; nothing and empty where there are none.
+
+    Source: containers-auth.json(5).
+    """
+    if credentials is None:
+        return ""
+    encoded = credentials.basic().removeprefix("Basic ")
+    part = path.with_name(f".{path.name}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump({"auths": {host: {"auth": encoded}}}, stream)
+    part.replace(path)
+    return str(path)

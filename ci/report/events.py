@@ -4,7 +4,7 @@
 emitted to, so nobody else needs a clock.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, JsonValue, TypeAdapter
 
@@ -196,3 +196,10 @@ def event_of(line: str) -> Event:
         ValueError: it is no JSON, or no event of this schema.
     """
     return EVENT.validate_json(line)
+
+
+class EventSink(Protocol):
+    """Where events go."""
+
+    def emit(self, event: Event) -> None:
+        """Stamp `event` with the time and write it down."""

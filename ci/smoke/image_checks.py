@@ -12,17 +12,17 @@ from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ci.catalog.files import SMOKE
-from ci.engines.engine import Closed, Ended, Engine, File, Folder, ImageInfo, Output
+from ci.catalog.stack import ImageVariant, Stack
+from ci.engines.engine import Closed, Engine, File, Folder, ImageInfo, Output
 from ci.engines.machine import gpu_class
+from ci.engines.process.command import Ended
 from ci.plan.plan import PlannedImage
 from ci.report.check import Check, Rung, Status
-from ci.report.events import Checked
-from ci.run.inputs.inputs import Sources
-from ci.run.reuse.ledger import Ledger
-from ci.run.tasks.event_log import EventLog
+from ci.report.events import Checked, Event, Note
+from ci.smoke.check_options import CheckOptions
 from ci.smoke.ladder import (
     ALWAYS,
     culprit,
@@ -35,11 +35,10 @@ from ci.smoke.ladder import (
     to_do,
 )
 from ci.smoke.ledger_entry import Entry, Subject
-from ci.smoke.probe_request import INPUTS, PROBE, PROBE_LIMIT_S, ancestors, smoke_request
+from ci.smoke.probe_request import INPUTS, PROBE, PROBE_LIMIT_S, ancestors, smoke_request, suite_digest
 from ci.smoke.results import parse_results
 from ci.smoke.size import budget_check, layer_check
 from ci.smoke.structure import structure_checks
-from ci.smoke.suite import suite_digest
 from ci.steps.layout import VENV
 
 PYTHON = f"{VENV}/bin/python"
@@ -61,28 +60,34 @@ AROUND = (
 NOT_ASKED = "was not asked for; --gpu does it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What is wished of the checks beside what every image gets.
+class CheckLedger(Protocol):
+    """Where results of checks are recorded; what goes wrong there costs a repetition, nothing else."""
 
-    `gpu`: to compute on a GPU where there is one; `require_gpu`: to fail where there is none. `ledger`:
-    whether what passed before is left out.
-    """
+    async def find(self, planned: PlannedImage, subject: Subject) -> Entry:
+        """Return what is recorded of `subject`; an empty entry where nothing is."""
+        ...
 
-    gpu: bool = False
-    require_gpu: bool = False
-    ledger: bool = True
+    async def record(self, planned: PlannedImage, entry: Entry) -> None:
+        """Record an entry in place of the one of its subject."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
 class ImageChecks:
-    """The checks of one run."""
+    """The checks of one run.
 
-    houses: Sources
+    `directory` is the stack's, `scratch` for temporary files; `uv` returns uv for an image, None where there
+    is none.
+    """
+
+    stack: Stack
+    directory: Path
+    scratch: Path
+    uv: Callable[[ImageVariant], File | None]
     engine: Engine
-    events: EventLog
-    wish: Wish = field(default_factory=Wish)
-    ledger: Ledger | None = None
+    emit: Callable[[Event], None]
+    options: CheckOptions = field(default_factory=CheckOptions)
+    ledger: CheckLedger | None = None
     _known: dict[str, str] = field(default_factory=dict)
     """What does not change during a run, once it was asked for: `machine`, `no gpu`."""
     _told: list[str] = field(default_factory=list)
@@ -101,7 +106,7 @@ class ImageChecks:
 
         `content` is the digest of its config, empty where nobody knows it: then nothing is recorded.
         """
-        stack, image = self.houses.workspace.stack, planned.image
+        stack, image = self.stack, planned.image
         rungs = tuple(rung for rung in rungs_of(image) if rung is not Rung.gpu)
         with self._program(planned) as program:
             entry = await self._entry(planned, content, program.digest)
@@ -123,7 +128,7 @@ class ImageChecks:
             if needs_gpu(image):
                 checks += await self._gpu(planned, id_, info, content, program, checks, output)
         found = in_order(checks)
-        self.events.emit(Checked(task=planned.id, checks=found))
+        self.emit(Checked(task=planned.id, checks=found))
         return found
 
     async def _gpu(
@@ -138,7 +143,7 @@ class ImageChecks:
     ) -> tuple[Check, ...]:
         """Return the checks of the highest rung: the device, and the others unless the ledger has them."""
         blocked = culprit(Rung.gpu, below)
-        if not (self.wish.gpu or self.wish.require_gpu):
+        if not (self.options.gpu or self.options.require_gpu):
             return (Check(name=GPU, rung=Rung.gpu, status=Status.skipped, detail=NOT_ASKED),)
         if blocked:
             return (Check(name=GPU, rung=Rung.gpu, status=Status.blocked, detail=f"by {blocked!r}"),)
@@ -171,9 +176,9 @@ class ImageChecks:
         """Return what a machine without a GPU comes to: skipped, beside a failure where one was required."""
         if not self._told:
             self._told.append(why)
-            self.events.note(f"nothing is computed on a GPU, that rung is skipped: {why}")
+            self.emit(Note(text=f"nothing is computed on a GPU, that rung is skipped: {why}"))
         skipped = Check(name=GPU, rung=Rung.gpu, status=Status.skipped, detail=why)
-        if not self.wish.require_gpu:
+        if not self.options.require_gpu:
             return (skipped,)
         detail = f"--require-gpu: there is none to compute on: {why}"
         return (skipped, Check(name="gpu required", rung=Rung.gpu, status=Status.failed, detail=detail))
@@ -187,7 +192,7 @@ class ImageChecks:
         self, planned: PlannedImage, content: str, suite: str, machine: str = ""
     ) -> Entry | None:
         """Return what the ledger has of an image, None where none is kept of it."""
-        if self.ledger is None or not self.wish.ledger or not content:
+        if self.ledger is None or not self.options.ledger or not content:
             return None
         return await self._found(planned, content, suite, machine)
 
@@ -211,7 +216,7 @@ class ImageChecks:
         self, planned: PlannedImage, content: str, suite: str, checks: list[Check], machine: str = ""
     ) -> None:
         """Take from a ledger that is not asked what failed now, or it would have passed the next time."""
-        if self.ledger is None or self.wish.ledger or not content or not failed_rungs(checks):
+        if self.ledger is None or self.options.ledger or not content or not failed_rungs(checks):
             return
         await self._record(planned, await self._found(planned, content, suite, machine), checks, ())
 
@@ -242,24 +247,24 @@ class ImageChecks:
     @contextmanager
     def _program(self, planned: PlannedImage) -> Iterator[_Program]:
         """Lay out what runs inside the image: the probe, and the folders smoke/ of its ancestors."""
-        workspace, image = self.houses.workspace, planned.image
-        request = smoke_request(workspace.stack, image)
-        with tempfile.TemporaryDirectory(prefix="dockwright-probe-", dir=workspace.scratch) as name:
+        stack, image = self.stack, planned.image
+        request = smoke_request(stack, image)
+        with tempfile.TemporaryDirectory(prefix="dockwright-probe-", dir=self.scratch) as name:
             folder = Path(name)
             source = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
             shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-            for one in ancestors(workspace.stack, image):
+            for one in ancestors(stack, image):
                 for file in one.smoke.inputs:
                     target = folder / INPUTS.removeprefix(f"{PROBE}/") / one.image / file.target
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(workspace.directory / one.folder / SMOKE / file.target, target)
+                    shutil.copyfile(self.directory / one.folder / SMOKE / file.target, target)
             digests = {
                 path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
                 for path in sorted(folder.rglob("*"))
                 if path.is_file()
             } | {name: sha256(files("ci").joinpath(name).read_bytes()).hexdigest() for name in AROUND}
             mounts: list[tuple[Folder | File, str, str]] = [(folder, PROBE, "ro")]
-            uv = self.houses.uv(image)
+            uv = self.uv(image)
             if uv is not None:
                 mounts.append((uv, f"{PROBE}/uv", "ro"))
                 (folder / "uv").touch()
@@ -270,7 +275,7 @@ class ImageChecks:
                 request=request,
                 mounts=tuple(mounts),
                 has_uv=uv is not None,
-                digest=suite_digest({**request, "uv": workspace.stack.uv}, digests, self.engine.closes),
+                digest=suite_digest({**request, "uv": stack.uv}, digests, self.engine.closes),
             )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from ci.catalog.files import SMOKE
@@ -88,3 +91,13 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "run_limit_s": RUN_LIMIT_S,
         "import_limit_s": IMPORT_LIMIT_S,
     }
+
+
+def suite_digest(request: Mapping[str, Any], program: Mapping[str, str], closes: str) -> str:
+    """Return 64 hex digits: of what is asked of an image, of the code that asks it, of how it is closed in.
+
+    `program` has the sha256 of every file of that code by its path, the files of the images' folders smoke/
+    among them.
+    """
+    document = {"schema": 1, "request": request, "program": dict(program), "closes": closes}
+    return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

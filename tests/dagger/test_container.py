@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any, get_args
 
@@ -7,10 +8,12 @@ import dagger
 import pytest
 from dagger import dag
 
+from ci.catalog.stack import ContextFile
 from ci.lower.container import Inputs, lower
 from ci.lower.dockerfile import instructions
 from ci.lower.script import account_script, apt_script, libraries_script, venv_script, wheels_script
-from ci.steps.layout import recipe
+from ci.plan.recipes import recipe
+from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.steps.step import (
     Account,
     Apt,
@@ -31,6 +34,7 @@ from tests.dagger.by_calls import by_calls
 from tests.dagger.by_dockerfile import by_dockerfile
 from tests.dagger.image import outside
 from tests.dagger.session import Call, Session
+from tests.stacks import deb, image, small_stack, wheel
 
 FROM = From(parent="outside:python", default_reference="python:3.11-slim-bookworm")
 ACCOUNT = Account(name="app", uid=10001, gid=10001)
@@ -42,6 +46,15 @@ FILES = Files(
     copies=(
         Copy(sources=("demux.py",), target="/opt/app/demux", mode="0755"),
         Copy(sources=("contract/a.py", "contract/b.py"), target="/opt/app/contract/", mode="0644"),
+    )
+)
+
+CONTEXT_FILES = tuple(
+    ContextFile(path=path, target=target, mode=mode, sha256="0" * 64)
+    for path, target, mode in (
+        ("demux.py", "/opt/app/demux", "0755"),
+        ("contract/a.py", "/opt/app/contract/a.py", "0644"),
+        ("contract/b.py", "/opt/app/contract/b.py", "0644"),
     )
 )
 
@@ -67,13 +80,13 @@ WHEELHOUSE: list[Call] = [("directory", {}), ("withNewFile", {"path": "uv", "con
 DEBHOUSE: list[Call] = [("directory", {}), ("withNewFile", {"path": "lists", "contents": "debhouse"})]
 
 
-def inputs() -> Inputs:
+def inputs(wheelhouse: str = "wheelhouse:cpu", debhouse: str = "debhouse") -> Inputs:
     return Inputs(
         parent=dag.container().from_("parent"),
         context=dag.directory().with_new_file("demux.py", "pass"),
         folders={
-            "wheelhouse:cpu": dag.directory().with_new_file("uv", "wheelhouse"),
-            "debhouse": dag.directory().with_new_file("lists", "debhouse"),
+            wheelhouse: dag.directory().with_new_file("uv", "wheelhouse"),
+            debhouse: dag.directory().with_new_file("lists", "debhouse"),
         },
     )
 
@@ -159,36 +172,35 @@ async def test_a_recipe_is_this_chain_of_calls(session: Session) -> None:
 def shapes() -> list[tuple[Step, ...]]:
     """Return a recipe for each way that an image can begin; the ways to end are spread over them."""
     ends = [(True, True, True), (False, False, False), (True, False, False), (False, True, False)]
-    return [
-        recipe(
-            name="demux",
-            parent="outside:python",
-            parent_reference="python:3.11-slim-bookworm",
-            root=root,
-            python="3.11",
-            account=ACCOUNT,
-            wheelhouse="wheelhouse:cpu",
-            debhouse="debhouse",
-            apt="ffmpeg-0123456789ab" if apt else "",
-            wheels=("demux.torch", "demux") if wheels else (),
+    stack = replace(small_stack(), user=ACCOUNT.name, uid=ACCOUNT.uid, gid=ACCOUNT.gid)
+    recipes = []
+    for (root, apt, wheels), (files, env, entrypoint) in zip(
+        product((True, False), repeat=3), ends * 2, strict=True
+    ):
+        one = image(
+            "demux",
+            "outside:python" if root else "base:cpu",
+            apt=("ffmpeg",) if apt else (),
+            apt_lock=(deb("ffmpeg"),) if apt else (),
+            python_lock=(wheel("torch"), wheel("demux")) if wheels else (),
+            layers=(("torch",),) if wheels else (),
             libraries=("nvidia/*/lib",) if wheels else (),
-            copies=FILES.copies if copies else (),
+            files=CONTEXT_FILES if files else (),
             env=(("STAGE", "demux"),) if env else (),
             entrypoint=("python", "/opt/app/demux") if entrypoint else (),
-            labels=(("title", "demux"),),
         )
-        for (root, apt, wheels), (copies, env, entrypoint) in zip(
-            product((True, False), repeat=3), ends * 2, strict=True
-        )
-    ]
+        recipes.append(recipe(stack, one))
+    return recipes
 
 
 async def test_each_shape_of_a_recipe_makes_the_same_image_by_both_lowerings(session: Session) -> None:
     named = {"parent": PARENT, "context": CONTEXT, "wheelhouse": WHEELHOUSE, "debhouse": DEBHOUSE}
-    names = {"wheelhouse:cpu": "wheelhouse", "debhouse": "debhouse"}
+    stack = small_stack()
+    wheelhouse, debhouse = wheelhouse_reference(stack, "cpu"), debhouse_reference(stack)
+    names = {wheelhouse: "wheelhouse", debhouse: "debhouse"}
     for steps in shapes():
         parent = outside()
         parent.folder("/home/app")
-        calls = session.calls(await lower(dag, steps, inputs()).id())
+        calls = session.calls(await lower(dag, steps, inputs(wheelhouse, debhouse)).id())
         assert by_calls(calls, parent, named) == by_dockerfile(instructions(steps), parent, names)
     assert session.rejected == []

@@ -18,7 +18,8 @@ from ci.engines.process.runner import Runner
 from ci.plan.plan import PlannedImage, make_plan
 from ci.report.events import Warned
 from ci.run.build.dagger_warnings import INJECTED
-from ci.run.build.execution import Options, _work
+from ci.run.build.request import Options
+from ci.run.build.task_work import task_work
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.task import Task, Work
 from ci.run.workspace.base_kind import BaseKind
@@ -89,7 +90,7 @@ def run(session: Session, tmp_path: Path) -> Iterator[Run]:
     directory = create_run_directory(tmp_path, now=now)
     given: Any = Given()
     with EventLog(directory.events, clock=lambda: 0.0) as log:
-        work = _work(workspace, engine, plan, Store(ids={}), Options(remote=given), log, directory)
+        work = task_work(workspace, engine, plan, Store(ids={}), Options(remote=given), log, directory)
         yield Run(work, stage, log, engine)
 
 

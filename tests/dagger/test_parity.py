@@ -14,7 +14,8 @@ from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
 from ci.lower.container import lower
 from ci.lower.dockerfile import instructions
-from ci.plan.recipes import debhouse_reference, steps_of, wheelhouse_reference
+from ci.plan.recipes import recipe
+from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.steps.step import (
     Account,
     Apt,
@@ -64,7 +65,7 @@ def parents(stack: Stack) -> dict[str, Image]:
     found = {}
     for image in stack.images:
         found[image.id] = outside() if image.is_root else made[image.parent]
-        made[image.id] = by_text(stack, steps_of(stack, image), found[image.id])
+        made[image.id] = by_text(stack, recipe(stack, image), found[image.id])
     return found
 
 
@@ -72,7 +73,7 @@ async def test_every_image_is_the_same_by_both(session: Session, stack: Stack) -
     made: dict[str, Image] = {}
     for image in stack.images:
         parent = outside() if image.is_root else made[image.parent]
-        steps = steps_of(stack, image)
+        steps = recipe(stack, image)
         made[image.id] = by_text(stack, steps, parent)
         assert await by_dagger(session, steps, parent) == made[image.id], image.id
     assert len(made) == 22
@@ -80,7 +81,7 @@ async def test_every_image_is_the_same_by_both(session: Session, stack: Stack) -
 
 @pytest.mark.parametrize("id_", ["base:cpu", "base-ml:cuda", "demux:cpu", "asr:cuda"])
 async def test_a_step_that_one_of_them_drops_is_seen(session: Session, stack: Stack, id_: str) -> None:
-    steps, parent = steps_of(stack, stack.get(id_)), parents(stack)[id_]
+    steps, parent = recipe(stack, stack.get(id_)), parents(stack)[id_]
     whole = by_text(stack, steps, parent)
     for number, step in enumerate(steps):
         if isinstance(step, From) or not _matters(steps, number, parent):
@@ -98,7 +99,7 @@ def _matters(steps: tuple[Step, ...], number: int, parent: Image) -> bool:
 
 @pytest.mark.parametrize("id_", ["base:cpu", "base-ml:cuda", "demux:cpu", "asr:cuda"])
 async def test_two_steps_that_one_of_them_swaps_are_seen(session: Session, stack: Stack, id_: str) -> None:
-    steps, parent = steps_of(stack, stack.get(id_)), parents(stack)[id_]
+    steps, parent = recipe(stack, stack.get(id_)), parents(stack)[id_]
     whole = by_text(stack, steps, parent)
     swapped = 0
     for number, (one, other) in enumerate(pairwise(steps)):
@@ -131,7 +132,7 @@ async def _or_none(session: Session, steps: tuple[Step, ...], parent: Image) -> 
     ids=["mode", "a-file-less", "target"],
 )
 async def test_other_files_are_seen(session: Session, stack: Stack, change: Any) -> None:
-    steps, parent = steps_of(stack, stack.get("asr:cuda")), parents(stack)["asr:cuda"]
+    steps, parent = recipe(stack, stack.get("asr:cuda")), parents(stack)["asr:cuda"]
     other = tuple(change(step) if isinstance(step, Files) else step for step in steps)
     assert other != steps
     assert await by_dagger(session, other, parent) != by_text(stack, steps, parent)

@@ -10,7 +10,7 @@ from dagger import dag
 from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
 from ci.lower.container import lower
-from ci.plan.recipes import steps_of
+from ci.plan.recipes import recipe
 from tests.dagger.outline import outline
 from tests.dagger.session import Session
 from tests.dagger.stand_in import stand_ins
@@ -27,7 +27,7 @@ def stack() -> Stack:
 @pytest.mark.parametrize("id_", ["base:cpu", "demux:cpu"])
 async def test_an_image_is_these_calls(session: Session, stack: Stack, id_: str, tmp_path: Path) -> None:
     inputs, named = await stand_ins(session)
-    container = lower(dag, steps_of(stack, stack.get(id_)), inputs)
+    container = lower(dag, recipe(stack, stack.get(id_)), inputs)
     text = outline(session.calls(await container.id()), named)
     golden = HERE / "golden" / f"{id_.replace(':', '.')}.txt"
     found = tmp_path / golden.name

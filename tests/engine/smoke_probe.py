@@ -17,7 +17,8 @@ import anyio
 
 from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.engine import EmbeddedEngine
-from ci.engines.engine import Closed, Ended, Output
+from ci.engines.engine import Closed, Output
+from ci.engines.process.command import Ended
 from ci.engines.process.namespaces import enclosure
 from ci.engines.process.privilege import privilege
 from ci.engines.process.runner import Runner

@@ -16,8 +16,9 @@ import anyio
 import pytest
 
 from ci.engines.confinement import confinement
-from ci.engines.engine import Closed, Ended, Output
+from ci.engines.engine import Closed, Output
 from ci.engines.gpu import Gpu
+from ci.engines.process.command import Ended
 from ci.engines.program.confine import inside, place
 from ci.smoke.results import parse_results
 from tests.engine.look import LOOK

@@ -13,7 +13,7 @@ from ci.engines.buildah.engine import EmbeddedEngine
 from ci.engines.buildah.store import store_lists
 from ci.engines.engine import BuildRequest, ImageInfo, Output
 from ci.lower.dockerfile import instructions, wheels_arg
-from ci.plan.recipes import steps_of
+from ci.plan.recipes import recipe
 from ci.run.inputs.local import Houses
 from ci.run.verify.layer_listing import Entry, listing
 from ci.run.workspace.workspace import open_workspace
@@ -68,7 +68,7 @@ async def test_a_layer_of_wheels_is_the_same_on_another_parent(
     engine: EmbeddedEngine, settings: Settings, tmp_path: Path
 ) -> None:
     image = STACK.get(f"{IMAGE}:cpu")
-    (wheels,) = [step for step in steps_of(STACK, image) if isinstance(step, Wheels)]
+    (wheels,) = [step for step in recipe(STACK, image) if isinstance(step, Wheels)]
     houses = Houses(workspace=open_workspace(settings.with_(stack=DOCKER)), engine=engine)
     await houses.debhouse(Output())
     await houses.wheelhouse("cpu", Output())

@@ -7,7 +7,7 @@ import pytest
 from ci.errors import RegistryError
 from ci.plan.keys import digest, tag
 from ci.registry.cache import Wanted
-from ci.run.key_documents import registry_documents
+from ci.run.verify.key_documents import registry_documents
 from tests.registry.cached import add, opened, push, wanted
 from tests.registry.server import Registry
 

@@ -17,7 +17,7 @@ from ci.plan.keys import digest, documents, tag
 from ci.registry.cache import Wanted
 from ci.registry.retry import AT_ONCE
 from ci.run.build.registry_tasks import MEANWHILE
-from ci.run.root import remove_root
+from ci.run.cleanup.folders import remove_root
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.cached import add, opened, quick, wanted
 from tests.registry.machine import HERE, Machine, Ran

@@ -12,7 +12,7 @@ import pytest
 from ci.engines.process.privilege import privilege
 from ci.engines.process.runner import Runner as ProcessRunner
 from ci.run.build.registry_tasks import MEANWHILE
-from ci.run.root import remove_root
+from ci.run.cleanup.folders import remove_root
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.machine import CHECKOUT, HERE, IMAGE, Machine
 from tests.registry.proxy import Fault, Proxy

@@ -16,7 +16,7 @@ import zstandard
 
 from ci.engines.process.privilege import privilege
 from ci.engines.process.runner import Runner
-from ci.run.root import remove_root
+from ci.run.cleanup.folders import remove_root
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.machine import HERE, Machine
 from tests.registry.server import SECRET, USER, basic, registry, token_server

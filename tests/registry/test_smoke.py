@@ -13,7 +13,7 @@ import pytest
 
 from ci.engines.process.privilege import privilege
 from ci.engines.process.runner import Runner as ProcessRunner
-from ci.run.root import remove_root
+from ci.run.cleanup.folders import remove_root
 from ci.settings import read_settings
 from tests.registry.machine import CHECKOUT, HERE, Machine
 from tests.registry.proxy import Fault, Proxy

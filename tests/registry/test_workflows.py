@@ -11,7 +11,7 @@ import pytest
 
 from ci.engines.process.privilege import privilege
 from ci.engines.process.runner import Runner as ProcessRunner
-from ci.run.root import remove_root
+from ci.run.cleanup.folders import remove_root
 from tests.registry.proxy import proxied
 from tests.registry.server import registry
 from tests.workflows.dagger import FUNCTIONS

@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ci.cli.display.progress import ended_text
 from ci.cli.display.stream import Stream
+from ci.report.event_text import ended_text
 from ci.report.events import (
     Checked,
     DiskUsed,

@@ -25,12 +25,11 @@ from ci.engines.buildah.containers import (
 )
 from ci.engines.buildah.store import StoredImage, store_lists, store_place, stored_images
 from ci.engines.confinement import CLOSES, confinement
-from ci.engines.engine import LOCAL, BuildRequest, Closed, Ended, ImageInfo, Mounts, Output
-from ci.engines.gpu import Gpu
-from ci.engines.gpu_here import gpu_here
+from ci.engines.engine import LOCAL, BuildRequest, Closed, ImageInfo, Mounts, Output
+from ci.engines.gpu import Gpu, gpu_here
 from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.oci_layout import normalised, write_layout
-from ci.engines.process.command import Command
+from ci.engines.process.command import Command, Ended
 from ci.engines.process.runner import Runner
 from ci.engines.store_state import Look, look_of
 from ci.errors import CommandError

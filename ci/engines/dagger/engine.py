@@ -21,9 +21,10 @@ import anyio
 
 from ci.engines.dagger.cache import CacheLimits
 from ci.engines.dagger.sdk import first_of, last_lines, pairs_of, write_output
-from ci.engines.engine import BuildRequest, Closed, Ended, File, Folder, ImageInfo, Mounts, Output
+from ci.engines.engine import BuildRequest, Closed, File, Folder, ImageInfo, Mounts, Output
 from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.oci_archive import write_archive
+from ci.engines.process.command import Ended
 from ci.engines.store_state import Look
 from ci.errors import CommandError, EngineError
 from ci.lower.container import Inputs, lower

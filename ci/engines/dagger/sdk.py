@@ -11,6 +11,11 @@ from ci.engines.engine import Output
 
 if TYPE_CHECKING:
     import dagger
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dagger
 
 TAIL_LINES = 30
 
@@ -48,3 +53,11 @@ def write_output(output: Output, text: str) -> None:
     if output.on_line is not None:
         for line in text.splitlines():
             output.on_line(line)
+
+
+def written(client: dagger.Client, folder: Path) -> dagger.Directory:
+    """Return the Python files of `folder`, which are few and small."""
+    directory = client.directory()
+    for path in sorted(folder.glob("*.py")):
+        directory = directory.with_new_file(path.name, path.read_text(encoding="utf-8"), permissions=0o644)
+    return directory

@@ -20,3 +20,16 @@ class Command:
             return self
         env = ("env", *(f"{name}={value}" for name, value in self.env)) if self.env else ()
         return Command(argv=(*prefix, *env, *self.argv), env=self.env, cwd=self.cwd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a program ended: its standard output, its status, the last lines of all that it wrote.
+
+    `why` says why it was ended from here; empty where it ended by itself.
+    """
+
+    output: str
+    status: int
+    tail: str = ""
+    why: str = ""

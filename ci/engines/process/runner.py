@@ -17,8 +17,7 @@ from typing import IO
 import anyio
 from anyio.abc import ByteReceiveStream, Process
 
-from ci.engines.engine import Ended
-from ci.engines.process.command import Command
+from ci.engines.process.command import Command, Ended
 from ci.engines.process.namespaces import dying_with_parent, was_killed
 from ci.errors import CommandError, EngineError, NoSpaceError
 

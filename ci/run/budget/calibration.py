@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ci.run.workspace.state import State, write_whole
+from ci.run.workspace.atomic_write import write_whole
+from ci.run.workspace.state import State
 
 ROUNDS = 3
 HASHED_BYTES = 256 * 2**20

@@ -13,7 +13,7 @@ from ci.engines.engine import Engine, Output
 from ci.errors import CommandError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
-from ci.plan.recipes import steps_of
+from ci.plan.recipes import recipe
 from ci.registry.cache import RegistryCache
 from ci.registry.manifest import read_manifest
 from ci.report.budget.figures import Figures, Layers, added, import_seconds, unique_bytes
@@ -154,7 +154,7 @@ def _figures(
         shared_bytes=None if unique is None else size - unique,
         import_s=import_s,
         build_ratio=build_ratio,
-        layers=named_layers(layers, below, steps_of(stack, image)) if told else (),
+        layers=named_layers(layers, below, recipe(stack, image)) if told else (),
         distributions=added(own.distributions, parent.distributions) if own and parent else None,
         packages=added(own.packages, parent.packages) if own and parent else None,
     )

@@ -4,72 +4,38 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from pathlib import Path
 
-from ci.engines.dagger.engine import DaggerEngine
-from ci.engines.engine import Engine, Output
+from ci.engines.engine import Engine
 from ci.errors import CommandError, GoneError, LostError, NoSpaceError, RegistryError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
-from ci.registry.ledger_artifact import RegistryLedger
-from ci.report.events import Checkout, Details, RunStarted
+from ci.report.events import Checkout, RunStarted
 from ci.report.report import Report
-from ci.run.build.dagger_warnings import DaggerLook
-from ci.run.build.image import ImageWork, details_of
-from ci.run.build.registry_tasks import PUSH, RemoteWork, reused
+from ci.run.build.registry_tasks import reused
+from ci.run.build.request import Options
+from ci.run.build.task_work import task_work
 from ci.run.cleanup.run_owner import owned
 from ci.run.estimate.disk import file_systems, places
 from ci.run.estimate.disk_guard import DiskGuard
-from ci.run.estimate.needs import Estimate
 from ci.run.git.checkout import checkout_soon
 from ci.run.git.revision import without_passwords
-from ci.run.inputs.inputs import Sources
-from ci.run.inputs.local import WAITING, Houses
-from ci.run.inputs.registry_wheels import bring_wheels, share_wheels
-from ci.run.outside import fetched_root
-from ci.run.remote_wheel_set import bring_files, share_files
-from ci.run.reuse.ledger import Ledger
+from ci.run.inputs.registry_wheels import bring_wheels
 from ci.run.reuse.remote_cache import Remote
 from ci.run.reuse.store_health import note_marks
 from ci.run.tasks.durations import read_history, write_history
-from ci.run.tasks.event_log import EventLog, Listener
+from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.graph import tasks
 from ci.run.tasks.recorded_run import record_run
-from ci.run.tasks.task import Outcome, Task, Work, WorkResult
+from ci.run.tasks.task import Task, WorkResult
+from ci.run.workspace.atomic_write import write_whole
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import RunDirectory, create_run_directory
-from ci.run.workspace.state import State, write_whole
+from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace
-from ci.smoke.image_checks import ImageChecks, Wish
 from ci.version import version
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What was asked for beside the images."""
-
-    bundle: Path | None = None
-    cache: bool = True
-    fail_fast: bool = False
-    argv: tuple[str, ...] = ()
-    listeners: Sequence[Listener] = field(default_factory=tuple)
-    warnings: tuple[str, ...] = ()
-    """What the report is to say beside what happens in the run."""
-    estimate: Estimate | None = None
-    """What the run needs; without one only a full disk is looked for."""
-    smoke: bool = False
-    """Whether images that are there are checked again."""
-    wish: Wish = field(default_factory=Wish)
-    """What the checks are to do beside what every image gets."""
-    remote: Remote | None = None
-    """The registry that images are reused from, and pushed to where it may be written."""
-    checkout: Checkout | None = None
-    """What the stack is of, where that is known from elsewhere: git is not asked then."""
 
 
 async def build_plan(
@@ -99,7 +65,7 @@ async def build_plan(
                 if options.bundle is None:
                     for fault in await bring_wheels(options.remote.wheels, own, plan):
                         events.warning(fault)
-            work = _work(own, marked, plan, store, options, events, directory)
+            work = task_work(own, marked, plan, store, options, events, directory)
             guard = _guard(own, marked, options, events) if plan.to_build else None
             report, results = await record_run(
                 tasks(plan, history, pushed=_pushed(plan, options.remote)),
@@ -217,135 +183,6 @@ def _pushed(plan: Plan, remote: Remote | None) -> tuple[PlannedImage, ...]:
     if remote is None or not remote.cache.writes:
         return ()
     return tuple(planned for planned in plan.images if planned.id not in remote.hits)
-
-
-def _work(
-    workspace: Workspace,
-    engine: Engine,
-    plan: Plan,
-    store: Store,
-    options: Options,
-    events: EventLog,
-    directory: RunDirectory,
-) -> Work:
-    held = frozenset(store.ids)
-    houses = _sources(workspace, engine, plan, held, options.bundle)
-    parents = {
-        planned.id: houses.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference
-        for planned in plan.images
-    }
-    images = ImageWork(
-        houses=houses,
-        engine=engine,
-        parents=parents,
-        events=events,
-        checks=ImageChecks(
-            houses=houses,
-            engine=engine,
-            events=events,
-            wish=options.wish,
-            ledger=_ledger(workspace, options.remote, events),
-        ),
-        cache=options.cache,
-        held=held,
-    )
-    remote = RemoteWork(remote=options.remote, images=images)
-    look = DaggerLook(engine=engine, events=events)
-
-    async def wheelhouse(variant: str, output: Output) -> bool:
-        faults: list[str] = []
-        remote, everything = options.remote, workspace.settings.wheels == "all" and options.bundle is None
-        if remote is not None and everything:
-            say = partial(events.step, f"wheelhouse/{variant}")
-            faults += await bring_files(remote.wheel_sets, workspace, plan, variant, say)
-        done = await houses.wheelhouse(variant, output)
-        if remote is not None and remote.cache.writes:
-            faults += await share_wheels(remote.wheels, workspace, plan)
-            if everything:
-                faults += await share_files(remote.wheel_sets, workspace, plan, variant)
-        for fault in faults:
-            events.warning(fault)
-        return done
-
-    async def work(task: Task) -> WorkResult:
-        output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))
-        if task.id == "base":
-            made = await houses.base(output)
-            await look.at(houses.root_image())
-            return _outside(made)
-        if task.id == "debhouse":
-            return _outside(await houses.debhouse(output))
-        if task.id.startswith("wheelhouse/"):
-            return _outside(await wheelhouse(task.id.partition("/")[2], output))
-        if task.id.startswith(PUSH):
-            return await remote.push(plan.get(task.id.removeprefix(PUSH)), output)
-        planned = plan.get(task.id)
-        if planned.action == "fetch":
-            done = await remote.fetch(planned, output)
-            await look.at(planned.reference)
-            return await images.checked(planned, directory.log_of(task.id)) if options.smoke else done
-        if planned.action == "reuse" and planned.reference not in store.ids:
-            return reused(planned, options.remote)
-        if planned.action == "build":
-            done = await images.build(planned, directory.log_of(task.id))
-            if options.smoke and done.outcome is Outcome.reused:  # another run built it, by its own wishes
-                return await images.checked(planned, directory.log_of(task.id))
-            return remote.compared(planned, done)
-        human = f"{workspace.stack.namespace}/{planned.id}"
-        if store.ids.get(human) != store.ids[planned.reference]:
-            await images.name(planned, store.ids[planned.reference])
-        if options.smoke:
-            return await images.checked(planned, directory.log_of(task.id))
-        return WorkResult(outcome=Outcome.reused, details=_reused(workspace.state, planned))
-
-    return work
-
-
-def _ledger(workspace: Workspace, remote: Remote | None, events: EventLog) -> Ledger:
-    folder = workspace.state.root / "ledger"
-    if remote is None:
-        return Ledger(folder=folder, warn=events.warning)
-    return Ledger(
-        folder=folder,
-        warn=events.warning,
-        registry=RegistryLedger(cache=remote.cache),
-        there={id_: beside.config for id_, beside in remote.hits.items()},
-    )
-
-
-def _sources(
-    workspace: Workspace, engine: Engine, plan: Plan, held: Collection[str], bundle: Path | None
-) -> Sources:
-    needed = frozenset(planned.id for planned in plan.to_build)
-    root = fetched_root(plan)
-    local = Houses(
-        workspace=workspace,
-        engine=engine,
-        bundle=bundle,
-        held=held,
-        fetched_root=root.reference if root is not None else "",
-        needed=needed,
-    )
-    if not isinstance(engine, DaggerEngine) or bundle is not None:
-        return local
-    from ci.run.inputs.dagger import EngineHouses  # with Dagger's SDK, which takes a second
-
-    return EngineHouses(local=local, engine=engine, needed=needed)
-
-
-def _speak(events: EventLog, task: str, line: str) -> None:
-    """Show the lines that the fetching programs write about themselves, and what is waited for."""
-    for word in ("debhouse: ", "wheelhouse: ", WAITING):
-        if line.startswith(word):
-            events.step(task, line.removeprefix(word))
-
-
-def _outside(done: bool) -> WorkResult:
-    return WorkResult(outcome=Outcome.built if done else Outcome.reused)
-
-
-def _reused(state: State, planned: PlannedImage) -> Details:
-    return details_of(planned, state.record(planned.id, tag(planned.key)), reason=planned.reason)
 
 
 def unique_bytes(state: State, plan: Plan, built: Collection[str]) -> dict[str, int]:

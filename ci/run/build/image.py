@@ -13,12 +13,12 @@ from ci.engines.engine import BuildRequest, Engine, Output
 from ci.errors import BuildError, CommandError, SmokeError
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
-from ci.plan.recipes import apt_list, steps_of
+from ci.plan.recipes import apt_list, recipe
 from ci.report.events import Details
 from ci.run.inputs.inputs import Sources
-from ci.run.key_lock import key_lock, lock_path
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.task import Outcome, WorkResult
+from ci.run.workspace.file_lock import key_lock, lock_path
 from ci.run.workspace.local_store import KEY_LABEL
 from ci.run.workspace.state import ImageRecord, State
 from ci.smoke.image_checks import ImageChecks
@@ -151,7 +151,7 @@ def build_request(planned: PlannedImage, houses: Sources, parent: str, *, cache:
     workspace, image = houses.workspace, planned.image
     return BuildRequest(
         instructions="\n".join(planned.instructions) + "\n",
-        steps=steps_of(workspace.stack, image),
+        steps=recipe(workspace.stack, image),
         context=workspace.directory / image.folder,
         parent=parent,
         build_args=houses.parts(image),

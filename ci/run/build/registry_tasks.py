@@ -12,11 +12,10 @@ from ci.report.events import Details
 from ci.report.report import Report
 from ci.run.build.image import ImageWork, details_of
 from ci.run.reuse.remote_cache import Remote, bare
+from ci.run.tasks.graph import PUSH
 from ci.run.tasks.task import Outcome, WorkResult
 from ci.run.workspace.state import ImageRecord
 
-PUSH = "push/"
-"""Begins the id of a task that pushes an image."""
 MEANWHILE = "another runner has built and pushed it meanwhile"
 
 

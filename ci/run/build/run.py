@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 from ci.engines.engine import Engine
 from ci.errors import GoneError, LostError, UsageError
-from ci.plan.plan import Plan, is_named, with_all_fetched
-from ci.report.events import Checkout
+from ci.plan.plan import Plan
 from ci.report.report import Report
-from ci.run.build.execution import Options, build_plan, reuse_plan
+from ci.run.build.execution import build_plan, reuse_plan
+from ci.run.build.request import Options, Request
 from ci.run.estimate.needs import Estimate
 from ci.run.inputs.lost_packages import relocked
 from ci.run.reuse.remote_cache import Remote, looked_up
@@ -23,57 +22,9 @@ from ci.run.tasks.event_log import Listener
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import RunDirectory
 from ci.run.workspace.workspace import Workspace
-from ci.smoke.image_checks import Wish
-from ci.smoke.ladder import needs_gpu
 
 PUSHING = ("buildah", "dagger")
 """Engines whose images may be pushed under their keys."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is to be built. `names` are `image` or `image:variant`; empty `names` or `variants`: all."""
-
-    names: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    bundle: Path | None = None
-    rebuild: bool = False
-    frozen: bool = False
-    fail_fast: bool = False
-    smoke: bool = False
-    """Whether what is there is checked again."""
-    wish: Wish = field(default_factory=Wish)
-    """What the checks are to do beside what every image gets."""
-    argv: tuple[str, ...] = ()
-
-    @property
-    def looks_again(self) -> bool:
-        """Whether images that are there are checked: where that was asked for, or a GPU is to compute."""
-        return self.smoke or self.wish.gpu or self.wish.require_gpu
-
-    checkout: Checkout | None = None
-    """What the stack is of, where git can't be asked."""
-
-    async def plan(self, workspace: Workspace, store: Store, remote: Collection[str] = ()) -> Plan:
-        """Return the plan of this request; `remote` are the ids of what a registry has."""
-        asked = [
-            image.id for image in workspace.stack.images if not self.names or is_named(image.id, self.names)
-        ]
-        return await workspace.plan(
-            self.names, self.variants, rebuild=asked if self.rebuild else (), store=store, remote=remote
-        )
-
-    def with_checked(self, plan: Plan, present: Collection[str]) -> Plan:
-        """Return `plan` with what is only to be checked fetched, where it is not `present`.
-
-        Raises:
-            UsageError: a GPU is required, and no image of the plan computes on one.
-        """
-        if self.wish.require_gpu and not any(needs_gpu(planned.image) for planned in plan.images):
-            raise UsageError(
-                "--require-gpu: none of these images computes on a GPU; name one with the variant cuda"
-            )
-        return with_all_fetched(plan, present) if self.looks_again else plan
 
 
 class Front(Protocol):
@@ -164,7 +115,7 @@ async def _run_once(
             cache=not request.rebuild,
             fail_fast=request.fail_fast,
             smoke=request.looks_again,
-            wish=request.wish,
+            checks=request.checks,
             argv=request.argv,
             checkout=request.checkout,
             warnings=(*warnings, *(remote.warnings if remote is not None else ())),

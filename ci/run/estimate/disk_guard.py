@@ -10,11 +10,10 @@ from contextlib import contextmanager
 import anyio
 
 from ci.errors import CommandError, DiskError, DiskFullError
-from ci.report.events import DiskUsed
+from ci.report.events import DiskUsed, EventSink
 from ci.report.units import size_text
 from ci.run.estimate.disk import FileSystem
 from ci.run.estimate.needs import TaskNeed
-from ci.run.tasks.event_log import EventSink
 from ci.run.tasks.task import Task, Work, WorkResult
 
 PERIOD_S = 1.0

@@ -23,7 +23,7 @@ from ci.plan.levels import LARGE_WHEEL_BYTES
 from ci.plan.plan import Plan, PlannedImage, make_plan, select
 from ci.plan.recipes import wheel_lists
 from ci.run.estimate.disk import FileSystem, Where
-from ci.run.outside import outside
+from ci.run.tasks.graph import outside
 from ci.run.tasks.order import critical_paths
 from ci.run.tasks.task import Task
 from ci.run.workspace.state import ImageRecord

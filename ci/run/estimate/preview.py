@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from ci.plan.plan import Plan
 from ci.report.units import size_text
-from ci.run.estimate.disk import FileSystem
+from ci.run.estimate.disk import FileSystem, file_systems, places
+from ci.run.estimate.forecast import forecast
 from ci.run.estimate.needs import Estimate, short_of
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.workspace import Workspace
 
 ANYWAY = "`--ignore-disk` starts all the same"
 
@@ -67,3 +72,30 @@ def _minutes(seconds: float) -> str:
         return "less than a minute"
     minutes = round(seconds / 60)
     return f"about {minutes} minute{'s' if minutes != 1 else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What is known of a run before it starts, beside its plan.
+
+    `cache` says whether layers of earlier builds are used, `bundle` whether an exported folder stands in for
+    the network; `remote` has the compressed bytes of what a registry has, by `image:variant`.
+    """
+
+    workspace: Workspace
+    cache: bool
+    bundle: bool
+    remote: Mapping[str, int]
+    say: Callable[[str], None]
+
+    def of(self, plan: Plan, store: Store, *, engine: str) -> tuple[Estimate, str]:
+        """Say what the run needs; return that, and why the disk is too small for it (else nothing)."""
+        settings = self.workspace.settings
+        run = forecast(self.workspace, plan, store, cache=self.cache, bundle=self.bundle, remote=self.remote)
+        systems = file_systems(places(settings, engine="buildah" if engine == "auto" else engine))
+        variants = {planned.image.variant for planned in plan.to_build}
+        for line in opening_lines(run, systems, variants):
+            self.say(line)
+        if settings.ignore_disk:
+            return run, ""
+        return run, refusal_text(run, systems, variants, floor_bytes=settings.disk_floor_mb * 10**6)

@@ -16,7 +16,7 @@ from ci.engines.process.command import Command
 from ci.engines.process.privilege import privilege
 from ci.errors import CatalogError, CommandError, DockwrightError
 from ci.plan.keys import digest, documents, tag, wheel_build
-from ci.plan.recipes import reference
+from ci.plan.references import reference
 from ci.run.cleanup.folders import remove_folder
 from ci.run.gc.choice import (
     ALL,

@@ -1,26 +1,35 @@
-"""Making the local image of the bootstrap base from its packages, which are there already."""
+"""The bootstrap base: a Debian root file system made of locked packages, without any image registry.
+
+The packages are fetched by hash first; mmdebstrap then sees only a folder with exactly them, so the network
+and the mirror's present state decide nothing.
+"""
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
-from ci.bases import bootstrap as commands
+import ci.wheelhouse.program.fetch_debs as program
+from ci.catalog.stack import Bootstrap
 from ci.engines.engine import Engine, Output
 from ci.engines.oci_archive import write_archive
+from ci.engines.process.command import Command
 from ci.engines.process.namespaces import enclosure
 from ci.engines.process.privilege import privilege
 from ci.run.workspace.workspace import Workspace
-from ci.steps.bootstrap import bootstrap_script
+from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.layout import SEARCH_PATH
 
 ENV = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8"}
 CMD = ("python3",)
+EPOCH = (("SOURCE_DATE_EPOCH", "0"),)
 
 
 async def make_bootstrap(workspace: Workspace, engine: Engine, debs: Path, name: str, output: Output) -> None:
@@ -58,8 +67,8 @@ async def bootstrap_root(
     repository.mkdir()
     try:
         (repository / "debs").symlink_to(debs)
-        (repository / "Packages").write_text(await runner.run(commands.index(repository)))
-        release = await runner.run(commands.release(repository, stack.bootstrap.suite))
+        (repository / "Packages").write_text(await runner.run(index_command(repository)))
+        release = await runner.run(release_command(repository, stack.bootstrap.suite))
         (repository / "Release").write_text(release)
         script = work / "customize"
         script.write_text(f"#!/bin/sh\n{bootstrap_script(stack.bootstrap.suite, stack.python)}")
@@ -67,17 +76,51 @@ async def bootstrap_root(
         archive = work / "root.tar"
         prefix = privilege() if engine.name == "buildah" else ()
         rootless = prefix[:1] == ("buildah",)
-        command = commands.make(
-            stack.bootstrap,
-            debs=repository,
-            script=script,
-            archive=archive,
-            tmpdir=workspace.scratch,
-            # without root, mmdebstrap makes a user namespace of its own, in which it may mount
-            privilege=() if rootless else prefix,
-            enclosure=() if rootless else enclosure(prefix),
+        command = root_command(
+            stack.bootstrap, debs=repository, script=script, archive=archive, tmpdir=workspace.scratch
         )
+        if not rootless:  # without root, mmdebstrap makes a user namespace of its own, in which it may mount
+            command = replace(command, argv=(*enclosure(prefix), *command.argv)).privileged(prefix)
         await runner.run(command, log=output.log, on_line=output.on_line)
         yield archive
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def fetch_command(input_file: Path, houses: Path, name: str) -> Command:
+    """Return the command that fills `houses/name` by hash, on this machine: no container is there yet."""
+    script = Path(program.__file__)
+    return Command(argv=(sys.executable, "-I", "-B", str(script), str(input_file), str(houses), name))
+
+
+def index_command(repository: Path) -> Command:
+    """Return the command that prints the package index of `repository`; its packages are in `debs/`."""
+    return Command(argv=("apt-ftparchive", "packages", "debs"), cwd=str(repository))
+
+
+def release_command(repository: Path, suite: str) -> Command:
+    """Return the command that prints the release file of `repository`; its index is there already.
+
+    Source: mmdebstrap(1), variants: what is essential is looked for in the archive named like the suite.
+    """
+    names = ("Suite", "Codename")
+    words = [word for name in names for word in ("-o", f"APT::FTPArchive::Release::{name}={suite}")]
+    return Command(argv=("apt-ftparchive", *words, "release", "."), cwd=str(repository))
+
+
+def root_command(bootstrap: Bootstrap, *, debs: Path, script: Path, archive: Path, tmpdir: Path) -> Command:
+    """Return the command that writes the root file system to the tar `archive`.
+
+    `debs` holds the packages and their index; `script` the last step.
+    """
+    options = mmdebstrap_options(bootstrap.suite, bootstrap.packages)
+    argv = (
+        "mmdebstrap",
+        "--quiet",
+        "--format=tar",
+        f"--customize-hook={script}",
+        *options,
+        str(archive),
+        f"deb [trusted=yes] copy://{debs} ./",
+    )
+    return Command(argv=argv, env=(*EPOCH, ("TMPDIR", str(tmpdir))))

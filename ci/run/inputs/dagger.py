@@ -20,11 +20,11 @@ from dagger import CacheSharingMode
 
 from ci.catalog.stack import ImageVariant
 from ci.engines.dagger.engine import DaggerEngine
-from ci.engines.dagger_files import written
+from ci.engines.dagger.sdk import written
 from ci.engines.engine import BuildRequest, File, Folder, Output
 from ci.engines.network import CA_TARGET
 from ci.errors import CommandError
-from ci.plan.recipes import debhouse_reference, wheelhouse_reference
+from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNTOLD, failure_of
 from ci.run.inputs.local import Houses, builder_steps
 from ci.run.workspace.workspace import Workspace

@@ -11,21 +11,21 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ci.bases import bootstrap as bootstrap_base
 from ci.catalog.stack import ImageVariant, Stack
 from ci.engines.engine import BuildRequest, Engine, File, Folder, Output
 from ci.engines.network import network_env, network_mounts
 from ci.errors import BuildError, CommandError, DockwrightError, FetchError
 from ci.lower.dockerfile import DEBS_ARG, instructions, wheels_arg
 from ci.plan.keys import digest, tag
-from ci.plan.recipes import apt_list, debhouse_reference, digest_reference, wheel_lists, wheelhouse_reference
-from ci.run.inputs.bootstrap import make_bootstrap
+from ci.plan.recipes import apt_list, wheel_lists
+from ci.plan.references import debhouse_reference, digest_reference, wheelhouse_reference
+from ci.run.inputs.bootstrap import fetch_command, make_bootstrap
 from ci.run.inputs.compiled import to_compile
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNTOLD, failure_of
 from ci.run.inputs.snapshot import view_of
-from ci.run.key_lock import key_lock, lock_path
+from ci.run.workspace.atomic_write import write_whole
 from ci.run.workspace.base_kind import root_image
-from ci.run.workspace.state import write_whole
+from ci.run.workspace.file_lock import key_lock, lock_path
 from ci.run.workspace.workspace import Workspace
 from ci.steps.layout import ROOT
 from ci.steps.step import Apt, From, Step, User
@@ -167,7 +167,7 @@ class Houses:
             if self.ready("bootstrap", wanted) is not None:
                 return
             input_file = self._write_input("bootstrap", wanted)
-            command = bootstrap_base.fetch(input_file, self.workspace.state.houses, "bootstrap")
+            command = fetch_command(input_file, self.workspace.state.houses, "bootstrap")
             command = replace(command, env=tuple(self.patience().items()))
             try:
                 await self.workspace.runner.run(command, log=output.log, on_line=output.on_line)

@@ -14,10 +14,9 @@ from ci.report.budget.budget import BudgetReport, Tolerance, compare
 from ci.report.budget.figures import Baseline, Figures, read_baseline
 from ci.run.budget.measure import Registered, figures_of, registered
 from ci.run.release.release import opened_releases
-from ci.run.reuse.remote_cache import registry_place
+from ci.run.workspace.atomic_write import write_whole
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.state import write_whole
-from ci.run.workspace.workspace import Workspace
+from ci.run.workspace.workspace import Workspace, registry_place
 
 Say = Callable[[str], None]
 FILE = "baseline.json"

@@ -20,16 +20,15 @@ from ci.publish.release import REPOSITORY, Mount, Released
 from ci.publish.release_figures import read_figures, write_figures
 from ci.publish.releases import Releases
 from ci.publish.source import Source, refuse_large_layers
-from ci.registry.authfile import write_authfile
 from ci.registry.cache import RegistryCache
-from ci.registry.credentials import Purpose
+from ci.registry.credentials import Purpose, write_authfile
 from ci.registry.key_artifact import Beside
 from ci.registry.manifest import read_manifest
 from ci.registry.namespace import Place
 from ci.report.budget.figures import Baseline, carried
-from ci.run.reuse.remote_cache import opened_client, registry_place, wanted
+from ci.run.reuse.remote_cache import opened_client, wanted
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace
+from ci.run.workspace.workspace import Workspace, registry_place
 from ci.settings import Settings
 
 if TYPE_CHECKING:

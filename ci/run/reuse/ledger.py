@@ -10,7 +10,7 @@ from ci.errors import RegistryError
 from ci.plan.plan import PlannedImage
 from ci.registry.ledger_artifact import RegistryLedger
 from ci.run.reuse.remote_cache import wanted
-from ci.run.workspace.state import write_whole
+from ci.run.workspace.atomic_write import write_whole
 from ci.smoke.ledger_entry import Entry, Subject, entry_text, read_entry
 
 

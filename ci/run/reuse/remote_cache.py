@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 
 from ci.engines.engine import Engine, ImageInfo, Output
-from ci.errors import CommandError, RegistryError, UsageError
+from ci.errors import CommandError, RegistryError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
-from ci.registry.authfile import write_authfile
 from ci.registry.cache import RegistryCache, Wanted
-from ci.registry.credentials import Purpose, find_credentials
+from ci.registry.credentials import Purpose, find_credentials, write_authfile
 from ci.registry.key_artifact import DOCUMENT_LIMIT_BYTES, Beside, read_document
 from ci.registry.manifest import read_manifest, refuse_large_layer
-from ci.registry.namespace import Place, parse_place
+from ci.registry.namespace import Place
 from ci.registry.retry import TRANSIENT, Patience
 from ci.registry.wheel_set import RegistryWheelSets
 from ci.registry.wheel_store import WheelStore
@@ -32,6 +31,7 @@ from ci.settings import Settings
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
+from ci.run.workspace.workspace import registry_place
 
 Pushed = Literal["pushed", "meanwhile", "there"]
 """How a push ended: it was done, another runner did it since the look-up, or it was there before."""
@@ -255,17 +255,6 @@ def bare(digest: str) -> str:
 def wanted(planned: PlannedImage) -> Wanted:
     """Return how an image is looked for in a registry."""
     return Wanted(planned.id, planned.image.image, tag(planned.key), planned.key)
-
-
-def registry_place(settings: Settings) -> Place:
-    """Return where the registry of these settings is.
-
-    Raises:
-        UsageError: none is set, or it is not written as one.
-    """
-    if not settings.registry:
-        raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY")
-    return replace(parse_place(settings.registry), address=settings.registry_address)
 
 
 @asynccontextmanager

@@ -11,8 +11,8 @@ from ci.lower.script import MOUNT
 from ci.plan.plan import Plan, PlannedImage
 from ci.run.build.image import build_request, shown
 from ci.run.inputs.local import Houses
-from ci.run.outside import outside
 from ci.run.shell.failed_build import FailedBuild, failed_step, last_failure, one_line
+from ci.run.tasks.graph import outside
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
 

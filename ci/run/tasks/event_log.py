@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Self, TextIO
 
 from ci.errors import UsageError
 from ci.report.events import Event, Note, Step, Warned, event_line, event_of
@@ -14,13 +14,6 @@ Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back (`time.monotonic`)."""
 
 Listener = Callable[[Event], None]
-
-
-class EventSink(Protocol):
-    """Where events go."""
-
-    def emit(self, event: Event) -> None:
-        """Stamp `event` with the time and write it down."""
 
 
 class EventLog:

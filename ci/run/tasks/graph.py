@@ -6,10 +6,9 @@ from collections.abc import Collection, Sequence
 
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import apt_list
-from ci.run.build.registry_tasks import PUSH
-from ci.run.outside import outside
 from ci.run.tasks.durations import History
 from ci.run.tasks.task import Task
+from ci.wheelhouse.input_document import compiles
 
 GUESS_S = {"base": 35.0, "debhouse": 8.0, "wheelhouse": 40.0, "push": 2.0}
 
@@ -69,3 +68,40 @@ def expected_s(planned: PlannedImage, history: History, seen: set[str]) -> float
         return 4.0 + 1.2 * wheels
     seen.add(name)
     return history.expected_s(planned.id, otherwise=4.0 + 0.15 * debs + 1.2 * wheels)
+
+
+PUSH = "push/"
+"""Begins the id of a task that pushes an image."""
+
+
+def outside(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the tasks that bring what the images to be built need, by id, each with those before it.
+
+    An image that adds no packages needs none, and one whose parent is an image of the stack no base. What
+    fetches runs in a container: on the base, or on a root image that the run has anyway.
+    """
+    building = plan.to_build
+    variants = sorted({planned.image.variant for planned in building if planned.image.python_lock})
+    houses = bool(variants) or any(planned.image.apt for planned in building)
+    root = fetched_root(plan)
+    found: dict[str, tuple[str, ...]] = {}
+    if (houses and root is None) or any(planned.image.is_root for planned in building):
+        found["base"] = ()
+    if houses:
+        found["debhouse"] = ("base",) if root is None else (root.id,)
+    for variant in variants:
+        found[f"wheelhouse/{variant}"] = ("debhouse",)
+    return found
+
+
+def fetched_root(plan: Plan) -> PlannedImage | None:
+    """Return the root image that comes from a registry and will do for what fetches.
+
+    Such an image has Python and apt as the base has them. What compiles is built on the base itself.
+    """
+    building = plan.to_build
+    if any(planned.image.is_root for planned in building):
+        return None
+    if compiles(planned.image for planned in building):
+        return None
+    return next((one for one in plan.images if one.image.is_root and one.action == "fetch"), None)

@@ -12,8 +12,8 @@ from ci.run.tasks.event_log import Clock, EventLog
 from ci.run.tasks.scheduler import exit_code, run_tasks
 from ci.run.tasks.signals import set_on_signals
 from ci.run.tasks.task import Result, Task, Work
+from ci.run.workspace.atomic_write import write_whole
 from ci.run.workspace.run_directory import RunDirectory
-from ci.run.workspace.state import write_whole
 
 
 async def record_run(

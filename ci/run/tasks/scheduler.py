@@ -7,8 +7,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ci.errors import DiskFullError
-from ci.report.events import Details, Failure, TaskEnded, TaskStarted
-from ci.run.tasks.event_log import Clock, EventSink
+from ci.report.events import Details, EventSink, Failure, TaskEnded, TaskStarted
+from ci.run.tasks.event_log import Clock
 from ci.run.tasks.failure import cause_of, failure_of
 from ci.run.tasks.order import Running, critical_paths, in_order, startable
 from ci.run.tasks.task import Outcome, Result, Task, Work

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from ci.engines.engine import Engine, Output
 from ci.errors import BuildError
 from ci.plan.plan import Plan
-from ci.run.build.execution import Options, build_plan
+from ci.run.build.execution import build_plan
+from ci.run.build.request import Options
 from ci.run.reuse.store_health import sound_plan
 from ci.run.tasks.event_log import Listener
 from ci.run.verify.engine_tree import ImageTree, differences, image_tree

@@ -24,7 +24,8 @@ from ci.plan.keys import digest
 from ci.plan.plan import Plan
 from ci.report.event_text import line_of
 from ci.report.events import Event
-from ci.run.build.execution import Options, build_plan
+from ci.run.build.execution import build_plan
+from ci.run.build.request import Options
 from ci.run.inputs.local import Houses
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace, open_workspace

@@ -16,7 +16,7 @@ from ci.engines.process.command import Command
 from ci.engines.process.privilege import privilege
 from ci.engines.process.runner import Runner
 from ci.errors import BuildError, CommandError
-from ci.run.root import remove_root
+from ci.run.cleanup.folders import remove_root
 from ci.run.verify.layer_listing import first_difference, first_field, listing
 from ci.run.verify.repro_build import IMAGES, Request
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ci.catalog.stack import Stack
 from ci.plan.keys import bootstrap_fingerprint, digest, tag
-from ci.plan.recipes import digest_reference
+from ci.plan.references import digest_reference
 
 PROBE_S = 1.0
 """How long one look at the registry may take."""

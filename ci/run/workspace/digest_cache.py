@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ci.run.workspace.state import write_whole
+from ci.run.workspace.atomic_write import write_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

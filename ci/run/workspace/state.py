@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ci.plan.keys import Document
+from ci.run.workspace.atomic_write import write_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +101,3 @@ class State:
         """Forget the marks of layers that are gone."""
         if layers:
             self.write_marks({layer: mark for layer, mark in self.marks().items() if layer not in layers})
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

@@ -12,8 +12,9 @@ from ci.catalog.stack import Stack
 from ci.engines.choose import choose_engine
 from ci.engines.engine import Engine
 from ci.engines.process.runner import Runner
-from ci.errors import CommandError, EngineError
+from ci.errors import CommandError, EngineError, UsageError
 from ci.plan.plan import Plan, make_plan, select
+from ci.registry.namespace import Place, parse_place
 from ci.run.workspace.base_kind import BaseKind, answers, resolve_base, root_image
 from ci.run.workspace.live_runs import Life
 from ci.run.workspace.local_store import Store
@@ -120,3 +121,14 @@ def open_workspace(settings: Settings) -> Workspace:
         runner=Runner(limit_s=settings.step_timeout_s),
         state=State(root=settings.state),
     )
+
+
+def registry_place(settings: Settings) -> Place:
+    """Return where the registry of these settings is.
+
+    Raises:
+        UsageError: none is set, or it is not written as one.
+    """
+    if not settings.registry:
+        raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY")
+    return replace(parse_place(settings.registry), address=settings.registry_address)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ci.plan.recipes import copies_of, steps_of, wheel_lists
+from ci.plan.recipes import copies_of, recipe, wheel_lists
 from ci.steps.step import Copy, Libraries, User, Wheels
 from tests.stacks import file, image, small_stack, wheel
 
@@ -41,7 +41,7 @@ def test_an_image_without_a_rest_has_no_list_of_its_own_name() -> None:
 def test_each_list_is_a_step_and_the_libraries_come_after_the_last() -> None:
     stack = small_stack()
     ml = replace(stack.get("ml:cpu"), python_lock=(wheel("torch"), wheel("numpy")), layers=(("torch",),))
-    steps = steps_of(stack, replace(ml, libraries=("torch/lib",)))
+    steps = recipe(stack, replace(ml, libraries=("torch/lib",)))
     kinds = [step for step in steps if isinstance(step, Wheels | Libraries | User)]
     site = "/opt/venv/lib/python3.11/site-packages"
     assert [getattr(step, "name", "") for step in kinds] == ["", "ml.torch", "ml", "ml", ""]

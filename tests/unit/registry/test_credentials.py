@@ -8,8 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from ci.registry.authfile import write_authfile
-from ci.registry.credentials import Credentials, find_credentials
+from ci.registry.credentials import Credentials, find_credentials, write_authfile
 
 HOST = "registry.example.org"
 CANARY = "canary-in-a-mine"

@@ -11,14 +11,15 @@ from typing import Any, cast
 
 import pytest
 
-from ci.engines.engine import Closed, Ended, Engine, ImageInfo, Output
+from ci.engines.engine import Closed, Engine, ImageInfo, Output
+from ci.engines.process.command import Ended
 from ci.plan.plan import PlannedImage
 from ci.report.check import Check
 from ci.report.events import Checked, Event
-from ci.run.inputs.inputs import Sources
 from ci.run.reuse.ledger import Ledger
 from ci.run.tasks.event_log import EventLog
-from ci.smoke.image_checks import REQUEST, ImageChecks, Wish
+from ci.smoke.check_options import CheckOptions
+from ci.smoke.image_checks import REQUEST, ImageChecks
 from ci.smoke.results import MARK
 from tests.stacks import image, small_stack
 
@@ -76,10 +77,10 @@ class Run:
     said: list[str] = field(default_factory=list)
     told: list[Event] = field(default_factory=list)
 
-    async def check(self, engine: Scripted, wish: Wish, content: str = CONTENT) -> dict[str, Check]:
-        workspace = SimpleNamespace(stack=STACK, scratch=self.folder, directory=self.folder)
+    async def check(
+        self, engine: Scripted, options: CheckOptions, content: str = CONTENT
+    ) -> dict[str, Check]:
         uv = self.folder / "uv" if self.has_uv else None
-        houses = SimpleNamespace(workspace=workspace, uv=lambda _image: uv)
         self.number += 1
         with EventLog(
             self.folder / f"events-{self.has_uv}-{self.number}",
@@ -87,10 +88,13 @@ class Run:
             listeners=[self.told.append],
         ) as events:
             checks = ImageChecks(
-                houses=cast("Sources", houses),
+                stack=STACK,
+                directory=self.folder,
+                scratch=self.folder,
+                uv=lambda _image: uv,
                 engine=cast("Engine", engine),
-                events=events,
-                wish=wish,
+                emit=events.emit,
+                options=options,
                 ledger=Ledger(folder=self.folder / "ledger", warn=self.said.append),
             )
             planned = cast("PlannedImage", SimpleNamespace(id=ASR.id, image=ASR))
@@ -117,71 +121,71 @@ def told(checks: dict[str, Check], name: str) -> tuple[str, str, bool]:
 
 async def test_what_passed_is_not_done_again_and_what_concerns_security_is(run: Run) -> None:
     engine = Scripted()
-    first = await run.check(engine, Wish())
-    second = await run.check(engine, Wish())
+    first = await run.check(engine, CheckOptions())
+    second = await run.check(engine, CheckOptions())
     assert engine.asked == [BELOW, ALWAYS]
     assert told(first, "import torch") == ("passed", "", False)
     assert told(second, "import torch") == ("passed", "", True)
     assert told(second, "structure") == ("passed", "", False)
-    await run.check(engine, Wish(ledger=False))
+    await run.check(engine, CheckOptions(ledger=False))
     assert engine.asked[-1] == BELOW
 
 
 async def test_what_failed_is_done_again(run: Run) -> None:
     broken = Scripted(lambda request: [(rung, rung, "failed") for rung in request["rungs"] if rung == "cuda"])
-    await run.check(broken, Wish())
+    await run.check(broken, CheckOptions())
     engine = Scripted()
-    await run.check(engine, Wish())
+    await run.check(engine, CheckOptions())
     assert engine.asked == [BELOW]
 
 
-@pytest.mark.parametrize("wish", [Wish(ledger=False), Wish()], ids=["no-ledger", "ledger"])
-async def test_what_fails_where_it_passed_before_is_recorded_no_more(run: Run, wish: Wish) -> None:
-    await run.check(Scripted(), Wish())
+@pytest.mark.parametrize("options", [CheckOptions(ledger=False), CheckOptions()], ids=["no-ledger", "ledger"])
+async def test_what_fails_where_it_passed_before_is_recorded_no_more(run: Run, options: CheckOptions) -> None:
+    await run.check(Scripted(), CheckOptions())
 
     def torn(request: dict[str, Any]) -> list[tuple[str, str, str]]:
         return [(rung, rung, "failed" if rung == "closure" else "passed") for rung in request["rungs"]]
 
     (entry,) = (run.folder / "ledger").rglob("*.json")
-    if wish.ledger:  # else nothing of that rung would be done again
+    if options.ledger:  # else nothing of that rung would be done again
         held = json.loads(entry.read_text())
         del held["rungs"]["imports"]
         entry.write_text(json.dumps(held))
-    await run.check(Scripted(torn), wish)
+    await run.check(Scripted(torn), options)
     assert "closure" not in json.loads(entry.read_text())["rungs"]
     engine = Scripted()
-    await run.check(engine, Wish())
+    await run.check(engine, CheckOptions())
     assert engine.asked == [(*ALWAYS, "closure", "imports")]
 
 
 async def test_without_the_ledger_nothing_is_recorded(run: Run) -> None:
-    await run.check(Scripted(), Wish(ledger=False))
+    await run.check(Scripted(), CheckOptions(ledger=False))
     engine = Scripted()
-    await run.check(engine, Wish())
+    await run.check(engine, CheckOptions())
     assert engine.asked == [BELOW]
 
 
 async def test_nothing_is_recorded_of_an_image_whose_content_nobody_knows(run: Run) -> None:
     engine = Scripted()
     for _ in range(2):
-        await run.check(engine, Wish(), content="")
+        await run.check(engine, CheckOptions(), content="")
     assert engine.asked == [BELOW, BELOW]
 
 
 async def test_without_uv_imports_are_not_recorded_and_are_found_where_they_were(tmp_path: Path) -> None:
     engine = Scripted()
     without, with_uv = Run(tmp_path, has_uv=False), Run(tmp_path)
-    await without.check(engine, Wish())
-    await without.check(engine, Wish())
+    await without.check(engine, CheckOptions())
+    await without.check(engine, CheckOptions())
     assert engine.asked[-1] == (*ALWAYS, "closure", "imports")
-    await with_uv.check(engine, Wish())
-    await without.check(engine, Wish())
+    await with_uv.check(engine, CheckOptions())
+    await without.check(engine, CheckOptions())
     assert engine.asked[-1] == ALWAYS
 
 
 async def test_a_gpu_that_nobody_asked_for_is_skipped(run: Run) -> None:
     engine = Scripted()
-    assert told(await run.check(engine, Wish()), "gpu") == (
+    assert told(await run.check(engine, CheckOptions()), "gpu") == (
         "skipped",
         "was not asked for; --gpu does it",
         False,
@@ -191,10 +195,10 @@ async def test_a_gpu_that_nobody_asked_for_is_skipped(run: Run) -> None:
 
 async def test_a_machine_without_a_gpu_skips_and_fails_where_one_is_required(run: Run) -> None:
     engine = Scripted(without_gpu="there is no /dev/nvidia0")
-    checks = await run.check(engine, Wish(gpu=True))
+    checks = await run.check(engine, CheckOptions(gpu=True))
     assert told(checks, "gpu") == ("skipped", "there is no /dev/nvidia0", False)
     assert "gpu required" not in checks
-    checks = await run.check(engine, Wish(require_gpu=True))
+    checks = await run.check(engine, CheckOptions(require_gpu=True))
     assert checks["gpu"].status == "skipped"
     assert told(checks, "gpu required") == (
         "failed",
@@ -205,7 +209,7 @@ async def test_a_machine_without_a_gpu_skips_and_fails_where_one_is_required(run
 
 async def test_a_driver_without_a_device_is_no_gpu_either(run: Run) -> None:
     engine = Scripted(lambda request: [("gpu", "gpu device", "skipped")] if "gpu" in request["rungs"] else [])
-    checks = await run.check(engine, Wish(require_gpu=True))
+    checks = await run.check(engine, CheckOptions(require_gpu=True))
     assert {name: str(checks[name].status) for name in ("gpu", "gpu required")} == {
         "gpu": "skipped",
         "gpu required": "failed",
@@ -214,7 +218,7 @@ async def test_a_driver_without_a_device_is_no_gpu_either(run: Run) -> None:
 
 async def test_a_gpu_is_not_tried_on_what_it_stands_on(run: Run) -> None:
     engine = Scripted(lambda _request: [("imports", "import torch", "failed")])
-    checks = await run.check(engine, Wish(gpu=True))
+    checks = await run.check(engine, CheckOptions(gpu=True))
     assert told(checks, "gpu") == ("blocked", "by 'import torch'", False)
     assert engine.asked == [BELOW]
 
@@ -230,7 +234,7 @@ async def test_a_gpu_is_not_tried_where_the_checks_below_came_to_no_end(
     run: Run, said: list[tuple[str, str, str]]
 ) -> None:
     engine = Scripted(lambda _request: said)
-    checks = await run.check(engine, Wish(gpu=True))
+    checks = await run.check(engine, CheckOptions(gpu=True))
     assert told(checks, "gpu") == ("blocked", f"by {said[0][1]!r}", False)
     assert engine.asked == [BELOW]
 
@@ -242,7 +246,7 @@ async def test_a_gpu_that_was_there_a_moment_before_has_failed_and_blocks_the_re
         return [("gpu", "gpu device", "skipped"), ("gpu", "gpu matmul-fp32", "skipped")]
 
     engine = Scripted(vanishing)
-    checks = await run.check(engine, Wish(gpu=True))
+    checks = await run.check(engine, CheckOptions(gpu=True))
     assert engine.asked == [BELOW, ("gpu",), ("gpu",)]
     status, detail, _ = told(checks, "gpu device")
     assert status == "failed"
@@ -252,10 +256,10 @@ async def test_a_gpu_that_was_there_a_moment_before_has_failed_and_blocks_the_re
 
 async def test_on_the_same_gpu_only_the_device_is_looked_at_again(run: Run) -> None:
     engine = Scripted()
-    first = await run.check(engine, Wish(gpu=True))
+    first = await run.check(engine, CheckOptions(gpu=True))
     assert engine.asked == [BELOW, ("gpu",), ("gpu",)]
     assert told(first, "gpu matmul-fp32") == ("passed", "", False)
-    second = await run.check(engine, Wish(gpu=True))
+    second = await run.check(engine, CheckOptions(gpu=True))
     assert engine.asked[3:] == [ALWAYS, ("gpu",)]
     assert told(second, "gpu device") == ("passed", "", False)
     assert told(second, "gpu matmul-fp32") == ("passed", "", True)
@@ -268,6 +272,6 @@ async def test_a_gpu_that_is_gone_in_the_middle_is_a_failure_and_not_recorded(ru
 
     engine = Scripted(goes)
     for _ in range(2):
-        checks = await run.check(engine, Wish(gpu=True))
+        checks = await run.check(engine, CheckOptions(gpu=True))
         assert checks["gpu matmul-fp32"].status == "failed"
     assert engine.asked == [BELOW, ("gpu",), ("gpu",), ALWAYS, ("gpu",), ("gpu",)]

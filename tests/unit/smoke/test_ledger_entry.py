@@ -7,7 +7,7 @@ import pytest
 
 from ci.report.check import Check, Rung, Status
 from ci.smoke.ledger_entry import LIMIT_BYTES, Entry, Subject, entry_text, read_entry
-from ci.smoke.suite import suite_digest
+from ci.smoke.probe_request import suite_digest
 
 SUBJECT = Subject(image=f"sha256:{'a' * 64}", suite="b" * 64, machine="x86-64-v3")
 SEEN = Check(name="import numpy", rung=Rung.imports, status=Status.passed, seconds=0.5)

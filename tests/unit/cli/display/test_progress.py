@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from ci.cli.display.progress import Progress, ended_text, print_end_table, resolved, shown
+from ci.cli.display.progress import Progress, print_end_table, resolved, shown
+from ci.report.event_text import ended_text
 from ci.report.events import Details, Event, Failure, Note, TaskEnded
 from ci.report.outcome import Outcome
 from ci.report.report import Report, report_of

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from ci.plan.recipes import steps_of
+from ci.plan.recipes import recipe
 from ci.report.budget.layers import layer_texts, named_layers
 from tests.stacks import small_stack
 
 STACK = small_stack()
-BASE = steps_of(STACK, STACK.get("base:cpu"))
-ASR = steps_of(STACK, STACK.get("asr:cpu"))
+BASE = recipe(STACK, STACK.get("base:cpu"))
+ASR = recipe(STACK, STACK.get("asr:cpu"))
 BELOW = (("a", 1), ("b", 2))
 
 

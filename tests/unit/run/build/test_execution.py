@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ci.engines.process.runner import Runner
 from ci.report.events import Checkout
-from ci.run.build.execution import Options, started
+from ci.run.build.execution import started
+from ci.run.build.request import Options
 from ci.run.workspace.base_kind import BaseKind
 from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace

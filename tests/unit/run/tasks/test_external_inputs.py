@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from ci.plan.keys import digest, documents, tag
 from ci.plan.plan import Plan, make_plan, select
-from ci.run.outside import fetched_root, outside
 from ci.run.tasks.durations import History
-from ci.run.tasks.graph import tasks
+from ci.run.tasks.graph import fetched_root, outside, tasks
 from tests.stacks import small_stack
 
 STACK = small_stack()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ci.catalog.load import load_stack
 from ci.plan.keys import digest, documents, tag
-from ci.run.key_documents import kept_documents, stack_documents
+from ci.run.verify.key_documents import kept_documents, stack_documents
 from ci.run.workspace.state import ImageRecord, State
 from tests.stacks import small_stack
 from tests.unit.catalog.folder import StackFolder

@@ -6,8 +6,7 @@ from pathlib import Path
 import anyio.lowlevel
 import pytest
 
-from ci.run.key_lock import key_lock, lock_path
-from ci.run.workspace.file_lock import file_lock
+from ci.run.workspace.file_lock import file_lock, key_lock, lock_path
 
 
 async def test_the_second_waits_is_told_the_holder_and_knows_that_it_waited(tmp_path: Path) -> None:

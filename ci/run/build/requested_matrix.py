@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from ci.run.build.matrix import Matrix, matrix
-from ci.run.build.run import Request
+from ci.run.build.request import Request
 from ci.run.reuse.remote_cache import looked_up
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace

@@ -1,1 +1,0 @@
-"""The bootstrap base, made from Debian packages."""

@@ -1,0 +1,94 @@
+"""wheelhouse: the command that fetches what images are built of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import click
+
+from ci.cli.options import base_option, engine_option, frozen_option, progress_option, variant_option
+from ci.cli.setup.install import install_first
+from ci.cli.terminal_run import tell
+from ci.engines.engine import Output
+from ci.errors import GoneError
+from ci.plan.plan import check_variants
+from ci.run.cleanup.run_owner import owned
+from ci.run.inputs.bundle import export
+from ci.run.inputs.local import WAITING, Houses
+from ci.run.inputs.lost_packages import relocked
+from ci.run.workspace.workspace import Workspace, open_workspace
+from ci.settings import Settings
+
+
+@click.command()
+@variant_option
+@base_option
+@engine_option
+@click.option(
+    "--export",
+    "target",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also copy both folders, and the bootstrap base's packages, here.",
+)
+@progress_option
+@frozen_option
+@click.pass_obj
+def wheelhouse(
+    settings: Settings,
+    variants: tuple[str, ...],
+    base: str | None,
+    engine: str | None,
+    target: Path | None,
+    progress: str | None,
+    frozen: bool,
+) -> None:
+    """Fetch all wheels and Debian packages by hash, and compile what has no wheel.
+
+    What is exported is what the locks name, so --export is --frozen.
+    """
+    settings = settings.with_(base=base, engine=engine, progress=progress)
+    workspace = open_workspace(settings)
+    check_variants(workspace.stack, variants)
+    click.echo(workspace.base.why, err=True)
+    install_first()
+    anyio.run(_fetch, workspace, variants or workspace.stack.variants, target, frozen or target is not None)
+
+
+async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path | None, frozen: bool) -> None:
+    try:
+        await _fill(workspace, variants, target)
+    except GoneError as gone:
+        workspace, said = await relocked(workspace, gone, frozen=frozen)
+        for line in said:
+            click.echo(line, err=True)
+        await _fill(workspace, variants, target)
+
+
+async def _fill(workspace: Workspace, variants: tuple[str, ...], target: Path | None) -> None:
+    async with owned(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
+        await _fill_houses(Houses(workspace=own, engine=engine), variants, target)
+
+
+async def _fill_houses(houses: Houses, variants: tuple[str, ...], target: Path | None) -> None:
+    workspace = houses.workspace
+    log = workspace.state.root / "wheelhouse.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("")
+    output = Output(log=log, on_line=_say)
+    await houses.base(output)
+    if workspace.base.kind == "bootstrap":
+        await houses.fetch_bootstrap(output)
+    await houses.debhouse(output)
+    for variant in variants:
+        await houses.wheelhouse(variant, output)
+    for name, manifest in sorted(houses.manifests.items()):
+        click.echo(f"{name}: {len(manifest.files)} files, {manifest.size_bytes / 1e6:.0f} MB")
+    if target is not None:
+        await export(houses, variants, target)
+        click.echo(f"exported to {target}; `dockwright build-all --wheelhouse {target}` needs no network")
+
+
+def _say(line: str) -> None:
+    if line.startswith(("debhouse: ", "wheelhouse: ", WAITING)):
+        tell(line)

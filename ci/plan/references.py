@@ -1,0 +1,45 @@
+"""The references that a stack's images, and what they are built of, get. Pure."""
+
+from __future__ import annotations
+
+from ci.catalog.stack import Stack
+from ci.errors import CatalogError
+
+
+def reference(stack: Stack, id_: str) -> str:
+    """Return the human reference of the image variant `id_`, such as `dockwright/asr:cpu`."""
+    return f"{stack.namespace}/{id_}"
+
+
+def wheelhouse_reference(stack: Stack, variant: str) -> str:
+    """Return the reference of a variant's wheelhouse image."""
+    return f"{stack.namespace}/wheelhouse:{variant}"
+
+
+def debhouse_reference(stack: Stack) -> str:
+    """Return the reference of the debhouse image."""
+    return f"{stack.namespace}/debhouse:{stack.bootstrap.suite}"
+
+
+def outside_reference(stack: Stack, parent: str) -> str:
+    """Return `reference:tag@digest` of `outside:NAME`, without the digest while it is absent.
+
+    Raises:
+        CatalogError: bases.lock.toml has no such image.
+    """
+    name = parent.removeprefix("outside:")
+    for outside in stack.outside:
+        if outside.name == name:
+            return f"{outside.reference}:{outside.tag}" + (f"@{outside.digest}" if outside.digest else "")
+    raise CatalogError(f"bases.lock.toml: no image {name!r}; known: {[o.name for o in stack.outside]}")
+
+
+def digest_reference(stack: Stack, parent: str) -> str:
+    """Return `repository@digest` of `outside:NAME`: several engines take a tag or a digest, not both.
+
+    Raises:
+        CatalogError: bases.lock.toml has no such image.
+    """
+    reference = outside_reference(stack, parent)
+    tagged, at, sha = reference.partition("@")
+    return f"{tagged.rpartition(':')[0]}{at}{sha}"
