@@ -25,7 +25,7 @@ from typing import Literal
 
 from ci.engines.buildah.commands import Buildah
 from ci.engines.process.command import Command
-from ci.engines.process.namespaces import enclosure
+from ci.engines.process.namespaces import pid_namespace
 from ci.engines.process.privilege import privilege
 from ci.engines.process.runner import MARK_VARIABLE
 from ci.run.cleanup.processes import processes, with_children
@@ -91,7 +91,7 @@ class Scene:
             privilege=prefix,
             store=self.settings.store,
             tmpdir=str(self.settings.tmpdir),
-            enclosure=enclosure(prefix),
+            pid_namespace=pid_namespace(prefix),
         )
 
     def start(self, *more: str) -> subprocess.Popen[str]:
@@ -172,7 +172,7 @@ class Scene:
             for name in row.get("names") or []
             if any(word in name for word in wanted) and not name.endswith(":cuda")
         ]
-        prefix = (*self.buildah.privilege, *self.buildah.enclosure, "buildah", *self.buildah.store)
+        prefix = (*self.buildah.privilege, *self.buildah.pid_namespace, "buildah", *self.buildah.store)
         if names:
             self.output(Command(argv=(*prefix, "rmi", "--force", *names)))
         self.output(Command(argv=(*prefix, "rmi", "--prune", "--force")))

@@ -38,7 +38,7 @@ class FetchError(DockwrightError):
     exit_code = 4
 
 
-class GoneError(LockError):
+class UnavailableError(LockError):
     """Locked Debian packages that their archive has no more.
 
     Attributes:
@@ -102,7 +102,7 @@ class RegistryError(DockwrightError):
         super().__init__(text)
 
 
-class LostError(RegistryError):
+class MissingInRegistryError(RegistryError):
     """A registry promised images that it does not give.
 
     Attributes:

@@ -19,15 +19,15 @@ from ci.lower.rendered_files import differences
 from ci.plan.plan import check_variants, plan_text
 from ci.plan.rendered import rendered
 from ci.publish.release import check_version
-from ci.registry.namespace import Place
+from ci.registry.namespace import RegistryNamespace
 from ci.report.table import end_text
-from ci.run.build.dagger_module import Inside, Outside, named_checkout
+from ci.run.build.dagger_module import ModuleArguments, ModuleHost, named_checkout
 from ci.run.build.request import Request
 from ci.run.build.requested_matrix import matrix_of
-from ci.run.build.run import Finished, run_whole
+from ci.run.build.run import RunResult, run_request
 from ci.run.release.release import check_base, check_pushed, check_registry, publish_release
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace, registry_place
+from ci.run.workspace.workspace import Workspace, registry_namespace
 from ci.smoke.check_options import CheckOptions
 
 Images = Annotated[list[str] | None, Doc("Images, as IMAGE or IMAGE:VARIANT; default: all.")]
@@ -204,7 +204,7 @@ class Dockwright:
         request = Request(names=tuple(images or ()), variants=tuple(variant or ()))
         async with self._opened("read-write") as (outside, workspace):
             place, environ = self._place(workspace), await outside.environ()
-            say = Inside(client=dag, given=outside).say
+            say = ModuleHost(client=dag, given=outside).say
             await check_registry(place, say, "REGISTRY", environ=environ)
             finished, _ = await _run(outside, workspace, request)
             table = _told(finished)
@@ -230,7 +230,7 @@ class Dockwright:
         """
         async with self._opened("read-write") as (outside, workspace):
             place, environ = self._place(workspace), await outside.environ()
-            say = Inside(client=dag, given=outside).say
+            say = ModuleHost(client=dag, given=outside).say
             check_version(version)
             check_base(workspace, bootstrap_base=bootstrap_base)
             check_variants(workspace.stack, tuple(variant or ()))
@@ -266,7 +266,7 @@ class Dockwright:
         """Return what has to be built, by level of the graph, as `dockwright matrix` prints it."""
         request = Request(variants=tuple(variant or ()), rebuild=rebuild)
         async with self._opened("read") as (outside, workspace):
-            inside = Inside(client=dag, given=outside)
+            inside = ModuleHost(client=dag, given=outside)
             return (await matrix_of(workspace, request, await outside.environ(), inside.say)).text
 
     @function
@@ -285,7 +285,7 @@ class Dockwright:
     ) -> dagger.Directory:
         """Return all wheels of a variant, fetched by hash, those compiled that have none."""
         async with self._opened("off") as (outside, workspace):
-            inside = Inside(client=dag, given=outside)
+            inside = ModuleHost(client=dag, given=outside)
             check_variants(workspace.stack, (variant,))
             return await inside.wheelhouse(workspace, variant)
 
@@ -313,8 +313,8 @@ class Dockwright:
                 names = ", ".join([*stale, *left_over])
                 raise CatalogError(f"stale rendered files: {names}; `dockwright render` writes them")
 
-    def _outside(self) -> Outside:
-        return Outside(
+    def _outside(self) -> ModuleArguments:
+        return ModuleArguments(
             source=self.source,
             base=self.base,
             base_archive=self.base_archive,
@@ -330,24 +330,26 @@ class Dockwright:
         )
 
     @asynccontextmanager
-    async def _opened(self, cache: str) -> AsyncIterator[tuple[Outside, Workspace]]:
+    async def _opened(self, cache: str) -> AsyncIterator[tuple[ModuleArguments, Workspace]]:
         with told():
             outside = self._outside()
             yield outside, await outside.workspace(cache)
 
-    def _place(self, workspace: Workspace) -> Place:
+    def _place(self, workspace: Workspace) -> RegistryNamespace:
         if not self.registry:
             raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE before the function")
-        return registry_place(workspace.settings)
+        return registry_namespace(workspace.settings)
 
 
-async def _run(outside: Outside, workspace: Workspace, request: Request) -> tuple[Finished, Inside]:
+async def _run(
+    outside: ModuleArguments, workspace: Workspace, request: Request
+) -> tuple[RunResult, ModuleHost]:
     check_variants(workspace.stack, request.variants)
-    inside = Inside(client=dag, given=outside)
-    return await run_whole(workspace, request, inside, await outside.environ()), inside
+    inside = ModuleHost(client=dag, given=outside)
+    return await run_request(workspace, request, inside, await outside.environ()), inside
 
 
-def _told(finished: Finished) -> str:
+def _told(finished: RunResult) -> str:
     """Return the table of a run that ended well.
 
     Raises:

@@ -10,9 +10,9 @@ from ci.catalog.stack import (
     Builder,
     ContextFile,
     DebLine,
+    ExternalBase,
     ImageVariant,
     LockLine,
-    OutsideBase,
     Stack,
 )
 
@@ -66,7 +66,7 @@ def small_stack() -> Stack:
         gid=1000,
         uv="0.13.9",
         outside=(
-            OutsideBase(
+            ExternalBase(
                 name="python",
                 reference="docker.io/library/python",
                 tag="3.11",

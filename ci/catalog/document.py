@@ -161,7 +161,7 @@ class StackDocument(Document):
     wheelhouse: WheelhouseTable
 
 
-class OutsideTable(Document):
+class ExternalBaseTable(Document):
     """One image from outside the stack."""
 
     reference: Text
@@ -169,5 +169,5 @@ class OutsideTable(Document):
     digest: str = ""
 
 
-class OutsideDocument(RootModel[dict[str, OutsideTable]]):
+class ExternalBasesDocument(RootModel[dict[str, ExternalBaseTable]]):
     """`bases.lock.toml`: the images from outside, by the name that a parent `outside:NAME` uses."""

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from posixpath import dirname, join, normpath
 
 from ci.catalog.document import FileTable
-from ci.catalog.names import mode_fault, target_fault
+from ci.catalog.names import mode_error, target_error
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.stack import ContextFile
 from ci.steps.layout import APP
@@ -77,13 +77,13 @@ def _expand(folder: Folder, key: str, table: FileTable) -> list[ContextFile]:
     """Return the files of one table; none of them where its target or mode is no good."""
     source = folder.path / table.source
     folded = source.is_dir() and not source.is_symlink()
-    target_wrong = target_fault(table.target)
+    target_wrong = target_error(table.target)
     if not folded and table.target == APP:
         target_wrong = f"{table.target!r} is the folder that files go to; end it with / or name the file"
     faults = {
         "source": _source_fault(table.source) or _presence_fault(folder, source),
         "target": target_wrong,
-        "mode": mode_fault(table.mode),
+        "mode": mode_error(table.mode),
     }
     for name, fault in faults.items():
         if fault:

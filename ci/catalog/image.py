@@ -9,8 +9,7 @@ from ci.catalog.document import BudgetTable, ImageDocument, SmokeTable, VariantT
 from ci.catalog.files import SMOKE, context_files, smoke_inputs
 from ci.catalog.locked import Locks
 from ci.catalog.lockfile import normalised_name
-from ci.catalog.mistakes import Mistakes, suggestion
-from ci.catalog.names import FOLDER, form_fault, package_fault, variable_fault
+from ci.catalog.names import FOLDER, form_error, package_error, variable_error
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.requirements import (
     RequirementFiles,
@@ -20,6 +19,7 @@ from ci.catalog.requirements import (
     variant_of_input,
 )
 from ci.catalog.stack import Budget, ContextFile, ImageVariant, LockLine, Model, Smoke
+from ci.catalog.validation_errors import ValidationErrors, suggestion
 
 APT_LOCK = "apt.lock"
 
@@ -107,10 +107,10 @@ def drafts(
     return tuple(result)
 
 
-def note_packages(mistakes: Mistakes, file: str, key: str, packages: Sequence[str]) -> None:
+def note_packages(mistakes: ValidationErrors, file: str, key: str, packages: Sequence[str]) -> None:
     """Note what is wrong with a list of Debian packages."""
     for index, package in enumerate(packages):
-        fault = package_fault(package)
+        fault = package_error(package)
         if not fault and package in packages[:index]:
             fault = f"duplicate: '{package}' is listed twice; remove one"
         if fault:
@@ -201,12 +201,12 @@ def _check_values(folder: Folder, document: ImageDocument) -> None:
     tables += [(f"variant.{name}.env", table.env) for name, table in document.variant.items()]
     for name, own in document.variant.items():
         for index, path in enumerate(own.libraries):
-            fault = form_fault(path, FOLDER, "nvidia/*/lib")
+            fault = form_error(path, FOLDER, "nvidia/*/lib")
             if fault:
                 folder.mistakes.add(folder.file(IMAGE), f"variant.{name}.libraries[{index}]", fault)
     for key, table in tables:
         for name, value in table.items():
-            fault = variable_fault(name, value)
+            fault = variable_error(name, value)
             if fault:
                 folder.mistakes.add(folder.file(IMAGE), f"{key}.{name}", fault)
 

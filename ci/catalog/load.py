@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ci.catalog import names
-from ci.catalog.document import ImageDocument, OutsideDocument, StackDocument
+from ci.catalog.document import ExternalBasesDocument, ImageDocument, StackDocument
 from ci.catalog.image import Draft, drafts, note_packages, requirements_of
 from ci.catalog.locked import Demand, Locks
-from ci.catalog.mistakes import Mistakes, suggestion
-from ci.catalog.names import digest_fault, form_fault, image_fault, namespace_fault, variant_fault
+from ci.catalog.names import digest_error, form_error, image_error, namespace_error, variant_error
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.relations import OUTSIDE, Parents, checked, in_order, note_parents, note_unpinned
-from ci.catalog.stack import Bootstrap, Builder, DebLine, LockLine, OutsideBase, Stack
+from ci.catalog.stack import Bootstrap, Builder, DebLine, ExternalBase, LockLine, Stack
+from ci.catalog.validation_errors import ValidationErrors, suggestion
 from ci.errors import CatalogError
 
 BASES = ("auto", "bootstrap", "registry")
@@ -41,7 +41,7 @@ def load_stack(directory: Path, locks: Demand = "required") -> Stack:
 
 
 def _load(top: Path, locks: Demand) -> Stack:
-    mistakes = Mistakes(top=top.name or str(top))
+    mistakes = ValidationErrors(top=top.name or str(top))
     own = Folder(top=top, name="", mistakes=mistakes)
     reader = Locks(demand=locks)
     document = own.document(StackDocument, STACK)
@@ -105,17 +105,17 @@ def _stack_directory(directory: Path) -> Path:
     return top
 
 
-def _check_stack(mistakes: Mistakes, document: StackDocument) -> None:
+def _check_stack(mistakes: ValidationErrors, document: StackDocument) -> None:
     faults = [
-        ("namespace", namespace_fault(document.namespace)),
-        ("python", form_fault(document.python, names.PYTHON, "3.11")),
-        ("user.name", form_fault(document.user.name, names.ACCOUNT, "an account's name, such as app")),
-        ("bootstrap.suite", form_fault(document.bootstrap.suite, names.SUITE, "a suite, such as bookworm")),
-        ("wheelhouse.uv", form_fault(document.wheelhouse.uv, names.VERSION, "a version, such as 0.13.9")),
+        ("namespace", namespace_error(document.namespace)),
+        ("python", form_error(document.python, names.PYTHON, "3.11")),
+        ("user.name", form_error(document.user.name, names.ACCOUNT, "an account's name, such as app")),
+        ("bootstrap.suite", form_error(document.bootstrap.suite, names.SUITE, "a suite, such as bookworm")),
+        ("wheelhouse.uv", form_error(document.wheelhouse.uv, names.VERSION, "a version, such as 0.13.9")),
     ]
     lower: dict[str, str] = {}
     for index, variant in enumerate(document.variants):
-        fault = variant_fault(variant)
+        fault = variant_error(variant)
         if variant.lower() in lower:
             fault = (
                 f"duplicate: '{variant}' and '{lower[variant.lower()]}' differ by case at most; rename one"
@@ -132,27 +132,27 @@ def _check_stack(mistakes: Mistakes, document: StackDocument) -> None:
     note_packages(mistakes, STACK, "wheelhouse.apt", document.wheelhouse.apt)
 
 
-def _outside(own: Folder) -> tuple[OutsideBase, ...] | None:
-    document = own.document(OutsideDocument, OUTSIDE_LOCK)
+def _outside(own: Folder) -> tuple[ExternalBase, ...] | None:
+    document = own.document(ExternalBasesDocument, OUTSIDE_LOCK)
     if document is None:
         return None
     for name, table in document.root.items():
         faults = (
-            ("reference", form_fault(table.reference, names.REFERENCE, "docker.io/library/python")),
-            ("tag", form_fault(table.tag, names.TAG, "a tag, such as 3.11-slim-bookworm")),
-            ("digest", digest_fault(table.digest)),
+            ("reference", form_error(table.reference, names.REFERENCE, "docker.io/library/python")),
+            ("tag", form_error(table.tag, names.TAG, "a tag, such as 3.11-slim-bookworm")),
+            ("digest", digest_error(table.digest)),
         )
         for key, fault in faults:
             if fault:
                 own.mistakes.add(OUTSIDE_LOCK, f"{name}.{key}", fault)
     return tuple(
-        OutsideBase(name=name, reference=table.reference, tag=table.tag, digest=table.digest)
+        ExternalBase(name=name, reference=table.reference, tag=table.tag, digest=table.digest)
         for name, table in sorted(document.root.items())
     )
 
 
 def _check_digests(
-    mistakes: Mistakes, base: str, outside: Collection[OutsideBase], parents: Collection[str]
+    mistakes: ValidationErrors, base: str, outside: Collection[ExternalBase], parents: Collection[str]
 ) -> None:
     for image in outside:
         if base == "registry" and not image.digest and f"{OUTSIDE}{image.name}" in parents:
@@ -176,7 +176,7 @@ def _images(own: Folder, reader: Locks, variants: Collection[str]) -> tuple[dict
         if not folder.has(IMAGE):
             _note_stray(folder)
             continue
-        fault = own.fault(path) or image_fault(path.name)
+        fault = own.fault(path) or image_error(path.name)
         if path.name.lower() in lower:
             other = lower[path.name.lower()]
             own.mistakes.add(path.name, "", f"duplicate: '{other}' differs by case alone; rename one of them")
@@ -198,7 +198,7 @@ def _note_stray(folder: Folder) -> None:
         folder.mistakes.add(folder.name, "", what)
 
 
-def _check_roots(mistakes: Mistakes, images: Parents) -> None:
+def _check_roots(mistakes: ValidationErrors, images: Parents) -> None:
     if not images:
         mistakes.add("", "", f"no image; add a folder with an {IMAGE}")
     elif not any(

@@ -26,7 +26,7 @@ RESERVED = ("debhouse", "outside", "release", "wheelhouse")
 """Names that stand for something else beside the images of a namespace."""
 
 
-def namespace_fault(name: str) -> str:
+def namespace_error(name: str) -> str:
     """Check a registry namespace: one or more repository path components.
 
     Source: OCI distribution-spec 1.1, section Pulling manifests, `<name>`.
@@ -39,7 +39,7 @@ def namespace_fault(name: str) -> str:
     )
 
 
-def image_fault(name: str) -> str:
+def image_error(name: str) -> str:
     """Check an image's name: the last component of its repository, and not one of `RESERVED`."""
     if name in RESERVED:
         return f"the name {name!r} is taken by dockwright itself; rename the folder"
@@ -51,7 +51,7 @@ def image_fault(name: str) -> str:
     )
 
 
-def variant_fault(name: str) -> str:
+def variant_error(name: str) -> str:
     """Check a variant's name: it is a tag, and not one that stands for a key.
 
     Source: OCI distribution-spec 1.1, section Pulling manifests, `<reference>` as a tag.
@@ -63,7 +63,7 @@ def variant_fault(name: str) -> str:
     return ""
 
 
-def variable_fault(name: str, value: str) -> str:
+def variable_error(name: str, value: str) -> str:
     """Check an environment variable.
 
     Source: POSIX.1-2017, Base Definitions 8.1 (lower case is allowed as well).
@@ -75,7 +75,7 @@ def variable_fault(name: str, value: str) -> str:
     return ""
 
 
-def package_fault(name: str) -> str:
+def package_error(name: str) -> str:
     """Check a Debian package's name.
 
     Source: Debian Policy 5.6.1.
@@ -85,7 +85,7 @@ def package_fault(name: str) -> str:
     return f"{name!r} is not the name of a Debian package; versions belong to the lock, not here"
 
 
-def mode_fault(mode: str) -> str:
+def mode_error(mode: str) -> str:
     """Check a file's mode: four octal digits, none of setuid, setgid and sticky."""
     if MODE.fullmatch(mode):
         return ""
@@ -94,7 +94,7 @@ def mode_fault(mode: str) -> str:
     return f"{mode!r} is not a mode; write four octal digits, such as '0644', or '0755' for a program"
 
 
-def target_fault(target: str) -> str:
+def target_error(target: str) -> str:
     """Check where a file goes: an absolute, plain path under `APP`."""
     parts = target.removesuffix("/").split("/")
     if not target.startswith("/"):
@@ -106,13 +106,13 @@ def target_fault(target: str) -> str:
     return ""
 
 
-def digest_fault(digest: str) -> str:
+def digest_error(digest: str) -> str:
     """Check a digest; an empty one is absent, which is no fault by itself."""
     if not digest or DIGEST.fullmatch(digest):
         return ""
     return f"{digest!r} is not a digest; write sha256: and 64 hex digits, or leave it empty"
 
 
-def form_fault(value: str, form: re.Pattern[str], example: str) -> str:
+def form_error(value: str, form: re.Pattern[str], example: str) -> str:
     """Check that `value` has the form that `example` has."""
     return "" if form.fullmatch(value) else f"{value!r} has not the form of {example}; correct it"

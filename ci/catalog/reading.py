@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ci.catalog.faults import mend, note_faults
-from ci.catalog.mistakes import Mistakes
+from ci.catalog.document_errors import mend, report_errors
+from ci.catalog.validation_errors import ValidationErrors
 
 IMAGE = "image.toml"
 """The file that makes a folder an image."""
@@ -28,7 +28,7 @@ class Folder:
 
     top: Path
     name: str
-    mistakes: Mistakes
+    mistakes: ValidationErrors
 
     @property
     def path(self) -> Path:
@@ -108,6 +108,6 @@ class Folder:
             except ValidationError as error:
                 faults = error.errors(include_url=False)
                 if attempt == 0:
-                    note_faults(self.mistakes, self.file(name), model, faults)
+                    report_errors(self.mistakes, self.file(name), model, faults)
                 mend(table, model, faults)
         return None

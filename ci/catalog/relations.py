@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from posixpath import normpath
 
 from ci.catalog.image import APT_LOCK, Draft
-from ci.catalog.mistakes import Mistakes, suggestion
 from ci.catalog.reading import IMAGE
 from ci.catalog.requirements import Requirements
 from ci.catalog.stack import ImageVariant
+from ci.catalog.validation_errors import ValidationErrors, suggestion
 from ci.steps.layout import APP
 
 OUTSIDE = "outside:"
@@ -21,7 +21,7 @@ Parents = Mapping[str, Mapping[str, str] | None]
 
 
 def note_parents(
-    mistakes: Mistakes,
+    mistakes: ValidationErrors,
     found: Mapping[str, Draft],
     images: Parents,
     outside: Collection[str] | None,
@@ -49,7 +49,7 @@ def note_parents(
             mistakes.add(_file(draft), f"parent.{draft.variant.variant}", what)
 
 
-def in_order(mistakes: Mistakes, found: Mapping[str, Draft]) -> list[Draft]:
+def in_order(mistakes: ValidationErrors, found: Mapping[str, Draft]) -> list[Draft]:
     """Return the drafts, parents before children, without those that hang in a cycle.
 
     Below one parent they stand by name, then variant. A cycle is noted once, at its first member by name.
@@ -75,14 +75,14 @@ def in_order(mistakes: Mistakes, found: Mapping[str, Draft]) -> list[Draft]:
     return ordered
 
 
-def checked(mistakes: Mistakes, ordered: list[Draft]) -> tuple[ImageVariant, ...]:
+def checked(mistakes: ValidationErrors, ordered: list[Draft]) -> tuple[ImageVariant, ...]:
     """Hold every draft against its ancestors and return the finished image variants, in the same order."""
     by_id = {draft.variant.id: draft for draft in ordered}
     return tuple(_checked(mistakes, draft, by_id) for draft in ordered)
 
 
 def note_unpinned(
-    mistakes: Mistakes, lock: str, asked_by: str, requirements: Requirements, pinned: Collection[str]
+    mistakes: ValidationErrors, lock: str, asked_by: str, requirements: Requirements, pinned: Collection[str]
 ) -> None:
     """Note the distributions that are asked for and that neither `lock` nor one below it pins."""
     for name in requirements.always:
@@ -91,7 +91,7 @@ def note_unpinned(
             mistakes.add(lock, name, what)
 
 
-def _checked(mistakes: Mistakes, draft: Draft, by_id: Mapping[str, Draft]) -> ImageVariant:
+def _checked(mistakes: ValidationErrors, draft: Draft, by_id: Mapping[str, Draft]) -> ImageVariant:
     line: list[Draft] = []
     at = draft
     while at.variant.parent in by_id:
@@ -113,7 +113,7 @@ def _checked(mistakes: Mistakes, draft: Draft, by_id: Mapping[str, Draft]) -> Im
     return replace(draft.variant, requirements=tuple(sorted(asked)))
 
 
-def _check_python(mistakes: Mistakes, draft: Draft, line: list[Draft]) -> None:
+def _check_python(mistakes: ValidationErrors, draft: Draft, line: list[Draft]) -> None:
     for locked in draft.variant.python_lock:
         for member in line:
             for other in member.variant.python_lock:
@@ -126,7 +126,7 @@ def _check_python(mistakes: Mistakes, draft: Draft, line: list[Draft]) -> None:
                     )
 
 
-def _check_apt(mistakes: Mistakes, draft: Draft, line: list[Draft]) -> None:
+def _check_apt(mistakes: ValidationErrors, draft: Draft, line: list[Draft]) -> None:
     for locked in draft.variant.apt_lock:
         for member in line:
             for other in member.variant.apt_lock:
@@ -139,7 +139,7 @@ def _check_apt(mistakes: Mistakes, draft: Draft, line: list[Draft]) -> None:
                     )
 
 
-def _check_targets(mistakes: Mistakes, draft: Draft, line: list[Draft]) -> None:
+def _check_targets(mistakes: ValidationErrors, draft: Draft, line: list[Draft]) -> None:
     given = {file.target: member for member in line for file in member.variant.files}
     for file in draft.variant.files:
         if file.target in given:
@@ -152,7 +152,7 @@ def _check_targets(mistakes: Mistakes, draft: Draft, line: list[Draft]) -> None:
             )
 
 
-def _check_entrypoint(mistakes: Mistakes, draft: Draft, line: list[Draft]) -> None:
+def _check_entrypoint(mistakes: ValidationErrors, draft: Draft, line: list[Draft]) -> None:
     files = {file.target: file for member in (draft, *line) for file in member.variant.files}
     for index, word in enumerate(draft.variant.entrypoint):
         path = normpath(word)

@@ -159,7 +159,7 @@ class ImageVariant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutsideBase:
+class ExternalBase:
     """An image from outside: `digest` is empty while nobody has resolved it."""
 
     name: str
@@ -202,7 +202,7 @@ class Stack:
     gid: int
     uv: str
     """Version of uv that installs wheels."""
-    outside: tuple[OutsideBase, ...]
+    outside: tuple[ExternalBase, ...]
     bootstrap: Bootstrap
     builder: Builder
     images: tuple[ImageVariant, ...]

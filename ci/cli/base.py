@@ -9,9 +9,9 @@ import click
 
 from ci.cli.setup.install import install_first
 from ci.engines.engine import Output
-from ci.run.cleanup.run_owner import owned
+from ci.run.cleanup.run_owner import registered_run
 from ci.run.inputs.bootstrap import write_bootstrap
-from ci.run.inputs.local import Houses
+from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
@@ -35,7 +35,7 @@ async def _write(workspace: Workspace, target: Path) -> None:
     def tell(line: str) -> None:
         click.echo(line, err=True)
 
-    async with owned(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
-        houses = Houses(workspace=own, engine=engine)
+    async with registered_run(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
+        houses = LocalInputs(workspace=own, engine=engine)
         await houses.fetch_bootstrap(Output())
         await write_bootstrap(own, engine, houses.view("bootstrap") / "debs", target, Output())

@@ -9,7 +9,7 @@ from typing import Unpack
 import anyio
 import click
 
-from ci.cli.options import Asked, run_options
+from ci.cli.options import RunArguments, run_options
 from ci.cli.terminal_run import build_here
 from ci.plan.plan import check_variants
 from ci.run.workspace.workspace import open_workspace
@@ -20,7 +20,7 @@ from ci.settings import Settings
 @run_options
 @click.option("--rebuild", is_flag=True, help="Build everything again, without the layers of earlier builds.")
 @click.pass_obj
-def build_all(settings: Settings, **asked: Unpack[Asked]) -> None:
+def build_all(settings: Settings, **asked: Unpack[RunArguments]) -> None:
     """Build every image that is not in the store yet, and check each one.
 
     With --gpu or --require-gpu those that are there are checked too. Exit code 0 only if all that was asked
@@ -34,7 +34,7 @@ def build_all(settings: Settings, **asked: Unpack[Asked]) -> None:
 @run_options
 @click.option("--rebuild", is_flag=True, help="Build these images again, without earlier layers.")
 @click.pass_obj
-def build(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -> None:
+def build(settings: Settings, images: tuple[str, ...], **asked: Unpack[RunArguments]) -> None:
     """Build some images and what they are built on."""
     _build(settings, images, asked)
 
@@ -43,7 +43,7 @@ def build(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -
 @click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
 @run_options
 @click.pass_obj
-def smoke(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -> None:
+def smoke(settings: Settings, images: tuple[str, ...], **asked: Unpack[RunArguments]) -> None:
     """Check images again, those too that are there already.
 
     What the registry has is fetched for it, what is nowhere is built. What passed before in the same image,
@@ -53,7 +53,7 @@ def smoke(settings: Settings, images: tuple[str, ...], **asked: Unpack[Asked]) -
     _build(settings, images, asked, smoke=True)
 
 
-def _build(settings: Settings, names: tuple[str, ...], asked: Asked, *, smoke: bool = False) -> None:
+def _build(settings: Settings, names: tuple[str, ...], asked: RunArguments, *, smoke: bool = False) -> None:
     settings = settings.with_(
         base=asked["base"],
         engine=asked["engine"],

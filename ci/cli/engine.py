@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 from ci.cli.setup.install import install_first
 from ci.engines.engine import Engine
-from ci.run.workspace.workspace import Workspace, registry_place
+from ci.run.workspace.workspace import Workspace, registry_namespace
 
 
 @asynccontextmanager
-async def opened_engine(workspace: Workspace, *, say: Callable[[str], None]) -> AsyncIterator[Engine]:
+async def open_engine(workspace: Workspace, *, say: Callable[[str], None]) -> AsyncIterator[Engine]:
     """Yield the engine that the settings of `workspace` name.
 
     Raises:
@@ -24,10 +24,10 @@ async def opened_engine(workspace: Workspace, *, say: Callable[[str], None]) -> 
         return
     if workspace.base.kind == "bootstrap":
         install_first()
-    place = registry_place(settings) if settings.registry and settings.cache != "off" else None
-    from ci.engines.dagger.session import opened_dagger  # with Dagger's SDK, which takes a second
+    place = registry_namespace(settings) if settings.registry and settings.cache != "off" else None
+    from ci.engines.dagger.session import open_dagger  # with Dagger's SDK, which takes a second
 
-    async with opened_dagger(
+    async with open_dagger(
         workspace.state.root / "dagger",
         loopback=place.host if place is not None and place.is_loopback else "",
         limit_s=settings.step_timeout_s,

@@ -13,14 +13,14 @@ import click
 from ci.cli.options import registry_option
 from ci.engines.engine import Engine
 from ci.errors import EngineError, UsageError
-from ci.registry.namespace import Place, parse_place
+from ci.registry.namespace import RegistryNamespace, parse_namespace
 from ci.report.units import size_text
-from ci.run.cleanup.run_owner import owned
+from ci.run.cleanup.run_owner import registered_run
 from ci.run.gc.choice import Item
 from ci.run.gc.local import Survey, remove, survey
 from ci.run.gc.registry import registry_remove, registry_survey
-from ci.run.release.release import opened_releases
-from ci.run.workspace.live_runs import dead, living
+from ci.run.release.release import open_releases
+from ci.run.workspace.live_runs import live_runs, stale_runs
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
@@ -70,7 +70,7 @@ def gc(
         if keep_gb is not None and not isfinite(keep_gb):
             raise UsageError(f"--keep-gb {keep_gb}: that is no size")
         keep_bytes = round(keep_gb * 1e9) if keep_gb is not None else None
-        anyio.run(_in_registry, workspace, parse_place(registry), timedelta(days=days), keep_bytes, yes)
+        anyio.run(_in_registry, workspace, parse_namespace(registry), timedelta(days=days), keep_bytes, yes)
         return
     if keep_gb is not None:
         raise UsageError("--keep-gb is about a registry: give --registry HOST[:PORT]/NAMESPACE with it")
@@ -83,12 +83,12 @@ def gc(
 
 
 async def _in_registry(
-    workspace: Workspace, place: Place, older_than: timedelta, keep_bytes: int | None, yes: bool
+    workspace: Workspace, place: RegistryNamespace, older_than: timedelta, keep_bytes: int | None, yes: bool
 ) -> None:
     def say(text: str) -> None:
         click.echo(text, err=True)
 
-    async with opened_releases(place, say, "REGISTRY") as releases:
+    async with open_releases(place, say, "REGISTRY") as releases:
         stale, looked_at = await registry_survey(
             releases.client, workspace.stack, older_than=older_than, keep_bytes=keep_bytes
         )
@@ -136,11 +136,11 @@ def total_text(items: Iterable[Item]) -> str:
 async def _tell(workspace: Workspace, engine: Engine | None, everything: bool) -> None:
     found = await survey(workspace, engine, everything=everything)
     _print(found)
-    with dead(workspace.state.root) as lives:
+    with stale_runs(workspace.state.root) as lives:
         if lives:
             killed = "a killed run" if len(lives) == 1 else f"{len(lives)} killed runs"
             click.echo(f"also what {killed} left: working containers and temporary files")
-    if others := living(workspace.state.root):
+    if others := live_runs(workspace.state.root):
         click.echo(f"a run is going on (process {others[0].pid}); nothing can be removed before its end")
     if not found.items and not lives:
         click.echo("nothing can go")
@@ -157,7 +157,7 @@ async def _remove(workspace: Workspace, engine: Engine | None, everything: bool)
         _print(found := await survey(workspace, None, everything=everything))
         faults = await remove(workspace, None, found.items)
     else:
-        async with owned(workspace, engine, note=say, warn=say) as (own, marked):
+        async with registered_run(workspace, engine, note=say, warn=say) as (own, marked):
             _print(found := await survey(own, marked, everything=everything))
             faults = await remove(own, marked, found.items)
     for fault in faults:
@@ -174,7 +174,7 @@ def _engine(workspace: Workspace) -> Engine | None:
 
 
 def _no_run_is_going_on(workspace: Workspace) -> None:
-    for life in living(workspace.state.root):
+    for life in live_runs(workspace.state.root):
         raise UsageError(
             f"a run is going on (process {life.pid}, since {life.started}): nothing goes while it may need "
             "it; wait for its end, or stop it with Ctrl-C, then run gc again"

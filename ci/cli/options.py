@@ -99,7 +99,7 @@ RUN_OPTIONS = (
 """Options of every command that builds images, in the order of their help."""
 
 
-class Asked(TypedDict):
+class RunArguments(TypedDict):
     """What the options of a command that builds images were given."""
 
     variants: tuple[str, ...]

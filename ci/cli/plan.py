@@ -14,8 +14,8 @@ import click
 from ci.cli.display.stream import Stream
 from ci.cli.options import base_option, registry_option, variant_option
 from ci.plan.plan import Plan, PlannedImage, check_variants, plan_text
-from ci.run.reuse.remote_cache import looked_up
-from ci.run.reuse.store_health import seen_plan
+from ci.run.reuse.remote_cache import open_remote_cache
+from ci.run.reuse.store_health import plan_from_store
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
@@ -62,12 +62,12 @@ def plan(
 async def _planned(workspace: Workspace, images: tuple[str, ...], variants: tuple[str, ...]) -> Plan:
     say = partial(click.echo, err=True)
     plan_of = partial(workspace.plan, images, variants, ())
-    async with looked_up(workspace.settings, os.environ, plan_of, say) as remote:
+    async with open_remote_cache(workspace.settings, os.environ, plan_of, say) as remote:
         if remote is not None:
             plan_of = partial(plan_of, remote=remote.ids)
             for warning in remote.warnings:
                 say(f"warning: {warning}")
-        _, found = await seen_plan(workspace, plan_of, say=say)
+        _, found = await plan_from_store(workspace, plan_of, say=say)
     return found
 
 

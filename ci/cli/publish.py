@@ -11,7 +11,7 @@ import anyio
 import click
 
 from ci.cli.options import (
-    Asked,
+    RunArguments,
     base_option,
     check_options,
     engine_option,
@@ -25,21 +25,21 @@ from ci.errors import RegistryError, UsageError
 from ci.plan.plan import check_variants
 from ci.publish.release import CURRENT, Push, Put, check_version, pushes
 from ci.publish.releases import Lag
-from ci.publish.stale_tags import left_tags
+from ci.publish.stale_tags import stale_tags
 from ci.registry.credentials import Purpose
-from ci.registry.namespace import Place, parse_place
+from ci.registry.namespace import RegistryNamespace, parse_namespace
 from ci.run.git.revision import Revision, revision_of
 from ci.run.release.release import (
     check_base,
     check_registry,
-    opened_releases,
+    open_releases,
     promote_release,
     publish_release,
     released_images,
     sources_of,
 )
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace, open_workspace, registry_place
+from ci.run.workspace.workspace import Workspace, open_workspace, registry_namespace
 from ci.settings import Settings
 
 _tell = partial(click.echo, err=True)
@@ -88,7 +88,7 @@ def publish(
     settings = settings.with_(
         base=base, engine=engine, registry=registry, progress=progress, cache="read-write"
     )
-    place = registry_place(settings)
+    place = registry_namespace(settings)
     if dry_run and compression == "gzip":
         raise UsageError("--dry-run can't name layers that are not compressed yet; give it without gzip")
     workspace = open_workspace(settings)
@@ -98,7 +98,7 @@ def publish(
     check_base(workspace, bootstrap_base=bootstrap_base)
     anyio.run(partial(check_registry, place, _tell, "RELEASE", "REGISTRY"))
     if not dry_run:
-        asked = Asked(
+        asked = RunArguments(
             variants=variants,
             base=base,
             engine=engine,
@@ -126,7 +126,7 @@ def publish(
 
 async def _publish(
     workspace: Workspace,
-    place: Place,
+    place: RegistryNamespace,
     variants: tuple[str, ...],
     version: str,
     revision: Revision,
@@ -142,13 +142,13 @@ async def _publish(
         )
         return
     plan = await workspace.plan((), variants, store=Store(ids={}))
-    async with opened_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
+    async with open_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
         images = await released_images(releases, await sources_of(releases, plan), revision.notes, gzip=False)
     for push in pushes(place.namespace, version, images):
         click.echo(push_line(place, push))
 
 
-def push_line(place: Place, push: Push) -> str:
+def push_line(place: RegistryNamespace, push: Push) -> str:
     """Return a request of a release as a line."""
     if isinstance(push, Put):
         return f"put    {place.host}/{push.repository}:{push.reference}  {len(push.data)} bytes"
@@ -165,14 +165,14 @@ def verify(settings: Settings, version: str, registry: str | None) -> None:
     Without VERSION that is the current release. Tags of images that only an earlier one had are named too,
     and are no fault. Exit code 9 where a tag lags.
     """
-    anyio.run(_verify, registry_place(settings.with_(registry=registry)), version)
+    anyio.run(_verify, registry_namespace(settings.with_(registry=registry)), version)
 
 
-async def _verify(place: Place, version: str) -> None:
-    async with opened_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
+async def _verify(place: RegistryNamespace, version: str) -> None:
+    async with open_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
         name, images = await releases.read(version)
         lags = await releases.verify(version)
-        left = await left_tags(releases) if version == CURRENT else ()
+        left = await stale_tags(releases) if version == CURRENT else ()
     for reference in left:
         click.echo(f"{reference}: of no image of release {name}; it stays at what an earlier one had")
     for line in lag_lines(lags):
@@ -196,11 +196,11 @@ def lag_lines(lags: Sequence[Lag]) -> list[str]:
 @click.pass_obj
 def rollback(settings: Settings, version: str, registry: str | None) -> None:
     """Make an earlier release the current one again, and let its tags follow."""
-    anyio.run(_rollback, registry_place(settings.with_(registry=registry)), check_version(version))
+    anyio.run(_rollback, registry_namespace(settings.with_(registry=registry)), check_version(version))
 
 
-async def _rollback(place: Place, version: str) -> None:
-    async with opened_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
+async def _rollback(place: RegistryNamespace, version: str) -> None:
+    async with open_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
         await releases.restore(version)
     click.echo(f"{place}: release {version} is the current one")
 
@@ -215,17 +215,19 @@ def promote(settings: Settings, origin: str, to: str, version: str) -> None:
 
     Nothing is built, and no image changes. FROM and TO are HOST[:PORT]/NAMESPACE.
     """
-    here, there = parse_place(origin), parse_place(to)
+    here, there = parse_namespace(origin), parse_namespace(to)
     install_first()
     anyio.run(_promote, settings, here, there, version)
 
 
-async def _promote(settings: Settings, origin: Place, to: Place, version: str) -> None:
+async def _promote(
+    settings: Settings, origin: RegistryNamespace, to: RegistryNamespace, version: str
+) -> None:
     # what the environment holds for a cache is for FROM, and goes to no other host
     purposes: tuple[Purpose, ...] = ("RELEASE", "REGISTRY") if to.host == origin.host else ("RELEASE",)
     async with (
-        opened_releases(origin, _tell, "REGISTRY") as here,
-        opened_releases(to, _tell, *purposes) as there,
+        open_releases(origin, _tell, "REGISTRY") as here,
+        open_releases(to, _tell, *purposes) as there,
     ):
         name, count = await promote_release(settings, here, there, version)
     click.echo(f"{to}/release:{name}: {count} images of {origin}, and every tag names what it does")

@@ -20,7 +20,7 @@ from ci.report.units import size_text
 from ci.run.git.checkout import CODE
 from ci.run.git.worktree import Worktree, worktree
 from ci.run.verify.child_run import build_in
-from ci.run.verify.key_documents import Named, kept_documents, registry_documents, stack_documents
+from ci.run.verify.key_documents import Named, registry_documents, stack_documents, stored_documents
 from ci.run.workspace.live_runs import live
 from ci.run.workspace.reports import read_report
 from ci.run.workspace.state import State
@@ -122,7 +122,7 @@ def _documents(settings: Settings, there: Report, here: Report, stack: Path) -> 
     """
     pairs = other_keys(there, here)
     before, now = {(id_, key) for id_, key, _ in pairs}, {(id_, key) for id_, _, key in pairs}
-    found = kept_documents(State(root=settings.state), before | now)
+    found = stored_documents(State(root=settings.state), before | now)
     found |= stack_documents(stack, here.base, now - found.keys())
     missing = sorted(before - found.keys())
     named = str(there.settings.get("registry") or "")

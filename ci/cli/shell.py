@@ -15,8 +15,8 @@ from ci.cli.setup.install import install_first
 from ci.engines.shell import SHELL, Shell, open_shell
 from ci.errors import UsageError
 from ci.plan.plan import is_named, select
-from ci.run.cleanup.run_owner import owned
-from ci.run.shell.place import shell_place
+from ci.run.cleanup.run_owner import registered_run
+from ci.run.shell.target import shell_target
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
@@ -76,10 +76,10 @@ def one_variant(stack: Stack, name: str) -> str:
 
 async def _open(workspace: Workspace, id_: str, wanted: Shell) -> int:
     engine = workspace.engine()
-    async with owned(workspace, engine, note=_tell, warn=_tell) as (own, marked):
+    async with registered_run(workspace, engine, note=_tell, warn=_tell) as (own, marked):
         store = Store(ids=await marked.images())
         plan = await own.plan((id_,), store=store)
-        place = await shell_place(own, marked, plan, id_, store, _tell)
+        place = await shell_target(own, marked, plan, id_, store, _tell)
         for line in place.lines:
             _tell(line)
         return await open_shell(marked, place.image, replace(wanted, mounts=place.mounts))

@@ -13,19 +13,19 @@ from functools import partial
 import click
 
 from ci.cli.display.progress import Progress, print_end_table, shown
-from ci.cli.engine import opened_engine
-from ci.cli.options import Asked
+from ci.cli.engine import open_engine
+from ci.cli.options import RunArguments
 from ci.engines.engine import Engine
 from ci.errors import DiskError
 from ci.plan.plan import Plan
 from ci.report.units import size_text
 from ci.run.build.registry_tasks import built_twice
 from ci.run.build.request import Request
-from ci.run.build.run import run_whole
+from ci.run.build.run import run_request
 from ci.run.estimate.needs import Estimate
 from ci.run.estimate.preview import Preview
-from ci.run.reuse.remote_cache import Remote, looked_up
-from ci.run.reuse.store_health import seen_plan
+from ci.run.reuse.remote_cache import RemoteCache, open_remote_cache
+from ci.run.reuse.store_health import plan_from_store
 from ci.run.tasks.event_log import Listener
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
@@ -38,7 +38,7 @@ def tell(line: str) -> None:
 
 
 async def build_here(
-    workspace: Workspace, names: tuple[str, ...], asked: Asked, *, smoke: bool = False
+    workspace: Workspace, names: tuple[str, ...], asked: RunArguments, *, smoke: bool = False
 ) -> int:
     """Build what is asked for and return the exit code."""
     checks = CheckOptions(gpu=asked["gpu"], require_gpu=asked["require_gpu"], ledger=not asked["no_ledger"])
@@ -55,7 +55,7 @@ async def build_here(
     )
     if asked["dry_run"]:
         return await _dry_run(workspace, request)
-    finished = await run_whole(workspace, request, CommandLine(request), os.environ)
+    finished = await run_request(workspace, request, CommandLine(request), os.environ)
     report = finished.report
     print_end_table(report, stream=sys.stdout, environ=os.environ)
     if report.disk is not None:
@@ -70,16 +70,16 @@ async def build_here(
 async def _dry_run(workspace: Workspace, request: Request) -> int:
     click.echo(workspace.base.why)
     plan_of = partial(request.plan, workspace)
-    async with looked_up(workspace.settings, os.environ, plan_of, tell) as remote:
+    async with open_remote_cache(workspace.settings, os.environ, plan_of, tell) as remote:
         plan_of = partial(plan_of, remote=remote.ids if remote is not None else ())
-        store, plan = await seen_plan(workspace, plan_of, say=tell)
+        store, plan = await plan_from_store(workspace, plan_of, say=tell)
     for warning in remote.warnings if remote is not None else ():
         tell(f"warning: {warning}")
     plan = request.with_checked(plan, store.tags(workspace.stack.namespace))
     _, refusal = _preview(workspace, request, remote).of(plan, store, engine=workspace.settings.engine)
     for planned in plan.images:
         click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
-    checked = ", and all checked" if request.looks_again else ""
+    checked = ", and all checked" if request.checks_existing else ""
     click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built{checked}")
     if refusal:
         click.echo(f"it would be refused: {refusal}")
@@ -99,7 +99,7 @@ class CommandLine:
     @asynccontextmanager
     async def opened(self, workspace: Workspace) -> AsyncIterator[Engine]:
         """Open the engine of the settings, with what it needs installed first."""
-        async with opened_engine(workspace, say=tell) as engine:
+        async with open_engine(workspace, say=tell) as engine:
             yield engine
 
     def shown(self, workspace: Workspace) -> AbstractContextManager[Listener]:
@@ -107,7 +107,7 @@ class CommandLine:
         return _shown(workspace)
 
     def forecast(
-        self, workspace: Workspace, plan: Plan, store: Store, remote: Remote | None, engine: str, /
+        self, workspace: Workspace, plan: Plan, store: Store, remote: RemoteCache | None, engine: str, /
     ) -> Estimate | None:
         """Say what the run needs. Raises DiskError where there is no room for it."""
         if engine == "dagger":
@@ -118,7 +118,7 @@ class CommandLine:
         return estimate
 
 
-def _preview(workspace: Workspace, request: Request, remote: Remote | None) -> Preview:
+def _preview(workspace: Workspace, request: Request, remote: RemoteCache | None) -> Preview:
     return Preview(
         workspace=workspace,
         cache=not request.rebuild,

@@ -12,7 +12,7 @@ import anyio
 import click
 
 from ci.cli.display.progress import Progress, shown
-from ci.cli.engine import opened_engine
+from ci.cli.engine import open_engine
 from ci.cli.options import base_option, variant_option
 from ci.engines.dagger.reach import refusal
 from ci.errors import EngineError, UsageError
@@ -79,7 +79,7 @@ async def _compare(
         mode = Progress(workspace.settings.progress)
         with shown(mode, stream=sys.stderr, environ=os.environ, clock=time.monotonic) as show:
             trees[name] = await trees_of(
-                asked, names, variants, opened=partial(opened_engine, say=_tell), listener=show, say=_tell
+                asked, names, variants, opened=partial(open_engine, say=_tell), listener=show, say=_tell
             )
     found = verdicts(trees)
     for verdict in found:

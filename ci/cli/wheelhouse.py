@@ -11,11 +11,11 @@ from ci.cli.options import base_option, engine_option, frozen_option, progress_o
 from ci.cli.setup.install import install_first
 from ci.cli.terminal_run import tell
 from ci.engines.engine import Output
-from ci.errors import GoneError
+from ci.errors import UnavailableError
 from ci.plan.plan import check_variants
-from ci.run.cleanup.run_owner import owned
+from ci.run.cleanup.run_owner import registered_run
 from ci.run.inputs.bundle import export
-from ci.run.inputs.local import WAITING, Houses
+from ci.run.inputs.local import WAITING, LocalInputs
 from ci.run.inputs.lost_packages import relocked
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
@@ -58,7 +58,7 @@ def wheelhouse(
 async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path | None, frozen: bool) -> None:
     try:
         await _fill(workspace, variants, target)
-    except GoneError as gone:
+    except UnavailableError as gone:
         workspace, said = await relocked(workspace, gone, frozen=frozen)
         for line in said:
             click.echo(line, err=True)
@@ -66,11 +66,11 @@ async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path |
 
 
 async def _fill(workspace: Workspace, variants: tuple[str, ...], target: Path | None) -> None:
-    async with owned(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
-        await _fill_houses(Houses(workspace=own, engine=engine), variants, target)
+    async with registered_run(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
+        await _fill_houses(LocalInputs(workspace=own, engine=engine), variants, target)
 
 
-async def _fill_houses(houses: Houses, variants: tuple[str, ...], target: Path | None) -> None:
+async def _fill_houses(houses: LocalInputs, variants: tuple[str, ...], target: Path | None) -> None:
     workspace = houses.workspace
     log = workspace.state.root / "wheelhouse.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,10 @@ import shutil
 import subprocess
 
 from ci.engines.buildah.commands import Buildah
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.docker import DockerEngine
 from ci.engines.engine import Engine
-from ci.engines.process.namespaces import enclosure
+from ci.engines.process.namespaces import pid_namespace
 from ci.engines.process.privilege import privilege
 from ci.engines.process.runner import Runner
 from ci.errors import EngineError
@@ -35,9 +35,9 @@ def choose_engine(settings: Settings, runner: Runner) -> Engine:
             store=settings.store,
             tmpdir=str(settings.tmpdir),
             isolation=settings.isolation,
-            enclosure=enclosure(prefix),
+            pid_namespace=pid_namespace(prefix),
         )
-        return EmbeddedEngine(buildah=buildah, runner=runner)
+        return BuildahEngine(buildah=buildah, runner=runner)
     for program in ("podman", "docker") if asked == "auto" else (asked,):
         if program != "buildah" and shutil.which(program) and _answers(program):
             return DockerEngine(program=program, runner=runner)

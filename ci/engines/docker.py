@@ -23,13 +23,13 @@ from typing import Any
 import anyio
 
 from ci.engines.buildah.containers import container_name
-from ci.engines.confinement import CLOSES
-from ci.engines.engine import LOCAL, BuildRequest, Closed, ImageInfo, Mounts, Output
+from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
 from ci.engines.gpu import docker_words, podman_words
 from ci.engines.machine import CPUINFO, machine_class
-from ci.engines.process.command import Command, Ended
+from ci.engines.process.command import Command, ProcessResult
 from ci.engines.process.runner import Runner
-from ci.engines.store_state import Look
+from ci.engines.sandbox import CLOSES
+from ci.engines.store_state import StoreState
 from ci.errors import CommandError, EngineError
 from ci.lower.dockerfile import PARENT_ARG
 
@@ -133,11 +133,11 @@ class DockerEngine:
             command, argv=(*command.argv[:place], client(self.program), *command.argv[place + 1 :])
         )
 
-    def owned_by(self, mark: Path, scratch: Path) -> DockerEngine:  # noqa: ARG002 the daemon has its own
+    def for_run(self, mark: Path, scratch: Path) -> DockerEngine:  # noqa: ARG002 the daemon has its own
         """Return this engine for the run of that mark."""
         return replace(self, runner=replace(self.runner, mark=str(mark)))
 
-    async def remove_leftovers(self, marks: Sequence[Path]) -> int:
+    async def remove_stale_containers(self, marks: Sequence[Path]) -> int:
         """Remove the containers of these runs, known by their names."""
         words = [word for mark in marks for word in ("--filter", f"name=dockwright-{mark.name}-")]
         ids = (await self._run(self.command("ps", "--all", "--quiet", *words))).split() if words else []
@@ -153,7 +153,7 @@ class DockerEngine:
         rows = (line.split() for line in text.splitlines())
         return {name.removeprefix(LOCAL): id_ for name, id_ in rows if "<none>" not in name}
 
-    async def look(self, ids: Sequence[str]) -> Look | None:  # noqa: ARG002 it has nothing to look at
+    async def look(self, ids: Sequence[str]) -> StoreState | None:  # noqa: ARG002 it has nothing to look at
         """Return nothing: the store is the daemon's."""
         return None
 
@@ -227,7 +227,7 @@ class DockerEngine:
     def _gpu_words(self) -> tuple[str, ...]:
         return docker_words() if self.program == "docker" else podman_words()
 
-    def check_command(self, image: str, closed: Closed, name: str) -> Command:
+    def check_command(self, image: str, closed: SandboxedProgram, name: str) -> Command:
         """Return the command that runs a program in the container `name`, closed in.
 
         Source: docker-run(1); podman-run(1).
@@ -247,7 +247,7 @@ class DockerEngine:
         words += [word for what, path, _ in closed.mounts for word in ("--volume", f"{what}:{path}:ro")]
         return self.command(*words, image, *closed.argv[1:])
 
-    async def check(self, image: str, closed: Closed, output: Output) -> Ended:
+    async def check(self, image: str, closed: SandboxedProgram, output: Output) -> ProcessResult:
         """Run a program in a new container of `image`, closed in; the container goes."""
         name = container_name(Path(self.runner.mark).name)
         try:

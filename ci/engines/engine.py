@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from ci.engines.store_state import Look
+from ci.engines.store_state import StoreState
 from ci.steps.step import Step
 
 if TYPE_CHECKING:
     import dagger  # for its types alone: importing it takes half a second
-from ci.engines.process.command import Ended
+from ci.engines.process.command import ProcessResult
 
 LOCAL = "localhost/"
 """What Buildah and Podman put before a name without a registry."""
@@ -66,7 +66,7 @@ class BuildRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
+class SandboxedProgram:
     """A program that is run in an image to look at it, closed in: see `Engine.check`.
 
     Attributes:
@@ -108,11 +108,11 @@ class Engine(Protocol):
         """`buildah`, `docker` or `podman`."""
         ...
 
-    def owned_by(self, mark: Path, scratch: Path) -> Engine:
+    def for_run(self, mark: Path, scratch: Path) -> Engine:
         """Return this engine for one run: what it starts bears the mark, and writes temporary files there."""
         ...
 
-    async def remove_leftovers(self, marks: Sequence[Path]) -> int:
+    async def remove_stale_containers(self, marks: Sequence[Path]) -> int:
         """Remove the working containers that bear one of `marks` and return how many they were."""
         ...
 
@@ -120,7 +120,7 @@ class Engine(Protocol):
         """Return the ids of all local images by name."""
         ...
 
-    async def look(self, ids: Sequence[str]) -> Look | None:
+    async def look(self, ids: Sequence[str]) -> StoreState | None:
         """Return whether the store is whole, with the marks of layers, by their or their images' ids.
 
         None where that can't be seen.
@@ -166,7 +166,7 @@ class Engine(Protocol):
         """Return why `check` has no GPU to give, empty where it has one; `image` is any that is there."""
         ...
 
-    async def check(self, image: str, closed: Closed, output: Output) -> Ended:
+    async def check(self, image: str, closed: SandboxedProgram, output: Output) -> ProcessResult:
         """Run a program in `image` as the image's user, closed in as `closes` says, and return how it ended.
 
         Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 
 from ci.engines.buildah.containers import container_name
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.docker import DockerEngine, client
 from ci.engines.engine import Engine, Mounts
 from ci.engines.process.attached import run_attached
@@ -38,7 +38,7 @@ async def open_shell(engine: Engine, image: str, shell: Shell) -> int:
         EngineError: this engine has no terminal to give.
     """
     match engine:
-        case EmbeddedEngine():
+        case BuildahEngine():
             return await _by_buildah(engine, image, shell)
         case DockerEngine():
             return await _by_docker(engine, image, shell)
@@ -46,7 +46,7 @@ async def open_shell(engine: Engine, image: str, shell: Shell) -> int:
             raise EngineError(f"{engine.name} opens no shell; give `--engine buildah`, podman or docker")
 
 
-async def _by_buildah(engine: EmbeddedEngine, image: str, shell: Shell) -> int:
+async def _by_buildah(engine: BuildahEngine, image: str, shell: Shell) -> int:
     mark = engine.runner.mark
     start = engine.buildah.start(image, container_name(Path(mark).name) if mark else "")
     container = (await engine.runner.run(start)).strip()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class StoreState:
     """A look at a store; see ci/engines/program/store_state.py.
 
     `faults` are of the store's own lists. `names` and `chains` are those of each image by its id, the lowest
@@ -40,10 +40,10 @@ class Look:
         return found
 
 
-def look_of(root: str, text: str) -> Look:
+def parse_store_state(root: str, text: str) -> StoreState:
     """Return the look that the program printed for the store at `root`."""
     value = json.loads(text)
-    return Look(
+    return StoreState(
         root=root,
         faults=tuple(value["faults"]),
         names={id_: tuple(image["names"]) for id_, image in value["images"].items()},

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from ci.catalog.load import OUTSIDE_LOCK
-from ci.catalog.stack import OutsideBase
+from ci.catalog.stack import ExternalBase
 from ci.errors import CommandError
 from ci.locks.child import run
 
@@ -16,7 +16,7 @@ TIMEOUT_S = 5.0
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def served_digest(base: OutsideBase, timeout_s: float = TIMEOUT_S) -> str:
+def served_digest(base: ExternalBase, timeout_s: float = TIMEOUT_S) -> str:
     """Return the digest that the registry has now for the tag of `base`.
 
     Raises:
@@ -46,7 +46,7 @@ def with_digest(text: str, name: str, digest: str) -> str:
     return "\n".join([*rows, ""])
 
 
-def refresh_digests(directory: Path, bases: tuple[OutsideBase, ...], upgrade: bool) -> tuple[str, ...]:
+def refresh_digests(directory: Path, bases: tuple[ExternalBase, ...], upgrade: bool) -> tuple[str, ...]:
     """Write the digests of absent ones, and with `upgrade` of all, to bases.lock.toml; return what to say.
 
     A digest that can't be had now stays as it is.

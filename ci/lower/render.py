@@ -21,7 +21,7 @@ CACHE = "CACHE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class NamedContext:
     """A wheelhouse or debhouse that an image mounts: its reference, and its path in an exported folder."""
 
     reference: str
@@ -40,7 +40,7 @@ class Recipe:
     folder: str
     reference: str
     parent: str
-    houses: tuple[House, ...]
+    houses: tuple[NamedContext, ...]
     instructions: tuple[str, ...]
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ci.catalog.stack import ImageVariant, Stack
-from ci.plan.references import outside_reference
+from ci.plan.references import external_reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def _outside(images: Sequence[ImageVariant]) -> list[str]:
 
 def _tagged(stack: Stack, outside: str) -> str:
     """Return the reference of an image from outside without its digest, which fills a line by itself."""
-    return outside_reference(stack, outside).partition("@")[0]
+    return external_reference(stack, outside).partition("@")[0]
 
 
 def _names(images: Sequence[ImageVariant]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from ci.catalog.stack import PLATFORM, ImageVariant, LockLine, Stack
 from ci.errors import CatalogError
 from ci.lower.dockerfile import PARENT_ARG, instructions
 from ci.plan.recipes import recipe, wheel_lists
-from ci.plan.references import outside_reference
+from ci.plan.references import external_reference
 from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
 
@@ -57,7 +57,7 @@ def base_identity(stack: Stack, parent: str, kind: str) -> Document:
             "script": bootstrap_script(boot.suite, stack.python),
             "packages": [line.text for line in boot.lock],
         }
-    reference = outside_reference(stack, parent)
+    reference = external_reference(stack, parent)
     if "@" not in reference:
         raise CatalogError(
             f"bases.lock.toml: {parent.removeprefix('outside:')}.digest: absent, and the base is taken from "

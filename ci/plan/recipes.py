@@ -7,7 +7,7 @@ from itertools import groupby
 from posixpath import basename, dirname
 
 from ci.catalog.stack import ContextFile, DebLine, ImageVariant, LockLine, Stack
-from ci.plan.references import debhouse_reference, outside_reference, reference, wheelhouse_reference
+from ci.plan.references import debhouse_reference, external_reference, reference, wheelhouse_reference
 from ci.steps.layout import ROOT, SEARCH_PATH, TINI, VENV
 from ci.steps.step import (
     Account,
@@ -68,7 +68,7 @@ def recipe(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
     """
     root, user = image.is_root, account(stack)
     wheelhouse, debhouse = wheelhouse_reference(stack, image.variant), debhouse_reference(stack)
-    parent = outside_reference(stack, image.parent) if root else reference(stack, image.parent)
+    parent = external_reference(stack, image.parent) if root else reference(stack, image.parent)
     apt, wheels, copies, env = (
         apt_list(image.apt, image.apt_lock),
         wheel_lists(image),

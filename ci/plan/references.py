@@ -21,7 +21,7 @@ def debhouse_reference(stack: Stack) -> str:
     return f"{stack.namespace}/debhouse:{stack.bootstrap.suite}"
 
 
-def outside_reference(stack: Stack, parent: str) -> str:
+def external_reference(stack: Stack, parent: str) -> str:
     """Return `reference:tag@digest` of `outside:NAME`, without the digest while it is absent.
 
     Raises:
@@ -40,6 +40,6 @@ def digest_reference(stack: Stack, parent: str) -> str:
     Raises:
         CatalogError: bases.lock.toml has no such image.
     """
-    reference = outside_reference(stack, parent)
+    reference = external_reference(stack, parent)
     tagged, at, sha = reference.partition("@")
     return f"{tagged.rpartition(':')[0]}{at}{sha}"

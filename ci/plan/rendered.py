@@ -7,7 +7,7 @@ from ci.lower.dockerfile import instructions
 from ci.lower.render import (
     BAKE_FILE,
     IGNORE_FILE,
-    House,
+    NamedContext,
     Recipe,
     bake_text,
     dockerfile_text,
@@ -40,10 +40,12 @@ def _recipe(stack: Stack, image: ImageVariant) -> Recipe:
     steps = recipe(stack, image)
     houses = []
     if any(isinstance(step, Apt) for step in steps):
-        houses.append(House(reference=debhouse_reference(stack), path="debhouse"))
+        houses.append(NamedContext(reference=debhouse_reference(stack), path="debhouse"))
     if any(isinstance(step, Venv | Wheels) for step in steps):
         variant = image.variant
-        houses.append(House(reference=wheelhouse_reference(stack, variant), path=f"wheelhouse/{variant}"))
+        houses.append(
+            NamedContext(reference=wheelhouse_reference(stack, variant), path=f"wheelhouse/{variant}")
+        )
     return Recipe(
         image=image.image,
         variant=image.variant,

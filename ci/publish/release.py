@@ -86,7 +86,7 @@ def check_version(version: str) -> str:
     return version
 
 
-def figures_tag(version: str) -> str:
+def metrics_tag(version: str) -> str:
     """Return the tag of the figures that stand beside the release `version`."""
     return f"{version}{FIGURES}"
 

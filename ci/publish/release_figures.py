@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from ci.errors import RegistryError
-from ci.publish.release import REPOSITORY, VERSION, figures_tag
+from ci.publish.release import REPOSITORY, VERSION, metrics_tag
 from ci.publish.releases import Releases
 from ci.registry.key_artifact import EMPTY, EMPTY_TYPE
 from ci.registry.manifest import OCI, digest_of, read_manifest
@@ -18,7 +18,7 @@ ARTIFACT_TYPE = "application/vnd.dockwright.figures.v1+json"
 LIMIT_BYTES = 8 * 2**20
 
 
-async def write_figures(releases: Releases, version: str, figures: Baseline) -> None:
+async def write_metrics(releases: Releases, version: str, figures: Baseline) -> None:
     """Let `figures` stand beside the release `version`.
 
     Raises:
@@ -40,10 +40,10 @@ async def write_figures(releases: Releases, version: str, figures: Baseline) -> 
         "annotations": {VERSION: version},
     }
     manifest = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    await client.put_manifest(repository, figures_tag(version), manifest, OCI, scope=scope)
+    await client.put_manifest(repository, metrics_tag(version), manifest, OCI, scope=scope)
 
 
-async def read_figures(releases: Releases, version: str) -> Baseline | None:
+async def read_metrics(releases: Releases, version: str) -> Baseline | None:
     """Return the figures that stand beside the release `version`; None where there are none.
 
     Raises:
@@ -51,9 +51,9 @@ async def read_figures(releases: Releases, version: str) -> Baseline | None:
     """
     client, scope = releases.client, releases.scope((), writes=False)
     repository = client.place.repository(REPOSITORY)
-    what = f"{client.place}/{REPOSITORY}:{figures_tag(version)}"
+    what = f"{client.place}/{REPOSITORY}:{metrics_tag(version)}"
     try:
-        found = read_manifest(await client.manifest(repository, figures_tag(version), scope=scope), what)
+        found = read_manifest(await client.manifest(repository, metrics_tag(version), scope=scope), what)
         digest = found.layers[0].digest if len(found.layers) == 1 else ""
         data = await client.blob(repository, digest, scope=scope, limit_bytes=LIMIT_BYTES)
         baseline = read_baseline(data)

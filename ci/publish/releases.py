@@ -206,7 +206,7 @@ class Releases:
             raise RegistryError("corrupt", f"{what}: is the index of release {found}")
         return found, images
 
-    async def read_whole(self, version: str = CURRENT) -> tuple[str, tuple[Released, ...]]:
+    async def read_release(self, version: str = CURRENT) -> tuple[str, tuple[Released, ...]]:
         """Return the version and the images of a release, with their manifests.
 
         Raises:
@@ -226,7 +226,7 @@ class Releases:
 
     async def keys(self, version: str = CURRENT) -> dict[str, str]:
         """Return the key of each image of a release, by `image:variant`, where its manifest says it."""
-        _, images = await self.read_whole(version)
+        _, images = await self.read_release(version)
         keys = {one.id: read_manifest(one.data, one.id).annotations.get(KEY) for one in images}
         return {id_: key for id_, key in keys.items() if key}
 

@@ -10,7 +10,7 @@ from ci.publish.releases import Releases
 from ci.registry.retry import AT_ONCE
 
 
-async def left_tags(releases: Releases) -> tuple[str, ...]:
+async def stale_tags(releases: Releases) -> tuple[str, ...]:
     """Return each `IMAGE:VARIANT` that is there though the current release has no such image.
 
     Raises:

@@ -13,7 +13,7 @@ import httpx
 
 from ci.errors import RegistryError
 from ci.registry.credentials import Credentials
-from ci.registry.namespace import Place
+from ci.registry.namespace import RegistryNamespace
 from ci.registry.retry import challenge_of
 
 TOKEN_TRIES = 2
@@ -30,7 +30,7 @@ class Authorization:
     Source: RFC 7617; Docker's token authentication specification, which the OCI's refers to.
     """
 
-    place: Place
+    place: RegistryNamespace
     credentials: Credentials | None
     ask: Ask
     _scheme: str = ""
@@ -91,7 +91,7 @@ class Authorization:
             parts = urlsplit(realm)
         except ValueError:
             return False
-        here = self.place.is_loopback and Place(parts.netloc, "").is_loopback
+        here = self.place.is_loopback and RegistryNamespace(parts.netloc, "").is_loopback
         return bool(parts.netloc) and (parts.scheme == "https" or (parts.scheme == "http" and here))
 
     def forget(self) -> None:

@@ -16,11 +16,11 @@ from ci.registry.key_artifact import (
     ARTIFACT_TYPE,
     DOCUMENT_LIMIT_BYTES,
     EMPTY,
-    Beside,
+    KeyArtifact,
+    key_artifact_manifest,
+    key_artifact_tag,
     read_document,
-    read_side,
-    side_manifest,
-    side_tag,
+    read_key_artifact,
 )
 from ci.registry.manifest import OCI, Blob, digest_of, read_manifest
 from ci.registry.retry import AT_ONCE
@@ -43,13 +43,13 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class LookUp:
+class Lookup:
     """What a registry has: `hits` by `image:variant`; `faults` by `image:variant` are why one is a miss.
 
     What is merely absent is in neither.
     """
 
-    hits: dict[str, Beside]
+    hits: dict[str, KeyArtifact]
     faults: dict[str, RegistryError]
 
     def warnings(self) -> list[str]:
@@ -86,9 +86,9 @@ class RegistryCache:
         place = self.client.place
         return tuple(f"repository:{place.repository(image)}:{actions}" for image in sorted(set(images)))
 
-    async def look_up(self, wanted: Sequence[Wanted]) -> LookUp:
+    async def look_up(self, wanted: Sequence[Wanted]) -> Lookup:
         """Look for all of `wanted` at once: two requests each, and no blob; never raises RegistryError."""
-        found = LookUp({}, {})
+        found = Lookup({}, {})
         scope = self.scope(one.image for one in wanted)
         limiter = anyio.CapacityLimiter(AT_ONCE)
 
@@ -107,7 +107,7 @@ class RegistryCache:
                 group.start_soon(look, one)
         return found
 
-    async def find(self, wanted: Wanted, scope: Sequence[str] = ()) -> Beside | None:
+    async def find(self, wanted: Wanted, scope: Sequence[str] = ()) -> KeyArtifact | None:
         """Return what stands beside an image that is there under its key; None where it is absent.
 
         Raises:
@@ -118,17 +118,19 @@ class RegistryCache:
         what = self.tagged(wanted.image, wanted.tag)
         try:
             digest = await self.client.digest(repository, wanted.tag, scope=scope)
-            data = await self.client.manifest(repository, side_tag(wanted.tag), scope=scope)
+            data = await self.client.manifest(repository, key_artifact_tag(wanted.tag), scope=scope)
         except RegistryError as error:
             if error.answer == "absent":
                 return None
             raise
-        beside = read_side(read_manifest(data, side_tag(what)), wanted.key, side_tag(what))
+        beside = read_key_artifact(
+            read_manifest(data, key_artifact_tag(what)), wanted.key, key_artifact_tag(what)
+        )
         if digest and digest != beside.image:
             raise RegistryError("corrupt", f"{what}: names another image than the one of this key")
         return beside
 
-    async def found(self, wanted: Wanted, scope: Sequence[str] = ()) -> Beside | None:
+    async def found(self, wanted: Wanted, scope: Sequence[str] = ()) -> KeyArtifact | None:
         """Return the same for one that pushes: what is corrupt is None too, since pushing puts it right.
 
         Raises:
@@ -141,7 +143,7 @@ class RegistryCache:
                 raise
             return None
 
-    async def settle(self, wanted: Wanted, beside: Beside) -> str:
+    async def reconcile(self, wanted: Wanted, beside: KeyArtifact) -> str:
         """Make tag and key document agree where others wrote both at the same time.
 
         Registries know no condition on a write, so what is there afterwards is read again: where the tag
@@ -165,7 +167,7 @@ class RegistryCache:
             await anyio.sleep(self.client.patience.pause_s * 2**number)
         raise RegistryError("corrupt", f"{what}: does not become what was pushed")
 
-    async def _agree(self, wanted: Wanted, beside: Beside, scope: Sequence[str]) -> str:
+    async def _agree(self, wanted: Wanted, beside: KeyArtifact, scope: Sequence[str]) -> str:
         """Return the digest of the key document's manifest if it agrees with the tag.
 
         Where it doesn't, it is written anew, and nothing is returned.
@@ -173,11 +175,11 @@ class RegistryCache:
         repository = self.client.place.repository(wanted.image)
         what = self.tagged(wanted.image, wanted.tag)
         digest = await self.client.digest(repository, wanted.tag, scope=scope)
-        data = await self.client.manifest(repository, side_tag(wanted.tag), scope=scope)
-        side = read_manifest(data, side_tag(what))
+        data = await self.client.manifest(repository, key_artifact_tag(wanted.tag), scope=scope)
+        side = read_manifest(data, key_artifact_tag(what))
         if not side.layers:
-            raise RegistryError("corrupt", f"{side_tag(what)}: holds no document")
-        found = read_side(side, wanted.key, side_tag(what))
+            raise RegistryError("corrupt", f"{key_artifact_tag(what)}: holds no document")
+        found = read_key_artifact(side, wanted.key, key_artifact_tag(what))
         config = found.config
         if found.image != digest:
             there = await self.client.manifest(repository, digest, scope=scope)
@@ -186,8 +188,8 @@ class RegistryCache:
             raise RegistryError("corrupt", f"{what}: another image was pushed under this key meanwhile")
         if found.image == digest:
             return side.digest
-        manifest = side_manifest(replace(beside, image=digest), side.layers[0], _now())
-        await self.client.put_manifest(repository, side_tag(wanted.tag), manifest, OCI, scope=scope)
+        manifest = key_artifact_manifest(replace(beside, image=digest), side.layers[0], _now())
+        await self.client.put_manifest(repository, key_artifact_tag(wanted.tag), manifest, OCI, scope=scope)
         return ""
 
     async def document(self, wanted: Wanted) -> dict[str, Any] | None:
@@ -198,10 +200,10 @@ class RegistryCache:
         """
         repository = self.client.place.repository(wanted.image)
         scope = self.scope((wanted.image,))
-        what = side_tag(self.tagged(wanted.image, wanted.tag))
+        what = key_artifact_tag(self.tagged(wanted.image, wanted.tag))
         try:
             manifest = read_manifest(
-                await self.client.manifest(repository, side_tag(wanted.tag), scope=scope), what
+                await self.client.manifest(repository, key_artifact_tag(wanted.tag), scope=scope), what
             )
             digest = manifest.layers[0].digest if manifest.layers else ""
             data = await self.client.blob(repository, digest, scope=scope, limit_bytes=DOCUMENT_LIMIT_BYTES)
@@ -211,7 +213,7 @@ class RegistryCache:
             raise
         return read_document(data, what)
 
-    async def add(self, wanted: Wanted, beside: Beside, document: dict[str, Any]) -> str:
+    async def add(self, wanted: Wanted, beside: KeyArtifact, document: dict[str, Any]) -> str:
         """Write what stands beside an image that has just been pushed, so that it is found from now on.
 
         Returns the digest of its manifest, which no other runner writes; none where another runner was
@@ -225,8 +227,8 @@ class RegistryCache:
         blob = Blob(type=ARTIFACT_TYPE, digest=digest, size=len(data))
         if await self.found(wanted, scope) is not None:
             return ""
-        manifest = side_manifest(beside, blob, _now())
-        await self.client.put_manifest(repository, side_tag(wanted.tag), manifest, OCI, scope=scope)
+        manifest = key_artifact_manifest(beside, blob, _now())
+        await self.client.put_manifest(repository, key_artifact_tag(wanted.tag), manifest, OCI, scope=scope)
         return digest_of(manifest)
 
 

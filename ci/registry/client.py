@@ -18,9 +18,9 @@ from ci.errors import RegistryError
 from ci.registry.auth import Authorization
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest, is_digest
-from ci.registry.namespace import Place
+from ci.registry.namespace import RegistryNamespace
 from ci.registry.reply import Reply
-from ci.registry.retry import TRANSIENT, Patience
+from ci.registry.retry import TRANSIENT, RetryPolicy
 from ci.registry.tls import CERTIFICATES, UNTRUSTED
 
 TOKEN_LIMIT_BYTES = 2**20
@@ -39,10 +39,10 @@ class RegistryClient:
     Everything raises RegistryError, and nothing else.
     """
 
-    place: Place
+    place: RegistryNamespace
     http: httpx.AsyncClient
     credentials: Credentials | None
-    patience: Patience
+    patience: RetryPolicy
     say: Say
     authorization: Authorization = field(init=False)
 

@@ -11,8 +11,8 @@ import httpx
 from ci.errors import RegistryError
 from ci.registry.client import RegistryClient, Say
 from ci.registry.credentials import Credentials
-from ci.registry.namespace import Place
-from ci.registry.retry import AT_ONCE, Patience
+from ci.registry.namespace import RegistryNamespace
+from ci.registry.retry import AT_ONCE, RetryPolicy
 from ci.registry.tls import UNTRUSTED, tls_context
 
 HUB = "registry-1.docker.io"
@@ -21,7 +21,7 @@ HUB = "registry-1.docker.io"
 
 @asynccontextmanager
 async def open_registry(
-    place: Place, credentials: Credentials | None, patience: Patience, say: Say
+    place: RegistryNamespace, credentials: Credentials | None, patience: RetryPolicy, say: Say
 ) -> AsyncIterator[RegistryClient]:
     """Yield a client of the registry at `place`, which has answered; on loopback it may be without TLS.
 

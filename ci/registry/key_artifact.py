@@ -23,7 +23,7 @@ CREATED = "org.opencontainers.image.created"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class KeyArtifact:
     """What is known of an image without a byte of it.
 
     `image` is the digest of its manifest, `config` that of its config; `layers` are (DiffID, bytes unpacked).
@@ -35,7 +35,7 @@ class Beside:
     layers: tuple[tuple[str, int], ...]
 
 
-def side_tag(tag: str) -> str:
+def key_artifact_tag(tag: str) -> str:
     """Return the tag of what stands beside the image `tag`."""
     return f"{tag}.key"
 
@@ -50,7 +50,7 @@ def smoke_tag(tag: str, name: str) -> str:
     return f"{tag}.smoke-{name}"
 
 
-def side_manifest(beside: Beside, document: Blob, created: str) -> bytes:
+def key_artifact_manifest(beside: KeyArtifact, document: Blob, created: str) -> bytes:
     """Return the manifest of the artifact with that document; `created` is an ISO 8601 time, for hygiene.
 
     Source: OCI image-spec 1.1, Guidance for an Empty Descriptor.
@@ -72,7 +72,7 @@ def side_manifest(beside: Beside, document: Blob, created: str) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def read_side(manifest: Manifest, key: str, what: str) -> Beside:
+def read_key_artifact(manifest: Manifest, key: str, what: str) -> KeyArtifact:
     """Return what `manifest` says of the image with this key.
 
     Raises:
@@ -85,7 +85,7 @@ def read_side(manifest: Manifest, key: str, what: str) -> Beside:
         )
     try:
         layers = tuple((str(diff_id), int(size)) for diff_id, size in json.loads(notes[LAYERS]))
-        found = Beside(key=key, image=notes[IMAGE], config=notes[CONFIG], layers=layers)
+        found = KeyArtifact(key=key, image=notes[IMAGE], config=notes[CONFIG], layers=layers)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise RegistryError("corrupt", f"{what}: its annotations are not those of a key") from error
     if not all(map(is_digest, (found.image, found.config, *(diff_id for diff_id, _ in layers)))):

@@ -15,7 +15,7 @@ LONGEST = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RegistryNamespace:
     """A namespace of a registry: `host` is `HOST[:PORT]`, `namespace` one or more components.
 
     `address` is where that host is reached from here, `HOST:PORT`, where it is not its own.
@@ -45,7 +45,7 @@ class Place:
             return False
 
 
-def parse_place(text: str) -> Place:
+def parse_namespace(text: str) -> RegistryNamespace:
     """Return `text` (`HOST[:PORT]/NAMESPACE`) as a place.
 
     Raises:
@@ -60,4 +60,4 @@ def parse_place(text: str) -> Place:
             f"{text!r} is no place in a registry: give HOST[:PORT]/NAMESPACE, without a scheme, the "
             "namespace in small letters, as in registry.example.org/team"
         )
-    return Place(host=host, namespace=namespace)
+    return RegistryNamespace(host=host, namespace=namespace)

@@ -20,7 +20,7 @@ SMALL_BYTES, SLOWEST_BYTES_PER_S = 16 * 2**20, 1_000_000
 
 
 @dataclass(slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """What one run spends on a registry that does not answer well.
 
     `tries` is the most for one request, `budget` the most tries again of the whole run, counted down;

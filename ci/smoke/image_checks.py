@@ -16,16 +16,16 @@ from typing import Any, Protocol
 
 from ci.catalog.files import SMOKE
 from ci.catalog.stack import ImageVariant, Stack
-from ci.engines.engine import Closed, Engine, File, Folder, ImageInfo, Output
+from ci.engines.engine import Engine, File, Folder, ImageInfo, Output, SandboxedProgram
 from ci.engines.machine import gpu_class
-from ci.engines.process.command import Ended
+from ci.engines.process.command import ProcessResult
 from ci.plan.plan import PlannedImage
 from ci.report.check import Check, Rung, Status
 from ci.report.events import Checked, Event, Note
 from ci.smoke.check_options import CheckOptions
 from ci.smoke.ladder import (
     ALWAYS,
-    culprit,
+    blocking_check,
     failed_rungs,
     from_ledger,
     in_order,
@@ -48,11 +48,11 @@ GPU = "gpu"
 DEVICE = "gpu device"
 """The check whose figures say which GPU it is; ci/smoke/program/gpu_checks.py does it first."""
 AROUND = (
-    "engines/confinement.py",
+    "engines/sandbox.py",
     "engines/dagger/engine.py",
     "engines/docker.py",
     "engines/gpu.py",
-    "engines/program/confine.py",
+    "engines/program/sandbox.py",
     "smoke/ladder.py",
     "smoke/results.py",
 )
@@ -142,7 +142,7 @@ class ImageChecks:
         output: Output,
     ) -> tuple[Check, ...]:
         """Return the checks of the highest rung: the device, and the others unless the ledger has them."""
-        blocked = culprit(Rung.gpu, below)
+        blocked = blocking_check(Rung.gpu, below)
         if not (self.options.gpu or self.options.require_gpu):
             return (Check(name=GPU, rung=Rung.gpu, status=Status.skipped, detail=NOT_ASKED),)
         if blocked:
@@ -229,13 +229,13 @@ class ImageChecks:
         output: Output,
         *,
         gpu_first_only: bool = False,
-    ) -> Ended:
+    ) -> ProcessResult:
         asked = {"rungs": [str(rung) for rung in rungs], "gpu_first_only": gpu_first_only}
         request = {**program.request, **asked}
         path = program.folder / REQUEST
         path.write_text(json.dumps(request))
         path.chmod(0o644)
-        closed = Closed(
+        closed = SandboxedProgram(
             argv=(PYTHON, "-I", "-B", f"{PROBE}/probe.py", f"{PROBE}/{REQUEST}"),
             config=info.config,
             mounts=program.mounts,
@@ -304,5 +304,5 @@ def _there(checks: tuple[Check, ...]) -> tuple[Check, ...]:
     )
 
 
-def _results(ended: Ended, rung: Rung = Rung.structure) -> tuple[Check, ...]:
+def _results(ended: ProcessResult, rung: Rung = Rung.structure) -> tuple[Check, ...]:
     return parse_results(ended.output, ended.status, why=ended.why, tail=ended.tail, rung=rung)

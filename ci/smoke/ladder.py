@@ -51,7 +51,7 @@ def to_do(rungs: Iterable[Rung], recorded: Collection[Rung]) -> tuple[Rung, ...]
     return tuple(rung for rung in rungs if rung not in held)
 
 
-def culprit(rung: Rung, checks: Iterable[Check]) -> str:
+def blocking_check(rung: Rung, checks: Iterable[Check]) -> str:
     """Return the name of a failed check that `rung` stands on, empty where there is none.
 
     That is also what a check below it was blocked by.

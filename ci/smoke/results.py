@@ -47,16 +47,16 @@ def parse_results(
                 pass
     done = {check.name for check in checks}
     if not whole:
-        culprit, at = running or (WHOLE, rung)
+        blocking_check, at = running or (WHOLE, rung)
         when = "" if running else f", after {checks[-1].name!r}" if checks else ", before its first check"
         said = [line for line in (tail or text).splitlines() if not line.startswith(MARK)][-TAIL_LINES:]
         ended = f"the probe was {why}" if why else f"the probe ended with {status}"
         detail = "\n".join([f"{ended}{when}", *said])
-        checks.append(Check(name=culprit, status=Status.failed, rung=at, detail=_cut(detail)))
+        checks.append(Check(name=blocking_check, status=Status.failed, rung=at, detail=_cut(detail)))
         checks += [
-            Check(name=name, status=Status.blocked, rung=above, detail=f"by {culprit!r}")
+            Check(name=name, status=Status.blocked, rung=above, detail=f"by {blocking_check!r}")
             for name, above in planned.items()
-            if name not in done and name != culprit
+            if name not in done and name != blocking_check
         ]
         return tuple(checks)
     silent = {name: at for name, at in planned.items() if name not in done}

@@ -8,7 +8,7 @@ import pytest
 from dagger import dag
 
 from ci.engines.dagger.engine import NOT_STARTED, TIMED_OUT, DaggerEngine
-from ci.engines.engine import Closed, Output
+from ci.engines.engine import Output, SandboxedProgram
 from tests.dagger.session import Call, Session
 from tests.dagger.world import Stage
 
@@ -30,8 +30,8 @@ async def image(stage: Stage, tmp_path: Path) -> tuple[DaggerEngine, str]:
     return engine, id_
 
 
-def closed(*argv: str, gpu: bool = False, limit_s: float = 60.0) -> Closed:
-    return Closed(argv=argv or ARGV, config={}, limit_s=limit_s, gpu=gpu)
+def closed(*argv: str, gpu: bool = False, limit_s: float = 60.0) -> SandboxedProgram:
+    return SandboxedProgram(argv=argv or ARGV, config={}, limit_s=limit_s, gpu=gpu)
 
 
 def ran(session: Session) -> list[tuple[Call, ...]]:

@@ -10,8 +10,8 @@ from dagger import dag
 
 from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.engine import Output
-from ci.run.inputs.dagger import EngineHouses
-from ci.run.inputs.local import Houses
+from ci.run.inputs.dagger import DaggerInputs
+from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 from tests.dagger.session import Session
@@ -38,7 +38,7 @@ class Counting(DaggerEngine):
 
 
 @pytest.fixture
-async def houses(session: Session, tmp_path: Path) -> EngineHouses:
+async def houses(session: Session, tmp_path: Path) -> DaggerInputs:
     session.world = Stage(stack=STACK)
     settings = Settings(stack=STACK, root=tmp_path / "root", base="bootstrap", engine="dagger", jobs=JOBS)
     workspace = open_workspace(settings)
@@ -47,10 +47,10 @@ async def houses(session: Session, tmp_path: Path) -> EngineHouses:
     )
     await engine.import_archive(dag.directory().file("base.tar"), workspace.root_image, Output())
     needed = [image.id for image in workspace.stack.images]
-    return EngineHouses(local=Houses(workspace=workspace, engine=engine), engine=engine, needed=needed)
+    return DaggerInputs(local=LocalInputs(workspace=workspace, engine=engine), engine=engine, needed=needed)
 
 
-async def test_no_more_houses_are_filled_at_once_than_a_run_does_tasks(houses: EngineHouses) -> None:
+async def test_no_more_houses_are_filled_at_once_than_a_run_does_tasks(houses: DaggerInputs) -> None:
     engine = houses.engine
     assert isinstance(engine, Counting)
     await houses.debhouse(Output())
@@ -61,7 +61,7 @@ async def test_no_more_houses_are_filled_at_once_than_a_run_does_tasks(houses: E
     assert engine.most == JOBS
 
 
-async def test_each_volume_is_asked_for_in_one_way(session: Session, houses: EngineHouses) -> None:
+async def test_each_volume_is_asked_for_in_one_way(session: Session, houses: DaggerInputs) -> None:
     await houses.debhouse(Output())
     for variant in ("cpu", "cuda"):
         await houses.wheelhouse(variant, Output())

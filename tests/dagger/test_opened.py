@@ -13,7 +13,7 @@ import pytest
 
 from ci.engines.dagger.cache import CacheLimits
 from ci.engines.dagger.engine import DaggerEngine
-from ci.engines.dagger.session import CLI_BIN, opened_dagger
+from ci.engines.dagger.session import CLI_BIN, open_dagger
 from ci.engines.engine import Output
 from ci.errors import EngineError
 from ci.run.workspace.workspace import open_workspace
@@ -42,7 +42,7 @@ def served(server: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @asynccontextmanager
 async def opened(tmp_path: Path, said: list[str], loopback: str = "") -> AsyncIterator[DaggerEngine]:
-    async with opened_dagger(tmp_path / "dagger", loopback=loopback, limit_s=9, say=said.append) as engine:
+    async with open_dagger(tmp_path / "dagger", loopback=loopback, limit_s=9, say=said.append) as engine:
         yield engine
 
 

@@ -15,9 +15,9 @@ import pytest
 
 from ci.catalog.files import SMOKE
 from ci.catalog.load import load_stack
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.choose import choose_engine
-from ci.engines.engine import Closed, Output
+from ci.engines.engine import Output, SandboxedProgram
 from ci.engines.process.runner import Runner
 from ci.report.check import Check, Status
 from ci.settings import Settings
@@ -37,7 +37,7 @@ SOURCE = (DOCKER / "subtitle-gen" / "subtitle-gen.py").read_text()
 class Stage:
     """The image subtitle-gen:cpu in the store, and a folder for what is mounted into it."""
 
-    engine: EmbeddedEngine
+    engine: BuildahEngine
     folder: Path
 
     async def programs(self, program: str = "") -> dict[str, Check]:
@@ -53,7 +53,7 @@ class Stage:
         if program:
             (self.folder / "stage.py").write_text(program)
             mounts.append((self.folder / "stage.py", PROGRAM, "ro"))
-        closed = Closed(
+        closed = SandboxedProgram(
             argv=("/opt/venv/bin/python", "-I", "-B", f"{PROBE}/probe.py", f"{PROBE}/request.json"),
             config=(await self.engine.inspect(name)).config,
             mounts=(*mounts, (probe, PROBE, "ro")),
@@ -68,7 +68,7 @@ class Stage:
 def stage(settings: Settings, tmp_path: Path) -> Stage:
     tmp_path.chmod(0o755)
     engine = choose_engine(settings.with_(engine="buildah"), Runner())
-    assert isinstance(engine, EmbeddedEngine)
+    assert isinstance(engine, BuildahEngine)
     return Stage(engine=engine, folder=tmp_path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.choose import choose_engine
 from ci.engines.process.runner import Runner
 from ci.settings import Settings, read_settings
@@ -23,9 +23,9 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def engine(settings: Settings) -> EmbeddedEngine:
+def engine(settings: Settings) -> BuildahEngine:
     found = choose_engine(settings.with_(engine="buildah"), Runner())
-    assert isinstance(found, EmbeddedEngine)
+    assert isinstance(found, BuildahEngine)
     return found
 
 

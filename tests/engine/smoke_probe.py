@@ -16,10 +16,10 @@ from typing import Any
 import anyio
 
 from ci.engines.buildah.commands import Buildah
-from ci.engines.buildah.engine import EmbeddedEngine
-from ci.engines.engine import Closed, Output
-from ci.engines.process.command import Ended
-from ci.engines.process.namespaces import enclosure
+from ci.engines.buildah.engine import BuildahEngine
+from ci.engines.engine import Output, SandboxedProgram
+from ci.engines.process.command import ProcessResult
+from ci.engines.process.namespaces import pid_namespace
 from ci.engines.process.privilege import privilege
 from ci.engines.process.runner import Runner
 from ci.report.check import Check, Status
@@ -35,7 +35,7 @@ USER = "1000:1000"
 class TinyImage:
     """An engine whose store holds the tiny image alone; a fault is a file that is mounted over it."""
 
-    engine: EmbeddedEngine
+    engine: BuildahEngine
     folder: Path
 
     async def probe(
@@ -57,7 +57,7 @@ class TinyImage:
         *,
         limit_s: float = 120.0,
         limit_bytes: int = 2**26,
-    ) -> Ended:
+    ) -> ProcessResult:
         """Return how the probe ended, closed in as in a run."""
         stack = stage_stack()
         folder = Path(tempfile.mkdtemp(dir=self.folder))
@@ -78,7 +78,7 @@ class TinyImage:
             mounts.append((file, path, "ro"))
         mounts.append((program, "/run/probe", "ro"))
         config = (await self.engine.inspect(IMAGE)).config
-        closed = Closed(
+        closed = SandboxedProgram(
             argv=("/opt/venv/bin/python", "-I", "-B", "/run/probe/probe.py", "/run/probe/request.json"),
             config={**config, "config": {**config["config"], "User": run_as}},
             mounts=tuple(mounts),
@@ -92,9 +92,9 @@ class TinyImage:
 def tiny_image(folder: Path) -> Iterator[TinyImage]:
     """Make the tiny image in a store under `folder`; all of it goes afterwards."""
     store = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
-    engine = EmbeddedEngine(
+    engine = BuildahEngine(
         buildah=Buildah(
-            privilege=privilege(), store=store, tmpdir=str(folder), enclosure=enclosure(privilege())
+            privilege=privilege(), store=store, tmpdir=str(folder), pid_namespace=pid_namespace(privilege())
         ),
         runner=Runner(),
     )

@@ -15,11 +15,11 @@ from typing import Any
 import anyio
 import pytest
 
-from ci.engines.confinement import confinement
-from ci.engines.engine import Closed, Output
+from ci.engines.engine import Output, SandboxedProgram
 from ci.engines.gpu import Gpu
-from ci.engines.process.command import Ended
-from ci.engines.program.confine import inside, place
+from ci.engines.process.command import ProcessResult
+from ci.engines.program.sandbox import inside, place
+from ci.engines.sandbox import sandbox_config
 from ci.smoke.results import parse_results
 from tests.engine.look import LOOK
 from tests.engine.smoke_probe import IMAGE, USER, TinyImage, tiny_image, wrong
@@ -36,10 +36,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyImage]:
         yield image
 
 
-async def ran(tiny: TinyImage, *argv: str, user: str = USER, **values: Any) -> Ended:
+async def ran(tiny: TinyImage, *argv: str, user: str = USER, **values: Any) -> ProcessResult:
     config = (await tiny.engine.inspect(IMAGE)).config["config"]
     given: dict[str, Any] = {"limit_s": 60.0, **values}
-    closed = Closed(argv=argv, config={"config": {**config, "User": user}}, **given)
+    closed = SandboxedProgram(argv=argv, config={"config": {**config, "User": user}}, **given)
     return await tiny.engine.check((await tiny.engine.images())[IMAGE], closed, Output())
 
 
@@ -137,7 +137,7 @@ async def test_a_user_may_be_a_name(tiny: TinyImage) -> None:
 
 
 async def test_an_image_that_is_gone_is_told(tiny: TinyImage) -> None:
-    closed = Closed(argv=("true",), config={}, limit_s=9.0)
+    closed = SandboxedProgram(argv=("true",), config={}, limit_s=9.0)
     ended = await tiny.engine.check("f" * 64, closed, Output())
     assert ended.status == 125
     assert ended.tail.endswith("has no image ffffffffffff")
@@ -190,11 +190,13 @@ async def test_a_gpus_devices_and_libraries_are_lent_to_the_program_alone(
         "print(os.path.exists('/sys/class'), os.access('/usr/lib/x86_64-linux-gnu/libcuda.so.1', os.W_OK))\n"
     )
     config = (await tiny.engine.inspect(IMAGE)).config["config"]
-    closed = Closed(argv=("python", "-c", code), config={"config": {**config, "User": USER}}, limit_s=60.0)
+    closed = SandboxedProgram(
+        argv=("python", "-c", code), config={"config": {**config, "User": USER}}, limit_s=60.0
+    )
     place = {"root": str(tiny.folder / "store"), "driver": "overlay", "scratch": str(tmp_path / "scratch")}
     (tmp_path / "scratch").mkdir()
     id_ = (await tiny.engine.images())[IMAGE].removeprefix("sha256:")
-    (tmp_path / "spec.json").write_text(json.dumps({**confinement(closed, gpu), **place, "image": id_}))
+    (tmp_path / "spec.json").write_text(json.dumps({**sandbox_config(closed, gpu), **place, "image": id_}))
     command = tiny.engine.buildah.check(str(tmp_path / "spec.json"))
     ended = await tiny.engine.runner.finish(command, limit_s=60.0)
     assert (ended.status, ended.tail.splitlines()[3:]) == (0, [])

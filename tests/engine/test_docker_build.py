@@ -15,10 +15,10 @@ import anyio
 import pytest
 
 from ci.engines.docker import DockerEngine, client
-from ci.engines.engine import BuildRequest, Closed, Output
+from ci.engines.engine import BuildRequest, Output, SandboxedProgram
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError
-from ci.run.inputs.local import Houses
+from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings, read_settings
 from tests.e2e.container import buildah, mounted, run
@@ -69,7 +69,7 @@ def machine() -> Iterator[Machine]:
         for name in ("DOCKER_HOST", "PATH"):
             patch.setenv(name, docker.env[name])
         engine = DockerEngine(program="docker", runner=Runner())
-        base = Houses(workspace=open_workspace(settings), engine=engine).root_image()
+        base = LocalInputs(workspace=open_workspace(settings), engine=engine).root_image()
         archive = Path(folder, "root.tar")
         with mounted(settings, f"localhost/{base}") as (root, config):
             subprocess.run(("tar", "--numeric-owner", "-C", str(root), "-cf", str(archive), "."), check=True)
@@ -188,8 +188,8 @@ async def test_a_run_that_takes_too_long_leaves_no_container(machine: Machine) -
     assert machine.docker.run("ps", "--all", "--quiet") == ""
 
 
-def closed(*argv: str, limit_s: float = 60.0, limit_bytes: int = 10**6) -> Closed:
-    return Closed(argv=argv, config={}, limit_s=limit_s, limit_bytes=limit_bytes)
+def closed(*argv: str, limit_s: float = 60.0, limit_bytes: int = 10**6) -> SandboxedProgram:
+    return SandboxedProgram(argv=argv, config={}, limit_s=limit_s, limit_bytes=limit_bytes)
 
 
 async def test_docker_closes_a_check_in(plain: Machine) -> None:

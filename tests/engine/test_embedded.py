@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ci.engines.buildah.commands import OFFLINE
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import LOCAL, BuildRequest, Output
 from ci.errors import CommandError
 from ci.lower.script import MOUNT
@@ -55,7 +55,7 @@ def request(instructions: str, folder: Path, **more: object) -> BuildRequest:
 
 
 async def test_a_step_that_opens_a_socket_fails_offline_and_passes_with_network(
-    engine: EmbeddedEngine, tmp_path: Path
+    engine: BuildahEngine, tmp_path: Path
 ) -> None:
     with listening() as port:
         step = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
@@ -93,7 +93,7 @@ def house(folder: Path, content: str) -> Manifest:
 
 
 async def test_a_file_replaced_under_its_name_in_a_mounted_house_rebuilds_the_layer(
-    engine: EmbeddedEngine, tmp_path: Path
+    engine: BuildahEngine, tmp_path: Path
 ) -> None:
     reference = "dockwright/test-house:cpu"
     text = f"ARG WHEELS\nRUN --mount=type=bind,from={reference},target={MOUNT} cp {MOUNT}/thing.whl /thing\n"
@@ -109,13 +109,13 @@ async def test_a_file_replaced_under_its_name_in_a_mounted_house_rebuilds_the_la
     assert await built("other") == "other"
 
 
-async def test_the_same_request_twice_is_the_same_image(engine: EmbeddedEngine, tmp_path: Path) -> None:
+async def test_the_same_request_twice_is_the_same_image(engine: BuildahEngine, tmp_path: Path) -> None:
     wanted = request("RUN echo twice > /twice\n", tmp_path)
     assert await engine.build(wanted, Output()) == await engine.build(wanted, Output())
 
 
 async def test_a_build_tells_what_it_took_of_the_processor_and_not_how_long_it_waited(
-    engine: EmbeddedEngine, tmp_path: Path
+    engine: BuildahEngine, tmp_path: Path
 ) -> None:
     async def user_s(step: str) -> float:
         used: list[float] = []
@@ -132,7 +132,7 @@ async def test_a_build_tells_what_it_took_of_the_processor_and_not_how_long_it_w
     assert 2 < working - nothing < 4
 
 
-async def test_a_failed_step_ends_with_its_own_last_lines(engine: EmbeddedEngine, tmp_path: Path) -> None:
+async def test_a_failed_step_ends_with_its_own_last_lines(engine: BuildahEngine, tmp_path: Path) -> None:
     wanted = request("RUN echo 'what went wrong' >&2; exit 9\n", tmp_path)
     with pytest.raises(CommandError) as caught:
         await engine.build(wanted, Output(log=tmp_path / "log"))
@@ -141,7 +141,7 @@ async def test_a_failed_step_ends_with_its_own_last_lines(engine: EmbeddedEngine
 
 
 async def test_certificates_and_proxies_of_the_machine_are_in_no_image(
-    engine: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: BuildahEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://canary.invalid:3128")
     monkeypatch.setenv("SSL_CERT_FILE", "/canary/ca.crt")

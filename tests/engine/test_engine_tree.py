@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import Output
 from ci.run.verify.engine_tree import differences, image_tree, known
 from ci.steps.layout import ROOT
@@ -15,7 +15,7 @@ FIND = ("find", "/", "-xdev", "-printf", r"%p\t%y\t%m\t%U\t%G\t%l\n")
 PROGRAM = "/opt/venv/pyvenv.cfg"
 
 
-async def test_every_file_of_an_image_is_listed_as_it_is(engine: EmbeddedEngine) -> None:
+async def test_every_file_of_an_image_is_listed_as_it_is(engine: BuildahEngine) -> None:
     found = await image_tree(engine, BASE, Output())
     listed = {path: entry for path, entry in found.files.items() if not known(path)}
     text = await engine.run(BASE, FIND, user=ROOT, output=Output())
@@ -35,7 +35,7 @@ async def test_every_file_of_an_image_is_listed_as_it_is(engine: EmbeddedEngine)
 
 
 async def test_an_image_differs_from_itself_in_nothing_and_from_its_child_in_what_that_adds(
-    engine: EmbeddedEngine,
+    engine: BuildahEngine,
 ) -> None:
     base = await image_tree(engine, BASE, Output())
     assert differences(base, await image_tree(engine, BASE, Output()), ("a", "b")) == []

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from ci.catalog.load import load_stack
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.choose import choose_engine
 from ci.engines.engine import BuildRequest, Output
 from ci.engines.process.runner import Runner
 from ci.plan.keys import digest, documents, tag
-from ci.run.cleanup.run_owner import owned
+from ci.run.cleanup.run_owner import registered_run
 from ci.run.gc.local import remove, survey
 from ci.run.workspace.base_kind import BaseKind
 from ci.run.workspace.live_runs import live
@@ -45,13 +45,13 @@ def workspace(stack: LuckStack, tmp_path: Path, settings: Settings) -> Workspace
 
 
 @pytest.fixture
-def engine(workspace: Workspace) -> EmbeddedEngine:
+def engine(workspace: Workspace) -> BuildahEngine:
     found = choose_engine(workspace.settings, Runner())
-    assert isinstance(found, EmbeddedEngine)
+    assert isinstance(found, BuildahEngine)
     return found
 
 
-async def make(engine: EmbeddedEngine, folder: Path, *names: str) -> str:
+async def make(engine: BuildahEngine, folder: Path, *names: str) -> str:
     """Make an image of one layer that no other has, and give it these names."""
     archive = folder / f"{digest(list(names))[:8]}.tar"
     with tarfile.open(archive, "w") as tar:
@@ -64,7 +64,7 @@ async def make(engine: EmbeddedEngine, folder: Path, *names: str) -> str:
     return (await engine.images())[names[0]].removeprefix("sha256:")
 
 
-async def failed_build(engine: EmbeddedEngine, folder: Path, parent: str) -> str:
+async def failed_build(engine: BuildahEngine, folder: Path, parent: str) -> str:
     """Build an image as one is whose check failed: it bears the key's label, and no name."""
     (folder / "left").write_text("x" * SIZE)
     request = BuildRequest(
@@ -77,7 +77,7 @@ async def failed_build(engine: EmbeddedEngine, folder: Path, parent: str) -> str
 
 
 async def test_what_the_plan_and_others_need_stays_and_the_rest_goes(
-    stack: LuckStack, workspace: Workspace, engine: EmbeddedEngine, tmp_path: Path
+    stack: LuckStack, workspace: Workspace, engine: BuildahEngine, tmp_path: Path
 ) -> None:
     keys = {id_: tag(digest(document)) for id_, document in documents(workspace.stack, "bootstrap").items()}
     old = f"k-{'9' * 32}"
@@ -129,7 +129,7 @@ async def test_what_the_plan_and_others_need_stays_and_the_rest_goes(
 
 
 async def test_nothing_goes_while_a_run_is_going_on(
-    stack: LuckStack, workspace: Workspace, engine: EmbeddedEngine, tmp_path: Path
+    stack: LuckStack, workspace: Workspace, engine: BuildahEngine, tmp_path: Path
 ) -> None:
     await make(engine, tmp_path, "dockwright/gone:cpu")
     with live(workspace.state.root, now=datetime.now(tz=UTC)) as life:
@@ -142,7 +142,7 @@ async def test_nothing_goes_while_a_run_is_going_on(
 
 
 async def test_of_a_shared_store_only_what_dockwrights_own_instructions_made_goes(
-    workspace: Workspace, engine: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, engine: BuildahEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     shared = replace(workspace, settings=workspace.settings.model_copy(update={"root": None}))
@@ -162,7 +162,7 @@ async def test_of_a_shared_store_only_what_dockwrights_own_instructions_made_goe
 
 
 async def test_with_all_of_a_shared_store_the_steps_on_the_way_to_an_image_go_with_it(
-    workspace: Workspace, engine: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, engine: BuildahEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     shared = replace(workspace, settings=workspace.settings.model_copy(update={"root": None}))
@@ -188,7 +188,7 @@ async def test_with_all_of_a_shared_store_the_steps_on_the_way_to_an_image_go_wi
 
 
 async def test_an_image_in_use_stays_and_is_told_and_the_others_go(
-    workspace: Workspace, engine: EmbeddedEngine, tmp_path: Path
+    workspace: Workspace, engine: BuildahEngine, tmp_path: Path
 ) -> None:
     await make(engine, tmp_path, "dockwright/gone:cpu")
     await make(engine, tmp_path, "dockwright/gone2:cpu")
@@ -201,10 +201,10 @@ async def test_an_image_in_use_stays_and_is_told_and_the_others_go(
 
 
 async def test_a_run_may_remove_its_own_folder_with_the_whole_state(
-    workspace: Workspace, engine: EmbeddedEngine
+    workspace: Workspace, engine: BuildahEngine
 ) -> None:
     said: list[str] = []
-    async with owned(workspace, engine, note=said.append, warn=said.append) as (own, _):
+    async with registered_run(workspace, engine, note=said.append, warn=said.append) as (own, _):
         assert own.scratch.is_dir()
         shutil.rmtree(workspace.settings.tmpdir)
     assert said == []

@@ -18,10 +18,10 @@ import pytest
 
 from bench.kills import PROC, Scene, Victim, kill_once
 from ci.engines.buildah.containers import container_records
-from ci.engines.buildah.engine import EmbeddedEngine
-from ci.engines.process.namespaces import enclosure
+from ci.engines.buildah.engine import BuildahEngine
+from ci.engines.process.namespaces import pid_namespace
 from ci.run.cleanup.processes import processes, with_children
-from ci.run.workspace.live_runs import FOLDER, living
+from ci.run.workspace.live_runs import FOLDER, live_runs
 from ci.settings import Settings
 from tests.engine.conftest import BASE
 from tests.engine.killed_stack import IMAGES, change, killed_stack
@@ -39,7 +39,7 @@ def stack(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def scene(settings: Settings, engine: EmbeddedEngine, stack: Path) -> Iterator[Scene]:
+def scene(settings: Settings, engine: BuildahEngine, stack: Path) -> Iterator[Scene]:
     """Give the build of the small stack, and a working container of somebody else that has to stay."""
     words = ("build", *IMAGES, "--variant", "cpu")
     plain = Scene(settings=settings.with_(stack=stack), words=words)
@@ -132,7 +132,7 @@ def test_what_a_killed_run_started_ends_with_it_and_its_mounts_were_never_seen(
 ) -> None:
     scene = replace(scene, settings=scene.settings.with_(isolation=isolation))
     runc_before = runc_containers()
-    if not enclosure(scene.buildah.privilege) or os.geteuid() != 0:
+    if not pid_namespace(scene.buildah.privilege) or os.geteuid() != 0:
         pytest.skip("without namespaces it is the next run that ends them")
     change(stack, f"sleeping-{isolation}-{os.getpid()}", step='["sleep", "1000"]')
     run = in_a_step(scene)
@@ -210,7 +210,7 @@ def test_what_a_living_run_owns_is_left_alone(scene: Scene, stack: Path, tmp_pat
     change(stack, f"living-{os.getpid()}", step='["sleep", "1000"]')
     first = in_a_step(scene)
     try:
-        assert [life.pid for life in living(scene.settings.state)] == [first.pid]
+        assert [life.pid for life in live_runs(scene.settings.state)] == [first.pid]
         other = killed_stack(tmp_path / "other")
         change(other, f"beside-{os.getpid()}")
         whole(replace(scene, settings=scene.settings.with_(stack=other)))

@@ -94,9 +94,9 @@ def test_an_unknown_package_is_an_error_in_apts_words(root: AptRoot) -> None:
 
 
 def test_a_mirror_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
-    dead = AptRoot(tmp_path, "bookworm", mirror="http://127.0.0.1:9/debian")
+    stale_runs = AptRoot(tmp_path, "bookworm", mirror="http://127.0.0.1:9/debian")
     with pytest.raises(LockError, match=r"apt-get update failed \(bookworm\)"):
-        dead.update()
+        stale_runs.update()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="this run is by an ordinary user already")

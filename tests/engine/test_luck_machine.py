@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import BuildRequest, Output
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError
@@ -95,7 +95,7 @@ def test_files_from_the_future_and_a_history_of_it_break_nothing(
     assert len(served.asked_for(THING)) == 2
 
 
-def living(mark: str) -> list[str]:
+def live_runs(mark: str) -> list[str]:
     """Return the processes with `mark` in their arguments or environment."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -108,7 +108,7 @@ def living(mark: str) -> list[str]:
 
 
 async def test_a_step_that_stops_is_ended_with_all_that_it_started(
-    engine: EmbeddedEngine, tmp_path: Path
+    engine: BuildahEngine, tmp_path: Path
 ) -> None:
     mark = f"stopped-{tmp_path.name}-{os.getpid()}"
     text = f"RUN sh -c 'sleep 1000 & echo {mark} > /dev/null; kill -STOP $$' {mark}\n"
@@ -119,10 +119,10 @@ async def test_a_step_that_stops_is_ended_with_all_that_it_started(
     with pytest.raises(CommandError, match="still running after 4 s") as caught:
         await short.build(request, Output(log=tmp_path / "log"))
     assert "DOCKWRIGHT_STEP_TIMEOUT_S" in str(caught.value)
-    assert living(mark) == []
+    assert live_runs(mark) == []
 
 
-async def test_a_container_that_stops_is_ended_and_removed(engine: EmbeddedEngine, tmp_path: Path) -> None:
+async def test_a_container_that_stops_is_ended_and_removed(engine: BuildahEngine, tmp_path: Path) -> None:
     mark = f"stopped-{tmp_path.name}-{os.getpid()}"
     words = (*engine.buildah.privilege, "buildah", *engine.buildah.store, "containers", "--json")
     before = subprocess.run(words, capture_output=True, text=True, check=True).stdout
@@ -130,18 +130,18 @@ async def test_a_container_that_stops_is_ended_and_removed(engine: EmbeddedEngin
     argv = ["sh", "-c", f"trap '' TERM; sleep 1000 & kill -STOP $$ # {mark}"]
     with pytest.raises(CommandError, match="still running after 4 s"):
         await short.run(BASE, argv, output=Output())
-    assert living(mark) == []
+    assert live_runs(mark) == []
     assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == before
 
 
-async def test_an_engine_that_is_stopped_itself_is_ended(engine: EmbeddedEngine, tmp_path: Path) -> None:
+async def test_an_engine_that_is_stopped_itself_is_ended(engine: BuildahEngine, tmp_path: Path) -> None:
     mark = f"stopped-{tmp_path.name}-{os.getpid()}"
     short = replace(engine, runner=Runner(limit_s=4.0))
 
     async def stop() -> None:
         with anyio.move_on_after(3):
             while True:
-                for pid in living(mark):
+                for pid in live_runs(mark):
                     with suppress(ProcessLookupError):
                         os.kill(int(pid), signal.SIGSTOP)
                 await anyio.sleep(0.1)
@@ -150,4 +150,4 @@ async def test_an_engine_that_is_stopped_itself_is_ended(engine: EmbeddedEngine,
         group.start_soon(stop)
         with pytest.raises(CommandError, match="still running after 4 s"):
             await short.run(BASE, ["sh", "-c", f"sleep 1000 # {mark}"], output=Output())
-    assert living(mark) == []
+    assert live_runs(mark) == []

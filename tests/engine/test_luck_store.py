@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from ci.engines.buildah.commands import Buildah
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import LOCAL
 from ci.engines.process.runner import Runner
 from ci.errors import EngineError
 from ci.plan.plan import Plan, make_plan
-from ci.run.reuse.store_health import DIGEST, note_marks, sound_plan
+from ci.run.reuse.store_health import DIGEST, plan_on_healthy_store, record_layer_stamps
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.state import State
 from tests.stacks import small_stack
@@ -37,7 +37,7 @@ class TinyStore:
         self.root = folder / "store"
         words = ("--root", str(self.root), "--runroot", str(folder / "run"))
         (folder / "tmp").mkdir()
-        self.engine = EmbeddedEngine(
+        self.engine = BuildahEngine(
             buildah=Buildah(store=words, tmpdir=str(folder / "tmp")), runner=Runner(limit_s=60)
         )
         self.state = State(root=folder / "state")
@@ -55,7 +55,7 @@ class TinyStore:
             )
 
         self.said = []
-        _, plan = await sound_plan(
+        _, plan = await plan_on_healthy_store(
             self.engine, self.state, STACK.namespace, plan_of, repair=repair, say=self.said.append
         )
         return plan
@@ -78,7 +78,7 @@ class TinyStore:
             self.run(*words)
         ids = await self.engine.images()
         made = [ids[planned.reference] for planned in plan.to_build]
-        await note_marks(self.engine, self.state, made)
+        await record_layer_stamps(self.engine, self.state, made)
 
     def run(self, *words: str) -> str:
         env = {**os.environ, "TMPDIR": str(self.folder / "tmp")}

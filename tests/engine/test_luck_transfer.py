@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ci.wheelhouse.program import fetch_wheels
-from ci.wheelhouse.program.client import Client, Patience
-from ci.wheelhouse.program.content_store import Kept, open_kept
+from ci.wheelhouse.program.client import Client, RetryPolicy
+from ci.wheelhouse.program.content_store import ContentStore, open_content_store
 from ci.wheelhouse.program.failure import FetchingError
 from ci.wheelhouse.program.index import Index
 from ci.wheelhouse.program.line import Line
@@ -33,9 +33,9 @@ class Trial:
     """One fetch of `thing` into a folder of its own; `said` is what a user would read."""
 
     def __init__(self, folder: Path, index: str, lines: list[str], stall_s: float = 5.0) -> None:
-        self.kept: Kept = open_kept(folder, {})
+        self.kept: ContentStore = open_content_store(folder, {})
         self.said: list[str] = []
-        client = Client(self.said.append, Patience(stall_s=stall_s, tries=3, pause_s=0.01))
+        client = Client(self.said.append, RetryPolicy(stall_s=stall_s, tries=3, pause_s=0.01))
         pages = Index(index, client)
         wanted = [
             Wanted(

@@ -11,8 +11,8 @@ import pytest
 
 from ci.catalog.files import SMOKE
 from ci.catalog.load import load_stack
-from ci.engines.buildah.engine import EmbeddedEngine
-from ci.engines.engine import Closed, Output
+from ci.engines.buildah.engine import BuildahEngine
+from ci.engines.engine import Output, SandboxedProgram
 from ci.report.check import Check, Status
 from ci.smoke.probe_request import smoke_request
 from ci.smoke.results import parse_results
@@ -27,7 +27,7 @@ RUNGS = {"rungs": ["structure", "imports", "closure", "programs"], "gpu_first_on
 
 
 async def probe(
-    engine: EmbeddedEngine, folder: Path, *, image: str = BASE, user: str = "", **changes: object
+    engine: BuildahEngine, folder: Path, *, image: str = BASE, user: str = "", **changes: object
 ) -> dict[str, Check]:
     program = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
     shutil.copytree(program, folder, dirs_exist_ok=True)
@@ -35,7 +35,7 @@ async def probe(
     folder.chmod(0o755)
     (folder / "request.json").write_text(json.dumps({**REQUEST, **RUNGS, **changes}))
     config = (await engine.inspect(image)).config
-    closed = Closed(
+    closed = SandboxedProgram(
         argv=("/opt/venv/bin/python", "-I", "-B", "/run/probe/probe.py", "/run/probe/request.json"),
         config={"config": {**config["config"], **({"User": user} if user else {})}},
         mounts=((folder, "/run/probe", "ro"),),
@@ -46,7 +46,7 @@ async def probe(
     return {check.name: check for check in found}
 
 
-async def test_a_good_image_passes_every_check(engine: EmbeddedEngine, tmp_path: Path) -> None:
+async def test_a_good_image_passes_every_check(engine: BuildahEngine, tmp_path: Path) -> None:
     checks = await probe(engine, tmp_path)
     skipped = {name for name, check in checks.items() if check.status is Status.skipped}
     assert skipped == {"pip check", "nothing in closed folders"}
@@ -55,7 +55,7 @@ async def test_a_good_image_passes_every_check(engine: EmbeddedEngine, tmp_path:
 
 
 async def test_the_wrong_user_a_bad_import_and_a_missing_distribution_fail(
-    engine: EmbeddedEngine, tmp_path: Path
+    engine: BuildahEngine, tmp_path: Path
 ) -> None:
     wanted = {"numpy": "no_such_module", "not-installed": "", "python-dotenv": "dotenv"}
     checks = await probe(engine, tmp_path, user="0:0", distributions=wanted)
@@ -66,7 +66,7 @@ async def test_the_wrong_user_a_bad_import_and_a_missing_distribution_fail(
 
 
 async def test_a_program_that_fails_hangs_or_floods_is_told_apart(
-    engine: EmbeddedEngine, tmp_path: Path
+    engine: BuildahEngine, tmp_path: Path
 ) -> None:
     commands = [["sh", "-c", "echo why >&2; exit 3"], ["sleep", "100"], ["sh", "-c", "yes | head -c 900000"]]
     help_ = ["sh", "-c", "exit 4"]
@@ -78,7 +78,7 @@ async def test_a_program_that_fails_hangs_or_floods_is_told_apart(
 
 
 async def test_a_compiler_a_cache_a_secret_and_a_missing_library_fail(
-    engine: EmbeddedEngine, tmp_path: Path
+    engine: BuildahEngine, tmp_path: Path
 ) -> None:
     from ci.engines.engine import BuildRequest
 

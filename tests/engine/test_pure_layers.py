@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from ci.catalog.load import load_stack
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.buildah.store import store_lists
 from ci.engines.engine import BuildRequest, ImageInfo, Output
 from ci.lower.dockerfile import instructions, wheels_arg
 from ci.plan.recipes import recipe
-from ci.run.inputs.local import Houses
+from ci.run.inputs.local import LocalInputs
 from ci.run.verify.layer_listing import Entry, listing
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
@@ -30,7 +30,7 @@ OTHER_BASE = "dockwright/test-other-base:cpu"
 DIRECTORY = "5"
 
 
-async def layers_of(engine: EmbeddedEngine, info: ImageInfo) -> list[tuple[str, dict[str, Entry]]]:
+async def layers_of(engine: BuildahEngine, info: ImageInfo) -> list[tuple[str, dict[str, Entry]]]:
     """Return what made each layer, and what it holds, from the lowest up."""
     _, layers = store_lists(await engine.runner.run(engine.buildah.info()))
     ids = {layer.get("diff-digest"): layer["id"] for layer in json.loads(Path(layers).read_text())}
@@ -42,7 +42,7 @@ async def layers_of(engine: EmbeddedEngine, info: ImageInfo) -> list[tuple[str, 
 
 @pytest.mark.parametrize("id_", [image.id for image in STACK.images if image.variant == "cpu"])
 async def test_layers_of_wheels_and_files_only_add_under_their_folder(
-    id_: str, engine: EmbeddedEngine
+    id_: str, engine: BuildahEngine
 ) -> None:
     layers = await layers_of(engine, await engine.inspect(f"dockwright/{id_}"))
     below: dict[str, Entry] = {}
@@ -65,11 +65,11 @@ async def test_layers_of_wheels_and_files_only_add_under_their_folder(
 
 
 async def test_a_layer_of_wheels_is_the_same_on_another_parent(
-    engine: EmbeddedEngine, settings: Settings, tmp_path: Path
+    engine: BuildahEngine, settings: Settings, tmp_path: Path
 ) -> None:
     image = STACK.get(f"{IMAGE}:cpu")
     (wheels,) = [step for step in recipe(STACK, image) if isinstance(step, Wheels)]
-    houses = Houses(workspace=open_workspace(settings.with_(stack=DOCKER)), engine=engine)
+    houses = LocalInputs(workspace=open_workspace(settings.with_(stack=DOCKER)), engine=engine)
     await houses.debhouse(Output())
     await houses.wheelhouse("cpu", Output())
     text = "ARG PARENT\nFROM ${PARENT}\nUSER 0:0\nRUN echo other > /etc/other\n"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ci.cli.setup.debian import install
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import LOCAL, Output
 from ci.errors import CommandError
 from ci.settings import Settings
@@ -59,7 +59,7 @@ def bootstrap_name(names: dict[str, str]) -> str:
 
 
 async def test_root_images_build_on_a_base_that_is_pulled_by_digest(
-    engine: EmbeddedEngine, settings: Settings, registry: str, tmp_path: Path
+    engine: BuildahEngine, settings: Settings, registry: str, tmp_path: Path
 ) -> None:
     source = LOCAL + bootstrap_name(await engine.images())
     target = f"{registry}/library/python:3.11"
@@ -85,6 +85,6 @@ async def test_root_images_build_on_a_base_that_is_pulled_by_digest(
     assert shown.startswith("Python 3.11")
 
 
-async def test_a_digest_that_the_registry_lacks_is_an_error(engine: EmbeddedEngine, registry: str) -> None:
+async def test_a_digest_that_the_registry_lacks_is_an_error(engine: BuildahEngine, registry: str) -> None:
     with pytest.raises(CommandError, match=r"manifest unknown|not found"):
         await engine.fetch(f"{registry}/library/python@sha256:{'0' * 64}", Output())

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from tests.engine.killed_stack import change, killed_stack
 from tests.engine.luck_stack import CHECKOUT, LuckStack
 from tests.engine.repository import committed, git, tree
@@ -63,7 +63,7 @@ def rows(done: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str]]:
 
 
 async def test_a_run_is_built_again_from_its_revision_and_patch_and_compared(
-    there: LuckStack, here: LuckStack, engine: EmbeddedEngine, tmp_path: Path
+    there: LuckStack, here: LuckStack, engine: BuildahEngine, tmp_path: Path
 ) -> None:
     built = there.dockwright(*BUILD)
     assert built.returncode == 0, built.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from tests.engine.luck import Served, wheel
 from tests.engine.luck_stack import CHECKOUT, LuckStack
 from tests.engine.terminal import Terminal, on_terminal
@@ -27,13 +27,13 @@ STRANGE = {"thing-1.0.dist-info/WHEEL": b"Wheel-Version: 9.0\nRoot-Is-Purelib: t
 
 
 @pytest.fixture(autouse=True)
-def no_container_is_left(engine: EmbeddedEngine) -> Iterator[None]:
+def no_container_is_left(engine: BuildahEngine) -> Iterator[None]:
     before = containers(engine)
     yield
     assert containers(engine) == before
 
 
-def containers(engine: EmbeddedEngine) -> str:
+def containers(engine: BuildahEngine) -> str:
     argv = (*engine.buildah.privilege, "buildah", *engine.buildah.store, "containers", "--all", "--quiet")
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from ci.smoke.program import bounded_process as child
-from ci.smoke.program.bounded_process import KEPT, Ended, Kept, members_of, run, strays
+from ci.smoke.program.bounded_process import KEPT, BoundedOutput, ProcessResult, members_of, orphans, run
 
 pytestmark = pytest.mark.engine
 
 
-def python(code: str, limit_s: float = 30.0, **more: object) -> Ended:
+def python(code: str, limit_s: float = 30.0, **more: object) -> ProcessResult:
     return run([sys.executable, "-S", "-c", code], limit_s, **more)  # type: ignore[arg-type]
 
 
@@ -31,7 +31,7 @@ def test_both_outputs_are_kept_in_order_and_there_is_nothing_to_read() -> None:
     code = (
         "import os, sys; os.write(1, b'out '); os.write(2, b'err '); os.write(1, sys.stdin.read().encode())"
     )
-    assert python(code) == Ended(0, "out err ")
+    assert python(code) == ProcessResult(0, "out err ")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_hang_is_ended_with_what_it_started_in_other_groups(tmp_path: Path) ->
         f"subprocess.run([sys.executable, '-S', {str(inner)!r}], process_group=0)\n"
     )
     ended = python(code, 1.5)
-    assert ended == Ended(-9, "begun\n", "was still running after 1.5 s, so it was ended")
+    assert ended == ProcessResult(-9, "begun\n", "was still running after 1.5 s, so it was ended")
     assert not alive(int(note.read_text()))
 
 
@@ -110,7 +110,7 @@ def test_the_last_words_of_a_long_output_are_kept() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, KEPT // 2, KEPT // 2 + 1, KEPT])
 def test_what_fits_is_kept_whole(size: int) -> None:
-    data, kept = os.urandom(size).hex().encode()[:size], Kept()
+    data, kept = os.urandom(size).hex().encode()[:size], BoundedOutput()
     for start in range(0, size, 7000):
         kept.add(data[start : start + 7000])
     assert kept.text == data.decode()
@@ -135,8 +135,8 @@ def test_no_session_has_no_members_to_end(session: int) -> None:
 
 def test_without_a_token_there_are_no_strays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(child.VARIABLE, raising=False)
-    assert strays() == []
+    assert orphans() == []
     monkeypatch.setenv(child.VARIABLE, "")
-    assert strays() == []
+    assert orphans() == []
     monkeypatch.setenv(child.VARIABLE, f"nobody-{os.getpid()}")
-    assert strays() == []
+    assert orphans() == []

@@ -12,10 +12,10 @@ from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.client import RegistryClient
 from ci.registry.connect import open_registry
 from ci.registry.credentials import Credentials
-from ci.registry.key_artifact import Beside
+from ci.registry.key_artifact import KeyArtifact
 from ci.registry.manifest import OCI, digest_of
-from ci.registry.namespace import Place
-from ci.registry.retry import Patience
+from ci.registry.namespace import RegistryNamespace
+from ci.registry.retry import RetryPolicy
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER = digest_of(b"layer")
@@ -26,25 +26,25 @@ def wanted(number: int = 0) -> Wanted:
     return Wanted(f"image-{number}:cpu", f"image-{number}", f"k-{key[:32]}", key)
 
 
-def quick(**more: float) -> Patience:
-    return Patience(pause_s=0.01, answer_s=more.pop("answer_s", 5.0), **more)  # type: ignore[arg-type]
+def quick(**more: float) -> RetryPolicy:
+    return RetryPolicy(pause_s=0.01, answer_s=more.pop("answer_s", 5.0), **more)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
 async def opened(
     host: str,
     credentials: Credentials | None = None,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
     namespace: str = "team",
 ) -> AsyncIterator[tuple[RegistryCache, list[str]]]:
     """Yield the cache at `host`, and what it says."""
     said: list[str] = []
-    place = Place(host, namespace)
+    place = RegistryNamespace(host, namespace)
     async with open_registry(place, credentials, patience or quick(), said.append) as client:
         yield RegistryCache(client=client, writes=True), said
 
 
-async def push(client: RegistryClient, one: Wanted, note: str = "") -> Beside:
+async def push(client: RegistryClient, one: Wanted, note: str = "") -> KeyArtifact:
     """Store an image with an empty config and no layers, as an engine does; return what is to stand by it."""
     repository = client.place.repository(one.image)
     scope = (f"repository:{repository}:pull,push",)
@@ -62,10 +62,10 @@ async def push(client: RegistryClient, one: Wanted, note: str = "") -> Beside:
     }
     data = json.dumps(value).encode()
     await client.put_manifest(repository, one.tag, data, OCI, scope=scope)
-    return Beside(key=one.key, image=digest_of(data), config=digest, layers=((LAYER, 5),))
+    return KeyArtifact(key=one.key, image=digest_of(data), config=digest, layers=((LAYER, 5),))
 
 
-async def add(cache: RegistryCache, one: Wanted) -> Beside:
+async def add(cache: RegistryCache, one: Wanted) -> KeyArtifact:
     beside = await push(cache.client, one)
     await cache.add(one, beside, {"schema": 1, "image": one.id})
     return beside

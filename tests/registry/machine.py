@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 
 from ci.catalog.load import load_stack
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.choose import choose_engine
 from ci.engines.process.runner import Runner
 from ci.plan.keys import digest, documents, tag
@@ -69,9 +69,9 @@ class Machine:
         subprocess.run(argv, check=True, capture_output=True)
 
 
-def _engine() -> EmbeddedEngine:
+def _engine() -> BuildahEngine:
     engine = choose_engine(read_settings(), Runner())
-    assert isinstance(engine, EmbeddedEngine)
+    assert isinstance(engine, BuildahEngine)
     return engine
 
 

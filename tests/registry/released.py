@@ -14,7 +14,7 @@ from ci.registry.client import RegistryClient
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import OCI, digest_of, read_manifest
 from ci.registry.reply import Reply
-from ci.registry.retry import Patience
+from ci.registry.retry import RetryPolicy
 from tests.registry.cached import CONFIG_TYPE, opened, wanted
 
 NOTES = {"org.opencontainers.image.revision": "f00"}
@@ -24,7 +24,7 @@ COUNT = 3
 
 @asynccontextmanager
 async def releases_at(
-    host: str, credentials: Credentials | None = None, patience: Patience | None = None
+    host: str, credentials: Credentials | None = None, patience: RetryPolicy | None = None
 ) -> AsyncIterator[Releases]:
     async with opened(host, credentials, patience) as (cache, said):
         yield Releases(client=cache.client, say=said.append)
@@ -81,7 +81,7 @@ def digests(images: tuple[Released, ...]) -> dict[str, str]:
 
 async def seen(releases: Releases) -> dict[str, str]:
     """Return what the current release names; none of it is missing in the registry, not a byte."""
-    _, images = await releases.read_whole()
+    _, images = await releases.read_release()
     for one in images:
         manifest = read_manifest(one.data, one.id)
         for layer in (manifest.config, *manifest.layers):

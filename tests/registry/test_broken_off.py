@@ -128,7 +128,7 @@ async def current(releases: Releases) -> dict[str, str]:
     there = await releases.client.find_digest(
         releases.client.place.repository("release"), "current", scope=()
     )
-    return digests((await releases.read_whole())[1]) if there else {}
+    return digests((await releases.read_release())[1]) if there else {}
 
 
 POINTS = {

@@ -12,7 +12,7 @@ from ci.registry.cache import RegistryCache
 from ci.registry.connect import open_registry
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import OCI, digest_of
-from ci.registry.namespace import Place
+from ci.registry.namespace import RegistryNamespace
 from tests.registry.cached import add, opened, push, quick, wanted
 from tests.registry.proxy import Fault, Gate, Proxy, proxied
 from tests.registry.server import SECRET, USER, Registry, basic, registry, token_server
@@ -148,7 +148,7 @@ async def test_a_token_that_ends_in_the_middle_of_a_push_is_renewed(tmp_path: Pa
             proxy.faults.append(Fault("status", method="PUT", path="[.]key$", status=401, headers=asks))
             tokens.asked.clear()
             own = await cache.add(wanted(), beside, {"schema": 1})
-            assert await cache.settle(wanted(), beside) == own
+            assert await cache.reconcile(wanted(), beside) == own
             assert tokens.asked == [["repository:team/image-0:pull,push"]]
             assert (await cache.look_up([wanted()])).hits == {"image-0:cpu": beside}
             assert said == []
@@ -172,7 +172,7 @@ async def test_a_host_that_is_no_registry_is_said_to_be_none(proxy: Proxy) -> No
 
 async def test_nothing_that_listens_is_unreachable_at_once() -> None:
     with pytest.raises(RegistryError) as caught:
-        async with open_registry(Place("127.0.0.1:1", "team"), None, quick(), lambda line: None):
+        async with open_registry(RegistryNamespace("127.0.0.1:1", "team"), None, quick(), lambda line: None):
             pass
     assert caught.value.answer == "unreachable"
 
@@ -181,7 +181,7 @@ async def test_what_is_shown_late_after_a_push_is_asked_for_again(proxy: Proxy) 
     async with opened(proxy.host) as (cache, said):
         beside = await add(cache, wanted())
         proxy.faults.append(Fault("status", method="HEAD", status=404, times=2))
-        await cache.settle(wanted(), beside)
+        await cache.reconcile(wanted(), beside)
         assert len(said) == 2
         assert "not there yet, right after it was pushed" in said[0]
 
@@ -193,7 +193,7 @@ async def test_two_that_push_at_once_end_with_what_agrees(proxy: Proxy) -> None:
         data = await cache.client.manifest("team/image-0", wanted().tag, scope=())
         await cache.client.put_manifest("team/image-0", wanted().tag, data + b" ", OCI, scope=())
         assert "image-0:cpu" in (await cache.look_up([wanted()])).faults
-        await cache.settle(wanted(), beside)
+        await cache.reconcile(wanted(), beside)
         found = (await cache.look_up([wanted()])).hits["image-0:cpu"]
         assert (found.config, found.image) == (beside.config, digest_of(data + b" "))
 
@@ -209,7 +209,7 @@ async def test_of_two_that_push_at_the_same_moment_one_sees_that_it_was_not_alon
 
         async def push_beside(one: RegistryCache) -> None:
             own = await one.add(wanted(), beside, {"schema": 1})
-            alone.append(await one.settle(wanted(), beside) == own)
+            alone.append(await one.reconcile(wanted(), beside) == own)
 
         async with anyio.create_task_group() as group:
             group.start_soon(push_beside, cache)
@@ -222,9 +222,9 @@ async def test_who_is_later_leaves_the_key_document_of_the_faster_one(proxy: Pro
     async with opened(proxy.host) as (cache, _):
         beside = await push(cache.client, wanted())
         own = await cache.add(wanted(), beside, {"schema": 1})
-        assert await cache.settle(wanted(), beside) == own
+        assert await cache.reconcile(wanted(), beside) == own
         assert await cache.add(wanted(), beside, {"schema": 1}) == ""
-        assert await cache.settle(wanted(), beside) == own
+        assert await cache.reconcile(wanted(), beside) == own
         assert proxy.count("PUT", "[.]key$") == 1
 
 
@@ -234,7 +234,7 @@ async def test_a_key_document_of_another_config_is_told(plain: Registry) -> None
         await add(cache, wanted())
         assert await cache.add(wanted(), beside, {"schema": 1}) == ""
         with pytest.raises(RegistryError, match="another image was pushed under this key meanwhile"):
-            await cache.settle(wanted(), beside)
+            await cache.reconcile(wanted(), beside)
 
 
 async def test_another_image_under_the_same_key_is_told_and_left(proxy: Proxy) -> None:
@@ -242,7 +242,7 @@ async def test_another_image_under_the_same_key_is_told_and_left(proxy: Proxy) -
         beside = await add(cache, wanted())
         await push(cache.client, wanted(), note="another one")
         with pytest.raises(RegistryError, match="another image was pushed under this key meanwhile"):
-            await cache.settle(wanted(), beside)
+            await cache.reconcile(wanted(), beside)
 
 
 async def test_many_at_once_get_over_a_token_that_ended(tmp_path: Path) -> None:

@@ -276,4 +276,4 @@ async def test_an_infinite_size_is_corrupt(proxy: Proxy) -> None:
         await cache.client.put_manifest("team/image-0", f"{wanted().tag}.key", layers, OCI, scope=())
         assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "corrupt"
         with pytest.raises(RegistryError):
-            await cache.settle(wanted(), beside)
+            await cache.reconcile(wanted(), beside)

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from ci.errors import RegistryError
-from ci.publish.release_figures import read_figures, write_figures
+from ci.publish.release_figures import read_metrics, write_metrics
 from ci.publish.releases import Releases
 from ci.registry.manifest import OCI
 from ci.report.budget.figures import Baseline
@@ -31,26 +31,26 @@ async def releases(plain: Registry) -> AsyncIterator[Releases]:
 async def test_they_are_read_as_they_were_written_and_the_release_is_what_it_was(releases: Releases) -> None:
     await releases.publish("1.0", await released(releases, "a"))
     before = await releases.read()
-    assert await read_figures(releases, "1.0") is None
-    await write_figures(releases, "1.0", FIGURES)
-    assert await read_figures(releases, "1.0") == FIGURES
-    assert await read_figures(releases, "2.0") is None
+    assert await read_metrics(releases, "1.0") is None
+    await write_metrics(releases, "1.0", FIGURES)
+    assert await read_metrics(releases, "1.0") == FIGURES
+    assert await read_metrics(releases, "2.0") is None
     assert await releases.read() == before
     assert await releases.verify() == ()
 
 
 async def test_those_of_another_release_under_its_tag_are_refused(releases: Releases) -> None:
-    await write_figures(releases, "1.0", FIGURES)
+    await write_metrics(releases, "1.0", FIGURES)
     scope = releases.scope((), writes=True)
     data = await releases.client.manifest("team/release", "1.0.figures", scope=scope)
     await releases.client.put_manifest("team/release", "2.0.figures", data, OCI, scope=scope)
     with pytest.raises(RegistryError, match=r"2\.0\.figures: not the figures of release 2\.0") as caught:
-        await read_figures(releases, "2.0")
+        await read_metrics(releases, "2.0")
     assert caught.value.answer == "corrupt"
 
 
 async def test_what_is_no_baseline_is_refused_with_where_it_is_wrong(releases: Releases) -> None:
-    await write_figures(releases, "1.0", FIGURES)
+    await write_metrics(releases, "1.0", FIGURES)
     scope = releases.scope((), writes=True)
     value = json.loads(await releases.client.manifest("team/release", "1.0.figures", scope=scope))
     data = b'{"schema": 2}'
@@ -60,4 +60,4 @@ async def test_what_is_no_baseline_is_refused_with_where_it_is_wrong(releases: R
         "team/release", "1.0.figures", json.dumps(value).encode(), OCI, scope=scope
     )
     with pytest.raises(RegistryError, match=r"1\.0\.figures: schema: Input should be 1"):
-        await read_figures(releases, "1.0")
+        await read_metrics(releases, "1.0")

@@ -12,7 +12,7 @@ import pytest_asyncio
 from ci.errors import RegistryError
 from ci.publish.release import Mount, pushes
 from ci.publish.releases import Releases
-from ci.publish.stale_tags import left_tags
+from ci.publish.stale_tags import stale_tags
 from tests.registry.cached import push, wanted
 from tests.registry.proxy import Fault, Proxy
 from tests.registry.released import COUNT, NOTES, digests, released, releases_at, seen
@@ -130,10 +130,10 @@ async def test_a_layer_that_no_registry_takes_is_refused(releases: Releases) -> 
 
 async def test_tags_of_images_that_the_release_lacks_are_named(releases: Releases) -> None:
     await releases.publish("1.0", await released(releases, "a"))
-    assert await left_tags(releases) == ()
+    assert await stale_tags(releases) == ()
     await releases.publish("2.0", await released(releases, "b", count=1))
     place = releases.client.place
-    assert await left_tags(releases) == (f"{place}/image-1:cpu", f"{place}/image-2:cpu")
+    assert await stale_tags(releases) == (f"{place}/image-1:cpu", f"{place}/image-2:cpu")
     assert await releases.verify() == ()
     await releases.restore("1.0")
-    assert await left_tags(releases) == ()
+    assert await stale_tags(releases) == ()

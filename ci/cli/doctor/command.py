@@ -15,7 +15,7 @@ from ci.cli.doctor.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, 
 from ci.cli.doctor.machine import look
 from ci.errors import CatalogError, DiskError, UsageError
 from ci.report.units import size_text
-from ci.run.estimate.disk import FileSystem, daemon_places, file_systems, places
+from ci.run.estimate.disk import FileSystem, daemon_folders, file_systems, places
 from ci.run.estimate.needs import Estimate, from_nothing
 from ci.settings import Settings
 
@@ -63,8 +63,8 @@ def _check_room(settings: Settings, size_bytes: int) -> None:
     Raises:
         DiskError: that is less than `size_bytes` on one of them.
     """
-    systems = file_systems({**places(settings), **daemon_places()})
-    if refusal := room_refusal(systems, size_bytes):
+    systems = file_systems({**places(settings), **daemon_folders()})
+    if refusal := free_space_refusal(systems, size_bytes):
         raise DiskError(refusal)
     for system in systems:
         click.echo(
@@ -72,7 +72,7 @@ def _check_room(settings: Settings, size_bytes: int) -> None:
         )
 
 
-def room_refusal(systems: Iterable[FileSystem], size_bytes: int) -> str:
+def free_space_refusal(systems: Iterable[FileSystem], size_bytes: int) -> str:
     """Return which of `systems` has less than `size_bytes` free, and what to do; empty where none."""
     short = [
         f"{size_text(system.free_bytes)} are free at {system.text}"

@@ -49,12 +49,12 @@ def ask_dagger(environ: Mapping[str, str]) -> DaggerAnswer | None:
 
 
 async def _in_session() -> DaggerAnswer:
-    from ci.engines.dagger.session import opened_dagger  # with Dagger's SDK, which takes a second
+    from ci.engines.dagger.session import open_dagger  # with Dagger's SDK, which takes a second
 
     with tempfile.TemporaryDirectory(prefix="dockwright-doctor-") as folder:
         archives = Path(folder) / "dagger"
         try:
-            async with opened_dagger(
+            async with open_dagger(
                 archives, loopback="", limit_s=PROGRAM_S, say=lambda _line: None
             ) as engine:
                 return DaggerAnswer(limits=engine.cache)

@@ -12,11 +12,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ci.engines.confinement import APART
 from ci.engines.engine import Mounts
 from ci.engines.process.command import Command
 from ci.engines.process.namespaces import dying_with_parent
-from ci.engines.program import confine, metered, store_state
+from ci.engines.program import metered, sandbox, store_state
+from ci.engines.sandbox import APART
 
 OFFLINE = ("unshare", "--net", "--")
 MARK_ID = "dockwright-run"
@@ -58,7 +58,7 @@ class Buildah:
     store: tuple[str, ...] = ()
     tmpdir: str = ""
     isolation: str = "chroot"
-    enclosure: tuple[str, ...] = ()
+    pid_namespace: tuple[str, ...] = ()
     mark: str = ""
 
     def build(
@@ -177,8 +177,8 @@ class Buildah:
         return Command(argv=argv).privileged(self.privilege)
 
     def check(self, spec: str) -> Command:
-        """Run a program in an image, closed in; see ci/engines/program/confine.py for `spec`."""
-        argv = (*self.enclosure, *APART, sys.executable, "-I", "-B", confine.__file__, spec)
+        """Run a program in an image, closed in; see ci/engines/program/sandbox.py for `spec`."""
+        argv = (*self.pid_namespace, *APART, sys.executable, "-I", "-B", sandbox.__file__, spec)
         return Command(argv=argv).privileged(self.privilege)
 
     def remove_folder(self, folder: str) -> Command:
@@ -247,11 +247,11 @@ class Buildah:
 
     def _skopeo(self, *words: str) -> Command:
         folder = ("--tmpdir", self.tmpdir) if self.tmpdir else ()  # it does not look at TMPDIR
-        return Command(argv=(*self.enclosure, "skopeo", *folder, *words)).privileged(self.privilege)
+        return Command(argv=(*self.pid_namespace, "skopeo", *folder, *words)).privileged(self.privilege)
 
     def _command(self, *words: str, offline: bool = False, cpu_file: str = "") -> Command:
         env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
         meter = (sys.executable, "-I", "-S", "-B", metered.__file__, cpu_file, *dying_with_parent())
-        before = (*(meter if cpu_file else ()), *self.enclosure, *(OFFLINE if offline else ()))
+        before = (*(meter if cpu_file else ()), *self.pid_namespace, *(OFFLINE if offline else ()))
         argv = (*before, "buildah", *self.store, *words)
         return Command(argv=argv, env=env).privileged(self.privilege)

@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 
 SHA256 = "sha256:"
 
 
 async def compressed_layers(
-    engine: EmbeddedEngine, image: str, diff_ids: Sequence[str], known: Collection[str]
+    engine: BuildahEngine, image: str, diff_ids: Sequence[str], known: Collection[str]
 ) -> dict[str, int]:
     """Return the bytes as zstd of those layers of an image, by id, that are not `known`, by DiffID.
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ci.engines.buildah.store import store_place
+from ci.engines.buildah.store import store_location
 
 NONE_FOUND = 1
 """What grep(1) ends with where no line matches."""
@@ -48,7 +48,7 @@ def listed_containers(text: str) -> tuple[Container, ...]:
 
 def container_records(text: str) -> str:
     """Return the folder of the containers' records by what `buildah info` prints."""
-    root, driver = store_place(text)
+    root, driver = store_location(text)
     return f"{root}/{driver}-containers"
 
 

@@ -23,21 +23,21 @@ from ci.engines.buildah.containers import (
     marked,
     unfinished,
 )
-from ci.engines.buildah.store import StoredImage, store_lists, store_place, stored_images
-from ci.engines.confinement import CLOSES, confinement
-from ci.engines.engine import LOCAL, BuildRequest, Closed, ImageInfo, Mounts, Output
+from ci.engines.buildah.store import StoredImage, store_lists, store_location, stored_images
+from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
 from ci.engines.gpu import Gpu, gpu_here
 from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.oci_layout import normalised, write_layout
-from ci.engines.process.command import Command, Ended
+from ci.engines.process.command import Command, ProcessResult
 from ci.engines.process.runner import Runner
-from ci.engines.store_state import Look, look_of
+from ci.engines.sandbox import CLOSES, sandbox_config
+from ci.engines.store_state import StoreState, parse_store_state
 from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddedEngine:
+class BuildahEngine:
     """Buildah on this machine; see ci/engines/engine.py for the contract."""
 
     buildah: Buildah
@@ -50,12 +50,12 @@ class EmbeddedEngine:
         """The engine's name."""
         return "buildah"
 
-    def owned_by(self, mark: Path, scratch: Path) -> EmbeddedEngine:
+    def for_run(self, mark: Path, scratch: Path) -> BuildahEngine:
         """Return this engine for the run of that mark."""
         buildah = replace(self.buildah, mark=str(mark), tmpdir=str(scratch))
         return replace(self, buildah=buildah, runner=replace(self.runner, mark=str(mark)))
 
-    async def remove_leftovers(self, marks: Sequence[Path]) -> int:
+    async def remove_stale_containers(self, marks: Sequence[Path]) -> int:
         """Remove the working containers of these runs; see ci/engines/buildah/containers.py for how."""
         listed = listed_containers(await self.runner.run(self.buildah.containers()))
         if not listed or not marks:
@@ -105,10 +105,10 @@ class EmbeddedEngine:
         texts = [await self.runner.run(self.buildah.read(path)) for path in (images, layers)]
         return stored_images(*texts)
 
-    async def look(self, ids: Sequence[str]) -> Look | None:
+    async def look(self, ids: Sequence[str]) -> StoreState | None:
         """Look at the store's files, beside what Buildah says of it."""
-        root, driver = store_place(await self.runner.run(self.buildah.info()))
-        return look_of(root, await self.runner.run(self.buildah.look(root, driver, ids)))
+        root, driver = store_location(await self.runner.run(self.buildah.info()))
+        return parse_store_state(root, await self.runner.run(self.buildah.look(root, driver, ids)))
 
     async def remove_damaged(self, images: Sequence[str]) -> None:
         """Remove images by id, whatever their layers look like."""
@@ -181,7 +181,7 @@ class EmbeddedEngine:
     @property
     def closes(self) -> str:
         """What a checked program can't reach: less where it can't have process numbers of its own."""
-        return CLOSES if self.buildah.enclosure else f"{CLOSES}; it sees the machine's processes"
+        return CLOSES if self.buildah.pid_namespace else f"{CLOSES}; it sees the machine's processes"
 
     async def machine(self) -> str:
         """Return the class of this machine."""
@@ -192,7 +192,7 @@ class EmbeddedEngine:
         found = await gpu_here(self.runner)
         return found if isinstance(found, str) else ""
 
-    async def check(self, image: str, closed: Closed, output: Output) -> Ended:
+    async def check(self, image: str, closed: SandboxedProgram, output: Output) -> ProcessResult:
         """Run a program in an image of the store; no container is made, so nothing can stay of one."""
         root, driver = await self._place()
         gpu = await gpu_here(self.runner) if closed.gpu else ""
@@ -201,7 +201,7 @@ class EmbeddedEngine:
         ) as folder:
             scratch = Path(folder, "scratch")
             scratch.mkdir()
-            spec = confinement(closed, gpu if isinstance(gpu, Gpu) else None)
+            spec = sandbox_config(closed, gpu if isinstance(gpu, Gpu) else None)
             id_ = image.removeprefix("sha256:")
             place = {"root": root, "driver": driver, "image": id_, "scratch": str(scratch)}
             Path(folder, "spec.json").write_text(json.dumps({**spec, **place}))
@@ -221,7 +221,7 @@ class EmbeddedEngine:
     async def _place(self) -> tuple[str, str]:
         """Return the store's root and the name of its driver, which stay what they are."""
         if not self._known:
-            self._known.append(store_place(await self.runner.run(self.buildah.info())))
+            self._known.append(store_location(await self.runner.run(self.buildah.info())))
         return self._known[0]
 
     async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:

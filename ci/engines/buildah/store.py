@@ -30,7 +30,7 @@ class StoredImage:
         return sum(size for _, size in self.layers)
 
 
-def store_place(info: str) -> tuple[str, str]:
+def store_location(info: str) -> tuple[str, str]:
     """Return the store's root and the name of its driver by what `buildah info` prints."""
     store = json.loads(info)["store"]
     return store["GraphRoot"], store["GraphDriverName"]
@@ -38,7 +38,7 @@ def store_place(info: str) -> tuple[str, str]:
 
 def store_lists(info: str) -> tuple[str, str]:
     """Return the paths of both lists by what `buildah info` prints."""
-    root, driver = store_place(info)
+    root, driver = store_location(info)
     return f"{root}/{driver}-images/images.json", f"{root}/{driver}-layers/layers.json"
 
 

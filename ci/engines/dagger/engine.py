@@ -21,11 +21,11 @@ import anyio
 
 from ci.engines.dagger.cache import CacheLimits
 from ci.engines.dagger.sdk import first_of, last_lines, pairs_of, write_output
-from ci.engines.engine import BuildRequest, Closed, File, Folder, ImageInfo, Mounts, Output
+from ci.engines.engine import BuildRequest, File, Folder, ImageInfo, Mounts, Output, SandboxedProgram
 from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.oci_archive import write_archive
-from ci.engines.process.command import Ended
-from ci.engines.store_state import Look
+from ci.engines.process.command import ProcessResult
+from ci.engines.store_state import StoreState
 from ci.errors import CommandError, EngineError
 from ci.lower.container import Inputs, lower
 
@@ -77,11 +77,11 @@ class DaggerEngine:
         """The engine's name."""
         return "dagger"
 
-    def owned_by(self, mark: Path, scratch: Path) -> DaggerEngine:  # noqa: ARG002 what runs ends with the session
+    def for_run(self, mark: Path, scratch: Path) -> DaggerEngine:  # noqa: ARG002 what runs ends with the session
         """Return this engine: what it starts ends with its session."""
         return self
 
-    async def remove_leftovers(self, marks: Sequence[Path]) -> int:  # noqa: ARG002
+    async def remove_stale_containers(self, marks: Sequence[Path]) -> int:  # noqa: ARG002
         """Return 0: a session leaves nothing running."""
         return 0
 
@@ -89,7 +89,7 @@ class DaggerEngine:
         """Return the ids of all images of this session by name."""
         return dict(self._names)
 
-    async def look(self, ids: Sequence[str]) -> Look | None:  # noqa: ARG002
+    async def look(self, ids: Sequence[str]) -> StoreState | None:  # noqa: ARG002
         """Return nothing: the store is the engine's own."""
         return None
 
@@ -170,7 +170,7 @@ class DaggerEngine:
             return TRACE.sub("", error.tail).strip() or "the engine gives none"
         return ""
 
-    async def check(self, image: str, closed: Closed, output: Output) -> Ended:
+    async def check(self, image: str, closed: SandboxedProgram, output: Output) -> ProcessResult:
         """Run a program in a container of `image`, whatever the engine's cache has of it.
 
         What passed before is the ledger's to say, and what concerns security is looked at each time.
@@ -188,18 +188,18 @@ class DaggerEngine:
                 text = await container.with_exec(list(closed.argv)).stdout()
         except dagger.ExecError as error:
             write_output(output, f"{error.stdout}\n{error.stderr}")
-            return Ended(output=error.stdout, status=error.exit_code, tail=last_lines(error.stderr))
+            return ProcessResult(output=error.stdout, status=error.exit_code, tail=last_lines(error.stderr))
         except TimeoutError:
             why = f"still running after {closed.limit_s:g} s, so it was ended"
-            return Ended(output="", status=TIMED_OUT, why=why)
+            return ProcessResult(output="", status=TIMED_OUT, why=why)
         except dagger.QueryError as error:
             # how an engine says that there is no such program, or that it can't be executed
             write_output(output, str(error))
-            return Ended(output="", status=NOT_STARTED, tail=last_lines(str(error)))
+            return ProcessResult(output="", status=NOT_STARTED, tail=last_lines(str(error)))
         except Exception as error:
             raise self._ours(first_of(error), output) from error
         write_output(output, text)
-        return Ended(output=text, status=0)
+        return ProcessResult(output=text, status=0)
 
     async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
         """Fetch an image by digest and return its id in this session."""

@@ -27,7 +27,7 @@ CLI_LIMIT_S = 5.0
 
 
 @asynccontextmanager
-async def opened_dagger(
+async def open_dagger(
     archives: Path, *, loopback: str, limit_s: float, say: Callable[[str], None]
 ) -> AsyncIterator[DaggerEngine]:
     """Yield the engine of a new session; `loopback` is the run's registry where that is here.

@@ -23,7 +23,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class ProcessResult:
     """How a program ended: its standard output, its status, the last lines of all that it wrote.
 
     `why` says why it was ended from here; empty where it ended by itself.

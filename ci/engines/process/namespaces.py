@@ -25,7 +25,7 @@ def was_killed(status: int, last_line: str) -> bool:
 
 
 @cache
-def enclosure(privilege: tuple[str, ...]) -> tuple[str, ...]:
+def pid_namespace(privilege: tuple[str, ...]) -> tuple[str, ...]:
     """Return what is put before a command to enclose it; nothing where this machine refuses that.
 
     A container may forbid a new view of /proc to who isn't really root. `privilege` makes us who we are.

@@ -17,7 +17,7 @@ from typing import IO
 import anyio
 from anyio.abc import ByteReceiveStream, Process
 
-from ci.engines.process.command import Command, Ended
+from ci.engines.process.command import Command, ProcessResult
 from ci.engines.process.namespaces import dying_with_parent, was_killed
 from ci.errors import CommandError, EngineError, NoSpaceError
 
@@ -77,7 +77,7 @@ class Runner:
         limit_bytes: int | None = None,
         log: Path | None = None,
         on_line: Callable[[str], None] | None = None,
-    ) -> Ended:
+    ) -> ProcessResult:
         """Run `command` and return how it ended: by force after `limit_s`, or `limit_bytes` of output.
 
         Raises:
@@ -119,11 +119,13 @@ class Runner:
                     await process.aclose()
         status = process.returncode if process.returncode is not None else -signal.SIGTERM
         if why:
-            return Ended(output=read.output, status=-signal.SIGTERM, tail="\n".join(read.tail), why=why)
+            return ProcessResult(
+                output=read.output, status=-signal.SIGTERM, tail="\n".join(read.tail), why=why
+            )
         if status != 0 and was_killed(status, read.tail[-1] if read.tail else ""):
             status = -signal.SIGKILL
             read.tail.append(KILLED)
-        return Ended(output=read.output, status=status, tail="\n".join(read.tail))
+        return ProcessResult(output=read.output, status=status, tail="\n".join(read.tail))
 
 
 class _FloodError(Exception):

@@ -43,7 +43,7 @@ def files_of(root: Path, driver: str, layer: str) -> Path:
     return root / "vfs/dir" / layer if driver == "vfs" else root / driver / layer / "diff"
 
 
-def layer_fault(root: Path, driver: str, layer: str) -> str:
+def layer_error(root: Path, driver: str, layer: str) -> str:
     """Return what is missing of a layer; empty if nothing is."""
     needed = [files_of(root, driver, layer)]
     if driver == "overlay":
@@ -54,7 +54,7 @@ def layer_fault(root: Path, driver: str, layer: str) -> str:
     return f"layer {layer[:12]}: {missing[0]} is missing" if missing else ""
 
 
-def data_fault(folder: Path, image: dict[str, Any]) -> str:
+def data_error(folder: Path, image: dict[str, Any]) -> str:
     """Return which of an image's own documents is missing or is other than it was.
 
     While an image is written its manifest comes last, and nothing can be listed until it is there.
@@ -77,7 +77,7 @@ def data_fault(folder: Path, image: dict[str, Any]) -> str:
     return ""
 
 
-def mark_of(folder: Path) -> str:
+def layer_stamp(folder: Path) -> str:
     """Return the mark of a layer's files; empty if the layer is broken, or is being removed.
 
     Source: find(1), -printf: `%C@` is the time of the last change of the inode.
@@ -87,10 +87,10 @@ def mark_of(folder: Path) -> str:
     return f"{len(changes)} {max(changes)}" if changes else ""
 
 
-def marks_of(folders: dict[str, Path]) -> dict[str, str]:
+def layer_stamps(folders: dict[str, Path]) -> dict[str, str]:
     """Return the mark of each layer that has one, by its id; each processor looks at another layer."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        marks = zip(folders, pool.map(mark_of, folders.values()), strict=True)
+        marks = zip(folders, pool.map(layer_stamp, folders.values()), strict=True)
         return {layer: mark for layer, mark in marks if mark}
 
 
@@ -112,16 +112,16 @@ def look(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
                 break
             chain.append(top)
             if top not in known:
-                known[top] = layer_fault(root, driver, top)
+                known[top] = layer_error(root, driver, top)
             fault = known[top]
             top = str(layers[top].get("parent") or "")
         images[image["id"]] = {
             "names": image.get("names") or [],
             "layers": chain[::-1],
-            "fault": fault or data_fault(folder, image),
+            "fault": fault or data_error(folder, image),
         }
     asked = {*wanted, *(layer for id_ in wanted if id_ in images for layer in images[id_]["layers"])}
-    marks = marks_of({layer: files_of(root, driver, layer) for layer in layers.keys() & asked})
+    marks = layer_stamps({layer: files_of(root, driver, layer) for layer in layers.keys() & asked})
     return {"faults": faults, "images": images, "marks": marks, "layers": sorted(layers)}
 
 

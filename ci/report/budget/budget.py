@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from ci.catalog.stack import Budget
-from ci.report.budget.figures import Baseline, Figures
+from ci.report.budget.figures import Baseline, Metrics
 from ci.report.units import size_text
 from ci.report.value import Value
 
@@ -21,7 +21,7 @@ FLOOR_BYTES = MB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One figure: its name, where it stands in `Figures`, its limit in `Budget`, and how many units that is.
+    """One figure: its name, where it stands in `Metrics`, its limit in `Budget`, and how many units that is.
 
     What is in bytes may not grow; times differ from run to run, and have a limit alone.
     """
@@ -126,7 +126,7 @@ class BudgetReport(Value):
     tolerance: Tolerance
     rows: tuple[Row, ...]
     causes: tuple[Cause, ...]
-    images: tuple[Figures, ...] = ()
+    images: tuple[Metrics, ...] = ()
     absent: tuple[str, ...] = ()
     """Images that are not here, so that nothing is known of them."""
 
@@ -141,7 +141,7 @@ class BudgetReport(Value):
 
 
 def compare(
-    figures: Sequence[Figures],
+    figures: Sequence[Metrics],
     wanted: Collection[str],
     budgets: Mapping[str, Budget],
     baseline: Baseline | None,
@@ -170,7 +170,7 @@ def compare(
     )
 
 
-def _rows(now: Figures, before: Figures | None, budget: Budget, tolerance: Tolerance) -> Iterable[Row]:
+def _rows(now: Metrics, before: Metrics | None, budget: Budget, tolerance: Tolerance) -> Iterable[Row]:
     for measure in MEASURES:
         value: float | None = getattr(now, measure.field)
         old: float | None = getattr(before, measure.field) if before is not None else None
@@ -199,7 +199,7 @@ def _verdict(
     return Verdict.within if limit is not None or before is not None else Verdict.unknown
 
 
-def _line(known: Mapping[str, Figures], image: str) -> list[str]:
+def _line(known: Mapping[str, Metrics], image: str) -> list[str]:
     """Return `image` and what it is built on, the lowest first, as far as that is known."""
     found: list[str] = []
     while image in known:
@@ -208,7 +208,7 @@ def _line(known: Mapping[str, Figures], image: str) -> list[str]:
     return found
 
 
-def _causes(now: Figures, before: Figures | None) -> Iterable[Cause]:
+def _causes(now: Metrics, before: Metrics | None) -> Iterable[Cause]:
     layers = _summed(now.layers), _summed(before.layers) if before is not None else None
     yield from _grown(now.id, "layer", *layers)
     yield from _grown(now.id, "Python", now.distributions, before.distributions if before else None)

@@ -18,7 +18,7 @@ MEASURED = ("compressed_bytes", "unique_bytes", "shared_bytes", *TIMES, "distrib
 """What may not be known of an image that is there."""
 
 
-class Figures(Value):
+class Metrics(Value):
     """What one image variant takes.
 
     The figures are of the whole image. `unique_bytes` and `shared_bytes` are `unpacked_bytes` in two parts:
@@ -56,13 +56,13 @@ class Baseline(Value):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
     baseline_schema: Literal[1] = Field(default=1, alias="schema")
-    images: tuple[Figures, ...] = ()
+    images: tuple[Metrics, ...] = ()
 
-    def get(self, id_: str) -> Figures | None:
+    def get(self, id_: str) -> Metrics | None:
         """Return the figures of `image:variant`, none where it has none."""
         return next((one for one in self.images if one.id == id_), None)
 
-    def with_(self, figures: Iterable[Figures], known: Collection[str]) -> Baseline:
+    def with_(self, figures: Iterable[Metrics], known: Collection[str]) -> Baseline:
         """Return this baseline with `figures` in place of those of the same images; `known` alone stay.
 
         What this one has of the same key stays where it was not measured again, and so do times, which come
@@ -97,7 +97,7 @@ def read_baseline(data: bytes) -> Baseline:
         raise ValueError(f"{where}: {first['msg']}") from error
 
 
-def carried(figures: Figures, before: Figures | None, *, times: bool = False) -> Figures:
+def carried(figures: Metrics, before: Metrics | None, *, times: bool = False) -> Metrics:
     """Return `figures` with what `before` has of the same key in place of what was not measured.
 
     With `times` it goes before what was measured, too, where it is a time.

@@ -10,8 +10,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from ci.engines.engine import Closed, Engine, Output
-from ci.run.workspace.digest_cache import Remembered
+from ci.engines.engine import Engine, Output, SandboxedProgram
+from ci.run.workspace.digest_cache import DigestCache
 from ci.run.workspace.state import State
 from ci.steps.layout import VENV
 
@@ -30,9 +30,9 @@ class Contents:
     packages: dict[str, int]
 
 
-def remembered(state: State) -> Remembered:
+def remembered(state: State) -> DigestCache:
     """Return what is remembered of images, by the digest of their config."""
-    return Remembered(path=state.root / "contents.json", most=MOST)
+    return DigestCache(path=state.root / "contents.json", most=MOST)
 
 
 def parse_contents(value: Any) -> Contents | None:
@@ -61,7 +61,7 @@ async def read_contents(engine: Engine, image: str, scratch: Path, output: Outpu
             shutil.copyfile(program, Path(folder, "contents.py"))
         Path(folder).chmod(0o755)  # for the image's user, whatever our umask
         Path(folder, "contents.py").chmod(0o644)
-        closed = Closed(
+        closed = SandboxedProgram(
             argv=(PYTHON, "-I", "-B", f"{PLACE}/contents.py"),
             config=info.config,
             mounts=((Path(folder), PLACE, "ro"),),

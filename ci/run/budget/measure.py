@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ci.catalog.stack import Stack
 from ci.engines.buildah.compressed import compressed_layers
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import Engine, Output
 from ci.errors import CommandError
 from ci.plan.keys import tag
@@ -16,16 +16,16 @@ from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import recipe
 from ci.registry.cache import RegistryCache
 from ci.registry.manifest import read_manifest
-from ci.report.budget.figures import Figures, Layers, added, import_seconds, unique_bytes
+from ci.report.budget.figures import Layers, Metrics, added, import_seconds, unique_bytes
 from ci.report.budget.layers import named_layers
 from ci.report.outcome import Outcome
-from ci.run.budget.calibration import calibration_s, cpu_model, fixed_work
 from ci.run.budget.contents import Contents, parse_contents, read_contents, remembered
-from ci.run.cleanup.run_owner import owned
+from ci.run.budget.reference_benchmark import cpu_model, fixed_work, reference_benchmark_s
+from ci.run.cleanup.run_owner import registered_run
 from ci.run.reuse.remote_cache import bare, wanted
-from ci.run.workspace.digest_cache import Remembered
+from ci.run.workspace.digest_cache import DigestCache
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.reports import kept_reports
+from ci.run.workspace.reports import recorded_reports
 from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace
 
@@ -77,7 +77,7 @@ async def registered(client: RegistryClient, plan: Plan, say: Say) -> Registered
     )
 
 
-async def figures_of(
+async def metrics_of(
     workspace: Workspace,
     plan: Plan,
     wanted: Collection[str],
@@ -86,7 +86,7 @@ async def figures_of(
     store: Store,
     registry: Registered | None,
     say: Say,
-) -> tuple[Figures, ...]:
+) -> tuple[Metrics, ...]:
     """Return the figures of the images `wanted` that are here or in the registry, in the order of `plan`.
 
     `plan` is that of the whole stack. What is not known of an image in the store is measured now, and
@@ -110,7 +110,7 @@ async def figures_of(
         for planned in asked
     }
     imports, builds = _times(state, asked)
-    calibration = calibration_s(state, cpu=cpu_model(), say=say, work=fixed_work) if builds else 0.0
+    calibration = reference_benchmark_s(state, cpu=cpu_model(), say=say, work=fixed_work) if builds else 0.0
     return tuple(
         _figures(
             stack,
@@ -136,14 +136,14 @@ def _figures(
     unique: int | None,
     import_s: float | None,
     build_ratio: float | None,
-) -> Figures:
+) -> Metrics:
     image, layers = planned.image, known[planned.id].layers
     size = sum(length for _, length in layers)
     below = known[image.parent].layers if image.parent in known else ()
     told = are_told(layers) and (image.is_root or are_told(below))
     own = inside.get(planned.id)
     parent = Contents(distributions={}, packages={}) if image.is_root else inside.get(image.parent)
-    return Figures(
+    return Metrics(
         image=image.image,
         variant=image.variant,
         key=planned.key,
@@ -191,8 +191,8 @@ def _unique(stack: Stack, layers: Mapping[str, Layers]) -> dict[str, int | None]
     return found
 
 
-def _compressed(state: State) -> Remembered:
-    return Remembered(path=state.root / "compressed.json", most=MOST_LAYERS)
+def _compressed(state: State) -> DigestCache:
+    return DigestCache(path=state.root / "compressed.json", most=MOST_LAYERS)
 
 
 async def _measure(
@@ -210,7 +210,7 @@ async def _measure(
     """
     inside, sizes = remembered(workspace.state).values(), _compressed(workspace.state).values()
     unseen = [one for one in images if bare(known[one.id].config) not in inside]
-    packs = engine if isinstance(engine, EmbeddedEngine) else None
+    packs = engine if isinstance(engine, BuildahEngine) else None
     loose = [
         one
         for one in images
@@ -218,7 +218,7 @@ async def _measure(
     ]
     if not unseen and not loose:
         return
-    async with owned(workspace, engine, note=say, warn=say) as (own, marked):
+    async with registered_run(workspace, engine, note=say, warn=say) as (own, marked):
         for planned in unseen:
             say(f"{planned.id}: looks at what it consists of")
             try:
@@ -228,7 +228,7 @@ async def _measure(
                 continue
             remembered(own.state).add({bare(known[planned.id].config): value})
         for planned in loose:
-            assert isinstance(marked, EmbeddedEngine)
+            assert isinstance(marked, BuildahEngine)
             diff_ids = [digest for digest, _ in known[planned.id].layers]
             new = set(diff_ids) - set(_compressed(own.state).values())
             if not new:
@@ -248,7 +248,7 @@ def _times(state: State, asked: Sequence[PlannedImage]) -> tuple[dict[str, float
     keys = {planned.id: planned.key for planned in asked}
     imports: dict[str, float] = {}
     builds: dict[str, float] = {}
-    for _, report in kept_reports(state.root):
+    for _, report in recorded_reports(state.root):
         for row in report.images:
             if row.key is None or keys.get(row.task) != row.key:
                 continue

@@ -16,7 +16,7 @@ from ci.engines.network import CA_TARGET, CA_VARIABLES
 from ci.errors import UsageError
 from ci.report.event_text import line_of
 from ci.report.events import Checkout, Event
-from ci.run.inputs.local import Houses
+from ci.run.inputs.local import LocalInputs
 from ci.run.tasks.event_log import Listener
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import read_settings
@@ -51,7 +51,7 @@ def named_checkout(revision: str) -> Checkout | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
+class ModuleArguments:
     """What a module was given to build with; empty texts and None leave the choice to the settings."""
 
     source: dagger.Directory
@@ -125,11 +125,11 @@ class Outside:
 
 
 @dataclass(slots=True, kw_only=True)
-class Inside:
+class ModuleHost:
     """A run that a module's function starts: see ci/run/build/run.py."""
 
     client: dagger.Client
-    given: Outside
+    given: ModuleArguments
     engine: DaggerEngine | None = None
     """The engine of the run, once one was needed."""
 
@@ -159,13 +159,13 @@ class Inside:
 
     async def wheelhouse(self, workspace: Workspace, variant: str) -> dagger.Directory:
         """Return all wheels of a variant, as one folder."""
-        from ci.run.inputs.dagger import EngineHouses
+        from ci.run.inputs.dagger import DaggerInputs
 
         async with self.opened(workspace) as engine:
             assert isinstance(engine, DaggerEngine)
-            local = Houses(workspace=workspace, engine=engine)
+            local = LocalInputs(workspace=workspace, engine=engine)
             needed = {image.id for image in workspace.stack.images if image.variant == variant}
-            houses = EngineHouses(local=local, engine=engine, needed=needed)
+            houses = DaggerInputs(local=local, engine=engine, needed=needed)
             output = Output(on_line=self.say)
             await houses.base(output)
             await houses.debhouse(output)

@@ -16,7 +16,7 @@ INJECTED = (
 
 
 @dataclass(slots=True, kw_only=True)
-class DaggerLook:
+class DaggerWarnings:
     """Looks once in a run, whichever image comes first: a base that was brought, or one that was fetched."""
 
     engine: Engine

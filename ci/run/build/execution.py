@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from ci.engines.engine import Engine
-from ci.errors import CommandError, GoneError, LostError, NoSpaceError, RegistryError
+from ci.errors import CommandError, MissingInRegistryError, NoSpaceError, RegistryError, UnavailableError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.report.events import Checkout, RunStarted
@@ -17,20 +17,20 @@ from ci.report.report import Report
 from ci.run.build.registry_tasks import reused
 from ci.run.build.request import Options
 from ci.run.build.task_work import task_work
-from ci.run.cleanup.run_owner import owned
+from ci.run.cleanup.run_owner import registered_run
 from ci.run.estimate.disk import file_systems, places
 from ci.run.estimate.disk_guard import DiskGuard
 from ci.run.git.checkout import checkout_soon
 from ci.run.git.revision import without_passwords
-from ci.run.inputs.registry_wheels import bring_wheels
-from ci.run.reuse.remote_cache import Remote
-from ci.run.reuse.store_health import note_marks
+from ci.run.inputs.registry_wheels import fetch_wheels
+from ci.run.reuse.remote_cache import RemoteCache
+from ci.run.reuse.store_health import record_layer_stamps
 from ci.run.tasks.durations import read_history, write_history
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.graph import tasks
 from ci.run.tasks.recorded_run import record_run
 from ci.run.tasks.task import Task, WorkResult
-from ci.run.workspace.atomic_write import write_whole
+from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import RunDirectory, create_run_directory
 from ci.run.workspace.state import State
@@ -56,14 +56,14 @@ async def build_plan(
         events.note(workspace.base.why)
         for warning in options.warnings:
             events.warning(warning)
-        async with owned(workspace, engine, note=events.note, warn=events.warning) as (own, marked):
+        async with registered_run(workspace, engine, note=events.note, warn=events.warning) as (own, marked):
             history_path = workspace.state.root / "history.json"
             history = read_history(history_path, warn=events.warning)
             if options.remote is not None:
                 options.remote.listen(events.note)
                 options.remote.scratch = own.scratch
                 if options.bundle is None:
-                    for fault in await bring_wheels(options.remote.wheels, own, plan):
+                    for fault in await fetch_wheels(options.remote.wheels, own, plan):
                         events.warning(fault)
             work = task_work(own, marked, plan, store, options, events, directory)
             guard = _guard(own, marked, options, events) if plan.to_build else None
@@ -79,7 +79,7 @@ async def build_plan(
                 beside=guard.watch if guard is not None else None,
             )
             made = [results[one.id].details.digest for one in plan.images if one.action in ("build", "fetch")]
-            await note_marks(marked, workspace.state, [digest for digest in made if digest])
+            await record_layer_stamps(marked, workspace.state, [digest for digest in made if digest])
             write_history(history_path, history.with_results(results), warn=events.warning)
     lost = [
         planned.id
@@ -87,13 +87,13 @@ async def build_plan(
         if planned.action == "fetch" and _is_lost(results[planned.id].error)
     ]
     if lost:
-        raise LostError(f"the registry does not give {', '.join(lost)}", images=tuple(lost))
-    gone = [result.error for result in results.values() if isinstance(result.error, GoneError)]
+        raise MissingInRegistryError(f"the registry does not give {', '.join(lost)}", images=tuple(lost))
+    gone = [result.error for result in results.values() if isinstance(result.error, UnavailableError)]
     if gone:
         raise gone[0]
     report = _with_unique(report, workspace.state, plan)
     with suppress(OSError):  # on a full disk the report without these figures stays
-        write_whole(directory.report, report.as_json())
+        write_atomically(directory.report, report.as_json())
     return report, directory
 
 
@@ -178,7 +178,7 @@ def _with_unique(report: Report, state: State, plan: Plan) -> Report:
     return report.model_copy(update={"images": tuple(rows)})
 
 
-def _pushed(plan: Plan, remote: Remote | None) -> tuple[PlannedImage, ...]:
+def _pushed(plan: Plan, remote: RemoteCache | None) -> tuple[PlannedImage, ...]:
     """Return what the registry lacks, if it may be written."""
     if remote is None or not remote.cache.writes:
         return ()

@@ -15,7 +15,7 @@ from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
 from ci.plan.recipes import apt_list, recipe
 from ci.report.events import Details
-from ci.run.inputs.inputs import Sources
+from ci.run.inputs.inputs import BuildInputs
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.task import Outcome, WorkResult
 from ci.run.workspace.file_lock import key_lock, lock_path
@@ -32,7 +32,7 @@ _STEP = re.compile(r"STEP \d+/\d+: (.*)")
 class ImageWork:
     """Builds the images of one plan."""
 
-    houses: Sources
+    houses: BuildInputs
     engine: Engine
     parents: dict[str, str]
     """Local name of what each image variant starts from."""
@@ -92,7 +92,7 @@ class ImageWork:
         used: list[float] = []
         output = Output(log=log, on_line=lambda line: self._step(planned.id, line), on_cpu=used.append)
         try:
-            async with self._twin_lock(planned):
+            async with self._shared_apt_lock(planned):
                 id_ = await self.engine.build(self.request(planned), output)
         except CommandError as error:
             raise BuildError(f"{planned.id}: a step failed ({log} has all of it)\n{error.tail}") from error
@@ -128,7 +128,7 @@ class ImageWork:
     def _state(self) -> State:
         return self.houses.workspace.state
 
-    def _twin_lock(self, planned: PlannedImage) -> AbstractAsyncContextManager[bool]:
+    def _shared_apt_lock(self, planned: PlannedImage) -> AbstractAsyncContextManager[bool]:
         """Let images with the same Debian packages on one parent build in turn: the second finds them."""
         image = planned.image
         name = apt_list(image.apt, image.apt_lock)
@@ -146,7 +146,9 @@ class ImageWork:
             self.events.step(task, shown(found[1]))
 
 
-def build_request(planned: PlannedImage, houses: Sources, parent: str, *, cache: bool = True) -> BuildRequest:
+def build_request(
+    planned: PlannedImage, houses: BuildInputs, parent: str, *, cache: bool = True
+) -> BuildRequest:
     """Return what an engine is asked for: the image on `parent`, with what it mounts of ready `houses`."""
     workspace, image = houses.workspace, planned.image
     return BuildRequest(

@@ -11,7 +11,7 @@ from ci.plan.plan import PlannedImage
 from ci.report.events import Details
 from ci.report.report import Report
 from ci.run.build.image import ImageWork, details_of
-from ci.run.reuse.remote_cache import Remote, bare
+from ci.run.reuse.remote_cache import RemoteCache, bare
 from ci.run.tasks.graph import PUSH
 from ci.run.tasks.task import Outcome, WorkResult
 from ci.run.workspace.state import ImageRecord
@@ -20,10 +20,10 @@ MEANWHILE = "another runner has built and pushed it meanwhile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteWork:
+class RegistryTasks:
     """The tasks that a registry takes part in; a plan has none of them where `remote` is None."""
 
-    remote: Remote | None
+    remote: RemoteCache | None
     images: ImageWork
 
     async def fetch(self, planned: PlannedImage, output: Output) -> WorkResult:
@@ -83,7 +83,7 @@ def built_twice(report: Report) -> tuple[str, ...]:
     return tuple(row.task.removeprefix(PUSH) for row in report.others if row.reason == MEANWHILE)
 
 
-def reused(planned: PlannedImage, remote: Remote | None) -> WorkResult:
+def reused(planned: PlannedImage, remote: RemoteCache | None) -> WorkResult:
     """Return what an image that only a registry has gives: what stands beside it there."""
     beside = remote.hits.get(planned.id) if remote is not None else None
     record = (

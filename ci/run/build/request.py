@@ -10,7 +10,7 @@ from ci.errors import UsageError
 from ci.plan.plan import Plan, is_named, with_all_fetched
 from ci.report.events import Checkout
 from ci.run.estimate.needs import Estimate
-from ci.run.reuse.remote_cache import Remote
+from ci.run.reuse.remote_cache import RemoteCache
 from ci.run.tasks.event_log import Listener
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
@@ -35,7 +35,7 @@ class Request:
     argv: tuple[str, ...] = ()
 
     @property
-    def looks_again(self) -> bool:
+    def checks_existing(self) -> bool:
         """Whether images that are there are checked: where that was asked for, or a GPU is to compute."""
         return self.smoke or self.checks.gpu or self.checks.require_gpu
 
@@ -61,7 +61,7 @@ class Request:
             raise UsageError(
                 "--require-gpu: none of these images computes on a GPU; name one with the variant cuda"
             )
-        return with_all_fetched(plan, present) if self.looks_again else plan
+        return with_all_fetched(plan, present) if self.checks_existing else plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class Options:
     """Whether images that are there are checked again."""
     checks: CheckOptions = field(default_factory=CheckOptions)
     """What the checks are to do beside what every image gets."""
-    remote: Remote | None = None
+    remote: RemoteCache | None = None
     """The registry that images are reused from, and pushed to where it may be written."""
     checkout: Checkout | None = None
     """What the stack is of, where that is known from elsewhere: git is not asked then."""

@@ -7,7 +7,7 @@ from functools import partial
 
 from ci.run.build.matrix import Matrix, matrix
 from ci.run.build.request import Request
-from ci.run.reuse.remote_cache import looked_up
+from ci.run.reuse.remote_cache import open_remote_cache
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
 
@@ -17,7 +17,7 @@ async def matrix_of(
 ) -> Matrix:
     """Return what has to be built of `request`; no engine is asked."""
     plan_of = partial(request.plan, workspace)
-    async with looked_up(workspace.settings, environ, plan_of, say) as remote:
+    async with open_remote_cache(workspace.settings, environ, plan_of, say) as remote:
         for warning in remote.warnings if remote is not None else ():
             say(f"warning: {warning}")
         sizes = remote.sizes if remote is not None else {}

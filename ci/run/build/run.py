@@ -9,15 +9,15 @@ from functools import partial
 from typing import Protocol
 
 from ci.engines.engine import Engine
-from ci.errors import GoneError, LostError, UsageError
+from ci.errors import MissingInRegistryError, UnavailableError, UsageError
 from ci.plan.plan import Plan
 from ci.report.report import Report
 from ci.run.build.execution import build_plan, reuse_plan
 from ci.run.build.request import Options, Request
 from ci.run.estimate.needs import Estimate
 from ci.run.inputs.lost_packages import relocked
-from ci.run.reuse.remote_cache import Remote, looked_up
-from ci.run.reuse.store_health import sound_plan
+from ci.run.reuse.remote_cache import RemoteCache, open_remote_cache
+from ci.run.reuse.store_health import plan_on_healthy_store
 from ci.run.tasks.event_log import Listener
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import RunDirectory
@@ -27,7 +27,7 @@ PUSHING = ("buildah", "dagger")
 """Engines whose images may be pushed under their keys."""
 
 
-class Front(Protocol):
+class RunFrontend(Protocol):
     """Who starts a run, and sees it."""
 
     def say(self, line: str) -> None:
@@ -43,14 +43,14 @@ class Front(Protocol):
         ...
 
     def forecast(
-        self, workspace: Workspace, plan: Plan, store: Store, remote: Remote | None, engine: str, /
+        self, workspace: Workspace, plan: Plan, store: Store, remote: RemoteCache | None, engine: str, /
     ) -> Estimate | None:
         """Say what a run will need. Raises DiskError where there is no room for it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class RunResult:
     """A run that came to its end: `engine` is the name of what built, empty where nothing had to."""
 
     plan: Plan
@@ -67,9 +67,9 @@ class Finished:
         return self.report.exit_code if self.report.exit_code is not None else 1
 
 
-async def run_whole(
-    workspace: Workspace, request: Request, front: Front, environ: Mapping[str, str]
-) -> Finished:
+async def run_request(
+    workspace: Workspace, request: Request, front: RunFrontend, environ: Mapping[str, str]
+) -> RunResult:
     """Build what is asked for and not there, and return how that went.
 
     Locked Debian packages that are gone are locked anew once; what a registry promised and does not give is
@@ -84,12 +84,12 @@ async def run_whole(
     while True:
         try:
             return await _run_once(workspace, request, front, environ, said, without)
-        except GoneError as gone:
+        except UnavailableError as gone:
             if moved:
                 raise
             workspace, lines = await relocked(workspace, gone, frozen=request.frozen)
             moved = True
-        except LostError as lost:
+        except MissingInRegistryError as lost:
             if without >= set(lost.images):
                 raise
             without |= set(lost.images)
@@ -102,19 +102,19 @@ async def run_whole(
 async def _run_once(
     workspace: Workspace,
     request: Request,
-    front: Front,
+    front: RunFrontend,
     environ: Mapping[str, str],
     warnings: tuple[str, ...],
     without: frozenset[str],
-) -> Finished:
+) -> RunResult:
     """Run once; `without` are images that the registry has and does not give."""
     plan_of = partial(request.plan, workspace)
-    async with looked_up(workspace.settings, environ, plan_of, front.say, without=without) as remote:
+    async with open_remote_cache(workspace.settings, environ, plan_of, front.say, without=without) as remote:
         options = Options(
             bundle=request.bundle.absolute() if request.bundle else None,
             cache=not request.rebuild,
             fail_fast=request.fail_fast,
-            smoke=request.looks_again,
+            smoke=request.checks_existing,
             checks=request.checks,
             argv=request.argv,
             checkout=request.checkout,
@@ -122,18 +122,18 @@ async def _run_once(
             remote=remote,
         )
         hits = remote.references if remote is not None else {}
-        if remote is not None and not remote.plan.to_build and not request.looks_again:
+        if remote is not None and not remote.plan.to_build and not request.checks_existing:
             with front.shown(workspace) as show:
                 options = replace(options, listeners=(show,))
                 report, directory = await reuse_plan(workspace, remote.plan, options)
-            return Finished(plan=remote.plan, report=report, directory=directory, engine="", hits=hits)
+            return RunResult(plan=remote.plan, report=report, directory=directory, engine="", hits=hits)
         async with front.opened(workspace) as engine:
             if remote is not None and remote.cache.writes and engine.name not in PUSHING:
                 raise UsageError(
                     f"--cache read-write needs Buildah, whose digests are equal everywhere, or Dagger, not "
                     f"{engine.name}"
                 )
-            store, plan = await sound_plan(
+            store, plan = await plan_on_healthy_store(
                 engine,
                 workspace.state,
                 workspace.stack.namespace,
@@ -146,4 +146,4 @@ async def _run_once(
             with front.shown(workspace) as show:
                 options = replace(options, listeners=(show,), estimate=estimate)
                 report, directory = await build_plan(workspace, engine, plan, store, options)
-            return Finished(plan=plan, report=report, directory=directory, engine=engine.name, hits=hits)
+            return RunResult(plan=plan, report=report, directory=directory, engine=engine.name, hits=hits)

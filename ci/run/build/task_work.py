@@ -12,15 +12,15 @@ from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.registry.ledger_artifact import RegistryLedger
 from ci.report.events import Details
-from ci.run.build.dagger_warnings import DaggerLook
+from ci.run.build.dagger_warnings import DaggerWarnings
 from ci.run.build.image import ImageWork, details_of
-from ci.run.build.registry_tasks import RemoteWork, reused
+from ci.run.build.registry_tasks import RegistryTasks, reused
 from ci.run.build.request import Options
-from ci.run.inputs.inputs import Sources
-from ci.run.inputs.local import WAITING, Houses
-from ci.run.inputs.registry_wheels import bring_files, share_files, share_wheels
+from ci.run.inputs.inputs import BuildInputs
+from ci.run.inputs.local import WAITING, LocalInputs
+from ci.run.inputs.registry_wheels import fetch_wheel_files, publish_wheel_files, publish_wheels
 from ci.run.reuse.ledger import Ledger
-from ci.run.reuse.remote_cache import Remote
+from ci.run.reuse.remote_cache import RemoteCache
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.graph import PUSH, fetched_root
 from ci.run.tasks.task import Outcome, Task, Work, WorkResult
@@ -65,20 +65,20 @@ def task_work(
         cache=options.cache,
         held=held,
     )
-    remote = RemoteWork(remote=options.remote, images=images)
-    look = DaggerLook(engine=engine, events=events)
+    remote = RegistryTasks(remote=options.remote, images=images)
+    look = DaggerWarnings(engine=engine, events=events)
 
     async def wheelhouse(variant: str, output: Output) -> bool:
         faults: list[str] = []
         remote, everything = options.remote, workspace.settings.wheels == "all" and options.bundle is None
         if remote is not None and everything:
             say = partial(events.step, f"wheelhouse/{variant}")
-            faults += await bring_files(remote.wheel_sets, workspace, plan, variant, say)
+            faults += await fetch_wheel_files(remote.wheel_sets, workspace, plan, variant, say)
         done = await houses.wheelhouse(variant, output)
         if remote is not None and remote.cache.writes:
-            faults += await share_wheels(remote.wheels, workspace, plan)
+            faults += await publish_wheels(remote.wheels, workspace, plan)
             if everything:
-                faults += await share_files(remote.wheel_sets, workspace, plan, variant)
+                faults += await publish_wheel_files(remote.wheel_sets, workspace, plan, variant)
         for fault in faults:
             events.warning(fault)
         return done
@@ -117,7 +117,7 @@ def task_work(
     return work
 
 
-def _ledger(workspace: Workspace, remote: Remote | None, events: EventLog) -> Ledger:
+def _ledger(workspace: Workspace, remote: RemoteCache | None, events: EventLog) -> Ledger:
     folder = workspace.state.root / "ledger"
     if remote is None:
         return Ledger(folder=folder, warn=events.warning)
@@ -131,10 +131,10 @@ def _ledger(workspace: Workspace, remote: Remote | None, events: EventLog) -> Le
 
 def _sources(
     workspace: Workspace, engine: Engine, plan: Plan, held: Collection[str], bundle: Path | None
-) -> Sources:
+) -> BuildInputs:
     needed = frozenset(planned.id for planned in plan.to_build)
     root = fetched_root(plan)
-    local = Houses(
+    local = LocalInputs(
         workspace=workspace,
         engine=engine,
         bundle=bundle,
@@ -144,9 +144,9 @@ def _sources(
     )
     if not isinstance(engine, DaggerEngine) or bundle is not None:
         return local
-    from ci.run.inputs.dagger import EngineHouses  # with Dagger's SDK, which takes a second
+    from ci.run.inputs.dagger import DaggerInputs  # with Dagger's SDK, which takes a second
 
-    return EngineHouses(local=local, engine=engine, needed=needed)
+    return DaggerInputs(local=local, engine=engine, needed=needed)
 
 
 def _speak(events: EventLog, task: str, line: str) -> None:

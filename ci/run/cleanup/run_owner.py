@@ -19,7 +19,7 @@ from ci.engines.process.privilege import privilege
 from ci.errors import DockwrightError
 from ci.run.cleanup.folders import forget_containers, remove_folder
 from ci.run.cleanup.processes import end_processes
-from ci.run.workspace.live_runs import Life, dead, live
+from ci.run.workspace.live_runs import RunMarker, live, stale_runs
 from ci.run.workspace.workspace import Workspace
 
 
@@ -46,7 +46,7 @@ class Removed:
 
 
 @asynccontextmanager
-async def owned(
+async def registered_run(
     workspace: Workspace, engine: Engine, *, note: Callable[[str], None], warn: Callable[[str], None]
 ) -> AsyncIterator[tuple[Workspace, Engine]]:
     """Be a living run inside: give the workspace and the engine that mark what they start as this run's.
@@ -56,13 +56,13 @@ async def owned(
     """
     state = workspace.state.root
     with live(state, now=datetime.now().astimezone()) as life:
-        with dead(state) as lives:
+        with stale_runs(state) as lives:
             if lives:
                 await _clear_dead(workspace, engine, lives, note, warn)
-        own = workspace.owned_by(life)
+        own = workspace.for_run(life)
         own.scratch.mkdir(parents=True, exist_ok=True)
         untouched = own.scratch.stat().st_mtime_ns
-        marked = engine.owned_by(life.mark, own.scratch)
+        marked = engine.for_run(life.mark, own.scratch)
         try:
             yield own, marked
         finally:
@@ -84,7 +84,7 @@ def _changed(folder: Path, before_ns: int) -> bool:
 async def _clear_dead(
     workspace: Workspace,
     engine: Engine,
-    lives: Sequence[Life],
+    lives: Sequence[RunMarker],
     note: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> None:
@@ -99,14 +99,18 @@ async def _clear_dead(
     note(f"cleaned up after {len(lives)} killed run{'s' * (len(lives) > 1)} (of {started}): {removed}")
 
 
-async def _clear_own(workspace: Workspace, engine: Engine, life: Life, warn: Callable[[str], None]) -> None:
+async def _clear_own(
+    workspace: Workspace, engine: Engine, life: RunMarker, warn: Callable[[str], None]
+) -> None:
     try:
         await _remove(workspace, engine, [life], processes=False)
     except DockwrightError as error:
         warn(f"what this run left can't be removed; the next run tries again: {error}")
 
 
-async def _remove(workspace: Workspace, engine: Engine, lives: Sequence[Life], *, processes: bool) -> Removed:
+async def _remove(
+    workspace: Workspace, engine: Engine, lives: Sequence[RunMarker], *, processes: bool
+) -> Removed:
     prefix = privilege() if engine.name == "buildah" else ()
     # a rootless user's own processes are in namespaces that only the user itself sees into
     to_kill = () if prefix[:1] == ("buildah",) else prefix
@@ -114,7 +118,7 @@ async def _remove(workspace: Workspace, engine: Engine, lives: Sequence[Life], *
     ended = 0
     if processes:
         ended = await end_processes([str(mark) for mark in marks], workspace.runner, to_kill)
-    containers = await engine.remove_leftovers(marks)
+    containers = await engine.remove_stale_containers(marks)
     if workspace.settings.isolation == "oci":
         for life in lives:
             await forget_containers(workspace.scratch_of(life), workspace.runner, prefix)
@@ -126,7 +130,7 @@ async def _remove(workspace: Workspace, engine: Engine, lives: Sequence[Life], *
 
 
 def unfinished_files(state: Path, pids: set[int]) -> list[Path]:
-    """Return the files that those processes had not written to their end; see `write_whole`."""
+    """Return the files that those processes had not written to their end; see `write_atomically`."""
     places = (state, state / "input", *(state / "images").glob("*"))
     return [
         path

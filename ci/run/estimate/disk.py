@@ -45,7 +45,7 @@ def places(settings: Settings, *, engine: str = "buildah") -> dict[Where, Path]:
     }
 
 
-def daemon_places() -> dict[Where, Path]:
+def daemon_folders() -> dict[Where, Path]:
     """Return where Docker keeps what it has, if it is here. Source: dockerd(8), `data-root`."""
     folder = Path("/var/lib/docker")
     return {"daemon": folder} if folder.is_dir() else {}

@@ -16,7 +16,7 @@ from ci.run.workspace.workspace import Workspace
 ANYWAY = "`--ignore-disk` starts all the same"
 
 
-def opening_lines(run: Estimate, systems: Iterable[FileSystem], variants: Collection[str]) -> tuple[str, ...]:
+def preview_lines(run: Estimate, systems: Iterable[FileSystem], variants: Collection[str]) -> tuple[str, ...]:
     """Return the block that stands before a run that builds something; nothing for one that does not."""
     if not run.images:
         return ()
@@ -94,7 +94,7 @@ class Preview:
         run = forecast(self.workspace, plan, store, cache=self.cache, bundle=self.bundle, remote=self.remote)
         systems = file_systems(places(settings, engine="buildah" if engine == "auto" else engine))
         variants = {planned.image.variant for planned in plan.to_build}
-        for line in opening_lines(run, systems, variants):
+        for line in preview_lines(run, systems, variants):
             self.say(line)
         if settings.ignore_disk:
             return run, ""

@@ -33,7 +33,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class RetainedSet:
     """What of the store stays.
 
     Attributes:
@@ -67,7 +67,7 @@ class Kept:
 
 def choose_images(
     stored: Iterable[StoredImage],
-    kept: Kept,
+    kept: RetainedSet,
     *,
     ours: Collection[str] = (),
     everything: bool = False,
@@ -134,7 +134,7 @@ def choose_records(records: Iterable[tuple[str, str, int]], names: Collection[st
     )
 
 
-def choose_kept_files(
+def choose_content_files(
     files: Iterable[tuple[str, str, int]], locked: Collection[str], compiled: Mapping[str, str]
 ) -> tuple[Item, ...]:
     """Return the fetched files that no lock names: of each (path, sha256, bytes).

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ci.catalog.stack import LockLine, Stack
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.buildah.store import StoredImage
 from ci.engines.engine import Engine
 from ci.engines.process.command import Command
@@ -26,12 +26,12 @@ from ci.run.gc.choice import (
     UNFINISHED,
     UNLOCKED,
     Item,
-    Kept,
+    RetainedSet,
+    choose_content_files,
     choose_images,
-    choose_kept_files,
     choose_records,
 )
-from ci.run.inputs.local import Houses
+from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.base_kind import root_image
 from ci.run.workspace.live_runs import FOLDER as LIVING
 from ci.run.workspace.local_store import KEY_LABEL
@@ -71,8 +71,8 @@ async def survey(workspace: Workspace, engine: Engine | None, *, everything: boo
     """
     left: list[str] = []
     items: list[Item] = []
-    names = kept_names(workspace.stack)
-    if isinstance(engine, EmbeddedEngine):
+    names = retained_names(workspace.stack)
+    if isinstance(engine, BuildahEngine):
         stored = await engine.stored()
         items += await _images(workspace, engine, stored, names, everything=everything)
         names |= {name for image in stored for name in image.names} - {item.name for item in items}
@@ -95,7 +95,7 @@ async def remove(workspace: Workspace, engine: Engine | None, items: Iterable[It
     """Remove `items`; return what could not go, a sentence each."""
     chosen = tuple(items)
     faults: list[str] = []
-    if isinstance(engine, EmbeddedEngine):
+    if isinstance(engine, BuildahEngine):
         for kind in ("image", "intermediate"):
             names = [item.name for item in chosen if item.kind == kind]
             faults += await _remove_images(engine, names)
@@ -116,7 +116,7 @@ async def remove(workspace: Workspace, engine: Engine | None, items: Iterable[It
     return tuple(faults)
 
 
-def kept_names(stack: Stack) -> set[str]:
+def retained_names(stack: Stack) -> set[str]:
     """Return the cache names that the present plan uses, on either kind of base."""
     names: set[str] = set()
     for kind in KINDS:
@@ -131,7 +131,7 @@ def kept_names(stack: Stack) -> set[str]:
 
 async def _images(
     workspace: Workspace,
-    engine: EmbeddedEngine,
+    engine: BuildahEngine,
     stored: tuple[StoredImage, ...],
     names: set[str],
     *,
@@ -139,7 +139,7 @@ async def _images(
 ) -> tuple[Item, ...]:
     stack = workspace.stack
     builder = _builder(workspace, engine)
-    kept = Kept(
+    kept = RetainedSet(
         namespace=stack.namespace,
         ids={image.id for image in stack.images},
         names=names | ({builder} if builder else set()),
@@ -152,7 +152,7 @@ async def _images(
 
 def _builder(workspace: Workspace, engine: Engine) -> str:
     """Return the name of the builder's image; empty while the debhouse does not say it."""
-    houses = Houses(workspace=workspace, engine=engine)
+    houses = LocalInputs(workspace=workspace, engine=engine)
     try:
         if houses.ready("debhouse", debhouse_input(workspace.stack, houses.mirrors)) is None:
             return ""
@@ -161,7 +161,7 @@ def _builder(workspace: Workspace, engine: Engine) -> str:
     return houses.builder_image()[0]
 
 
-async def _ours(engine: EmbeddedEngine, stored: Iterable[StoredImage], kept: Kept) -> set[str]:
+async def _ours(engine: BuildahEngine, stored: Iterable[StoredImage], kept: RetainedSet) -> set[str]:
     """Return the ids of the images without a name that dockwright made.
 
     That is what bears its label or was made by its own instructions, and what adds no layer to its images, as
@@ -183,7 +183,7 @@ async def _ours(engine: EmbeddedEngine, stored: Iterable[StoredImage], kept: Kep
     return found
 
 
-async def _remove_images(engine: EmbeddedEngine, names: list[str]) -> list[str]:
+async def _remove_images(engine: BuildahEngine, names: list[str]) -> list[str]:
     """Remove `names`, many at once, so that one in use keeps no other; return what stays, a sentence each."""
     gone: set[str] = set()
     faults = []
@@ -233,7 +233,7 @@ def _houses(workspace: Workspace) -> list[Item]:
         if _input(path) not in inputs:
             items.append(_folder(path, STALE_HOUSE))
     kept = [(str(path), path.name, path.stat().st_size) for path in _entries(folder / "kept")]
-    items += choose_kept_files(kept, locked, compiled)
+    items += choose_content_files(kept, locked, compiled)
     return items
 
 

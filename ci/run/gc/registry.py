@@ -19,7 +19,7 @@ from ci.registry.retry import AT_ONCE
 from ci.registry.wheel_set import set_tag
 from ci.registry.wheel_store import REPOSITORY as WHEELHOUSE
 from ci.registry.wheels import wheel_tag
-from ci.run.gc.local import KINDS, kept_names
+from ci.run.gc.local import KINDS, retained_names
 from ci.run.gc.registry_choice import CACHED, Stale, Tagged, choose
 from ci.wheelhouse.input_document import wheelhouse_input
 
@@ -54,7 +54,7 @@ async def registry_survey(
     released = await _at_once([partial(_released, client, version) for version in versions])
     needed = await _at_once([partial(_in_release, client, *one) for one in frozenset().union(*released)])
     tagged = [one for one in looked_at if one is not None]
-    current = {name.rpartition(":")[2] for name in kept_names(stack)} | _wheel_tags(stack)
+    current = {name.rpartition(":")[2] for name in retained_names(stack)} | _wheel_tags(stack)
     stale = choose(
         [*tagged, *needed],
         current,

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ci.registry.key_artifact import side_tag
+from ci.registry.key_artifact import key_artifact_tag
 
 CACHED = re.compile(r"k-[0-9a-f]{32}(?:[.](?:key|gz|smoke-[0-9a-f]{12}-[a-z0-9-]+))?")
 IMAGE_TAG = re.compile(r"k-[0-9a-f]{32}(?:[.]gz)?")
@@ -125,7 +125,7 @@ def _images(tagged: Collection[Tagged], current: Collection[str], wheels: str) -
             beside_it.setdefault((one.repository, one.key_tag), []).append(one)
     found = []
     for one in tagged:
-        beside = by_tag.get((one.repository, side_tag(one.tag)))
+        beside = by_tag.get((one.repository, key_artifact_tag(one.tag)))
         if not one.is_cached or one.tag != one.key_tag or one.repository == wheels or beside is None:
             continue
         if one.tag in current or (one.repository, one.config) in configs:
@@ -137,7 +137,7 @@ def _images(tagged: Collection[Tagged], current: Collection[str], wheels: str) -
 
 def _rank(one: Tagged, tag: str) -> tuple[bool, bool, str]:
     """Return where a tag of the image `tag` stands: what makes it a hit goes first, the image last."""
-    return one.tag == tag, one.tag != side_tag(tag), one.tag
+    return one.tag == tag, one.tag != key_artifact_tag(tag), one.tag
 
 
 def _wheels(tagged: Collection[Tagged], current: Collection[str], wheels: str) -> list[Candidate]:

@@ -21,7 +21,7 @@ from ci.catalog.stack import Bootstrap
 from ci.engines.engine import Engine, Output
 from ci.engines.oci_archive import write_archive
 from ci.engines.process.command import Command
-from ci.engines.process.namespaces import enclosure
+from ci.engines.process.namespaces import pid_namespace
 from ci.engines.process.privilege import privilege
 from ci.run.workspace.workspace import Workspace
 from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
@@ -80,7 +80,7 @@ async def bootstrap_root(
             stack.bootstrap, debs=repository, script=script, archive=archive, tmpdir=workspace.scratch
         )
         if not rootless:  # without root, mmdebstrap makes a user namespace of its own, in which it may mount
-            command = replace(command, argv=(*enclosure(prefix), *command.argv)).privileged(prefix)
+            command = replace(command, argv=(*pid_namespace(prefix), *command.argv)).privileged(prefix)
         await runner.run(command, log=output.log, on_line=output.on_line)
         yield archive
     finally:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import anyio
 
-from ci.run.inputs.local import Houses
+from ci.run.inputs.local import LocalInputs
 
 
-async def export(houses: Houses, variants: tuple[str, ...], target: Path) -> None:
+async def export(houses: LocalInputs, variants: tuple[str, ...], target: Path) -> None:
     """Copy the houses of `variants` to `target`, so that a machine without network builds from there."""
     names = ["bootstrap", "debhouse", *(f"wheelhouse/{variant}" for variant in variants)]
     for name in names:

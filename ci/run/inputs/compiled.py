@@ -8,21 +8,21 @@ from ci.run.workspace.workspace import Workspace
 from ci.wheelhouse.input_document import wheelhouse_input
 from ci.wheelhouse.manifest import known_files
 from ci.wheelhouse.program.compiled import Compiled
-from ci.wheelhouse.program.content_store import Kept
+from ci.wheelhouse.program.content_store import ContentStore
 
 
-def kept_of(workspace: Workspace) -> Kept:
+def content_store_of(workspace: Workspace) -> ContentStore:
     """Return the files that are kept here by hash."""
     houses = workspace.state.houses
     for folder in (houses / "kept", houses / "parts"):
         folder.mkdir(parents=True, exist_ok=True)
     known = known_files(workspace.state.seen())
-    return Kept(folder=houses / "kept", parts=houses / "parts", known=known)
+    return ContentStore(folder=houses / "kept", parts=houses / "parts", known=known)
 
 
 def compiled_of(workspace: Workspace) -> Compiled:
     """Return what was compiled here, or brought here."""
-    return Compiled(workspace.state.houses / "compiled", kept_of(workspace))
+    return Compiled(workspace.state.houses / "compiled", content_store_of(workspace))
 
 
 def build_keys(workspace: Workspace, needed: Collection[str] | None) -> tuple[str, ...]:

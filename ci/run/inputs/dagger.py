@@ -26,7 +26,7 @@ from ci.engines.network import CA_TARGET
 from ci.errors import CommandError
 from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNTOLD, failure_of
-from ci.run.inputs.local import Houses, builder_steps
+from ci.run.inputs.local import LocalInputs, builder_steps
 from ci.run.workspace.workspace import Workspace
 from ci.steps.layout import ROOT
 from ci.wheelhouse.input_document import compiles, debhouse_input, wheelhouse_input
@@ -49,10 +49,10 @@ BUILDER = "builder"
 
 
 @dataclass(slots=True, kw_only=True)
-class EngineHouses:
+class DaggerInputs:
     """The houses of one run inside a Dagger engine; `local` makes what needs no container."""
 
-    local: Houses
+    local: LocalInputs
     engine: DaggerEngine
     needed: Collection[str]
     """`image:variant` of what is built of them."""

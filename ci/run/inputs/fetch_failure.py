@@ -11,8 +11,8 @@ from ci.errors import (
     DiskFullError,
     DockwrightError,
     FetchError,
-    GoneError,
     LockError,
+    UnavailableError,
 )
 
 PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_ROOT_USER_ACTION": "ignore"}
@@ -29,6 +29,6 @@ def failure_of(name: str, told: dict[str, Any], error: CommandError, output: Out
         text += f" ({output.log} has all of it)"
     text += f"\n{error.tail}"
     if told["kind"] == "gone" and not name.startswith("wheelhouse/"):
-        return GoneError(text, what=what, files=tuple(told["gone"]))
+        return UnavailableError(text, what=what, files=tuple(told["gone"]))
     kinds = {"compile": BuildError, "disk": DiskFullError, "gone": LockError}
     return kinds.get(told["kind"], FetchError)(text)

@@ -9,8 +9,8 @@ from ci.engines.engine import File, Folder, Output
 from ci.run.workspace.workspace import Workspace
 
 
-class Sources(Protocol):
-    """The houses of one run: `Houses` on this machine, `EngineHouses` inside an engine."""
+class BuildInputs(Protocol):
+    """The houses of one run: `LocalInputs` on this machine, `DaggerInputs` inside an engine."""
 
     @property
     def workspace(self) -> Workspace:

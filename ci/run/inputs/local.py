@@ -23,7 +23,7 @@ from ci.run.inputs.bootstrap import fetch_command, make_bootstrap
 from ci.run.inputs.compiled import to_compile
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNTOLD, failure_of
 from ci.run.inputs.snapshot import view_of
-from ci.run.workspace.atomic_write import write_whole
+from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.base_kind import root_image
 from ci.run.workspace.file_lock import key_lock, lock_path
 from ci.run.workspace.workspace import Workspace
@@ -53,7 +53,7 @@ def builder_steps(stack: Stack, root_image: str) -> tuple[Step, ...]:
 
 
 @dataclass(slots=True)
-class Houses:
+class LocalInputs:
     """The folders of one workspace. `bundle` is an exported folder that is used in their place."""
 
     workspace: Workspace
@@ -310,7 +310,7 @@ class Houses:
     def _write_input(self, name: str, wanted: dict[str, Any]) -> Path:
         path = self._state / "input" / f"{name}.json"
         known = known_files(self.workspace.state.seen())
-        write_whole(path, json.dumps({**wanted, "known": known}, indent=1))
+        write_atomically(path, json.dumps({**wanted, "known": known}, indent=1))
         return path
 
     def _empty_folder(self) -> Path:

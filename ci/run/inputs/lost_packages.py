@@ -7,7 +7,7 @@ from dataclasses import replace
 import anyio
 
 from ci.catalog.stack import Stack
-from ci.errors import GoneError, LockError
+from ci.errors import LockError, UnavailableError
 from ci.locks.relock import relock
 from ci.run.workspace.file_lock import file_lock
 from ci.run.workspace.workspace import Workspace
@@ -19,7 +19,7 @@ REFUSED = (
 
 
 async def relocked(
-    workspace: Workspace, gone: GoneError, *, frozen: bool
+    workspace: Workspace, gone: UnavailableError, *, frozen: bool
 ) -> tuple[Workspace, tuple[str, ...]]:
     """Return `workspace` with Debian packages that can be had, and what to tell the user, a line each.
 

@@ -13,15 +13,15 @@ from ci.errors import CatalogError, RegistryError
 from ci.plan.plan import Plan
 from ci.registry.wheel_set import RegistryWheelSets, SetFile
 from ci.registry.wheels import LIMIT_BYTES, BuiltWheel, RegistryWheels
-from ci.run.inputs.compiled import build_keys, compiled_of, kept_of
+from ci.run.inputs.compiled import build_keys, compiled_of, content_store_of
 from ci.run.workspace.workspace import Workspace
 from ci.wheelhouse.input_document import wheelhouse_input
 from ci.wheelhouse.program.compiled import Compiled
-from ci.wheelhouse.program.content_store import Kept
+from ci.wheelhouse.program.content_store import ContentStore
 from ci.wheelhouse.program.line import Line
 
 
-async def bring_wheels(wheels: RegistryWheels, workspace: Workspace, plan: Plan) -> list[str]:
+async def fetch_wheels(wheels: RegistryWheels, workspace: Workspace, plan: Plan) -> list[str]:
     """Fetch the compiled wheels that are not here; return a sentence for each fault: then it is compiled."""
     faults = []
     try:
@@ -41,7 +41,7 @@ async def bring_wheels(wheels: RegistryWheels, workspace: Workspace, plan: Plan)
     return faults
 
 
-async def share_wheels(wheels: RegistryWheels, workspace: Workspace, plan: Plan) -> list[str]:
+async def publish_wheels(wheels: RegistryWheels, workspace: Workspace, plan: Plan) -> list[str]:
     """Push the compiled wheels that the registry lacks; return a sentence for each fault."""
     faults = []
     compiled = compiled_of(workspace)
@@ -77,11 +77,11 @@ STREAMS = 4
 """Files at once."""
 
 
-async def bring_files(
+async def fetch_wheel_files(
     sets: RegistryWheelSets, workspace: Workspace, plan: Plan, variant: str, say: Callable[[str], None]
 ) -> list[str]:
     """Fetch the wheels of `variant` that are not here; return a sentence for what went wrong, if it did."""
-    kept = kept_of(workspace)
+    kept = content_store_of(workspace)
     _, files = _set(workspace, plan, variant)
     missing = [one for one in files if not kept.holds(one.sha256)]
     limiter = anyio.CapacityLimiter(STREAMS)
@@ -106,9 +106,11 @@ async def bring_files(
     return faults[:1]
 
 
-async def share_files(sets: RegistryWheelSets, workspace: Workspace, plan: Plan, variant: str) -> list[str]:
+async def publish_wheel_files(
+    sets: RegistryWheelSets, workspace: Workspace, plan: Plan, variant: str
+) -> list[str]:
     """Push all wheels of `variant` unless the registry has this set; return a sentence for a fault."""
-    kept = kept_of(workspace)
+    kept = content_store_of(workspace)
     input_digest, files = _set(workspace, plan, variant)
     try:
         if not await sets.has(input_digest):
@@ -118,7 +120,7 @@ async def share_files(sets: RegistryWheelSets, workspace: Workspace, plan: Plan,
     return []
 
 
-async def _brought(sets: RegistryWheelSets, kept: Kept, one: SetFile) -> bool:
+async def _brought(sets: RegistryWheelSets, kept: ContentStore, one: SetFile) -> bool:
     part = kept.parts / f"{one.sha256}.{os.getpid()}.part"
     try:
         if not await sets.fetch(one, part):

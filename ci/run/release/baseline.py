@@ -8,15 +8,15 @@ from pathlib import Path
 from ci.engines.engine import Engine
 from ci.errors import RegistryError, UsageError
 from ci.publish.release import CURRENT
-from ci.publish.release_figures import read_figures
+from ci.publish.release_figures import read_metrics
 from ci.publish.releases import Releases
 from ci.report.budget.budget import BudgetReport, Tolerance, compare
-from ci.report.budget.figures import Baseline, Figures, read_baseline
-from ci.run.budget.measure import Registered, figures_of, registered
-from ci.run.release.release import opened_releases
-from ci.run.workspace.atomic_write import write_whole
+from ci.report.budget.figures import Baseline, Metrics, read_baseline
+from ci.run.budget.measure import Registered, metrics_of, registered
+from ci.run.release.release import open_releases
+from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace, registry_place
+from ci.run.workspace.workspace import Workspace, registry_namespace
 
 Say = Callable[[str], None]
 FILE = "baseline.json"
@@ -47,12 +47,12 @@ def committed(path: Path) -> Baseline | None:
         ) from error
 
 
-def write_baseline(workspace: Workspace, figures: Sequence[Figures]) -> Path:
+def write_baseline(workspace: Workspace, figures: Sequence[Metrics]) -> Path:
     """Write `figures` into the committed baseline; images that the stack has no more go from it."""
     path = baseline_path(workspace)
     before = committed(path) or Baseline()
     known = {image.id for image in workspace.stack.images}
-    write_whole(path, before.with_(figures, known).as_json())
+    write_atomically(path, before.with_(figures, known).as_json())
     return path
 
 
@@ -77,8 +77,8 @@ async def compared(
     plan = await workspace.plan((), (), store=store)
     there: Registered | None = None
     if in_registry:
-        place = registry_place(workspace.settings)
-        async with opened_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
+        place = registry_namespace(workspace.settings)
+        async with open_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
             baseline, of = await _released(releases, release)
             there = await registered(releases.client, plan, say)
     else:
@@ -87,7 +87,7 @@ async def compared(
         of = f"{path.parent.name}/{path.name}"
         if baseline is None:
             of = f"unknown: there is no {of}; `dockwright budget --write` writes it"
-    figures = await figures_of(workspace, plan, closure, engine=engine, store=store, registry=there, say=say)
+    figures = await metrics_of(workspace, plan, closure, engine=engine, store=store, registry=there, say=say)
     return compare(
         figures,
         wanted,
@@ -107,6 +107,6 @@ async def _released(releases: Releases, release: str | None) -> tuple[Baseline |
         if error.answer != "absent" or release:
             raise
         return None, f"unknown: {place} has no release yet"
-    found = await read_figures(releases, version)
+    found = await read_metrics(releases, version)
     name = f"release {version} of {place}"
     return found, name if found is not None else f"unknown: {name} was made without figures"

@@ -17,18 +17,18 @@ from ci.errors import CommandError, DiskFullError, DockwrightError, EngineError,
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
 from ci.publish.release import REPOSITORY, Mount, Released
-from ci.publish.release_figures import read_figures, write_figures
+from ci.publish.release_figures import read_metrics, write_metrics
 from ci.publish.releases import Releases
 from ci.publish.source import Source, refuse_large_layers
 from ci.registry.cache import RegistryCache
 from ci.registry.credentials import Purpose, write_authfile
-from ci.registry.key_artifact import Beside
+from ci.registry.key_artifact import KeyArtifact
 from ci.registry.manifest import read_manifest
-from ci.registry.namespace import Place
+from ci.registry.namespace import RegistryNamespace
 from ci.report.budget.figures import Baseline, carried
-from ci.run.reuse.remote_cache import opened_client, wanted
+from ci.run.reuse.remote_cache import open_client, wanted
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace, registry_place
+from ci.run.workspace.workspace import Workspace, registry_namespace
 from ci.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,41 +39,41 @@ UNTOUCHED = "nothing is released, and what was released before stands"
 
 
 @asynccontextmanager
-async def opened_releases(
-    place: Place, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
+async def open_releases(
+    place: RegistryNamespace, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
 ) -> AsyncIterator[Releases]:
     """Yield the releases at `place`, with the credentials for the first of `purposes` that has some.
 
     Raises:
         RegistryError: it does not answer.
     """
-    async with opened_client(place, environ, say, *purposes) as client:
+    async with open_client(place, environ, say, *purposes) as client:
         yield Releases(client=client, say=say)
 
 
 async def check_registry(
-    place: Place, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
+    place: RegistryNamespace, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
 ) -> None:
     """Look for the registry, and whether it takes the credentials, before anything is built for it.
 
     Raises:
         RegistryError: it does not answer, or not to these credentials.
     """
-    async with opened_releases(place, say, *purposes, environ=environ) as releases:
+    async with open_releases(place, say, *purposes, environ=environ) as releases:
         await releases.client.sign_in(releases.scope((), writes=True))
 
 
-async def check_pushed(place: Place, plan: Plan, say: Say, *, environ: Mapping[str, str]) -> None:
+async def check_pushed(place: RegistryNamespace, plan: Plan, say: Say, *, environ: Mapping[str, str]) -> None:
     """Make sure that the registry has all of `plan`, whatever became of pushing it.
 
     Raises:
         RegistryError: it lacks an image, or does not tell.
     """
-    async with opened_client(place, environ, say, "REGISTRY") as client:
+    async with open_client(place, environ, say, "REGISTRY") as client:
         await _all_there(client, plan, "not in the registry")
 
 
-async def _all_there(client: RegistryClient, plan: Plan, otherwise: str) -> dict[str, Beside]:
+async def _all_there(client: RegistryClient, plan: Plan, otherwise: str) -> dict[str, KeyArtifact]:
     """Return what stands beside each image of `plan` under its key, by `image:variant`.
 
     Raises:
@@ -143,29 +143,29 @@ async def publish_release(
     Raises:
         RegistryError: what stands is in the message.
     """
-    place = registry_place(workspace.settings)
+    place = registry_namespace(workspace.settings)
     plan = await workspace.plan((), variants, store=Store(ids={}))
-    async with opened_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
+    async with open_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
         sources = await sources_of(releases, plan)
         images = await released_images(releases, sources, notes, gzip=gzip)
-        before = await figures_before(releases, say)
+        before = await metrics_before(releases, say)
         await releases.publish(version, images)
-        await keep_figures(workspace, releases, version, images, before, say)
+        await record_metrics(workspace, releases, version, images, before, say)
     return f"{place}/release:{version}: {len(images)} images, and every tag names what it does"
 
 
-async def figures_before(releases: Releases, say: Say) -> Baseline:
+async def metrics_before(releases: Releases, say: Say) -> Baseline:
     """Return the figures of the current release; none where there are none, or they can't be had."""
     try:
         version, _ = await releases.read()
-        return await read_figures(releases, version) or Baseline()
+        return await read_metrics(releases, version) or Baseline()
     except RegistryError as error:
         if error.answer != "absent":
             say(f"warning: the figures of the release before can't be read: {error}")
         return Baseline()
 
 
-async def keep_figures(
+async def record_metrics(
     workspace: Workspace,
     releases: Releases,
     version: str,
@@ -178,7 +178,7 @@ async def keep_figures(
     What nobody measured here is that of the release `before`, where it has the same key.
     """
     from ci.run.budget.measure import (  # with what measures, which nothing else here needs
-        figures_of,
+        metrics_of,
         registered,
     )
 
@@ -188,7 +188,7 @@ async def keep_figures(
         sent = {one.id: sum(layer.size for layer in read_manifest(one.data, one.id).layers) for one in images}
         there = replace(there, compressed={**there.compressed, **sent})
         engine = engine_here(workspace)
-        figures = await figures_of(
+        figures = await metrics_of(
             workspace,
             plan,
             set(sent),
@@ -198,7 +198,7 @@ async def keep_figures(
             say=say,
         )
         kept = tuple(carried(one, before.get(one.id)) for one in figures)
-        await write_figures(releases, version, Baseline(images=kept))
+        await write_metrics(releases, version, Baseline(images=kept))
     except (DockwrightError, OSError, ValueError) as error:
         say(f"warning: release {version} is made, without the figures of its images: {error}")
 
@@ -235,7 +235,7 @@ async def promote_release(
         RegistryError: what stands is in the message.
     """
     try:
-        version, images = await origin.read_whole(version)
+        version, images = await origin.read_release(version)
         for one in images:
             refuse_large_layers(read_manifest(one.data, one.id), one.id)
         await _bring(settings, origin, to, images)
@@ -243,9 +243,9 @@ async def promote_release(
         raise RegistryError(error.answer, f"{error}; in {to.client.place} {UNTOUCHED}") from error
     await to.publish(version, images)
     try:
-        figures = await read_figures(origin, version)
+        figures = await read_metrics(origin, version)
         if figures is not None:
-            await write_figures(to, version, figures)
+            await write_metrics(to, version, figures)
     except RegistryError as error:
         to.say(f"warning: release {version} is made, without the figures of its images: {error}")
     return version, len(images)

@@ -10,7 +10,7 @@ from ci.errors import RegistryError
 from ci.plan.plan import PlannedImage
 from ci.registry.ledger_artifact import RegistryLedger
 from ci.run.reuse.remote_cache import wanted
-from ci.run.workspace.atomic_write import write_whole
+from ci.run.workspace.atomic_write import write_atomically
 from ci.smoke.ledger_entry import Entry, Subject, entry_text, read_entry
 
 
@@ -85,7 +85,7 @@ class Ledger:
     def _keep(self, entry: Entry) -> None:
         path = self._path(entry.subject)
         try:
-            write_whole(path, entry_text(entry))
+            write_atomically(path, entry_text(entry))
         except OSError as error:
             self.warn(f"{path}: the results of checks can't be kept ({error.strerror})")
 

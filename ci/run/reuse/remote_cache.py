@@ -18,10 +18,10 @@ from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose, find_credentials, write_authfile
-from ci.registry.key_artifact import DOCUMENT_LIMIT_BYTES, Beside, read_document
+from ci.registry.key_artifact import DOCUMENT_LIMIT_BYTES, KeyArtifact, read_document
 from ci.registry.manifest import read_manifest, refuse_large_layer
-from ci.registry.namespace import Place
-from ci.registry.retry import TRANSIENT, Patience
+from ci.registry.namespace import RegistryNamespace
+from ci.registry.retry import TRANSIENT, RetryPolicy
 from ci.registry.wheel_set import RegistryWheelSets
 from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import RegistryWheels
@@ -31,7 +31,7 @@ from ci.settings import Settings
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
-from ci.run.workspace.workspace import registry_place
+from ci.run.workspace.workspace import registry_namespace
 
 Pushed = Literal["pushed", "meanwhile", "there"]
 """How a push ended: it was done, another runner did it since the look-up, or it was there before."""
@@ -51,13 +51,13 @@ PASSING = re.compile(
 
 
 @dataclass(slots=True, kw_only=True)
-class Remote:
+class RemoteCache:
     """A registry that answered, what it has by `image:variant` in `hits`, and what went wrong with it."""
 
     cache: RegistryCache
     plan: Plan
     """Of what the registry has; it knows nothing of the store."""
-    hits: dict[str, Beside] = field(default_factory=dict)
+    hits: dict[str, KeyArtifact] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     """What it said it has not, when it was asked; nothing of which it gave no answer."""
     warnings: list[str] = field(default_factory=list)
@@ -173,9 +173,9 @@ class Remote:
         layers = info.layers
         if not config:
             config, layers = await self._told(one, digest, sum(size for _, size in layers))
-        beside = Beside(key=planned.key, image=digest, config=config, layers=layers)
+        beside = KeyArtifact(key=planned.key, image=digest, config=config, layers=layers)
         own = await self.cache.add(one, beside, planned.document)
-        return "pushed" if await self.cache.settle(one, beside) == own else "meanwhile"
+        return "pushed" if await self.cache.reconcile(one, beside) == own else "meanwhile"
 
     async def _told(self, one: Wanted, digest: str, size: int) -> tuple[str, tuple[tuple[str, int], ...]]:
         """Return the digest of the config of a pushed image, and its layers; all bytes stand at the last one.
@@ -258,8 +258,8 @@ def wanted(planned: PlannedImage) -> Wanted:
 
 
 @asynccontextmanager
-async def opened_client(
-    place: Place, environ: Mapping[str, str], say: Callable[[str], None], *purposes: Purpose
+async def open_client(
+    place: RegistryNamespace, environ: Mapping[str, str], say: Callable[[str], None], *purposes: Purpose
 ) -> AsyncIterator[RegistryClient]:
     """Yield a client of the registry at `place`; its credentials are those for the first of `purposes`.
 
@@ -271,18 +271,18 @@ async def opened_client(
     found = find_credentials(place.host, environ, Path.home(), *purposes)
     for problem in found.problems:
         say(f"warning: {problem}")
-    async with open_registry(place, found.credentials, Patience(), say) as client:
+    async with open_registry(place, found.credentials, RetryPolicy(), say) as client:
         yield client
 
 
 @asynccontextmanager
-async def looked_up(
+async def open_remote_cache(
     settings: Settings,
     environ: Mapping[str, str],
     plan_of: Callable[..., Awaitable[Plan]],
     say: Callable[[str], None],
     without: Collection[str] = (),
-) -> AsyncIterator[Remote | None]:
+) -> AsyncIterator[RemoteCache | None]:
     """Yield the registry of these settings with what it has of a plan; None where there is none to ask.
 
     One that does not answer is none to ask, and told to `say`. `plan_of(store, remote=ids)` plans. Images
@@ -294,17 +294,17 @@ async def looked_up(
     if not settings.registry or settings.cache == "off":
         yield None
         return
-    place = registry_place(settings)
+    place = registry_namespace(settings)
     async with AsyncExitStack() as stack:
         remote = None
         try:
-            client = await stack.enter_async_context(opened_client(place, environ, say, "REGISTRY"))
+            client = await stack.enter_async_context(open_client(place, environ, say, "REGISTRY"))
         except RegistryError as error:
             say(f"warning: nothing is reused from {place}: {error}")
         else:
             nothing = Store(ids={})
             cache = RegistryCache(client=client, writes=settings.cache == "read-write")
-            remote = Remote(cache=cache, plan=await plan_of(nothing))
+            remote = RemoteCache(cache=cache, plan=await plan_of(nothing))
             await remote.look_up(without)
             remote.plan = await plan_of(nothing, remote=remote.ids)
         yield remote

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 import anyio
 
 from ci.engines.engine import LOCAL, Engine
-from ci.engines.store_state import Look
+from ci.engines.store_state import StoreState
 from ci.errors import EngineError
 from ci.plan.plan import Plan
 from ci.run.workspace.local_store import Store
@@ -25,7 +25,7 @@ DIGEST = "sha256:"
 """What Buildah puts before an image's id in some places."""
 
 
-async def sound_plan(
+async def plan_on_healthy_store(
     engine: Engine, state: State, namespace: str, plan_of: PlanOf, *, repair: bool, say: Say
 ) -> tuple[Store, Plan]:
     """Return what the store holds undamaged, and the plan of that.
@@ -48,7 +48,7 @@ async def sound_plan(
             f"`umount {look.root}/overlay; rm -rf {look.root}`; then build again"
         )
     if repair:
-        state.forget_marks(set(known) - look.layers)
+        state.forget_layer_stamps(set(known) - look.layers)
     damage = look.damage(known)
     waited_s = 0.0
     while damage and waited_s < (WRITING_S if unfinished(damage.values()) else AGAIN_S):
@@ -72,7 +72,7 @@ async def sound_plan(
     return store, await plan_of(store)
 
 
-async def seen_plan(workspace: Workspace, plan_of: PlanOf, *, say: Say) -> tuple[Store, Plan]:
+async def plan_from_store(workspace: Workspace, plan_of: PlanOf, *, say: Say) -> tuple[Store, Plan]:
     """Return what the store holds undamaged, and the plan of that; nothing is changed.
 
     Where no engine is usable the store counts as empty.
@@ -83,11 +83,11 @@ async def seen_plan(workspace: Workspace, plan_of: PlanOf, *, say: Say) -> tuple
         store = Store(ids={})
         return store, await plan_of(store)
     namespace = workspace.stack.namespace
-    return await sound_plan(engine, workspace.state, namespace, plan_of, repair=False, say=say)
+    return await plan_on_healthy_store(engine, workspace.state, namespace, plan_of, repair=False, say=say)
 
 
 async def _remove(
-    engine: Engine, state: State, look: Look, damage: Mapping[str, str], namespace: str
+    engine: Engine, state: State, look: StoreState, damage: Mapping[str, str], namespace: str
 ) -> None:
     names = [name for id_ in damage for name in look.names.get(id_, ())]
     foreign = [name for name in names if not name.startswith(f"{LOCAL}{namespace}/")]
@@ -97,7 +97,7 @@ async def _remove(
             f"stand on that too. Remove them yourself: `buildah rmi --force {' '.join(foreign)}`"
         )
     await engine.remove_damaged(sorted(damage))
-    state.forget_marks({layer for id_ in damage for layer in look.chains.get(id_, ())})
+    state.forget_layer_stamps({layer for id_ in damage for layer in look.chains.get(id_, ())})
 
 
 def unfinished(faults: Iterable[str]) -> bool:
@@ -105,8 +105,8 @@ def unfinished(faults: Iterable[str]) -> bool:
     return any(fault.endswith(UNFINISHED) for fault in faults)
 
 
-async def note_marks(engine: Engine, state: State, images: Collection[str]) -> None:
+async def record_layer_stamps(engine: Engine, state: State, images: Collection[str]) -> None:
     """Remember how the layers of these images, which were just made, look now."""
     look = await engine.look([id_.removeprefix(DIGEST) for id_ in images]) if images else None
     if look is not None:
-        state.write_marks({**look.marks, **state.marks()})
+        state.write_layer_stamps({**look.marks, **state.marks()})

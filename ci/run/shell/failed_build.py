@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ci.engines.docker import as_step
 from ci.errors import BuildError, SmokeError
 from ci.report.outcome import Outcome
-from ci.run.workspace.reports import kept_reports
+from ci.run.workspace.reports import recorded_reports
 from ci.run.workspace.state import State
 
 _STEP = re.compile(r"STEP (?P<number>\d+)/(?P<count>\d+): (?P<text>.*)")
@@ -50,7 +50,7 @@ def last_failure(state: State, id_: str, key: str) -> FailedBuild | None:
 
     Runs in which its turn never came say nothing.
     """
-    for directory, report in kept_reports(state.root):
+    for directory, report in recorded_reports(state.root):
         row = next((one for one in report.images if one.task == id_), None)
         if row is None or row.key != key or row.action not in _BUILT:
             continue

@@ -14,11 +14,11 @@ class Running:
     task: Task
     started_s: float
 
-    def left_s(self, now_s: float) -> float:
+    def remaining_s(self, now_s: float) -> float:
         """Return how long it is expected to go on; one that overran is expected to take as long again."""
         elapsed_s = now_s - self.started_s
-        left_s = self.task.expected_s - elapsed_s
-        return left_s if left_s > 0 else elapsed_s
+        remaining_s = self.task.expected_s - elapsed_s
+        return remaining_s if remaining_s > 0 else elapsed_s
 
 
 def in_order(tasks: Sequence[Task]) -> tuple[Task, ...]:
@@ -109,10 +109,10 @@ def _hold(task: Task, busy: Collection[Running], *, capacity: int, now_s: float)
     token_free = not any(other.task.commit_token for other in busy)
     needed = weight_of(task, capacity)
     after_s = 0.0
-    for other in sorted(busy, key=lambda other: other.left_s(now_s)):
+    for other in sorted(busy, key=lambda other: other.remaining_s(now_s)):
         if free >= needed and (token_free or not task.commit_token):
             break
-        after_s = other.left_s(now_s)
+        after_s = other.remaining_s(now_s)
         free += weight_of(other.task, capacity)
         token_free = token_free or other.task.commit_token
     return _Hold(task=task, after_s=after_s, spare=free - needed)

@@ -12,7 +12,7 @@ from ci.run.tasks.event_log import Clock, EventLog
 from ci.run.tasks.scheduler import exit_code, run_tasks
 from ci.run.tasks.signals import set_on_signals
 from ci.run.tasks.task import Result, Task, Work
-from ci.run.workspace.atomic_write import write_whole
+from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.run_directory import RunDirectory
 
 
@@ -64,7 +64,7 @@ async def record_run(
         events.emit(RunEnded(exit_code=130 if code is None else code, interrupted=code in (None, 130)))
         report = report_of(events.events)
         try:
-            write_whole(directory.report, report.as_json())
+            write_atomically(directory.report, report.as_json())
         except OSError as error:
             events.warning(f"{directory.report}: the report can't be written ({error.strerror})")
     return report, results

@@ -11,7 +11,7 @@ from ci.errors import BuildError
 from ci.plan.plan import Plan
 from ci.run.build.execution import build_plan
 from ci.run.build.request import Options
-from ci.run.reuse.store_health import sound_plan
+from ci.run.reuse.store_health import plan_on_healthy_store
 from ci.run.tasks.event_log import Listener
 from ci.run.verify.engine_tree import ImageTree, differences, image_tree
 from ci.run.workspace.local_store import Store
@@ -50,7 +50,9 @@ async def trees_of(
             return await workspace.plan(names, variants, store=store)
 
         namespace = workspace.stack.namespace
-        store, plan = await sound_plan(engine, workspace.state, namespace, plan_of, repair=True, say=say)
+        store, plan = await plan_on_healthy_store(
+            engine, workspace.state, namespace, plan_of, repair=True, say=say
+        )
         report, directory = await build_plan(workspace, engine, plan, store, Options(listeners=(listener,)))
         if report.exit_code != 0:
             raise BuildError(f"{engine.name} did not build all of it: see {directory.report}")

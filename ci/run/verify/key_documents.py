@@ -16,11 +16,11 @@ from ci.errors import DockwrightError, RegistryError, UsageError
 from ci.plan.keys import Document, digest, documents, tag
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose
-from ci.registry.namespace import parse_place
-from ci.run.release.release import opened_releases
-from ci.run.reuse.remote_cache import opened_client
+from ci.registry.namespace import parse_namespace
+from ci.run.release.release import open_releases
+from ci.run.reuse.remote_cache import open_client
 from ci.run.workspace.state import State
-from ci.run.workspace.workspace import Workspace, registry_place
+from ci.run.workspace.workspace import Workspace, registry_namespace
 
 CHECKOUT, STORE, REGISTRY = "checkout", "store", "registry"
 
@@ -50,9 +50,9 @@ async def documents_of(
 async def _released(
     workspace: Workspace, wanted: Collection[str], say: Callable[[str], None]
 ) -> dict[str, Document]:
-    place = registry_place(workspace.settings)
+    place = registry_namespace(workspace.settings)
     found: dict[str, Document] = {}
-    async with opened_releases(place, say, "REGISTRY") as releases:
+    async with open_releases(place, say, "REGISTRY") as releases:
         cache = RegistryCache(client=releases.client)
         try:
             keys = await releases.keys()
@@ -106,7 +106,7 @@ Named = tuple[str, str]
 """An image (`image:variant`) and a key."""
 
 
-def kept_documents(state: State, wanted: Collection[Named]) -> dict[Named, Document]:
+def stored_documents(state: State, wanted: Collection[Named]) -> dict[Named, Document]:
     """Return what the state directory has of the images that were built here."""
     found = {(id_, key): state.stored(id_, tag(key)) for id_, key in wanted}
     return {one: document for one, document in found.items() if document and digest(document) == one[1]}
@@ -131,7 +131,7 @@ async def registry_documents(
         RegistryError: it does not answer, or does not give them.
     """
     found: dict[Named, Document] = {}
-    async with opened_client(parse_place(registry), os.environ, say, *purposes) as client:
+    async with open_client(parse_namespace(registry), os.environ, say, *purposes) as client:
         cache = RegistryCache(client=client)
         for id_, key in wanted:
             document = await cache.document(Wanted(id_, id_.partition(":")[0], tag(key), key))

@@ -15,7 +15,7 @@ from typing import Any
 
 import anyio
 
-from ci.engines.buildah.engine import EmbeddedEngine
+from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.buildah.store import store_lists
 from ci.engines.engine import BuildRequest, Engine, Output
 from ci.engines.process.command import Command
@@ -26,7 +26,7 @@ from ci.report.event_text import line_of
 from ci.report.events import Event
 from ci.run.build.execution import build_plan
 from ci.run.build.request import Options
-from ci.run.inputs.local import Houses
+from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import read_settings
@@ -57,14 +57,14 @@ class Request:
     proxy: str
 
 
-class OtherNames(EmbeddedEngine):
+class OtherNames(BuildahEngine):
     """The embedded engine, to which every parent has another name than usual."""
 
     async def build(self, request: BuildRequest, output: Output) -> str:
         """Build the request from a parent under another name."""
         other = f"elsewhere/{digest(request.parent)[:12]}:renamed"
         await self.tag(request.parent, other)
-        return await EmbeddedEngine.build(self, replace(request, parent=other), output)
+        return await BuildahEngine.build(self, replace(request, parent=other), output)
 
 
 def main(path: str) -> int:
@@ -83,7 +83,7 @@ async def _build(request: Request) -> int:
     settings = read_settings(stack=Path(request.stack), root=Path(request.root), engine="buildah")
     workspace = open_workspace(settings.with_(base=request.base or None))
     engine = workspace.engine()
-    if not isinstance(engine, EmbeddedEngine):
+    if not isinstance(engine, BuildahEngine):
         raise EngineError("verify-repro builds with Buildah: only it promises equal digests")
     if request.other_names:
         engine = OtherNames(buildah=engine.buildah, runner=engine.runner)
@@ -100,7 +100,7 @@ async def _build(request: Request) -> int:
 
 
 async def _fetch(workspace: Workspace, engine: Engine, plan: Plan) -> None:
-    houses = Houses(workspace=workspace, engine=engine)
+    houses = LocalInputs(workspace=workspace, engine=engine)
     output = Output(log=workspace.state.root / "fetch.log")
     workspace.state.root.mkdir(parents=True, exist_ok=True)
     await houses.base(output)
@@ -109,7 +109,7 @@ async def _fetch(workspace: Workspace, engine: Engine, plan: Plan) -> None:
         await houses.wheelhouse(variant, output)
 
 
-async def _write_evidence(engine: EmbeddedEngine, plan: Plan, folder: Path) -> None:
+async def _write_evidence(engine: BuildahEngine, plan: Plan, folder: Path) -> None:
     found: dict[str, Any] = {}
     for planned in plan.images:
         info = await engine.inspect(planned.reference)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ci.run.workspace.atomic_write import write_whole
+from ci.run.workspace.atomic_write import write_atomically
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
+class DigestCache:
     """Values by digest in the file `path`, the `most` that were added last; one that is gone is empty."""
 
     path: Path
@@ -30,4 +30,4 @@ class Remembered:
         if new:
             values = {**self.values(), **new}
             kept = dict(list(values.items())[-self.most :])
-            write_whole(self.path, json.dumps(kept, separators=(",", ":")))
+            write_atomically(self.path, json.dumps(kept, separators=(",", ":")))

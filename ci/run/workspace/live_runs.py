@@ -23,7 +23,7 @@ GUARD = ".guard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class RunMarker:
     """One run, known by its mark `<state>/living/<YYYYMMDD-HHMMSS>-<pid>-<8 hex>`."""
 
     mark: Path
@@ -46,7 +46,7 @@ class Life:
 
 
 @contextmanager
-def live(state: Path, *, now: datetime) -> Iterator[Life]:
+def live(state: Path, *, now: datetime) -> Iterator[RunMarker]:
     """Be a living run of `state` until the block, or the process, ends."""
     name = f"{now:%Y%m%d-%H%M%S}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     mark = (state / FOLDER / name).absolute()
@@ -56,20 +56,20 @@ def live(state: Path, *, now: datetime) -> Iterator[Life]:
             file = stack.enter_context(mark.open("x"))
             _try_lock(file)
         try:
-            yield Life(mark=mark)
+            yield RunMarker(mark=mark)
         finally:
             with suppress(FileNotFoundError):
                 mark.unlink()
 
 
-def living(state: Path) -> tuple[Life, ...]:
+def live_runs(state: Path) -> tuple[RunMarker, ...]:
     """Return the runs of `state` that are alive, the calling one included, the oldest first."""
     with _guard(state), ExitStack() as stack:
         return tuple(life for life in _lives(state) if not _taken(life, stack))
 
 
 @contextmanager
-def dead(state: Path) -> Iterator[tuple[Life, ...]]:
+def stale_runs(state: Path) -> Iterator[tuple[RunMarker, ...]]:
     """Give the runs of `state` that ended without removing their mark; nobody else is given them meanwhile.
 
     Who has cleaned up after one removes its mark.
@@ -80,14 +80,14 @@ def dead(state: Path) -> Iterator[tuple[Life, ...]]:
         yield found
 
 
-def _lives(state: Path) -> list[Life]:
+def _lives(state: Path) -> list[RunMarker]:
     folder = (state / FOLDER).absolute()
     if sys.platform == "win32" or not folder.is_dir():
         return []
-    return [Life(mark=path) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    return [RunMarker(mark=path) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
 
 
-def _taken(life: Life, stack: ExitStack) -> bool:
+def _taken(life: RunMarker, stack: ExitStack) -> bool:
     """Take a run's lock for as long as `stack` is open; return whether that was possible."""
     try:
         file = life.mark.open("r+")

@@ -39,7 +39,7 @@ def read_report(path: Path) -> Report:
         ) from error
 
 
-def kept_reports(state: Path) -> Iterator[tuple[RunDirectory, Report]]:
+def recorded_reports(state: Path) -> Iterator[tuple[RunDirectory, Report]]:
     """Give the reports that `state` keeps, the newest first; runs without a readable one are left out."""
     for directory in run_directories(state):
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ci.plan.keys import Document
-from ci.run.workspace.atomic_write import write_whole
+from ci.run.workspace.atomic_write import write_atomically
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class State:
             "layers": [list(layer) for layer in record.layers],
             "config_digest": record.config_digest,
         }
-        write_whole(self.record_path(image, tag), json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+        write_atomically(self.record_path(image, tag), json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
     def seen(self) -> dict[str, list[Any]]:
         """Return the remembered hashes of wheels and debs: see ci.wheelhouse.manifest.verify."""
@@ -84,7 +84,7 @@ class State:
 
     def write_seen(self, seen: dict[str, list[Any]]) -> None:
         """Remember the hashes of wheels and debs."""
-        write_whole(self.root / "hashes.json", json.dumps(seen))
+        write_atomically(self.root / "hashes.json", json.dumps(seen))
 
     def marks(self) -> dict[str, str]:
         """Return the marks that layers had when they were made: see ci.engines.store_state."""
@@ -93,11 +93,13 @@ class State:
         except (OSError, ValueError, TypeError):
             return {}
 
-    def write_marks(self, marks: dict[str, str]) -> None:
+    def write_layer_stamps(self, marks: dict[str, str]) -> None:
         """Remember the marks of layers."""
-        write_whole(self.root / "layers.json", json.dumps(marks, indent=0))
+        write_atomically(self.root / "layers.json", json.dumps(marks, indent=0))
 
-    def forget_marks(self, layers: Collection[str]) -> None:
+    def forget_layer_stamps(self, layers: Collection[str]) -> None:
         """Forget the marks of layers that are gone."""
         if layers:
-            self.write_marks({layer: mark for layer, mark in self.marks().items() if layer not in layers})
+            self.write_layer_stamps(
+                {layer: mark for layer, mark in self.marks().items() if layer not in layers}
+            )

@@ -14,9 +14,9 @@ from ci.engines.engine import Engine
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError, EngineError, UsageError
 from ci.plan.plan import Plan, make_plan, select
-from ci.registry.namespace import Place, parse_place
+from ci.registry.namespace import RegistryNamespace, parse_namespace
 from ci.run.workspace.base_kind import BaseKind, answers, resolve_base, root_image
-from ci.run.workspace.live_runs import Life
+from ci.run.workspace.live_runs import RunMarker
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.state import State
 from ci.settings import Settings
@@ -39,11 +39,11 @@ class Workspace:
         """Where temporary files go: a folder of the run's own, which goes with it."""
         return self.settings.tmpdir / self.run if self.run else self.settings.tmpdir
 
-    def scratch_of(self, life: Life) -> Path:
+    def scratch_of(self, life: RunMarker) -> Path:
         """Return where the temporary files of another run are."""
         return self.settings.tmpdir / life.name
 
-    def owned_by(self, life: Life) -> Workspace:
+    def for_run(self, life: RunMarker) -> Workspace:
         """Return this workspace for a living run: what it starts bears its mark."""
         return replace(self, run=life.name, runner=replace(self.runner, mark=str(life.mark)))
 
@@ -123,7 +123,7 @@ def open_workspace(settings: Settings) -> Workspace:
     )
 
 
-def registry_place(settings: Settings) -> Place:
+def registry_namespace(settings: Settings) -> RegistryNamespace:
     """Return where the registry of these settings is.
 
     Raises:
@@ -131,4 +131,4 @@ def registry_place(settings: Settings) -> Place:
     """
     if not settings.registry:
         raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY")
-    return replace(parse_place(settings.registry), address=settings.registry_address)
+    return replace(parse_namespace(settings.registry), address=settings.registry_address)

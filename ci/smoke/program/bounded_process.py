@@ -24,7 +24,7 @@ _ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProcessResult:
     """How a child ended: `status` as of subprocess, `why` dockwright ended it (empty: it ended by itself)."""
 
     status: int
@@ -41,7 +41,7 @@ class Ended:
         return f"ended with {self.status}" if self.status else ""
 
 
-class Kept:
+class BoundedOutput:
     """The beginning and the end of an output."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ def run(
     env: Mapping[str, str] | None = None,
     keep_fds: Sequence[int] = (),
     cwd: str | None = None,
-) -> Ended:
+) -> ProcessResult:
     """Run `argv` with nothing to read, and end all of its session at its end or at `limit_s`.
 
     `env` is laid over this process's environment, `keep_fds` stay open in the child; it starts in `cwd`.
@@ -89,19 +89,19 @@ def run(
             env={**os.environ, **(env or {})},
         )
     except OSError as error:
-        return Ended(127, "", f"can't be started: {error.strerror}: {argv[0]}")
+        return ProcessResult(127, "", f"can't be started: {error.strerror}: {argv[0]}")
     assert process.stdout is not None
-    kept = Kept()
+    kept = BoundedOutput()
     with process.stdout as stdout:
         os.set_blocking(stdout.fileno(), False)
         try:
             why = _read(process, stdout.fileno(), kept, limit_s)
         finally:
             end(process)
-    return Ended(process.wait(), kept.text, why)
+    return ProcessResult(process.wait(), kept.text, why)
 
 
-def _read(process: subprocess.Popen[bytes], output: int, kept: Kept, limit_s: float) -> str:
+def _read(process: subprocess.Popen[bytes], output: int, kept: BoundedOutput, limit_s: float) -> str:
     """Read until the child has ended; return why it has to be ended, empty when it ended by itself."""
     deadline = time.monotonic() + limit_s
     ended = os.pidfd_open(process.pid)
@@ -125,7 +125,7 @@ def _read(process: subprocess.Popen[bytes], output: int, kept: Kept, limit_s: fl
     return f"was still running after {limit_s:g} s, so it was ended"
 
 
-def _take(output: int, kept: Kept) -> int:
+def _take(output: int, kept: BoundedOutput) -> int:
     """Read once; return how much that was: 0 at the end, -1 when there is nothing at this moment."""
     try:
         data = os.read(output, _CHUNK)
@@ -140,14 +140,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
     Nobody has waited for the child yet, so no other session can have its number.
     """
-    _kill(lambda: members_of(process.pid) + strays())
+    _kill(lambda: members_of(process.pid) + orphans())
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def end_strays() -> None:
+def end_orphans() -> None:
     """Kill what this probe's children have left running."""
-    _kill(strays)
+    _kill(orphans)
 
 
 def _kill(look: Callable[[], list[int]]) -> None:
@@ -171,7 +171,7 @@ def members_of(session: int) -> list[int]:
     return [pid for pid, fields in _processes() if int(fields[3]) == session]
 
 
-def strays() -> list[int]:
+def orphans() -> list[int]:
     """Return the live processes that were started with this probe's value of `VARIABLE`.
 
     Source: proc(5), /proc/pid/environ: the environment as it was when the program started.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from .bounded_process import Ended, run
+from .bounded_process import ProcessResult, run
 
 Reading = tuple[str, str, Mapping[str, float | str]]
 """(status, detail, figures by name: numbers, and words that others are told apart by)."""
@@ -56,7 +56,7 @@ def answer(reading: Reading) -> str:
     return json.dumps({"status": status, "detail": detail, "figures": finite}, allow_nan=False)
 
 
-def reading_of(ended: Ended) -> Reading:
+def reading_of(ended: ProcessResult) -> Reading:
     """Return what a check found, by how its process ended and by the last answer that it wrote."""
     before, begin, rest = ended.output.rpartition(_ANSWER)
     reading = _parsed(begin + rest)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from .bounded_process import Ended, run
+from .bounded_process import ProcessResult, run
 
 IMPORTER = """
 import importlib, json, os, sys, time, traceback
@@ -108,7 +108,7 @@ def import_all(wanted: list[tuple[str, list[str]]], limit_s: float, loaded: set[
 class _Told:
     done: list[Imported]
     loaded: list[str]
-    ended: Ended
+    ended: ProcessResult
 
 
 def _import(wanted: list[tuple[str, list[str]]], limit_s: float) -> _Told:
@@ -128,5 +128,5 @@ def _import(wanted: list[tuple[str, list[str]]], limit_s: float) -> _Told:
     return _Told(done, [path for line in lines if line[0] == "maps" for path in line[1]], ended)
 
 
-def _fault(ended: Ended) -> str:
+def _fault(ended: ProcessResult) -> str:
     return "\n".join([ended.fault or "ended without a word", ended.output])

@@ -26,7 +26,7 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from . import filesystem
-from .bounded_process import VARIABLE, end_strays, run
+from .bounded_process import VARIABLE, end_orphans, run
 from .filesystem import Finding
 
 MARK = "dockwright-check "
@@ -73,7 +73,7 @@ class Ladder:
         value = {"rung": rung, "name": name, "status": status, "detail": detail, "seconds": round(seconds, 3)}
         say(event="check", **value, **({"figures": figures} if figures else {}))
 
-    def culprit(self, rung: str) -> str:
+    def blocking_check(self, rung: str) -> str:
         """Return the name of a failed check that a rung stands on, empty where there is none."""
         return next((self._failed[below] for below in self._needs.get(rung, ()) if below in self._failed), "")
 
@@ -82,9 +82,9 @@ class Ladder:
 
         `look` returns status and detail, and figures where it has any.
         """
-        culprit = self.culprit(rung)
-        if culprit:
-            self.told(rung, name, "blocked", f"by {culprit!r}")
+        blocking_check = self.blocking_check(rung)
+        if blocking_check:
+            self.told(rung, name, "blocked", f"by {blocking_check!r}")
             return "blocked"
         say(event="started", rung=rung, name=name)
         begin = time.monotonic()
@@ -283,7 +283,7 @@ def supervised(request_path: str) -> None:
         watch(worker, ends)
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
-    end_strays()
+    end_orphans()
     if status:
         say(event="died", status=status)
 
@@ -302,7 +302,7 @@ def watch(worker: int, ends: int) -> None:
         os.read(ends, 1)
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     os.read(ends, 1)
-    end_strays()
+    end_orphans()
 
 
 if __name__ == "__main__":

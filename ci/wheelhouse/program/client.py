@@ -35,7 +35,7 @@ class BrokenError(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long a silent server is waited for, how often is tried, and the pause before the second try."""
 
     stall_s: float = field(default_factory=lambda: float(os.environ.get("DOCKWRIGHT_FETCH_TIMEOUT_S") or 30))
@@ -53,7 +53,7 @@ class Client:
     """Gets what is at a URL; every try that failed is told by `say`."""
 
     say: Say
-    patience: Patience = field(default_factory=Patience)
+    patience: RetryPolicy = field(default_factory=RetryPolicy)
     trusted: tuple[str, ...] = ()
     """Hosts whose certificates are not looked at."""
 

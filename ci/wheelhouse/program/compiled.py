@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from .content_store import Kept, write_whole
+from .content_store import ContentStore, write_atomically
 from .failure import FetchingError
 from .line import Line
 
@@ -21,7 +21,7 @@ PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 class Compiled:
     """What was compiled: `folder/KEY.json` names the file, which is kept by its hash like every other."""
 
-    def __init__(self, folder: Path, kept: Kept) -> None:
+    def __init__(self, folder: Path, kept: ContentStore) -> None:
         self._folder, self._kept = folder, kept
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -39,14 +39,14 @@ class Compiled:
         sdist, wheel = made
         line = replace(sdist, sha256=self._kept.add(wheel), file=wheel.name)
         value = {"requirement": line.requirement, "sha256": line.sha256, "file": line.file}
-        write_whole(self._folder / f"{key}.json", json.dumps(value) + "\n")
+        write_atomically(self._folder / f"{key}.json", json.dumps(value) + "\n")
         return line
 
 
 class Builder:
     """An environment below `place` of exactly the locked build requirements."""
 
-    def __init__(self, place: Path, requirements: list[Line], kept: Kept) -> None:
+    def __init__(self, place: Path, requirements: list[Line], kept: ContentStore) -> None:
         self._place, self._kept = place, kept
         found = place / "found"
         for folder in (found, place / "tmp"):

@@ -28,7 +28,7 @@ def marks(path: Path) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ContentStore:
     """The files under `folder`, and what of them is on its way under `parts`.
 
     `known` has the `marks` of files by the hash that they were seen to have.
@@ -76,7 +76,7 @@ class Kept:
         part.replace(target)
 
 
-def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
+def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     """Write `content` to `path` so that a reader sees the old file or the new one."""
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -84,10 +84,10 @@ def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     part.replace(path)
 
 
-def open_kept(houses: Path, known: dict[str, list[list[int]]]) -> Kept:
+def open_content_store(houses: Path, known: dict[str, list[list[int]]]) -> ContentStore:
     """Return what is kept in the folder `houses`, which is made where it is missing."""
     os.umask(0o022)
-    kept = Kept(folder=houses / "kept", parts=houses / "parts", known=known)
+    kept = ContentStore(folder=houses / "kept", parts=houses / "parts", known=known)
     for folder in (kept.folder, kept.parts):
         folder.mkdir(parents=True, exist_ok=True)
     return kept

@@ -19,8 +19,8 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from .client import Client
-from .content_store import open_kept
-from .package_folder import House
+from .content_store import open_content_store
+from .package_folder import PackageFolder
 from .start import run
 from .transfer import Transfer, Wanted
 
@@ -33,7 +33,7 @@ def say(line: str) -> None:
 def fill(input_path: Path, houses: Path, name: str) -> None:
     """Fetch what is missing, then write the folders and the manifest."""
     wanted = json.loads(input_path.read_text())
-    kept = open_kept(houses, wanted["known"])
+    kept = open_content_store(houses, wanted["known"])
     entries = wanted["files"]
     missing = [entry for entry in entries if not kept.holds(entry["sha256"])]
     say(f"{len(entries)} packages, {len(missing)} to fetch")
@@ -42,7 +42,7 @@ def fill(input_path: Path, houses: Path, name: str) -> None:
         for entry in missing
     ]
     Transfer(kept, Client(say)).fetch(asked)
-    house = House(houses / name, kept)
+    house = PackageFolder(houses / name, kept)
     for entry in entries:
         house.add(f"debs/{entry['file']}", entry["sha256"])
     for list_, files in wanted["lists"].items():

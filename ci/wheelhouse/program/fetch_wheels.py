@@ -27,10 +27,10 @@ if not __package__:
 
 from .client import Client
 from .compiled import Builder, Compiled
-from .content_store import Kept, open_kept
+from .content_store import ContentStore, open_content_store
 from .index import Index
 from .line import Line
-from .package_folder import House
+from .package_folder import PackageFolder
 from .start import run
 from .transfer import Transfer, Wanted
 
@@ -42,7 +42,7 @@ def say(line: str) -> None:
     print(f"wheelhouse: {line}", flush=True)
 
 
-def fetch(lines: set[Line], kept: Kept) -> None:
+def fetch(lines: set[Line], kept: ContentStore) -> None:
     """Bring the files of `lines` from the index of the environment (`PIP_INDEX_URL`, `PIP_TRUSTED_HOST`)."""
     missing = sorted((line for line in lines if not kept.holds(line.sha256)), key=lambda line: line.file)
     say(f"{len(lines)} distributions, {len(missing)} to fetch")
@@ -59,7 +59,7 @@ def fetch(lines: set[Line], kept: Kept) -> None:
 def fill(input_path: Path, houses: Path, name: str) -> None:
     """Fetch and compile what is missing, then write the folders and the manifest."""
     wanted = json.loads(input_path.read_text())
-    kept = open_kept(houses, wanted["known"])
+    kept = open_content_store(houses, wanted["known"])
     compiled = Compiled(houses / "compiled", kept)
     requirements = [Line.of(text) for text in wanted["builder"]]
     lists = {list_: [Line.of(text) for text in texts] for list_, texts in wanted["lists"].items()}
@@ -78,7 +78,7 @@ def fill(input_path: Path, houses: Path, name: str) -> None:
         finally:
             shutil.rmtree(place, ignore_errors=True)
     final = {line: ready.get(line) or line for line in lines}
-    house = House(houses / name, kept)
+    house = PackageFolder(houses / name, kept)
     for line in sorted(final.values(), key=lambda line: line.file):
         house.add(f"wheels/{line.file}", line.sha256)
     (uv,) = [line for line in requirements if line.name == "uv"]

@@ -5,15 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .content_store import Kept, write_whole
+from .content_store import ContentStore, write_atomically
 
 SCHEMA = 2
 
 
-class House:
+class PackageFolder:
     """The folder `folder`, filled with hard links to what `kept` has; complete once it is closed."""
 
-    def __init__(self, folder: Path, kept: Kept) -> None:
+    def __init__(self, folder: Path, kept: ContentStore) -> None:
         self._folder, self._kept = folder, kept
         self._files: dict[str, str] = {}
         self._lists: dict[str, list[str]] = {}
@@ -30,7 +30,7 @@ class House:
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         data = content if isinstance(content, bytes) else content.encode()
-        write_whole(target, data, mode)
+        write_atomically(target, data, mode)
         self._files[path] = hashlib.sha256(data).hexdigest()
 
     def list(self, name: str, paths: list[str], text: str) -> None:
@@ -52,7 +52,7 @@ class House:
             "lists": self._lists,
         }
         value["sha256"] = own_digest(value)
-        write_whole(self._folder / "manifest.json", json.dumps(value, indent=1, sort_keys=True) + "\n")
+        write_atomically(self._folder / "manifest.json", json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
 def own_digest(value: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .client import BrokenError, Client, shown
-from .content_store import Kept, full
+from .content_store import ContentStore, full
 from .failure import FetchingError
 
 STREAMS = 6
@@ -40,7 +40,7 @@ class Wanted:
 class Transfer:
     """Brings files into `kept` by `client`."""
 
-    def __init__(self, kept: Kept, client: Client) -> None:
+    def __init__(self, kept: ContentStore, client: Client) -> None:
         self._kept, self._client = kept, client
         self._lock, self._stopped = threading.Lock(), threading.Event()
         self._done, self._bytes, self._total, self._said_at = 0, 0, 0, time.monotonic()

@@ -217,16 +217,16 @@ def test_a_target_that_is_not_below_the_folder_of_files_is_refused(
 
 @pytest.mark.parametrize("name", ["a", "a.b", "a__b", "a--b", "0", "a-b_c.d"])
 def test_a_repository_component_of_the_specification_is_accepted(name: str) -> None:
-    assert names.image_fault(name) == ""
+    assert names.image_error(name) == ""
 
 
 @pytest.mark.parametrize("name", ["", "A", ".a", "a.", "a..b", "a___b", "-a", "a/b", "ä"])
 def test_what_the_specification_does_not_allow_as_a_component_is_refused(name: str) -> None:
-    assert names.image_fault(name) != ""
+    assert names.image_error(name) != ""
 
 
 @pytest.mark.parametrize(
     ("name", "good"), [("x" * 128, True), ("x" * 129, False), (".a", False), ("_a", True)]
 )
 def test_a_tag_has_up_to_128_characters_and_does_not_start_with_a_dot(name: str, good: bool) -> None:
-    assert (names.variant_fault(name) == "") is good
+    assert (names.variant_error(name) == "") is good

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from ci.errors import RegistryError
-from ci.registry.key_artifact import Beside, read_document, read_side, side_manifest
+from ci.registry.key_artifact import KeyArtifact, key_artifact_manifest, read_document, read_key_artifact
 from ci.registry.manifest import OCI, Blob, digest_of, read_manifest
 
 BLOB = {"mediaType": "application/x", "digest": digest_of(b"x"), "size": 1}
 KEY = "0" * 64
-BESIDE = Beside(
+BESIDE = KeyArtifact(
     key=KEY, image=digest_of(b"image"), config=digest_of(b"config"), layers=((digest_of(b"layer"), 5),)
 )
 
@@ -64,7 +64,9 @@ def test_what_is_no_manifest_is_corrupt(data: bytes, why: str) -> None:
 def test_what_stands_beside_an_image_is_read_as_it_was_written() -> None:
     document = Blob(type="application/x", digest=digest_of(b"{}"), size=2)
     assert (
-        read_side(read_manifest(side_manifest(BESIDE, document, "2026-11-24T12:00:00+00:00"), "x"), KEY, "x")
+        read_key_artifact(
+            read_manifest(key_artifact_manifest(BESIDE, document, "2026-11-24T12:00:00+00:00"), "x"), KEY, "x"
+        )
         == BESIDE
     )
 
@@ -83,12 +85,12 @@ def test_what_stands_beside_an_image_is_read_as_it_was_written() -> None:
 )
 def test_annotations_that_are_not_a_keys_are_corrupt(notes: dict[str, str | None], why: str) -> None:
     document = Blob(type="application/x", digest=digest_of(b"{}"), size=2)
-    value = json.loads(side_manifest(BESIDE, document, ""))
+    value = json.loads(key_artifact_manifest(BESIDE, document, ""))
     value["annotations"] = {
         name: text for name, text in {**value["annotations"], **notes}.items() if text is not None
     }
     with pytest.raises(RegistryError, match=why):
-        read_side(read_manifest(json.dumps(value).encode(), "x"), KEY, "x")
+        read_key_artifact(read_manifest(json.dumps(value).encode(), "x"), KEY, "x")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{" * 100_000, b"\xff"])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ci.errors import UsageError
-from ci.registry.namespace import Place, parse_place
+from ci.registry.namespace import RegistryNamespace, parse_namespace
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,8 @@ from ci.registry.namespace import Place, parse_place
     ],
 )
 def test_a_host_and_a_namespace_are_a_place(text: str, host: str, namespace: str) -> None:
-    assert parse_place(text) == Place(host, namespace)
-    assert str(parse_place(text)) == text
+    assert parse_namespace(text) == RegistryNamespace(host, namespace)
+    assert str(parse_namespace(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_host_and_a_namespace_are_a_place(text: str, host: str, namespace: str
 )
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match=r"registry\.example\.org/team"):
-        parse_place(text)
+        parse_namespace(text)
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_anything_else_is_refused_with_an_example(text: str) -> None:
     ],
 )
 def test_only_this_machine_is_loopback(host: str, is_loopback: bool) -> None:
-    assert Place(host, "team").is_loopback is is_loopback
+    assert RegistryNamespace(host, "team").is_loopback is is_loopback

@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ci.registry.retry import Patience, challenge_of, retry_after_s
+from ci.registry.retry import RetryPolicy, challenge_of, retry_after_s
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
 def test_pauses_double_and_end() -> None:
-    patience = Patience(tries=4, pause_s=0.5)
+    patience = RetryPolicy(tries=4, pause_s=0.5)
     assert [patience.pause(tried, None, NOW) for tried in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, None]
 
 
 def test_the_budget_is_that_of_a_run() -> None:
-    patience = Patience(tries=10, budget=2)
+    patience = RetryPolicy(tries=10, budget=2)
     assert [patience.pause(1, None, NOW) is None for _ in range(3)] == [False, False, True]
 
 
@@ -34,9 +34,9 @@ def test_retry_after_is_seconds_or_a_date(text: str | None, seconds: float | Non
 
 
 def test_a_registry_that_wants_too_much_time_is_not_waited_for() -> None:
-    assert Patience(longest_pause_s=20).pause(1, "21", NOW) is None
-    assert Patience(longest_pause_s=20).pause(1, "20", NOW) == 20.0
-    assert Patience().pause(1, "Mon, 23 Nov 2026 12:00:00 GMT", NOW) == 0.0
+    assert RetryPolicy(longest_pause_s=20).pause(1, "21", NOW) is None
+    assert RetryPolicy(longest_pause_s=20).pause(1, "20", NOW) == 20.0
+    assert RetryPolicy().pause(1, "Mon, 23 Nov 2026 12:00:00 GMT", NOW) == 0.0
 
 
 @pytest.mark.parametrize(

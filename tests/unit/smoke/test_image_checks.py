@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from ci.engines.engine import Closed, Engine, ImageInfo, Output
-from ci.engines.process.command import Ended
+from ci.engines.engine import Engine, ImageInfo, Output, SandboxedProgram
+from ci.engines.process.command import ProcessResult
 from ci.plan.plan import PlannedImage
 from ci.report.check import Check
 from ci.report.events import Checked, Event
@@ -49,7 +49,7 @@ class Scripted:
     asked: list[tuple[str, ...]] = field(default_factory=list)
     closes: str = "all"
 
-    async def check(self, _image: str, closed: Closed, _output: Output) -> Ended:
+    async def check(self, _image: str, closed: SandboxedProgram, _output: Output) -> ProcessResult:
         request = json.loads(Path(str(closed.mounts[0][0]), REQUEST).read_text())
         assert closed.gpu is ("gpu" in request["rungs"])
         self.asked.append(tuple(request["rungs"]))
@@ -59,7 +59,7 @@ class Scripted:
             for rung, name, status in self.answer(request)
         ]
         lines = [MARK + json.dumps(event) for event in [*events, {"event": "ended"}]]
-        return Ended(output="\n".join(lines) + "\n", status=0)
+        return ProcessResult(output="\n".join(lines) + "\n", status=0)
 
     async def machine(self) -> str:
         return "x86-64-v3"

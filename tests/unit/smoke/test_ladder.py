@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ci.report.check import Check, Rung, Status
-from ci.smoke.ladder import WHOLE, culprit, from_ledger, in_order, passed, rungs_of, to_do
+from ci.smoke.ladder import WHOLE, blocking_check, from_ledger, in_order, passed, rungs_of, to_do
 from tests.stacks import image
 
 BELOW = (Rung.structure, Rung.size, Rung.closure, Rung.imports, Rung.programs, Rung.cuda)
@@ -37,7 +37,7 @@ def test_a_rung_is_blocked_by_what_it_stands_on_alone() -> None:
         check(Rung.structure, Status.failed, "no cache"),
         check(Rung.imports, Status.failed, "import torch"),
     ]
-    assert {rung: culprit(rung, checks) for rung in Rung} == {
+    assert {rung: blocking_check(rung, checks) for rung in Rung} == {
         Rung.structure: "",
         Rung.size: "",
         Rung.closure: "",
@@ -78,6 +78,6 @@ def test_what_a_check_below_was_blocked_by_blocks_too() -> None:
         Check(name="no cache", status=Status.failed),
         Check(name="libcublas.so.12", rung=Rung.cuda, status=Status.blocked, detail="by 'no cache'"),
     )
-    assert culprit(Rung.gpu, checks) == "no cache"
-    assert culprit(Rung.gpu, checks[:2]) == ""
-    assert culprit(Rung.programs, (Check(name=WHOLE, status=Status.failed),)) == WHOLE
+    assert blocking_check(Rung.gpu, checks) == "no cache"
+    assert blocking_check(Rung.gpu, checks[:2]) == ""
+    assert blocking_check(Rung.programs, (Check(name=WHOLE, status=Status.failed),)) == WHOLE

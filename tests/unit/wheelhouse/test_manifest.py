@@ -11,8 +11,8 @@ import pytest
 from ci.errors import FetchError
 from ci.wheelhouse.input_document import Mirrors, debhouse_input, locked_files, wheelhouse_input
 from ci.wheelhouse.manifest import read_manifest, verify
-from ci.wheelhouse.program.content_store import Kept
-from ci.wheelhouse.program.package_folder import House, own_digest
+from ci.wheelhouse.program.content_store import ContentStore
+from ci.wheelhouse.program.package_folder import PackageFolder, own_digest
 from tests.stacks import deb, small_stack
 
 
@@ -147,7 +147,7 @@ def test_houses_for_all_images_are_those_without_a_choice() -> None:
 
 
 def test_a_house_that_holds_nothing_is_complete_too(tmp_path: Path) -> None:
-    kept = Kept(folder=tmp_path / "kept", parts=tmp_path / "parts")
-    House(tmp_path / "debhouse", kept).close("0" * 64)
+    kept = ContentStore(folder=tmp_path / "kept", parts=tmp_path / "parts")
+    PackageFolder(tmp_path / "debhouse", kept).close("0" * 64)
     manifest = read_manifest(tmp_path / "debhouse")
     assert (manifest.input, manifest.files, verify(manifest, {})) == ("0" * 64, {}, [])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ci.cli.doctor.command import room_refusal
+from ci.cli.doctor.command import free_space_refusal
 from ci.run.estimate.disk import FileSystem
 
 GB = 10**9
@@ -13,12 +13,12 @@ DAEMON = FileSystem(
 
 
 def test_a_disk_with_enough_room_is_not_refused() -> None:
-    assert room_refusal((STORE, DAEMON), 4 * GB) == ""
+    assert free_space_refusal((STORE, DAEMON), 4 * GB) == ""
 
 
 def test_each_disk_with_too_little_room_is_named() -> None:
-    assert room_refusal((STORE, DAEMON), 5 * GB) == (
+    assert free_space_refusal((STORE, DAEMON), 5 * GB) == (
         "not enough disk: 5.00 GB are needed, and 4.00 GB are free at /var/lib/docker (daemon). "
         "`dockwright gc` says what can go; on a hosted runner, take a larger one"
     )
-    assert "; 4.00 GB are free at /var/lib/docker" in room_refusal((STORE, DAEMON), 25 * GB)
+    assert "; 4.00 GB are free at /var/lib/docker" in free_space_refusal((STORE, DAEMON), 25 * GB)

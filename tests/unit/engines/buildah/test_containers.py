@@ -51,7 +51,7 @@ def test_what_buildah_prints_is_read() -> None:
 
 
 def test_a_build_bears_its_mark_outside_the_image_and_an_enclosure_is_around_every_command() -> None:
-    buildah = Buildah(enclosure=("unshare", "--pid", "--"), privilege=("sudo", "-n"), mark=MARK)
+    buildah = Buildah(pid_namespace=("unshare", "--pid", "--"), privilege=("sudo", "-n"), mark=MARK)
     command = buildah.build(
         dockerfile="f",
         context="c",

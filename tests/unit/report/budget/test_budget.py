@@ -8,15 +8,15 @@ import pytest
 
 from ci.catalog.stack import Budget
 from ci.report.budget.budget import BudgetReport, Cause, Row, Tolerance, Verdict, compare
-from ci.report.budget.figures import Baseline, Figures
+from ci.report.budget.figures import Baseline, Metrics
 from tests.unit.report.budget.test_figures import figures
 
 MB = 10**6
 
 
 def compared(
-    *now: Figures,
-    before: tuple[Figures, ...] | None = None,
+    *now: Metrics,
+    before: tuple[Metrics, ...] | None = None,
     tolerance: Tolerance | None = None,
     wanted: tuple[str, ...] = ("asr:cpu",),
     limits: Mapping[str, float] | None = None,

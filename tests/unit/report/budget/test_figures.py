@@ -6,7 +6,7 @@ import pytest
 
 from ci.report.budget.figures import (
     Baseline,
-    Figures,
+    Metrics,
     added,
     carried,
     import_seconds,
@@ -18,7 +18,7 @@ from ci.report.check import Check, Rung, Status
 LAYERS = {"base:cpu": (("a", 10), ("b", 5)), "asr:cpu": (("a", 10), ("b", 5), ("c", 7))}
 
 
-def figures(id_: str = "asr:cpu", **more: object) -> Figures:
+def figures(id_: str = "asr:cpu", **more: object) -> Metrics:
     image, _, variant = id_.partition(":")
     values: dict[str, object] = {
         "image": image,
@@ -27,7 +27,7 @@ def figures(id_: str = "asr:cpu", **more: object) -> Figures:
         "parent": "base:cpu" if image != "base" else "outside:python",
         "unpacked_bytes": 100_000_000,
     }
-    return Figures.model_validate({**values, **more})
+    return Metrics.model_validate({**values, **more})
 
 
 def test_unique_is_what_no_other_image_has() -> None:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from ci.report.budget.figures import Figures
+from ci.report.budget.figures import Metrics
 from ci.report.budget.text import budget_lines, budget_markdown
 from tests.unit.report.budget.test_budget import MB, compared
 from tests.unit.report.budget.test_figures import figures
 
 
-def grown() -> tuple[Figures, Figures]:
+def grown() -> tuple[Metrics, Metrics]:
     before = figures(unpacked_bytes=100 * MB, distributions={"av": 30 * MB}, compressed_bytes=20 * MB)
     now = figures(
         unpacked_bytes=130 * MB,

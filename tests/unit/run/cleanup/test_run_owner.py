@@ -48,15 +48,15 @@ def test_mounts_below_a_folder_come_the_deepest_first(tmp_path: Path) -> None:
 
 
 def test_unfinished_files_of_a_dead_process_are_found_and_those_of_others_are_not(tmp_path: Path) -> None:
-    dead, alive = 4711, os.getpid()
+    stale_runs, alive = 4711, os.getpid()
     folder = tmp_path / "images/asr-cpu"
     folder.mkdir(parents=True)
-    for pid in (dead, alive):
+    for pid in (stale_runs, alive):
         (tmp_path / f".hashes.json.{pid}").touch()
         (tmp_path / f"history.json.{pid}").touch()
         (folder / f".k-1.json.{pid}").touch()
     (folder / "k-1.json").touch()
-    assert set(unfinished_files(tmp_path, {dead})) == {
+    assert set(unfinished_files(tmp_path, {stale_runs})) == {
         tmp_path / ".hashes.json.4711",
         tmp_path / "history.json.4711",
         folder / ".k-1.json.4711",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ci.run.estimate.disk import FileSystem
 from ci.run.estimate.needs import Estimate, TaskNeed
-from ci.run.estimate.preview import opening_lines, refusal_text
+from ci.run.estimate.preview import preview_lines, refusal_text
 
 GB = 10**9
 NEED = TaskNeed(
@@ -25,7 +25,7 @@ TMP = FileSystem(device=2, path=Path("/tmp"), holds=("temporary files",), free_b
 
 
 def test_a_build_says_what_it_fetches_and_needs_and_how_to_do_less() -> None:
-    assert opening_lines(RUN, (DISK, TMP), {"cpu", "cuda"}) == (
+    assert preview_lines(RUN, (DISK, TMP), {"cpu", "cuda"}) == (
         "to build: 22 images, in about 11 minutes (a guess: not all of it was built here before)",
         "to fetch: 139 files, 4.00 GB",
         "disk:     about 13.0 GB, of which 13.0 GB stay; 20.0 GB free at /dw/store (store, state)",
@@ -37,7 +37,7 @@ def test_a_build_says_what_it_fetches_and_needs_and_how_to_do_less() -> None:
 def test_a_small_build_says_little() -> None:
     need = TaskNeed(task="mux:cpu", kept={"store": 10**7})
     run = Estimate(tasks=(need,), capacity=2, images=1, seconds=4, timed=True)
-    assert opening_lines(run, (DISK,), {"cpu"}) == (
+    assert preview_lines(run, (DISK,), {"cpu"}) == (
         "to build: 1 image, in less than a minute (as in earlier runs)",
         "to fetch: nothing, all is here",
         "disk:     about 10.0 MB, of which 10.0 MB stay; 20.0 GB free at /dw/store (store, state)",
@@ -45,7 +45,7 @@ def test_a_small_build_says_little() -> None:
 
 
 def test_nothing_to_build_says_nothing() -> None:
-    assert opening_lines(Estimate(tasks=(), capacity=2, images=0), (DISK,), ()) == ()
+    assert preview_lines(Estimate(tasks=(), capacity=2, images=0), (DISK,), ()) == ()
 
 
 def test_a_disk_that_is_too_small_is_named_with_what_to_type() -> None:

@@ -13,13 +13,13 @@ from ci.run.gc.choice import (
     UNLOCKED,
     UNNAMED,
     Item,
-    Kept,
+    RetainedSet,
+    choose_content_files,
     choose_images,
-    choose_kept_files,
     choose_records,
 )
 
-KEPT = Kept(
+KEPT = RetainedSet(
     namespace="dw",
     ids={"base:cpu", "asr:cpu"},
     names={"dw/base:k-1", "dw/asr:k-2", "dw/bootstrap:k-b"},
@@ -36,7 +36,7 @@ BASE_CPU = image("i1", "dw/base:k-1", "dw/base:cpu", layers=(ROOT, BASE))
 
 
 def chosen(
-    *images: StoredImage, kept: Kept = KEPT, ours: tuple[str, ...] = (), everything: bool = False
+    *images: StoredImage, kept: RetainedSet = KEPT, ours: tuple[str, ...] = (), everything: bool = False
 ) -> list[tuple[str, int, str]]:
     items = choose_images((BOOTSTRAP, BASE_CPU, *images), kept, ours=ours, everything=everything)
     return [(item.name, item.size_bytes, item.why) for item in items]
@@ -126,6 +126,6 @@ def test_a_record_goes_with_its_image_unless_the_plan_will_want_it() -> None:
 
 def test_a_fetched_file_stays_while_a_lock_names_it_or_it_was_made_of_a_locked_sdist() -> None:
     files = [("/k/aa", "aa", 1), ("/k/bb", "bb", 2), ("/k/cc", "cc", 3)]
-    assert choose_kept_files(files, {"aa"}, {"key": "cc"}) == (
+    assert choose_content_files(files, {"aa"}, {"key": "cc"}) == (
         Item(kind="file", name="/k/bb", size_bytes=2, why=UNLOCKED),
     )

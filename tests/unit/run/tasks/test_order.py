@@ -72,7 +72,7 @@ def test_a_task_that_waits_for_the_commit_token_is_not_overtaken_by_another_that
 
 
 def test_a_task_that_overran_is_expected_to_take_as_long_again() -> None:
-    assert Running(task=Task(id="now", expected_s=10), started_s=5.0).left_s(35.0) == 30.0
+    assert Running(task=Task(id="now", expected_s=10), started_s=5.0).remaining_s(35.0) == 30.0
 
 
 def test_a_need_stands_before_what_needs_it() -> None:

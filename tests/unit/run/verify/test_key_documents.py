@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ci.catalog.load import load_stack
 from ci.plan.keys import digest, documents, tag
-from ci.run.verify.key_documents import kept_documents, stack_documents
+from ci.run.verify.key_documents import stack_documents, stored_documents
 from ci.run.workspace.state import ImageRecord, State
 from tests.stacks import small_stack
 from tests.unit.catalog.folder import StackFolder
@@ -21,7 +21,7 @@ def test_a_document_is_taken_only_if_it_is_of_its_key(tmp_path: Path) -> None:
     other = ImageRecord(document={**DOCUMENT, "uv": "0"}, layers=(), config_digest="c")
     state.write_record("asr:cpu", tag(KEY), other)
     wanted = [("ml:cpu", KEY), ("asr:cpu", KEY), ("mux:cpu", KEY)]
-    assert kept_documents(state, wanted) == {("ml:cpu", KEY): DOCUMENT}
+    assert stored_documents(state, wanted) == {("ml:cpu", KEY): DOCUMENT}
 
 
 def test_a_stack_with_mistakes_gives_none(tmp_path: Path) -> None:

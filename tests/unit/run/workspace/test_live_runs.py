@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.run.workspace.live_runs import FOLDER, dead, live, living
+from ci.run.workspace.live_runs import FOLDER, live, live_runs, stale_runs
 
 NOW = datetime(2026, 11, 24, 9, 8, 7, tzinfo=UTC)
 
@@ -20,10 +20,10 @@ def killed(state: Path, name: str) -> Path:
 
 def test_a_run_is_alive_inside_and_leaves_no_mark(tmp_path: Path) -> None:
     with live(tmp_path, now=NOW) as life:
-        assert living(tmp_path) == (life,)
+        assert live_runs(tmp_path) == (life,)
         assert life.started == "2026-11-24 09:08:07"
         assert life.mark.is_absolute()
-    assert living(tmp_path) == ()
+    assert live_runs(tmp_path) == ()
     assert not life.mark.exists()
 
 
@@ -36,21 +36,21 @@ def test_a_failed_run_leaves_no_mark_either(tmp_path: Path) -> None:
 def test_a_mark_that_nobody_holds_is_a_dead_run_and_a_held_one_is_not(tmp_path: Path) -> None:
     mark = killed(tmp_path, "20261124-090807-4711-0a1b2c3d")
     with live(tmp_path, now=NOW) as life:
-        with dead(tmp_path) as found:
+        with stale_runs(tmp_path) as found:
             assert [(one.mark, one.pid) for one in found] == [(mark, 4711)]
-        assert living(tmp_path) == (life,)
+        assert live_runs(tmp_path) == (life,)
 
 
 def test_only_one_at_a_time_is_given_a_dead_run(tmp_path: Path) -> None:
     killed(tmp_path, "20261124-090807-4711-0a1b2c3d")
-    with dead(tmp_path) as first, dead(tmp_path) as second:
+    with stale_runs(tmp_path) as first, stale_runs(tmp_path) as second:
         assert (len(first), second) == (1, ())
-    with dead(tmp_path) as again:
+    with stale_runs(tmp_path) as again:
         assert len(again) == 1
 
 
 def test_where_nothing_ever_ran_there_is_no_run_and_nothing_is_written(tmp_path: Path) -> None:
-    assert living(tmp_path) == ()
-    with dead(tmp_path) as found:
+    assert live_runs(tmp_path) == ()
+    with stale_runs(tmp_path) as found:
         assert found == ()
     assert list(tmp_path.iterdir()) == []

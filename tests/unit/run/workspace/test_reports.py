@@ -9,7 +9,7 @@ import pytest
 
 from ci.errors import UsageError
 from ci.report.report import Report
-from ci.run.workspace.reports import kept_reports, read_report
+from ci.run.workspace.reports import read_report, recorded_reports
 from ci.run.workspace.run_directory import create_run_directory
 
 
@@ -42,4 +42,4 @@ def test_the_reports_that_are_kept_come_the_newest_first_without_those_of_killed
         directory = create_run_directory(tmp_path, now=datetime(2026, 1, day, tzinfo=UTC), pid=day)
         if day != 2:
             directory.report.write_text(Report(started_at=f"2026-01-0{day}").as_json())
-    assert [report.started_at for _, report in kept_reports(tmp_path)] == ["2026-01-03", "2026-01-01"]
+    assert [report.started_at for _, report in recorded_reports(tmp_path)] == ["2026-01-03", "2026-01-01"]

@@ -11,7 +11,7 @@ import pytest
 
 from ci.smoke.program import devices as driver
 from ci.smoke.program import gpu
-from ci.smoke.program.bounded_process import Ended
+from ci.smoke.program.bounded_process import ProcessResult
 from ci.smoke.program.gpu_checks import DEVICES, WHATS, Reading, answer, checks, reading_of
 from ci.smoke.program.tolerance import TOLERANCE, closeness
 
@@ -100,33 +100,35 @@ def test_an_error_of_a_check_is_a_failure_in_its_words(monkeypatch: pytest.Monke
 
 
 def test_the_answer_is_found_among_all_that_was_written() -> None:
-    assert reading_of(Ended(0, answer(GOOD) + "\n")) == GOOD
-    assert reading_of(Ended(0, f"a warning{answer(GOOD)}\nand the end\n")) == GOOD
-    assert reading_of(Ended(0, f'{{"status": nothing\n{answer(GOOD)}\n')) == GOOD
+    assert reading_of(ProcessResult(0, answer(GOOD) + "\n")) == GOOD
+    assert reading_of(ProcessResult(0, f"a warning{answer(GOOD)}\nand the end\n")) == GOOD
+    assert reading_of(ProcessResult(0, f'{{"status": nothing\n{answer(GOOD)}\n')) == GOOD
 
 
 @pytest.mark.parametrize(
     ("ended", "detail"),
     [
         (
-            Ended(-9, "loading\n", "was still running after 60 s, so it was ended"),
+            ProcessResult(-9, "loading\n", "was still running after 60 s, so it was ended"),
             "was still running after 60 s, so it was ended\nloading",
         ),
-        (Ended(-11, "loading\n"), "was ended by SIGSEGV\nloading"),
-        (Ended(1, ""), "ended with 1"),
-        (Ended(0, "nothing\n"), "ended without an answer\nnothing"),
-        (Ended(0, '{"status": "passed"}\n'), 'ended without an answer\n{"status": "passed"}'),
+        (ProcessResult(-11, "loading\n"), "was ended by SIGSEGV\nloading"),
+        (ProcessResult(1, ""), "ended with 1"),
+        (ProcessResult(0, "nothing\n"), "ended without an answer\nnothing"),
+        (ProcessResult(0, '{"status": "passed"}\n'), 'ended without an answer\n{"status": "passed"}'),
         (
-            Ended(0, '{"status": "fine", "detail": "", "figures": {}}'),
+            ProcessResult(0, '{"status": "fine", "detail": "", "figures": {}}'),
             'ended without an answer\n{"status": "fine", "detail": "", "figures": {}}',
         ),
         (
-            Ended(-6, f"one\n{answer(GOOD)}\n"),
+            ProcessResult(-6, f"one\n{answer(GOOD)}\n"),
             "was ended by SIGABRT after its answer, passed: as it should be\none",
         ),
     ],
 )
-def test_a_check_that_hangs_or_dies_fails_with_the_reason_whatever_it_said(ended: Ended, detail: str) -> None:
+def test_a_check_that_hangs_or_dies_fails_with_the_reason_whatever_it_said(
+    ended: ProcessResult, detail: str
+) -> None:
     assert reading_of(ended) == ("failed", detail, {})
 
 

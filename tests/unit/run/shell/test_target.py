@@ -15,7 +15,7 @@ from ci.errors import UsageError
 from ci.plan.plan import Plan
 from ci.report.outcome import Outcome
 from ci.report.report import FailureRow, ImageRow, Report
-from ci.run.shell.place import ShellPlace, shell_place
+from ci.run.shell.target import ShellTarget, shell_target
 from ci.run.workspace.base_kind import BaseKind
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import create_run_directory
@@ -65,8 +65,8 @@ def failed(workspace: Workspace, plan: Plan, log: str, exit_code: int = 6) -> No
     directory.report.write_text(report.as_json())
 
 
-async def place(workspace: Workspace, plan: Plan, store: Store, engine: Built | None = None) -> ShellPlace:
-    return await shell_place(
+async def place(workspace: Workspace, plan: Plan, store: Store, engine: Built | None = None) -> ShellTarget:
+    return await shell_target(
         workspace, cast("Engine", engine or Built()), plan, ID, store, lambda _line: None
     )
 
@@ -74,7 +74,7 @@ async def place(workspace: Workspace, plan: Plan, store: Store, engine: Built | 
 async def test_an_image_that_is_there_is_opened_as_it_is(workspace: Workspace) -> None:
     plan, store = await planned(workspace)
     there = Store(ids={**store.ids, plan.get(ID).reference: "it"})
-    assert await place(workspace, plan, there) == ShellPlace(image="it")
+    assert await place(workspace, plan, there) == ShellTarget(image="it")
 
 
 async def test_one_that_was_neither_built_nor_failed_says_how_to_build_it(workspace: Workspace) -> None:
@@ -94,7 +94,7 @@ async def test_a_shell_opens_before_the_step_that_failed_with_what_it_has_there(
     assert request.instructions == "\n".join(instructions[:step]) + "\n"
     assert (request.parent, request.labels) == (plan.get("ml:cpu").reference, {})
     command = instructions[step]
-    assert found == ShellPlace(
+    assert found == ShellTarget(
         image="before",
         mounts=((workspace.directory / "vad", "/mnt", "ro"),),
         lines=(

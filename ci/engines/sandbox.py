@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ci.engines.engine import Closed
+from ci.engines.engine import SandboxedProgram
 from ci.engines.gpu import Gpu
 
 APART = ("unshare", "--net", "--ipc", "--uts", "--mount", "--")
@@ -12,7 +12,7 @@ APART = ("unshare", "--net", "--ipc", "--uts", "--mount", "--")
 CLOSES = "read-only root, no capabilities, no network, the image's user"
 
 
-def confinement(closed: Closed, gpu: Gpu | None) -> dict[str, Any]:
+def sandbox_config(closed: SandboxedProgram, gpu: Gpu | None) -> dict[str, Any]:
     """Return what program/confine.py is told of a program, without where its image is.
 
     Its environment is the image's own; of this machine it gets nothing but what is mounted, and the devices

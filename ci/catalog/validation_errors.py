@@ -10,7 +10,7 @@ from ci.errors import CatalogError
 
 
 @dataclass(slots=True, kw_only=True)
-class Mistakes:
+class ValidationErrors:
     """Lines `FILE: KEY: what, what to do`; `top` is the stack directory's name, which starts every FILE."""
 
     top: str

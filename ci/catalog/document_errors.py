@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, RootModel
 from pydantic_core import ErrorDetails
 
-from ci.catalog.mistakes import Mistakes, suggestion
+from ci.catalog.validation_errors import ValidationErrors, suggestion
 
 Path = tuple[int | str, ...]
 """The keys and list indices that lead to a value, from the top of the table."""
@@ -28,8 +28,8 @@ _STAND_INS: dict[object, tuple[str, Any]] = {
 }
 
 
-def note_faults(
-    mistakes: Mistakes, file: str, model: type[BaseModel], faults: Sequence[ErrorDetails]
+def report_errors(
+    mistakes: ValidationErrors, file: str, model: type[BaseModel], faults: Sequence[ErrorDetails]
 ) -> None:
     """Note each of pydantic's `faults` of a document of the kind `model`."""
     for fault in faults:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ci.engines.confinement import confinement
 from ci.engines.docker import DockerEngine
-from ci.engines.engine import Closed
+from ci.engines.engine import SandboxedProgram
 from ci.engines.process.runner import Runner
+from ci.engines.sandbox import sandbox_config
 
 CONFIG = {
     "config": {
@@ -18,7 +18,7 @@ CONFIG = {
         "Entrypoint": ["tini"],
     }
 }
-CLOSED = Closed(
+CLOSED = SandboxedProgram(
     argv=("/opt/venv/bin/python", "probe.py"),
     config=CONFIG,
     mounts=((Path("/here/probe"), "/run/probe", "ro"),),
@@ -27,7 +27,7 @@ CLOSED = Closed(
 
 
 def test_a_program_gets_the_images_environment_and_nothing_of_this_machine() -> None:
-    assert confinement(CLOSED, None) == {
+    assert sandbox_config(CLOSED, None) == {
         "argv": ["/opt/venv/bin/python", "probe.py"],
         "env": {"PATH": "/opt/venv/bin:/usr/bin", "EMPTY": ""},
         "cwd": "/home/app",
@@ -38,7 +38,7 @@ def test_a_program_gets_the_images_environment_and_nothing_of_this_machine() -> 
 
 
 def test_an_image_that_says_nothing_runs_as_root_at_its_top() -> None:
-    spec = confinement(Closed(argv=("true",), config={}, limit_s=1.0), None)
+    spec = sandbox_config(SandboxedProgram(argv=("true",), config={}, limit_s=1.0), None)
     assert (spec["user"], spec["cwd"], spec["env"]) == ("", "/", {})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ci.run.budget.calibration import ROUNDS, calibration_s
+from ci.run.budget.reference_benchmark import ROUNDS, reference_benchmark_s
 from ci.run.workspace.state import State
 
 
@@ -22,7 +22,7 @@ class Calibrated:
         return self.state.root / "calibration.json"
 
     def seconds(self, cpu: str = "one") -> float:
-        return calibration_s(self.state, cpu=cpu, say=self.said.append, work=self.work)
+        return reference_benchmark_s(self.state, cpu=cpu, say=self.said.append, work=self.work)
 
     def work(self) -> None:
         self.rounds += 1

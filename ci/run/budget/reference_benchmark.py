@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ci.run.workspace.atomic_write import write_whole
+from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.state import State
 
 ROUNDS = 3
@@ -23,7 +23,9 @@ WORK = f"2: sha256 of {HASHED_BYTES} bytes, deflate -6 and inflate of {PACKED_BY
 CPU_INFO = Path("/proc/cpuinfo")
 
 
-def calibration_s(state: State, *, cpu: str, say: Callable[[str], None], work: Callable[[], None]) -> float:
+def reference_benchmark_s(
+    state: State, *, cpu: str, say: Callable[[str], None], work: Callable[[], None]
+) -> float:
     """Return the seconds in user mode of one round of `work` here: the best of `ROUNDS`.
 
     They are remembered for this `cpu`. What the kernel and other programs do meanwhile is not in them, or it
@@ -40,7 +42,7 @@ def calibration_s(state: State, *, cpu: str, say: Callable[[str], None], work: C
         work()
         rounds.append(_user_s() - begin)
     seconds = round(min(rounds), 3)
-    write_whole(path, json.dumps({"cpu": cpu, "work": WORK, "seconds": seconds}, indent=1) + "\n")
+    write_atomically(path, json.dumps({"cpu": cpu, "work": WORK, "seconds": seconds}, indent=1) + "\n")
     return seconds
 
 

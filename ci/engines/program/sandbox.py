@@ -50,7 +50,7 @@ SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 
 
-class NotClosedError(Exception):
+class SandboxError(Exception):
     """Why the program was not started."""
 
 
@@ -59,7 +59,7 @@ def mount(source: str, target: Path, kind: str = "", flags: int = 0, data: str =
     words = (os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), data.encode())
     if LIBC.mount(*words):
         why = os.strerror(ctypes.get_errno())
-        raise NotClosedError(f"{kind or source} can't be mounted at {target}: {why}")
+        raise SandboxError(f"{kind or source} can't be mounted at {target}: {why}")
 
 
 def layers_of(root: Path, driver: str, image: str) -> list[str]:
@@ -75,10 +75,10 @@ def layers_of(root: Path, driver: str, image: str) -> list[str]:
     found: list[str] = []
     layer = next((one.get("layer", "") for one in images if one["id"] == image), None)
     if layer is None:
-        raise NotClosedError(f"{root} has no image {image[:12]}")
+        raise SandboxError(f"{root} has no image {image[:12]}")
     while layer:
         if layer not in parents:
-            raise NotClosedError(f"layer {layer[:12]} of image {image[:12]} is not in {root}")
+            raise SandboxError(f"layer {layer[:12]} of image {image[:12]} is not in {root}")
         found.append(layer)
         layer = parents[layer]
     return found
@@ -100,7 +100,7 @@ def mount_image(root: Path, driver: str, image: str, scratch: Path) -> Path:
         home = root / driver
         lowers = [f"l/{(home / layer / 'link').read_text().strip()}" for layer in layers]
     else:
-        raise NotClosedError(f"nothing can be closed in on a store with the driver {driver!r}")
+        raise SandboxError(f"nothing can be closed in on a store with the driver {driver!r}")
     options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work}"
     mapped = Path("/proc/self/uid_map").read_text().split()[:3] != ["0", "0", "4294967295"]
     os.chdir(home)
@@ -123,7 +123,7 @@ def inside(root: Path, path: str) -> Path:
         if step.is_symlink():
             links += 1
             if links > 40:
-                raise NotClosedError(f"{path}: too many links")
+                raise SandboxError(f"{path}: too many links")
             target = str(step.readlink())
             found = root if target.startswith("/") else found
             rest += [one for one in target.split("/") if one][::-1]
@@ -188,14 +188,14 @@ def account(root: Path, user: str) -> tuple[int, int, str]:
     rows = [line.split(":") for line in passwd.read_text().splitlines()] if passwd.is_file() else []
     mine = next((row for row in rows if len(row) > 5 and name in (row[0], row[2])), None)
     if mine is None and not name.isdigit():
-        raise NotClosedError(f"the image's user {name!r} is not in its /etc/passwd")
+        raise SandboxError(f"the image's user {name!r} is not in its /etc/passwd")
     uid = int(mine[2] if mine else name)
     gid = int(mine[3]) if mine else 0
     if group:
         rows = [line.split(":") for line in groups.read_text().splitlines()] if groups.is_file() else []
         named = next((row[2] for row in rows if len(row) > 2 and row[0] == group), group)
         if not named.isdigit():
-            raise NotClosedError(f"the image's group {group!r} is not in its /etc/group")
+            raise SandboxError(f"the image's group {group!r} is not in its /etc/group")
         gid = int(named)
     return uid, gid, mine[5] if mine and mine[5] else "/"
 
@@ -206,7 +206,7 @@ def drop(uid: int, gid: int) -> None:
     calls = [(PR_CAPBSET_DROP, number) for number in range(last + 1)]
     for call in (*calls, (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)):
         if LIBC.prctl(*call, 0, 0, 0):
-            raise NotClosedError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
+            raise SandboxError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
@@ -217,9 +217,9 @@ def drop(uid: int, gid: int) -> None:
     # another user clears the first of these, by which the program dies with the run
     for call in ((PR_SET_PDEATHSIG, signal.SIGKILL), (PR_SET_NO_NEW_PRIVS, 1)):
         if LIBC.prctl(*call, 0, 0, 0):
-            raise NotClosedError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
+            raise SandboxError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
     if LIBC.capset(struct.pack("Ii", CAPABILITY_VERSION_3, 0), bytes(24)):
-        raise NotClosedError(f"capset: {os.strerror(ctypes.get_errno())}")
+        raise SandboxError(f"capset: {os.strerror(ctypes.get_errno())}")
 
 
 def close_in(spec: dict[str, Any]) -> dict[str, str]:
@@ -233,7 +233,7 @@ def close_in(spec: dict[str, Any]) -> dict[str, str]:
     os.chdir("/")
     cwd = Path(spec["cwd"] or "/")
     if not cwd.is_dir():
-        raise NotClosedError(f"the image has no folder {cwd}, where it starts")
+        raise SandboxError(f"the image has no folder {cwd}, where it starts")
     os.chdir(cwd)
     drop(uid, gid)
     return {"HOME": home, **spec["env"]}
@@ -244,7 +244,7 @@ def main(path: str) -> NoReturn:
     spec = json.loads(Path(path).read_text())
     try:
         env = close_in(spec)
-    except (NotClosedError, OSError, ValueError, KeyError) as error:
+    except (SandboxError, OSError, ValueError, KeyError) as error:
         print(f"could not be closed in: {error}", file=sys.stderr, flush=True)
         raise SystemExit(NOT_CLOSED) from None
     argv = spec["argv"]

@@ -10,7 +10,7 @@ from ci.errors import BuildError, CommandError, UsageError
 from ci.lower.script import MOUNT
 from ci.plan.plan import Plan, PlannedImage
 from ci.run.build.image import build_request, shown
-from ci.run.inputs.local import Houses
+from ci.run.inputs.local import LocalInputs
 from ci.run.shell.failed_build import FailedBuild, failed_step, last_failure, one_line
 from ci.run.tasks.graph import outside
 from ci.run.workspace.local_store import Store
@@ -21,7 +21,7 @@ FIRST = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShellPlace:
+class ShellTarget:
     """A local image to open a shell in, what is mounted there, and what the user is told first."""
 
     image: str
@@ -29,9 +29,9 @@ class ShellPlace:
     lines: tuple[str, ...] = ()
 
 
-async def shell_place(
+async def shell_target(
     workspace: Workspace, engine: Engine, plan: Plan, id_: str, store: Store, say: Callable[[str], None]
-) -> ShellPlace:
+) -> ShellTarget:
     """Return where a shell of the image variant `id_` of `plan` opens.
 
     Raises:
@@ -40,7 +40,7 @@ async def shell_place(
     """
     planned = plan.get(id_)
     if planned.reference in store.ids:
-        return ShellPlace(image=store.ids[planned.reference])
+        return ShellTarget(image=store.ids[planned.reference])
     failure = last_failure(workspace.state, id_, planned.key)
     build = f"`dockwright build {id_}`"
     if failure is None:
@@ -50,7 +50,7 @@ async def shell_place(
     step = _step(planned, failure)
     if step is None:
         raise UsageError(f"{id_}: its last build came to no step ({failure.why}); {build} tries again")
-    parent = Houses(workspace=workspace, engine=engine).root_image()
+    parent = LocalInputs(workspace=workspace, engine=engine).root_image()
     if not planned.image.is_root:
         parent = plan.get(planned.image.parent).reference
         if parent not in store.ids:
@@ -60,7 +60,7 @@ async def shell_place(
     say(f"{id_}: its last build failed ({failure.started_at}); what stood before that is made again")
     houses = await _houses(workspace, engine, planned, failure, store)
     image = await _before(engine, planned, houses, parent, step)
-    return ShellPlace(
+    return ShellTarget(
         image=image,
         mounts=_mounts(workspace, planned, houses, step),
         lines=_lines(planned, failure, step),
@@ -75,9 +75,9 @@ def _step(planned: PlannedImage, failure: FailedBuild) -> int | None:
 
 async def _houses(
     workspace: Workspace, engine: Engine, planned: PlannedImage, failure: FailedBuild, store: Store
-) -> Houses:
+) -> LocalInputs:
     """Return the houses as the run that failed had them; what of them is gone is fetched."""
-    houses = Houses(
+    houses = LocalInputs(
         workspace=workspace, engine=engine, held=frozenset(store.ids), needed=failure.needed | {planned.id}
     )
     output = Output()
@@ -92,7 +92,7 @@ async def _houses(
     return houses
 
 
-async def _before(engine: Engine, planned: PlannedImage, houses: Houses, parent: str, step: int) -> str:
+async def _before(engine: Engine, planned: PlannedImage, houses: LocalInputs, parent: str, step: int) -> str:
     """Return the id of the image that the instructions before `step` make, by the layers that are there."""
     if step <= FIRST:
         return parent
@@ -109,7 +109,7 @@ async def _before(engine: Engine, planned: PlannedImage, houses: Houses, parent:
         ) from error
 
 
-def _mounts(workspace: Workspace, planned: PlannedImage, houses: Houses, step: int) -> Mounts:
+def _mounts(workspace: Workspace, planned: PlannedImage, houses: LocalInputs, step: int) -> Mounts:
     """Return what the step mounts; for one that copies, the folder that it copies from."""
     if step >= len(planned.instructions):
         return ()
