@@ -20,10 +20,10 @@ from ci.settings import Settings
 @click.argument("target", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_obj
 def base(settings: Settings, target: Path) -> None:
-    """Write the bootstrap base to FILE, as an OCI archive.
+    """Write the bootstrap base image to FILE, as an OCI archive.
 
-    It is made of the Debian packages that bootstrap.lock names. `dagger call --base bootstrap --base-archive
-    FILE …` builds on it where no registry has a base.
+    The image is made of the Debian packages in bootstrap.lock. `dagger call --base bootstrap --base-archive
+    FILE` builds on it where no registry is available.
     """
     workspace = open_workspace(settings.with_(base="bootstrap"))
     install_first()

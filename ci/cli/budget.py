@@ -13,7 +13,7 @@ import anyio
 import click
 
 from ci.cli.display.stream import Stream
-from ci.cli.options import base_option, variant_option
+from ci.cli.options import REGISTRY, base_option, images_argument, variant_option
 from ci.errors import BudgetError, UsageError
 from ci.plan.plan import check_variants, is_named, select
 from ci.report.budget.budget import BudgetReport, Row, Tolerance
@@ -32,25 +32,25 @@ UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@images_argument
 @variant_option
 @base_option
 @click.option(
     "--registry",
-    metavar="HOST[:PORT]/NAMESPACE",
-    help="Compare with a release there, and take what it says of images under their keys.",
+    metavar=REGISTRY,
+    help="Compare with a release in this registry, and measure images that only the registry has.",
 )
-@click.option("--release", metavar="VERSION", help="Of that registry; default: the current one.")
-@click.option("--write", is_flag=True, help="Write docker/baseline.json, which accepts what grew.")
+@click.option("--release", metavar="VERSION", help="Release to compare with. Default: the current release.")
+@click.option("--write", is_flag=True, help="Write docker/baseline.json, which accepts the growth.")
 @click.option(
     "--tolerance",
     metavar="SHARE,SIZE",
     default="10%,100MB",
     show_default=True,
-    help="Growth that is none: a share, a size, or both, of which the smaller one counts.",
+    help="Growth that is accepted: a share, a size, or both (the smaller one applies).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Print a page, for a workflow's summary.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the result as Markdown.")
 @click.pass_obj
 def budget(
     settings: Settings,
@@ -64,11 +64,11 @@ def budget(
     as_json: bool,
     as_markdown: bool,
 ) -> None:
-    """Hold what images take against their budgets and against before, and name what grew.
+    """Compare the size and times of images with their budgets and with earlier values.
 
-    Budgets are those of image.toml. Before is what docker/baseline.json says, or with --registry a release.
-    Images that are here, or that the registry has, are measured; each layer and each image once. Exit code 7
-    where one is over its budget or grew.
+    Budgets are set in image.toml. Earlier values come from docker/baseline.json, or with --registry from a
+    release. Only images in the local store or in the registry are measured. Exit code 7 if an image is over
+    its budget or grew by more than the tolerance.
     """
     if as_json and as_markdown:
         raise UsageError("--json or --markdown, not both")

@@ -9,7 +9,7 @@ from typing import Unpack
 import anyio
 import click
 
-from ci.cli.options import RunArguments, run_options
+from ci.cli.options import RunArguments, images_argument, run_options, some_images_argument
 from ci.cli.terminal_run import build_here
 from ci.plan.plan import check_variants
 from ci.run.workspace.workspace import open_workspace
@@ -18,36 +18,42 @@ from ci.settings import Settings
 
 @click.command("build-all")
 @run_options
-@click.option("--rebuild", is_flag=True, help="Build everything again, without the layers of earlier builds.")
+@click.option("--rebuild", is_flag=True, help="Build all images again, without the layers of earlier builds.")
 @click.pass_obj
 def build_all(settings: Settings, **asked: Unpack[RunArguments]) -> None:
-    """Build every image that is not in the store yet, and check each one.
+    """Build and check every image that the store does not have yet.
 
-    With --gpu or --require-gpu those that are there are checked too. Exit code 0 only if all that was asked
-    for exists.
+    Images that exist already are reused. With --gpu or --require-gpu, existing images are checked too. The
+    exit code is 0 only if every image exists and passed its checks.
     """
     _build(settings, (), asked)
 
 
 @click.command()
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE[:VARIANT]...")
+@some_images_argument
 @run_options
-@click.option("--rebuild", is_flag=True, help="Build these images again, without earlier layers.")
+@click.option(
+    "--rebuild", is_flag=True, help="Build the named images again, without the layers of earlier builds."
+)
 @click.pass_obj
 def build(settings: Settings, images: tuple[str, ...], **asked: Unpack[RunArguments]) -> None:
-    """Build some images and what they are built on."""
+    """Build and check some images and the images that they are based on.
+
+    Without :VARIANT, all variants of an image are built.
+    """
     _build(settings, images, asked)
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@images_argument
 @run_options
 @click.pass_obj
 def smoke(settings: Settings, images: tuple[str, ...], **asked: Unpack[RunArguments]) -> None:
-    """Check images again, those too that are there already.
+    """Check images again, including images that are built already.
 
-    What the registry has is fetched for it, what is nowhere is built. What passed before in the same image,
-    by the same checks, on the same class of machine is not repeated. Exit code 0 only if all checks hold.
+    Without IMAGE, all images are checked. Images that only the registry has are downloaded; images that
+    exist nowhere are built. A check is not repeated if it passed before for the same image content, on the
+    same class of machine. The exit code is 0 only if all checks pass.
     """
     asked["rebuild"] = False
     _build(settings, images, asked, smoke=True)

@@ -5,22 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import Enum
 from importlib import import_module
 from typing import ClassVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from ci.errors import UsageError
 
 
+class Group(Enum):
+    """A heading of the help page, in its order."""
+
+    build = "Build"
+    inspect = "Inspect"
+    check = "Check"
+    registry = "Registry"
+    machine = "Machine"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Where a command is, as `module:attribute`, and its line on the help page of the whole.
+    """Where a command is, as `module:attribute`, its group, and its line on the help page.
 
-    `builds` says that it needs an engine.
+    `builds` is true for a command that needs an engine.
     """
 
     path: str
+    group: Group
     summary: str
     builds: bool = False
 
@@ -33,97 +46,148 @@ class Entry:
 
 
 COMMANDS = {
-    "plan": Entry(path="ci.cli.plan:plan", summary="Say what would be built, and why."),
     "build-all": Entry(
         path="ci.cli.build:build_all",
-        summary="Build every image that is not in the store yet, and check each one.",
+        group=Group.build,
+        summary="Build and check every image that the store does not have yet.",
         builds=True,
     ),
     "build": Entry(
-        path="ci.cli.build:build", summary="Build some images and what they are built on.", builds=True
+        path="ci.cli.build:build",
+        group=Group.build,
+        summary="Build and check some images and the images that they are based on.",
+        builds=True,
+    ),
+    "lock": Entry(
+        path="ci.cli.lock:lock",
+        group=Group.build,
+        summary="Pin all Python and Debian packages by hash, and external base images by digest.",
+        builds=True,
+    ),
+    "wheelhouse": Entry(
+        path="ci.cli.wheelhouse:wheelhouse",
+        group=Group.build,
+        summary="Download all wheels and Debian packages by hash, and compile missing wheels.",
+        builds=True,
+    ),
+    "render": Entry(
+        path="ci.cli.render:render",
+        group=Group.build,
+        summary="Write Dockerfiles that build the stack without dockwright.",
+    ),
+    "base": Entry(
+        path="ci.cli.base:base",
+        group=Group.build,
+        summary="Write the bootstrap base image to FILE, as an OCI archive.",
+        builds=True,
+    ),
+    "plan": Entry(
+        path="ci.cli.plan:plan",
+        group=Group.inspect,
+        summary="Show which images would be built, and why.",
+    ),
+    "explain": Entry(
+        path="ci.cli.explain:explain",
+        group=Group.inspect,
+        summary="Show which inputs of an image changed since its last build.",
+    ),
+    "graph": Entry(
+        path="ci.cli.graph:graph",
+        group=Group.inspect,
+        summary="Draw which image is based on which.",
+    ),
+    "shell": Entry(
+        path="ci.cli.shell:shell",
+        group=Group.inspect,
+        summary="Open a shell in an image, or before the step at which its last build failed.",
+        builds=True,
+    ),
+    "matrix": Entry(
+        path="ci.cli.matrix:matrix_command",
+        group=Group.inspect,
+        summary="Print what must be built, by level of the graph, for the jobs of a workflow.",
+    ),
+    "summary": Entry(
+        path="ci.cli.summary:summary",
+        group=Group.inspect,
+        summary="Print the report of a run as Markdown.",
+    ),
+    "schema": Entry(
+        path="ci.cli.schema:schema",
+        group=Group.inspect,
+        summary="Print the JSON schema of a file that dockwright reads or writes.",
     ),
     "smoke": Entry(
         path="ci.cli.build:smoke",
-        summary="Check images again, those too that are there already.",
+        group=Group.check,
+        summary="Check images again, including images that are built already.",
         builds=True,
     ),
     "budget": Entry(
         path="ci.cli.budget:budget",
-        summary="Hold what images take against their budgets and against before, and name what grew.",
-    ),
-    "explain": Entry(
-        path="ci.cli.explain:explain",
-        summary="Name the exact input of an image that changed since it was last built here.",
-    ),
-    "graph": Entry(path="ci.cli.graph:graph", summary="Draw which image is built on which."),
-    "matrix": Entry(
-        path="ci.cli.matrix:matrix_command",
-        summary="Say what has to be built, by level of the graph, and which disk each level needs.",
-    ),
-    "lock": Entry(
-        path="ci.cli.lock:lock",
-        summary="Pin every Python and Debian package of the stack by hash, and outside images by digest.",
-        builds=True,
-    ),
-    "render": Entry(
-        path="ci.cli.render:render", summary="Write the Dockerfiles that build the stack without dockwright."
-    ),
-    "wheelhouse": Entry(
-        path="ci.cli.wheelhouse:wheelhouse",
-        summary="Fetch all wheels and Debian packages by hash, and compile what has no wheel.",
-        builds=True,
-    ),
-    "base": Entry(
-        path="ci.cli.base:base", summary="Write the bootstrap base to FILE, as an OCI archive.", builds=True
+        group=Group.check,
+        summary="Compare the size and times of images with their budgets and with earlier values.",
     ),
     "verify-repro": Entry(
         path="ci.cli.verify_repro:verify_repro",
-        summary="Build images twice from nothing and name the first path or config field that differs.",
+        group=Group.check,
+        summary="Build images twice from nothing and show the first difference.",
         builds=True,
     ),
     "repro": Entry(
         path="ci.cli.repro:repro",
-        summary="Build again here what the report of another run names, and say where it came out otherwise.",
-        builds=True,
-    ),
-    "shell": Entry(
-        path="ci.cli.shell:shell",
-        summary="Open a shell in an image, or before the step that its last build failed at.",
+        group=Group.check,
+        summary="Rebuild the images of another run's report and compare the results.",
         builds=True,
     ),
     "verify-engines": Entry(
         path="ci.cli.verify_engines:verify_engines",
-        summary="Build images by two engines and name each path or config field that differs.",
+        group=Group.check,
+        summary="Build images with two engines and show every difference.",
         builds=True,
     ),
     "publish": Entry(
         path="ci.cli.publish:publish",
-        summary="Make a release of all images in a registry, and let its tags follow.",
+        group=Group.registry,
+        summary="Release all images in a registry, then move the tags to the release.",
         builds=True,
     ),
     "verify": Entry(
-        path="ci.cli.publish:verify", summary="Name every tag that does not name what its release does."
+        path="ci.cli.publish:verify",
+        group=Group.registry,
+        summary="Show every tag that does not point to the image of its release.",
     ),
     "promote": Entry(
-        path="ci.cli.publish:promote", summary="Make a release of FROM one of TO, by digest.", builds=True
+        path="ci.cli.publish:promote",
+        group=Group.registry,
+        summary="Copy a release from namespace FROM to namespace TO, by digest.",
+        builds=True,
     ),
     "rollback": Entry(
         path="ci.cli.publish:rollback",
-        summary="Make an earlier release the current one again, and let its tags follow.",
-    ),
-    "schema": Entry(
-        path="ci.cli.schema:schema",
-        summary="Print the JSON schema of image.toml, of report.json or of the events of a run.",
-    ),
-    "summary": Entry(
-        path="ci.cli.summary:summary", summary="Print what a run did as Markdown, for a workflow's summary."
+        group=Group.registry,
+        summary="Make an earlier release the current one and move the tags back.",
     ),
     "doctor": Entry(
         path="ci.cli.doctor.command:doctor",
-        summary="Say what this machine can and cannot do, and what to type.",
+        group=Group.machine,
+        summary="Show what this machine can do, what is missing, and what to type.",
     ),
-    "gc": Entry(path="ci.cli.gc:gc", summary="Say what can go to make room, and with --yes remove it."),
-    "test": Entry(path="ci.cli.test:test", summary="Run dockwright's own checks and tests."),
+    "gc": Entry(
+        path="ci.cli.gc:gc",
+        group=Group.machine,
+        summary="Show what can be deleted to free disk space; delete it with --yes.",
+    ),
+    "completion": Entry(
+        path="ci.cli.completion.command:completion",
+        group=Group.machine,
+        summary="Print the completion script for bash, zsh or fish.",
+    ),
+    "test": Entry(
+        path="ci.cli.test:test",
+        group=Group.machine,
+        summary="Run dockwright's own lint and type checks and its tests.",
+    ),
 }
 """In the order of the help page."""
 
@@ -181,6 +245,8 @@ class Commands(click.Group):
             UsageError: there is no such command.
         """
         name = args[0]
+        if name not in COMMANDS and ctx.resilient_parsing:
+            return name, None, args
         if name not in COMMANDS:
             close = get_close_matches(name, COMMANDS, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else "."
@@ -188,11 +254,25 @@ class Commands(click.Group):
         ctx.meta[self.ARGS] = args[1:]
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the commands and options that begin with `incomplete`, without importing a command."""
+        commands = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002 as above
         formatter: click.HelpFormatter,
     ) -> None:
         """Write the list of commands without importing one."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for group in Group:
+            rows = [
+                (name.ljust(width), entry.summary) for name, entry in COMMANDS.items() if entry.group is group
+            ]
+            with formatter.section(group.value):
+                formatter.write_dl(rows)

@@ -7,7 +7,7 @@ from functools import partial
 import anyio
 import click
 
-from ci.cli.options import base_option, registry_option
+from ci.cli.options import base_option, registry_option, some_images_argument
 from ci.plan.explain import explain as sentences
 from ci.plan.keys import Document, digest, documents, tag
 from ci.plan.plan import is_named, select
@@ -19,27 +19,33 @@ _tell = partial(click.echo, err=True)
 
 
 @click.command()
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE[:VARIANT]...")
+@some_images_argument
 @base_option
 @click.option(
     "--from",
     "old",
     default=STORE,
     metavar="WHAT",
-    help=f"What it is compared with: {STORE} (built last here; default), {REGISTRY} (the current release), "
-    f"{CHECKOUT}, or a git revision.",
+    help=f"Old side: {STORE} (the last build on this machine), {REGISTRY} (the current release), "
+    f"{CHECKOUT}, or a git revision. Default: {STORE}.",
 )
-@click.option("--to", "new", default=CHECKOUT, metavar="WHAT", help=f"Default: {CHECKOUT}; as --from.")
+@click.option(
+    "--to",
+    "new",
+    default=CHECKOUT,
+    metavar="WHAT",
+    help=f"New side; same values as --from. Default: {CHECKOUT}.",
+)
 @registry_option
 @click.pass_obj
 def explain(
     settings: Settings, images: tuple[str, ...], base: str | None, old: str, new: str, registry: str | None
 ) -> None:
-    """Name the exact input of an image that changed since it was last built here.
+    """Show which inputs of an image changed since its last build.
 
-    The key documents of the two are compared: locks, files and their modes, environment, instructions, the
-    parent's own inputs. Where no document was stored the answer is `unknown`, never a guess. With --from and
-    --to any two of this checkout, the store, the registry and git revisions are compared.
+    Compares key documents: locks, files and their modes, environment, instructions, and the inputs of the
+    parent images. Prints `unknown` if no key document was stored. --from and --to compare any two of: this
+    checkout, the local store, the registry, a git revision.
     """
     workspace = open_workspace(settings.with_(base=base, registry=registry))
     select(workspace.stack, images, ())  # a name that nothing has is told with the nearest one

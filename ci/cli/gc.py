@@ -10,7 +10,7 @@ from math import isfinite
 import anyio
 import click
 
-from ci.cli.options import registry_option
+from ci.cli.options import REGISTRY
 from ci.engines.engine import Engine
 from ci.errors import EngineError, UsageError
 from ci.registry.namespace import RegistryNamespace, parse_namespace
@@ -30,9 +30,11 @@ SINGLE = 1_000_000
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help="All that is kept of this stack, needed or not.")
-@click.option("--yes", is_flag=True, help="Remove it; without this it is only said.")
-@registry_option
+@click.option(
+    "--all", "everything", is_flag=True, help="Everything of this stack, including what is still in use."
+)
+@click.option("--yes", is_flag=True, help="Delete. Without this option, the list is only printed.")
+@click.option("--registry", metavar=REGISTRY, help="Clean up this registry instead of this machine.")
 @click.option(
     "--older-than",
     "days",
@@ -40,13 +42,14 @@ SINGLE = 1_000_000
     default=30,
     show_default=True,
     metavar="DAYS",
-    help="In a registry, let younger images stay.",
+    help="In a registry: keep images that are younger than this.",
 )
 @click.option(
     "--keep-gb",
     type=click.FloatRange(min=0),
     metavar="GB",
-    help="In a registry, the most that is to stay, in all; the oldest go first, also younger ones than that.",
+    help="In a registry: keep at most this much in total. The oldest images are deleted first, even if they "
+    "are younger than --older-than.",
 )
 @click.pass_obj
 def gc(
@@ -57,13 +60,14 @@ def gc(
     days: int,
     keep_gb: float | None,
 ) -> None:
-    """Say what can go to make room, and with --yes remove it.
+    """Show what can be deleted to free disk space; delete it with --yes.
 
-    Images that the present plan names stay, and the ones built last; so do fetched files that a lock names.
-    Images of others in a shared store are never touched, and nothing goes while a run is going on.
+    Images of the current plan, the last build of each image, and downloaded files that a lock names are
+    kept. Images of other programs in a shared store are never deleted. Nothing is deleted while a run is
+    active.
 
-    With --registry it is about the cached images there (k- tags) and the shared wheels, and about nothing
-    here. Those that this checkout would reuse, and images of a release, stay, whatever --keep-gb says.
+    With --registry, only cached images (tags k-KEY) and shared wheels in that registry are considered.
+    Images that this checkout would reuse and images of a release are always kept, also with --keep-gb.
     """
     workspace = open_workspace(settings)
     if registry is not None:

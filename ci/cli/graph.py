@@ -9,7 +9,7 @@ import sys
 import click
 
 from ci.catalog.load import load_stack
-from ci.cli.options import variant_option
+from ci.cli.options import images_argument, variant_option
 from ci.errors import CommandError, UsageError
 from ci.plan.drawing import ASCII, UNICODE, dot_source, mermaid, tree_lines
 from ci.plan.plan import check_variants, select
@@ -17,16 +17,17 @@ from ci.settings import Settings
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@images_argument
 @variant_option
 @click.option("--mermaid", "form", flag_value="mermaid", help="Print a Mermaid flowchart.")
-@click.option("--dot", "form", flag_value="dot", help="Print the input of Graphviz.")
-@click.option("--svg", "form", flag_value="svg", help="Print a picture; Graphviz draws it.")
+@click.option("--dot", "form", flag_value="dot", help="Print Graphviz input (DOT).")
+@click.option("--svg", "form", flag_value="svg", help="Print an SVG picture. Needs Graphviz.")
 @click.pass_obj
 def graph(settings: Settings, images: tuple[str, ...], variants: tuple[str, ...], form: str | None) -> None:
-    """Draw which image is built on which.
+    """Draw which image is based on which.
 
-    Without IMAGE the whole stack is drawn; with it, these images and what they are built on.
+    Without IMAGE, the whole stack is drawn. With IMAGE, these images and the images that they are based on
+    are drawn.
 
     \b
     dockwright graph --svg > stack.svg

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ci.cli.completion.candidates import complete_variant
 from ci.cli.setup.install import install_first
 from ci.errors import UsageError
 from ci.locks.loading import check_locks
@@ -12,23 +13,28 @@ from ci.settings import Settings
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Change nothing; say which locks are stale, and end with 3 then.")
+@click.option("--check", is_flag=True, help="Write nothing. List stale locks; exit code 3 if there are any.")
 @click.option(
     "--upgrade",
     metavar="[PACKAGE]",
     is_flag=False,
     flag_value="",
     multiple=True,
-    help="Let this package move to its newest version that fits; without PACKAGE, everything. Repeatable.",
+    help="Move this package to its newest version that fits; without PACKAGE, all packages. Repeatable.",
 )
 @click.option(
-    "--variant", "variants", multiple=True, help="Only this variant's Python locks; may be given again."
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="VARIANT",
+    shell_complete=complete_variant,
+    help="Only the Python locks of this variant. Repeatable.",
 )
 @click.pass_obj
 def lock(settings: Settings, check: bool, upgrade: tuple[str, ...], variants: tuple[str, ...]) -> None:
-    """Pin every Python and Debian package of the stack by hash, and outside images by digest.
+    """Pin all Python and Debian packages by hash, and external base images by digest.
 
-    Pins stay as they are while they fit what is asked for. Needs the network, except for --check.
+    Existing pins stay as long as they fit the requirements. This needs the network, except for --check.
     """
     if check and (upgrade or variants):
         raise UsageError("`--check` looks at all locks and changes none; leave out --upgrade and --variant")

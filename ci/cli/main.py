@@ -41,13 +41,13 @@ def print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
     "--stack",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Directory of the stack; default: docker/ beside dockwright.",
+    help="Directory of the stack. Default: docker/ next to dockwright.",
 )
 @click.option(
     "--root",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Keep all that is written (store, caches, state) under DIR.",
+    help="Write everything (store, caches, state) under DIR.",
 )
 @click.option(
     "--version",
@@ -55,19 +55,19 @@ def print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
     is_eager=True,
     expose_value=False,
     callback=print_version,
-    help="Print the version.",
+    help="Print the version and exit.",
 )
 @click.pass_context
 def cli(ctx: click.Context, stack: Path | None, root: Path | None) -> None:
-    """Plan, build, check and lock a hierarchy of container images.
+    """Plan, build, check and publish a hierarchy of container images.
 
     \b
-    dockwright plan        what would be built, and why
-    dockwright build-all   build it
-    dockwright doctor      what this machine can do
+    dockwright doctor      show what this machine can do
+    dockwright plan        show what would be built, and why
+    dockwright build-all   build and check all images
 
-    Every command has --help. Settings also come from DOCKWRIGHT_* variables and from .dockwright.env, here or
-    beside dockwright.
+    Every command has --help. Settings are also read from DOCKWRIGHT_* variables and from the file
+    .dockwright.env, in the current directory or next to dockwright.
     """
     args = own_words(ctx.meta[Commands.ARGS])
     if "--help" in args or "-h" in args:
@@ -93,6 +93,10 @@ def main(argv: Sequence[str] | None = None, *, install: bool = False) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if instruction := os.environ.get("_DOCKWRIGHT_COMPLETE"):
+        from ci.cli.completion.shells import answer
+
+        return answer(cli, instruction)
     try:
         code = cli.main(argv, prog_name="dockwright", standalone_mode=False, obj=install)
         sys.stdout.flush()

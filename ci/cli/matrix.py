@@ -8,7 +8,7 @@ from functools import partial
 import anyio
 import click
 
-from ci.cli.options import base_option, registry_option, variant_option
+from ci.cli.options import base_option, images_argument, reuse_option, variant_option
 from ci.plan.plan import check_variants
 from ci.run.build.request import Request
 from ci.run.build.requested_matrix import matrix_of
@@ -17,14 +17,14 @@ from ci.settings import Settings
 
 
 @click.command("matrix")
-@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@images_argument
 @variant_option
 @base_option
-@registry_option
+@reuse_option
 @click.option(
-    "--rebuild", is_flag=True, envvar="DOCKWRIGHT_REBUILD", help="As if the registry had none of them."
+    "--rebuild", is_flag=True, envvar="DOCKWRIGHT_REBUILD", help="Plan as if the registry had no images."
 )
-@click.option("--outputs", is_flag=True, help="Print lines of NAME=VALUE, for $GITHUB_OUTPUT.")
+@click.option("--outputs", is_flag=True, help="Print NAME=VALUE lines for $GITHUB_OUTPUT instead of JSON.")
 @click.pass_obj
 def matrix_command(
     settings: Settings,
@@ -35,10 +35,11 @@ def matrix_command(
     rebuild: bool,
     outputs: bool,
 ) -> None:
-    """Say what has to be built, by level of the graph, and which disk each level needs.
+    """Print what must be built, by level of the graph, for the jobs of a workflow.
 
-    Only the registry counts as having an image: what this machine's store has is not where a job will run. No
-    engine is asked, and nothing is built, fetched or written.
+    For each level, prints the images to build and the free disk space that a job needs. An image counts as
+    available only if the registry has it, because a job cannot use the store of this machine. Nothing is
+    built, downloaded or written.
     """
     workspace = open_workspace(settings.with_(base=base, registry=registry))
     check_variants(workspace.stack, variants)

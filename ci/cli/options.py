@@ -8,68 +8,87 @@ from typing import TypedDict
 
 import click
 
+from ci.cli.completion.candidates import complete_image, complete_variant
 from ci.cli.display.progress import Progress
+
+images_argument = click.argument(
+    "images", nargs=-1, metavar="[IMAGE[:VARIANT]]...", shell_complete=complete_image
+)
+some_images_argument = click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGE[:VARIANT]...", shell_complete=complete_image
+)
+image_argument = click.argument("image", metavar="IMAGE[:VARIANT]", shell_complete=complete_image)
 
 variant_option = click.option(
     "--variant",
     "variants",
     multiple=True,
     metavar="VARIANT",
-    help="Only this variant (cpu, cuda); may be given again.",
+    shell_complete=complete_variant,
+    help="Only this variant, such as cpu or cuda. Repeatable.",
 )
 base_option = click.option(
     "--base",
     type=click.Choice(["auto", "registry", "bootstrap"]),
-    help="Kind of base; default: stack.toml's.",
+    help="Kind of base image. Default: the value in stack.toml.",
 )
 
+REGISTRY = "HOST[:PORT]/NAMESPACE"
+
 registry_option = click.option(
+    "--registry", metavar=REGISTRY, help="Registry to use. Default: the setting DOCKWRIGHT_REGISTRY."
+)
+reuse_option = click.option(
     "--registry",
-    metavar="HOST[:PORT]/NAMESPACE",
-    help="Reuse images by key from here: what it has is neither built nor fetched.",
+    metavar=REGISTRY,
+    help="Reuse images from this registry: images that it has are not built or downloaded.",
 )
 
 
 engine_option = click.option(
     "--engine",
     type=click.Choice(["auto", "buildah", "podman", "docker", "dagger"]),
-    help="What builds; default: auto, which is Buildah, else Podman, else Docker.",
+    help="Engine to build with. Default: auto, which is Buildah, else Podman, else Docker.",
 )
 
 
 progress_option = click.option(
-    "--progress", type=click.Choice([mode.value for mode in Progress]), help="How the run is shown."
+    "--progress",
+    type=click.Choice([mode.value for mode in Progress]),
+    help="Progress display. Default: auto, which is rich on a terminal, else plain.",
 )
 
 
 frozen_option = click.option(
     "--frozen",
     is_flag=True,
-    help="Refuse, instead of locking anew for this run, when the mirror has lost a locked Debian package.",
+    help="Fail if the Debian mirror no longer has a locked package. Without this, such packages are locked "
+    "again for this run.",
 )
 
 
 cache_option = click.option(
     "--cache",
     type=click.Choice(["off", "read", "read-write"]),
-    help="What is done with the registry; read-write also pushes what it lacks. Default: read.",
+    help="How the registry is used. read-write also pushes images that it does not have. Default: read.",
 )
 
 
 wheels_option = click.option(
     "--wheels",
     type=click.Choice(["compiled", "all"]),
-    help="Which wheels are shared by the registry; all: a runner needs no Python index. Default: compiled.",
+    help="Wheels to share through the registry. With all, a run needs no Python package index. "
+    "Default: compiled.",
 )
 
 
 CHECK_OPTIONS = (
     click.option(
-        "--gpu", is_flag=True, help="Also compute on a GPU, in each CUDA image, where there is one."
+        "--gpu", is_flag=True, help="Also run the GPU checks of CUDA images, if this machine has a GPU."
     ),
-    click.option("--require-gpu", is_flag=True, help="As --gpu, and fail where there is no GPU."),
+    click.option("--require-gpu", is_flag=True, help="Like --gpu, but fail if this machine has no GPU."),
     click.option(
-        "--no-ledger", is_flag=True, help="Do every check again, whatever is recorded to have passed."
+        "--no-ledger", is_flag=True, help="Run every check, including checks that are recorded as passed."
     ),
 )
 """Options of the checks, the same wherever images are checked."""
@@ -83,18 +102,22 @@ RUN_OPTIONS = (
         "--wheelhouse",
         "bundle",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Build from this exported folder, without any network.",
+        help="Build without a network, from a folder that `dockwright wheelhouse --export` wrote.",
     ),
-    click.option("--jobs", type=click.IntRange(min=1), help="Tasks at once; default: one per core."),
+    click.option(
+        "--jobs", type=click.IntRange(min=1), help="Tasks to run in parallel. Default: one per core."
+    ),
     progress_option,
-    click.option("--ignore-disk", is_flag=True, help="Start though an estimate says that the disk won't do."),
+    click.option(
+        "--ignore-disk", is_flag=True, help="Start even if the estimate says that the disk is too small."
+    ),
     frozen_option,
-    registry_option,
+    reuse_option,
     cache_option,
     wheels_option,
     *CHECK_OPTIONS,
-    click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing."),
-    click.option("--fail-fast", is_flag=True, help="Start nothing after the first failure."),
+    click.option("--dry-run", is_flag=True, help="Print what would be done, without doing it."),
+    click.option("--fail-fast", is_flag=True, help="Start no new task after the first failure."),
 )
 """Options of every command that builds images, in the order of their help."""
 

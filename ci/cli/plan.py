@@ -12,7 +12,7 @@ import anyio
 import click
 
 from ci.cli.display.stream import Stream
-from ci.cli.options import base_option, registry_option, variant_option
+from ci.cli.options import base_option, images_argument, reuse_option, variant_option
 from ci.plan.plan import Plan, PlannedImage, check_variants, plan_text
 from ci.run.reuse.remote_cache import open_remote_cache
 from ci.run.reuse.store_health import plan_from_store
@@ -24,11 +24,13 @@ STYLES = {"build": "yellow", "reuse": "green", "fetch": "green", "blocked": "red
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@images_argument
 @variant_option
 @base_option
-@registry_option
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, with every instruction.")
+@reuse_option
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the plan as JSON, including every build instruction."
+)
 @click.pass_obj
 def plan(
     settings: Settings,
@@ -38,10 +40,10 @@ def plan(
     registry: str | None,
     as_json: bool,
 ) -> None:
-    """Say what would be built, and why.
+    """Show which images would be built, and why.
 
-    Without IMAGE the whole stack is planned; with it, these images and what they are built on. Nothing is
-    built, fetched or written.
+    Without IMAGE, the whole stack is planned. With IMAGE, these images and the images that they are based
+    on are planned. Nothing is built, downloaded or written.
     """
     workspace = open_workspace(settings.with_(base=base, registry=registry))
     check_variants(workspace.stack, variants)

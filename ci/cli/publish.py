@@ -50,19 +50,20 @@ _tell = partial(click.echo, err=True)
 @base_option
 @engine_option
 @registry_option
-@click.option("--version", help="Of the release; default: the revision of the checkout, 12 digits of it.")
-@click.option(
-    "--bootstrap-base", is_flag=True, help="Publish though the base was made here, of Debian packages."
-)
+@click.option("--version", help="Version of the release. Default: the first 12 digits of the git revision.")
+@click.option("--bootstrap-base", is_flag=True, help="Allow a release of images on the bootstrap base.")
 @click.option(
     "--compression",
     type=click.Choice(["zstd", "gzip"]),
     default="zstd",
-    help="Of the layers; gzip is for Docker before 23 and other programs that read no zstd. Default: zstd.",
+    help="Compression of the layers. gzip is for programs without zstd, such as Docker before 23. "
+    "Default: zstd.",
 )
 @check_options
 @progress_option
-@click.option("--dry-run", is_flag=True, help="Print the requests that a release would take, and send none.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print the requests that a release needs, without sending them."
+)
 @click.pass_obj
 def publish(
     settings: Settings,
@@ -79,11 +80,11 @@ def publish(
     progress: str | None,
     dry_run: bool,
 ) -> None:
-    """Make a release of all images in a registry, and let its tags follow.
+    """Release all images in a registry, then move the tags to the release.
 
-    What the registry lacks is built and pushed first. The release is one index, release:VERSION;
-    :VARIANT-VERSION and :VARIANT of each image are moved after it. Broken off anywhere, the release before it
-    stands or the new one does, and the same command goes on.
+    Images that the registry does not have are built, checked and pushed first. The release is one image
+    index, release:VERSION. Then the tags VARIANT-VERSION and VARIANT of each image are moved to it. If
+    publish is interrupted, run the same command again: it continues where it stopped.
     """
     settings = settings.with_(
         base=base, engine=engine, registry=registry, progress=progress, cache="read-write"
@@ -160,10 +161,11 @@ def push_line(place: RegistryNamespace, push: Push) -> str:
 @registry_option
 @click.pass_obj
 def verify(settings: Settings, version: str, registry: str | None) -> None:
-    """Name every tag that does not name what its release does.
+    """Show every tag that does not point to the image of its release.
 
-    Without VERSION that is the current release. Tags of images that only an earlier one had are named too,
-    and are no fault. Exit code 9 where a tag lags.
+    Without VERSION, the current release is verified, and stale tags are listed: tags of images that only an
+    earlier release has. Stale tags are not an error. Exit code 9 if a tag of the release is wrong or
+    missing.
     """
     anyio.run(_verify, registry_namespace(settings.with_(registry=registry)), version)
 
@@ -195,7 +197,7 @@ def lag_lines(lags: Sequence[Lag]) -> list[str]:
 @registry_option
 @click.pass_obj
 def rollback(settings: Settings, version: str, registry: str | None) -> None:
-    """Make an earlier release the current one again, and let its tags follow."""
+    """Make an earlier release the current one and move the tags back."""
     anyio.run(_rollback, registry_namespace(settings.with_(registry=registry)), check_version(version))
 
 
@@ -208,12 +210,12 @@ async def _rollback(place: RegistryNamespace, version: str) -> None:
 @click.command()
 @click.argument("origin", metavar="FROM")
 @click.argument("to", metavar="TO")
-@click.option("--version", default=CURRENT, help="Release that is promoted; default: the current one.")
+@click.option("--version", default=CURRENT, help="Release to copy. Default: the current release.")
 @click.pass_obj
 def promote(settings: Settings, origin: str, to: str, version: str) -> None:
-    """Make a release of FROM one of TO, by digest.
+    """Copy a release from namespace FROM to namespace TO, by digest.
 
-    Nothing is built, and no image changes. FROM and TO are HOST[:PORT]/NAMESPACE.
+    Nothing is built and no image changes. FROM and TO are HOST[:PORT]/NAMESPACE.
     """
     here, there = parse_namespace(origin), parse_namespace(to)
     install_first()

@@ -13,22 +13,21 @@ from ci.settings import Settings
 
 @click.command()
 @click.option("--bake", is_flag=True, help="Also write docker-bake.json, for `docker buildx bake`.")
-@click.option(
-    "--check", is_flag=True, help="Write nothing; name the stale files and end with 1 if there is one."
-)
+@click.option("--check", is_flag=True, help="Write nothing. List stale files; exit code 1 if there are any.")
 @click.pass_context
 def render(ctx: click.Context, bake: bool, check: bool) -> None:
-    """Write the Dockerfiles that build the stack without dockwright.
+    """Write Dockerfiles that build the stack without dockwright.
 
-    Each image's folder gets a Dockerfile per variant, with the command that builds it in its header, and a
-    .dockerignore. They are written from image.toml and the locks, and are not to be edited.
+    Each image's folder gets a .dockerignore and one Dockerfile per variant. The header of each Dockerfile
+    shows the command that builds it. The files are generated from image.toml and the locks: do not edit
+    them.
 
     \b
+    dockwright wheelhouse --export DIR
     dockwright render --bake
     HOUSES=DIR CACHE=registry.example/cache docker buildx bake cpu     (in the stack's directory)
 
-    DIR is the folder of `dockwright wheelhouse --export DIR`. A docker-bake.json that is there is kept fresh
-    without --bake.
+    Once docker-bake.json exists, it is updated without --bake too.
     """
     settings: Settings = ctx.obj
     top = settings.stack

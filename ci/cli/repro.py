@@ -35,16 +35,16 @@ _tell = partial(click.echo, err=True)
 @click.command()
 @click.argument("report", type=click.Path(path_type=Path), metavar="REPORT")
 @engine_option
-@click.option("--rebuild", is_flag=True, help="Build everything again, also what the store has.")
-@click.option("--keep", is_flag=True, help="Keep the checkout that was made for this, and say where it is.")
+@click.option("--rebuild", is_flag=True, help="Build all images again, including images in the store.")
+@click.option("--keep", is_flag=True, help="Keep the temporary checkout and print its path.")
 @click.pass_context
 def repro(ctx: click.Context, report: Path, engine: str | None, rebuild: bool, keep: bool) -> None:
-    """Build again here what the report of another run names, and say where it came out otherwise.
+    """Rebuild the images of another run's report and compare the results.
 
-    REPORT is the `report.json` of a run, or the directory that it is in. Its revision is taken from the
-    repository here, with the patch of the report; its images are built into the local store, on its kind of
-    base. Then one line for each image says whether key and config digest are the same, and whether what
-    failed there fails here. The exit code is 0 if all came out the same.
+    REPORT is a report.json or the folder that contains it. The revision is checked out from the local
+    repository, with the patch that the report contains, and its images are built into the local store. Each
+    image gets one line: whether its key and config digest are equal, or whether it fails in the same way.
+    The exit code is 0 if all results are equal.
     """
     settings: Settings = ctx.obj
     settings = settings.with_(engine=engine)

@@ -15,9 +15,7 @@ SCHEMAS = {"image": image_schema, "report": report_schema, "events": event_schem
 @click.command()
 @click.argument("of", type=click.Choice(list(SCHEMAS)), default="image")
 def schema(of: str) -> None:
-    """Print the JSON schema of image.toml, of report.json or of the events of a run.
-
-    Without a word it is that of image.toml, for editors.
+    """Print the JSON schema of a file that dockwright reads or writes.
 
     \b
     dockwright schema > image.schema.json

@@ -10,7 +10,7 @@ import anyio
 import click
 
 from ci.catalog.stack import Stack
-from ci.cli.options import base_option, engine_option
+from ci.cli.options import base_option, engine_option, image_argument
 from ci.cli.setup.install import install_first
 from ci.engines.shell import SHELL, Shell, open_shell
 from ci.errors import UsageError
@@ -25,14 +25,16 @@ _tell = partial(click.echo, err=True)
 
 
 @click.command()
-@click.argument("image", metavar="IMAGE[:VARIANT]")
+@image_argument
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD...]")
 @base_option
 @engine_option
 @click.option(
-    "--user", default="", metavar="USER", help="Be this user; default: as the image, or the step, has it."
+    "--user", default="", metavar="USER", help="User to run as. Default: the user of the image or step."
 )
-@click.option("--network", is_flag=True, help="Let it reach the network, which no step and no check can.")
+@click.option(
+    "--network", is_flag=True, help="Allow network access, which build steps and checks do not have."
+)
 @click.pass_context
 def shell(
     ctx: click.Context,
@@ -43,12 +45,12 @@ def shell(
     user: str,
     network: bool,
 ) -> None:
-    """Open a shell in an image, or before the step that its last build failed at.
+    """Open a shell in an image, or before the step at which its last build failed.
 
-    The image is the one of the present plan, from the local store. If it isn't there because its last build
-    failed, the shell opens in what the steps before the failed one made, with the wheelhouse or debhouse of
-    that step, whose command is printed. The container goes when the shell ends; no image changes. CMD runs in
-    place of the shell; the exit code is what it ends with.
+    The image is taken from the local store. If it is missing because its last build failed, the shell opens
+    in the state before the failed step, with that step's packages mounted, and the failed command is
+    printed. The container is removed at the end; the image does not change. CMD runs instead of a shell;
+    its exit code is passed on.
     """
     settings: Settings = ctx.obj
     terminal = sys.stdin.isatty() and sys.stdout.isatty()

@@ -18,13 +18,13 @@ from ci.settings import Settings
 
 @click.command()
 @click.argument("report", type=click.Path(path_type=Path), required=False)
-@click.option("--title", default="Images", help="What stands above it; default: Images.")
+@click.option("--title", default="Images", help="Heading. Default: Images.")
 @click.pass_obj
 def summary(settings: Settings, report: Path | None, title: str) -> None:
-    """Print what a run did as Markdown, for a workflow's summary.
+    """Print the report of a run as Markdown.
 
-    REPORT is its report.json; default: that of the last run here. The exit code is the run's own, and what
-    failed is also said on standard error, where a job's log shows it.
+    REPORT is the report.json of a run. Default: the last run on this machine. The exit code is that of the
+    run. Failures are also printed to standard error, so that the log of a job shows them.
 
     \b
     dockwright summary >> "$GITHUB_STEP_SUMMARY"

@@ -57,7 +57,7 @@ def gates(dockerfiles: Sequence[str]) -> tuple[Gate, ...]:
 def test(
     ctx: click.Context, engine_too: bool, engine_only: bool, no_gates: bool, pytest_args: tuple[str, ...]
 ) -> None:
-    """Run dockwright's own checks and tests.
+    """Run dockwright's own lint and type checks and its tests.
 
     The gates are mypy, hadolint on the rendered Dockerfiles, the import contracts, ruff, and actionlint and
     zizmor on the workflows; then pytest runs the unit, golden, property and Dagger tests. All else is passed

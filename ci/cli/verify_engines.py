@@ -12,8 +12,7 @@ import anyio
 import click
 
 from ci.cli.display.progress import Progress, shown
-from ci.cli.engine import open_engine
-from ci.cli.options import base_option, variant_option
+from ci.cli.options import base_option, images_argument, variant_option
 from ci.engines.dagger.reach import refusal
 from ci.errors import EngineError, UsageError
 from ci.plan.plan import check_variants, select
@@ -28,7 +27,7 @@ _tell = partial(click.echo, err=True)
 
 
 @click.command("verify-engines")
-@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@images_argument
 @variant_option
 @base_option
 @click.option(
@@ -36,7 +35,8 @@ _tell = partial(click.echo, err=True)
     "engines",
     type=click.Choice(ENGINES),
     multiple=True,
-    help="Compare these, the first with each other one; default: Buildah with Dagger's, if one answers.",
+    help="Engine to compare; give it at least twice. The first is compared with each other one. "
+    "Default: Buildah and Dagger.",
 )
 @click.pass_obj
 def verify_engines(
@@ -46,11 +46,11 @@ def verify_engines(
     base: str | None,
     engines: tuple[str, ...],
 ) -> None:
-    """Build images by two engines and name each path or config field that differs.
+    """Build images with two engines and show every difference.
 
-    Equal means the same paths with mode, owner, link and content, and the same config. What engines are known
-    to differ in is left out and printed first. Digests are not compared: only Buildah promises them. The exit
-    code is 0 when all are equal.
+    Images are equal if they have the same files (path, mode, owner, link target, content) and the same
+    config. Known differences between engines are printed first and then ignored. Digests are not compared:
+    only Buildah guarantees equal digests. The exit code is 0 if all images are equal.
     """
     workspace = open_workspace(settings.with_(base=base))
     check_variants(workspace.stack, variants)

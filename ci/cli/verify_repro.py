@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import click
 
-from ci.cli.options import base_option, variant_option
+from ci.cli.options import base_option, images_argument, variant_option
 from ci.cli.setup.install import install_first
 from ci.errors import UsageError
 from ci.plan.plan import check_variants, select
@@ -19,13 +19,13 @@ from ci.settings import Settings
 
 
 @click.command("verify-repro")
-@click.argument("images", nargs=-1, metavar="[IMAGE[:VARIANT]]...")
+@images_argument
 @variant_option
 @base_option
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where both builds go, one after the other; empty or absent. Default: beside the state.",
+    help="Empty or new folder for both builds, one after the other. Default: in the state directory.",
 )
 @click.pass_context
 def verify_repro(
@@ -35,10 +35,11 @@ def verify_repro(
     base: str | None,
     folder: Path | None,
 ) -> None:
-    """Build images twice from nothing and name the first path or config field that differs.
+    """Build images twice from nothing and show the first difference.
 
-    Without IMAGE everything is built. The two builds share nothing but the stack and the machine: each
-    fetches for itself. Equal means equal config digest and DiffIDs. The exit code is 0 when all are equal.
+    Without IMAGE, all images are built. The two builds share only the stack and the machine; each downloads
+    its own packages. Images are equal if their config digests and layer digests (DiffIDs) are equal. The
+    exit code is 0 if all images are equal.
     """
     settings: Settings = ctx.obj
     workspace = open_workspace(settings.with_(base=base))

@@ -29,7 +29,7 @@ from ci.settings import Settings
     "--export",
     "target",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also copy both folders, and the bootstrap base's packages, here.",
+    help="Also copy all downloaded packages to this folder.",
 )
 @progress_option
 @frozen_option
@@ -43,9 +43,10 @@ def wheelhouse(
     progress: str | None,
     frozen: bool,
 ) -> None:
-    """Fetch all wheels and Debian packages by hash, and compile what has no wheel.
+    """Download all wheels and Debian packages by hash, and compile missing wheels.
 
-    What is exported is what the locks name, so --export is --frozen.
+    `build-all` does the same as its first step. With --export, the folder is what an offline machine needs
+    for `build-all --wheelhouse`. --export implies --frozen.
     """
     settings = settings.with_(base=base, engine=engine, progress=progress)
     workspace = open_workspace(settings)

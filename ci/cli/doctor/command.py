@@ -27,19 +27,19 @@ REGISTRIES = {"docker.io": "registry-1.docker.io"}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
     "--disk-gb",
     type=click.FloatRange(min=0),
     metavar="GB",
-    help="Only look whether so much is free where images are built; exit code 8 if not.",
+    help="Only check that this much disk space is free for builds; exit code 8 if not.",
 )
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool, disk_gb: float | None) -> None:
-    """Say what this machine can and cannot do, and what to type.
+    """Show what this machine can do, what is missing, and what to type.
 
-    Looks at engines, rights, disks, memory and the network; changes nothing. The exit code is 0 when some
-    engine can build here, else 1.
+    Checks engines, permissions, disks, memory and the network; changes nothing. The exit code is 0 if an
+    engine can build images here, else 1.
     """
     settings: Settings = ctx.obj
     if disk_gb is not None and not isfinite(disk_gb):
@@ -60,8 +60,7 @@ def doctor(ctx: click.Context, as_json: bool, disk_gb: float | None) -> None:
 def _check_room(settings: Settings, size_bytes: int) -> None:
     """Print what is free on each disk that images are built on.
 
-    Raises:
-        DiskError: that is less than `size_bytes` on one of them.
+    Raises: DiskError: that is less than `size_bytes` on one of them.
     """
     systems = file_systems({**places(settings), **daemon_folders()})
     if refusal := free_space_refusal(systems, size_bytes):

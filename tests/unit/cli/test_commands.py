@@ -3,8 +3,28 @@ from __future__ import annotations
 import click
 import pytest
 
-from ci.cli.commands import COMMANDS, builds_here, own_words
+from ci.cli.commands import COMMANDS, Group, builds_here, own_words
 from ci.cli.main import cli
+
+VERBS = frozenset(
+    [
+        "Build",
+        "Check",
+        "Compare",
+        "Copy",
+        "Download",
+        "Draw",
+        "Make",
+        "Open",
+        "Pin",
+        "Print",
+        "Rebuild",
+        "Release",
+        "Run",
+        "Show",
+        "Write",
+    ]
+)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -22,6 +42,34 @@ def test_every_option_of_a_command_says_what_it_does(name: str) -> None:
 
 def test_the_help_page_lists_every_command_in_order() -> None:
     assert cli.list_commands(click.Context(cli)) == list(COMMANDS)
+
+
+def test_the_help_page_has_each_command_once_below_the_heading_of_its_group() -> None:
+    lines = cli.get_help(click.Context(cli)).splitlines()
+    headings = {f"{group.value}:": group for group in Group}
+    found: list[tuple[str, Group]] = []
+    group = None
+    for line in lines:
+        group = headings.get(line, group)
+        name = line[2:].split(" ")[0]
+        if group is not None and line.startswith("  ") and name:
+            found.append((name, group))
+    assert found == [(name, entry.group) for name, entry in COMMANDS.items()]
+
+
+def test_the_commands_stand_in_the_order_of_the_groups() -> None:
+    order = [list(Group).index(entry.group) for entry in COMMANDS.values()]
+    assert order == sorted(order)
+    assert set(order) == set(range(len(Group)))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_commands_line_is_an_imperative_sentence_that_fits(name: str) -> None:
+    summary = COMMANDS[name].summary
+    first, _, _ = summary.partition(" ")
+    assert summary.endswith(".")
+    assert first in VERBS
+    assert len(summary) < 84  # a line of 100 columns, with the names before it
 
 
 @pytest.mark.parametrize(

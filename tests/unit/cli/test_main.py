@@ -7,7 +7,7 @@ import click
 import pytest
 
 from ci.cli import main as module
-from ci.cli.commands import COMMANDS, Entry
+from ci.cli.commands import COMMANDS, Entry, Group
 from ci.cli.main import BUG, STOPPED, main
 from ci.errors import BuildError, LockError
 from tests.unit.catalog.folder import StackFolder
@@ -34,13 +34,15 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         raise raised[0]
 
     monkeypatch.setattr(module, "failing", schema, raising=False)
-    monkeypatch.setitem(COMMANDS, "schema", Entry(path="ci.cli.main:failing", summary="Fail."))
+    monkeypatch.setitem(
+        COMMANDS, "schema", Entry(path="ci.cli.main:failing", group=Group.inspect, summary="Fail.")
+    )
     return raised
 
 
 def test_no_command_shows_the_help_and_ends_with_2(capsys: Captured) -> None:
     assert main([]) == 2
-    assert "Commands:" in capsys.readouterr().err
+    assert "Build:" in capsys.readouterr().err
 
 
 def test_help_goes_to_standard_output(capsys: Captured) -> None:
@@ -53,7 +55,7 @@ def test_help_goes_to_standard_output(capsys: Captured) -> None:
 def test_an_unknown_command_is_answered_with_the_nearest_one(capsys: Captured) -> None:
     assert main(["pln"]) == 2
     assert capsys.readouterr().err.startswith(
-        "dockwright: no command 'pln'; did you mean 'plan'? Known: plan, "
+        "dockwright: no command 'pln'; did you mean 'plan'? Known: build-all, "
     )
 
 
