@@ -12,6 +12,7 @@ import anyio
 import click
 
 from ci.cli.display.progress import Progress, shown
+from ci.cli.engine import open_engine
 from ci.cli.options import base_option, images_argument, variant_option
 from ci.engines.dagger.reach import refusal
 from ci.errors import EngineError, UsageError

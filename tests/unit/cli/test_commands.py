@@ -6,25 +6,7 @@ import pytest
 from ci.cli.commands import COMMANDS, Group, builds_here, own_words
 from ci.cli.main import cli
 
-VERBS = frozenset(
-    [
-        "Build",
-        "Check",
-        "Compare",
-        "Copy",
-        "Download",
-        "Draw",
-        "Make",
-        "Open",
-        "Pin",
-        "Print",
-        "Rebuild",
-        "Release",
-        "Run",
-        "Show",
-        "Write",
-    ]
-)
+VERBS = "Build Check Compare Copy Download Draw Make Open Pin Print Rebuild Release Run Show Write"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -68,7 +50,7 @@ def test_a_commands_line_is_an_imperative_sentence_that_fits(name: str) -> None:
     summary = COMMANDS[name].summary
     first, _, _ = summary.partition(" ")
     assert summary.endswith(".")
-    assert first in VERBS
+    assert first in VERBS.split(" ")
     assert len(summary) < 84  # a line of 100 columns, with the names before it
 
 
