@@ -1,6 +1,7 @@
 """Every error class of dockwright, each with the exit code that the command line ends with.
 
-A message says what is wrong, where, and what to do next, and stands alone.
+A message is one sentence of what is wrong and where. What to type or change stands in `hint`, which is shown
+as a line of its own. Both stand alone.
 """
 
 from __future__ import annotations
@@ -9,9 +10,21 @@ from typing import ClassVar, Literal
 
 
 class DockwrightError(Exception):
-    """Something that the user can act on; the command line prints it without a traceback."""
+    """Something that the user can act on; the command line prints it without a traceback.
+
+    `str()` of it is the message, and a second line `hint: …` where there is a hint. To quote it in another
+    sentence use `message`.
+
+    Attributes:
+        message: what is wrong, and where.
+        hint: what to type or to change; empty where the message says all.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        self.message, self.hint = message, hint
+        super().__init__(f"{message}\nhint: {hint}" if hint else message)
 
 
 class UsageError(DockwrightError):
@@ -46,9 +59,9 @@ class UnavailableError(LockError):
         files: their names.
     """
 
-    def __init__(self, text: str, *, what: str, files: tuple[str, ...]) -> None:
+    def __init__(self, message: str, *, what: str, files: tuple[str, ...], hint: str = "") -> None:
         self.what, self.files = what, files
-        super().__init__(text)
+        super().__init__(message, hint=hint)
 
 
 class EngineError(DockwrightError):
@@ -97,9 +110,9 @@ class RegistryError(DockwrightError):
 
     exit_code = 9
 
-    def __init__(self, answer: RegistryAnswer, text: str) -> None:
+    def __init__(self, answer: RegistryAnswer, message: str, *, hint: str = "") -> None:
         self.answer = answer
-        super().__init__(text)
+        super().__init__(message, hint=hint)
 
 
 class MissingInRegistryError(RegistryError):
@@ -109,9 +122,9 @@ class MissingInRegistryError(RegistryError):
         images: their `image:variant`.
     """
 
-    def __init__(self, text: str, *, images: tuple[str, ...]) -> None:
+    def __init__(self, message: str, *, images: tuple[str, ...]) -> None:
         self.images = images
-        super().__init__("corrupt", text)
+        super().__init__("corrupt", message)
 
 
 class CommandError(DockwrightError):
@@ -125,12 +138,14 @@ class CommandError(DockwrightError):
 
     exit_code = 6
 
-    def __init__(self, argv: tuple[str, ...], status: int, tail: str) -> None:
+    def __init__(
+        self, argv: tuple[str, ...], status: int, tail: str, *, reason: str = "", hint: str = ""
+    ) -> None:
         self.argv, self.status, self.tail = argv, status, tail
         shown = " ".join(argv)
         if len(shown) > 300:
             shown = shown[:300] + " …"
-        super().__init__(f"`{shown}` ended with {status}:\n{tail}".rstrip())
+        super().__init__(f"{reason}`{shown}` ended with {status}:\n{tail}".rstrip(), hint=hint)
 
 
 class NoSpaceError(CommandError):
@@ -139,6 +154,10 @@ class NoSpaceError(CommandError):
     exit_code = 8
 
     def __init__(self, argv: tuple[str, ...], status: int, tail: str) -> None:
-        super().__init__(argv, status, tail)
-        advice = "make room (`dockwright gc` says what can go), or put it elsewhere with `--root DIR`"
-        self.args = (f"no space left on a disk; {advice}. {self.args[0]}",)
+        super().__init__(
+            argv,
+            status,
+            tail,
+            reason="no space left on a disk. ",
+            hint="make room (`dockwright gc` lists what can be removed), or put it elsewhere with `--root DIR`",
+        )

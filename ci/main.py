@@ -62,9 +62,11 @@ def told() -> Iterator[None]:
     try:
         yield
     except DockwrightError as error:
-        refused = isinstance(error, RegistryError) and error.answer == "unauthorised"
-        advice = "; give --username and --password env://VARIABLE before the function" if refused else ""
-        raise Failed(f"{type(error).__name__}: {error}{advice}") from error
+        hint = error.hint
+        if isinstance(error, RegistryError) and error.answer == "unauthorised":
+            hint = "give --username and --password env://VARIABLE before the function"
+        text = f"{error.message}\nhint: {hint}" if hint else error.message
+        raise Failed(f"{type(error).__name__}: {text}") from error
 
 
 @object_type
