@@ -37,6 +37,7 @@ def gates(dockerfiles: Sequence[str]) -> tuple[Gate, ...]:
         Gate(name="mypy", argv=("mypy",)),
         Gate(name="hadolint", argv=("hadolint", "--config", ".hadolint.yaml", *dockerfiles)),
         Gate(name="lint-imports", argv=("lint-imports", "--no-cache")),
+        Gate(name="mkdocs", argv=("mkdocs", "build", "--strict", "--quiet")),
         Gate(name="ruff check", argv=("ruff", "check", "--quiet")),
         Gate(name="ruff format", argv=("ruff", "format", "--check", "--quiet")),
         Gate(name="zizmor", argv=("zizmor", "--offline", "--quiet", "--persona=pedantic", WORKFLOWS)),
@@ -59,9 +60,10 @@ def test(
 ) -> None:
     """Run dockwright's own lint and type checks and its tests.
 
-    The gates are mypy, hadolint on the rendered Dockerfiles, the import contracts, ruff, and actionlint and
-    zizmor on the workflows; then pytest runs the unit, golden, property and Dagger tests. All else is passed
-    on to pytest, such as `-k plan -x` or the path of a test file, and then the gates are left out.
+    The gates are mypy, hadolint on the rendered Dockerfiles, mkdocs on the documents, the import contracts,
+    ruff, and actionlint and zizmor on the workflows; then pytest runs the unit, golden, property and Dagger
+    tests. All else is passed on to pytest, such as `-k plan -x` or the path of a test file, and then the
+    gates are left out.
 
     With --engine the tests of the real thing follow: they start Buildah, use the network, and look at the
     images in the store, so `dockwright build-all` comes first.
@@ -84,8 +86,8 @@ def left_out(*, engine: bool, gates_too: bool) -> list[str]:
     lines = []
     if not gates_too:
         lines.append(
-            "not run: the gates (mypy, hadolint, lint-imports, ruff, zizmor, actionlint); `dockwright test` "
-            "runs them"
+            "not run: the gates (mypy, hadolint, mkdocs, lint-imports, ruff, zizmor, actionlint); "
+            "`dockwright test` runs them"
         )
     if not engine:
         lines.append(

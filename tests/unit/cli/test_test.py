@@ -8,6 +8,7 @@ def test_every_gate_of_the_project_runs() -> None:
         ("mypy",),
         ("hadolint", "--config"),
         ("lint-imports", "--no-cache"),
+        ("mkdocs", "build"),
         ("ruff", "check"),
         ("ruff", "format"),
         ("zizmor", "--offline"),
@@ -27,4 +28,4 @@ def test_a_run_says_what_it_leaves_out() -> None:
     (engine,) = left_out(engine=False, gates_too=True)
     assert "tests of the real thing" in engine
     (gate,) = left_out(engine=True, gates_too=False)
-    assert "mypy, hadolint, lint-imports, ruff, zizmor, actionlint" in gate
+    assert "mypy, hadolint, mkdocs, lint-imports, ruff, zizmor, actionlint" in gate
