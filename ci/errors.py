@@ -159,5 +159,5 @@ class NoSpaceError(CommandError):
             status,
             tail,
             reason="no space left on a disk. ",
-            hint="make room (`dockwright gc` lists what can be removed), or put it elsewhere with `--root DIR`",
+            hint="make room (`dockwright gc` lists what can go), or put it elsewhere with `--root DIR`",
         )
