@@ -158,6 +158,6 @@ class NoSpaceError(CommandError):
             argv,
             status,
             tail,
-            reason="no space left on a disk. ",
-            hint="make room (`dockwright gc` lists what can go), or put it elsewhere with `--root DIR`",
+            reason="no space left on a disk: ",
+            hint="free space (`dockwright gc` lists what can be removed), or use another disk: `--root DIR`",
         )

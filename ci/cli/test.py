@@ -1,4 +1,4 @@
-"""test: dockwright's own gates and tests, as CI runs them."""
+"""test: dockwright's own lint and type checks and its tests, as CI runs them."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ WORKFLOWS = ".github"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """A check of the code as it is written; it runs in the checkout and prints what is wrong."""
+class LintCheck:
+    """A lint or type check of the code; it runs in the checkout and prints the errors that it finds."""
 
     name: str
     argv: tuple[str, ...]
 
 
-def gates(dockerfiles: Sequence[str]) -> tuple[Gate, ...]:
-    """Return the gates, the slowest first; `dockerfiles` are the rendered ones."""
+def lint_checks(dockerfiles: Sequence[str]) -> tuple[LintCheck, ...]:
+    """Return the lint and type checks, the slowest first; `dockerfiles` are the rendered ones."""
     return (
-        Gate(name="mypy", argv=("mypy",)),
-        Gate(name="hadolint", argv=("hadolint", "--config", ".hadolint.yaml", *dockerfiles)),
-        Gate(name="lint-imports", argv=("lint-imports", "--no-cache")),
-        Gate(name="mkdocs", argv=("mkdocs", "build", "--strict", "--quiet")),
-        Gate(name="ruff check", argv=("ruff", "check", "--quiet")),
-        Gate(name="ruff format", argv=("ruff", "format", "--check", "--quiet")),
-        Gate(name="zizmor", argv=("zizmor", "--offline", "--quiet", "--persona=pedantic", WORKFLOWS)),
-        # without what this machine may have or not: a finding is one everywhere
-        Gate(
+        LintCheck(name="mypy", argv=("mypy",)),
+        LintCheck(name="hadolint", argv=("hadolint", "--config", ".hadolint.yaml", *dockerfiles)),
+        LintCheck(name="lint-imports", argv=("lint-imports", "--no-cache")),
+        LintCheck(name="mkdocs", argv=("mkdocs", "build", "--strict", "--quiet")),
+        LintCheck(name="ruff check", argv=("ruff", "check", "--quiet")),
+        LintCheck(name="deptry", argv=("deptry", "--no-ansi", ".")),
+        LintCheck(name="ruff format", argv=("ruff", "format", "--check", "--quiet")),
+        LintCheck(name="zizmor", argv=("zizmor", "--offline", "--quiet", "--persona=pedantic", WORKFLOWS)),
+        # without shellcheck and pyflakes, which a machine may have or not: the result is the same everywhere
+        LintCheck(
             name="actionlint",
             argv=("jactionlint", "--profile=default", "--strict-exit", "--shellcheck=", "--pyflakes="),
         ),
@@ -51,28 +52,30 @@ def gates(dockerfiles: Sequence[str]) -> tuple[Gate, ...]:
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]})
 @click.option("--engine", "engine_too", is_flag=True, help="Also run the tests of the real thing.")
-@click.option("--engine-only", is_flag=True, help="Run the tests of the real thing alone, without gates.")
-@click.option("--no-gates", is_flag=True, help="Leave the gates out.")
+@click.option(
+    "--engine-only", is_flag=True, help="Run the tests of the real thing alone, without lint checks."
+)
+@click.option("--no-lint", is_flag=True, help="Leave the lint and type checks out.")
 @click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED, metavar="[PYTEST ARGUMENTS]...")
 @click.pass_context
 def test(
-    ctx: click.Context, engine_too: bool, engine_only: bool, no_gates: bool, pytest_args: tuple[str, ...]
+    ctx: click.Context, engine_too: bool, engine_only: bool, no_lint: bool, pytest_args: tuple[str, ...]
 ) -> None:
     """Run dockwright's own lint and type checks and its tests.
 
-    The gates are mypy, hadolint on the rendered Dockerfiles, mkdocs on the documents, the import contracts,
-    ruff, and actionlint and zizmor on the workflows; then pytest runs the unit, golden, property and Dagger
-    tests. All else is passed on to pytest, such as `-k plan -x` or the path of a test file, and then the
-    gates are left out.
+    The lint and type checks are mypy, hadolint on the rendered Dockerfiles, mkdocs on the documents, the
+    import contracts, ruff, deptry on the declared dependencies, and actionlint and zizmor on the workflows;
+    then pytest runs the unit, golden, property and Dagger tests. All other arguments are passed to pytest,
+    such as `-k plan -x` or the path of a test file, and then the lint and type checks are left out.
 
     With --engine the tests of the real thing follow: they start Buildah, use the network, and look at the
     images in the store, so `dockwright build-all` comes first.
     """
     if engine_too and engine_only:
-        raise UsageError("`--engine-only` leaves out what `--engine` adds to; give one of them")
-    gates_too = not (no_gates or engine_only or pytest_args)
-    failed = _run_gates() if gates_too else []
-    for line in left_out(engine=engine_too or engine_only, gates_too=gates_too):
+        raise UsageError("`--engine` and `--engine-only` exclude each other", hint="leave one of them out")
+    lint_too = not (no_lint or engine_only or pytest_args)
+    failed = _run_lint_checks() if lint_too else []
+    for line in left_out(engine=engine_too or engine_only, lint_too=lint_too):
         click.echo(line)
     if failed:
         click.echo(f"failed: {', '.join(failed)} (above); the exit code will be 1. Now the tests:")
@@ -81,13 +84,13 @@ def test(
     ctx.exit(code or (1 if failed else 0))
 
 
-def left_out(*, engine: bool, gates_too: bool) -> list[str]:
+def left_out(*, engine: bool, lint_too: bool) -> list[str]:
     """Return a sentence for each part of the whole that this run does not do."""
     lines = []
-    if not gates_too:
+    if not lint_too:
         lines.append(
-            "not run: the gates (mypy, hadolint, mkdocs, lint-imports, ruff, zizmor, actionlint); "
-            "`dockwright test` runs them"
+            "not run: the lint and type checks (mypy, hadolint, mkdocs, lint-imports, ruff, deptry, "
+            "zizmor, actionlint); `dockwright test` runs them"
         )
     if not engine:
         lines.append(
@@ -97,29 +100,31 @@ def left_out(*, engine: bool, gates_too: bool) -> list[str]:
     return lines
 
 
-def _run_gates() -> list[str]:
-    """Run the gates side by side, print each one's result in their order, and return which failed."""
+def _run_lint_checks() -> list[str]:
+    """Run the lint and type checks in parallel, print the results in order, and return which failed."""
     rendered = sorted(str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("docker/*/Dockerfile.*"))
     if not rendered:
-        raise UsageError("docker/: no rendered Dockerfile to look at; `dockwright render` writes them")
+        raise UsageError("docker/: no rendered Dockerfile", hint="write them with `dockwright render`")
     failed = []
-    chosen = gates(rendered)
+    chosen = lint_checks(rendered)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        started: list[Future[tuple[int, str, float]]] = [pool.submit(_run_gate, gate) for gate in chosen]
-        for gate, future in zip(chosen, started, strict=True):
+        started: list[Future[tuple[int, str, float]]] = [
+            pool.submit(_run_lint_check, check) for check in chosen
+        ]
+        for check, future in zip(chosen, started, strict=True):
             code, output, seconds = future.result()
-            click.echo(f"{gate.name:<13} {'ok' if code == 0 else 'FAILED':<6} {seconds:5.1f} s")
+            click.echo(f"{check.name:<13} {'ok' if code == 0 else 'FAILED':<6} {seconds:5.1f} s")
             if code:
                 click.echo(output.rstrip())
-                failed.append(gate.name)
+                failed.append(check.name)
     return failed
 
 
-def _run_gate(gate: Gate) -> tuple[int, str, float]:
+def _run_lint_check(check: LintCheck) -> tuple[int, str, float]:
     start = time.monotonic()
-    program = Path(sysconfig.get_path("scripts"), gate.argv[0])
+    program = Path(sysconfig.get_path("scripts"), check.argv[0])
     done = subprocess.run(
-        (str(program), *gate.argv[1:]),
+        (str(program), *check.argv[1:]),
         cwd=CHECKOUT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -238,7 +238,7 @@ def test_at_night_all_is_built_again_and_what_drifted_is_a_pull_request(
     assert created[:4] == ["pr", "create", "--head", "base-drift"]
 
 
-def test_the_gates_and_the_tests_are_run_as_they_stand(
+def test_the_lint_checks_and_the_tests_are_run_as_they_stand(
     site: Site, first: dict[str, Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for pytest itself, which only collects, and .ci/run, which starts it: this test is one of them."""
@@ -246,7 +246,7 @@ def test_the_gates_and_the_tests_are_run_as_they_stand(
     sha = site.commit_whole("all of it")
     done = site.happens("pull_request", "refs/pull/8/merge", sha, file="ci.yml")
     everything = done.pop("everything")
-    assert ended(done) == {"success": {"gates", "tests"}}, told(done)
+    assert ended(done) == {"success": {"lint", "tests"}}, told(done)
     lines = [line for line, _ in everything.ran]
     assert everything.runs_on == "large"
     if everything.result == "success":
@@ -255,6 +255,6 @@ def test_the_gates_and_the_tests_are_run_as_they_stand(
     else:  # this machine is no large runner
         assert lines == ["./dockwright doctor --disk-gb 40"]
         assert "not enough disk: 40.0 GB are needed" in everything.text
-    assert re.search(r"^zizmor +ok ", done["gates"].text, re.MULTILINE)
+    assert re.search(r"^zizmor +ok ", done["lint"].text, re.MULTILINE)
     assert "### Images" in done["tests"].summary
     assert "### Budgets" in done["tests"].summary

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-from ci.cli.test import gates, left_out
+from ci.cli.test import left_out, lint_checks
 
 
-def test_every_gate_of_the_project_runs() -> None:
-    assert [gate.argv[:2] for gate in gates(["a/Dockerfile.cpu"])] == [
+def test_every_lint_check_of_the_project_runs() -> None:
+    assert [check.argv[:2] for check in lint_checks(["a/Dockerfile.cpu"])] == [
         ("mypy",),
         ("hadolint", "--config"),
         ("lint-imports", "--no-cache"),
         ("mkdocs", "build"),
         ("ruff", "check"),
+        ("deptry", "--no-ansi"),
         ("ruff", "format"),
         ("zizmor", "--offline"),
         ("jactionlint", "--profile=default"),
@@ -18,14 +19,14 @@ def test_every_gate_of_the_project_runs() -> None:
 
 def test_hadolint_looks_at_every_rendered_dockerfile() -> None:
     hadolint = next(
-        gate for gate in gates(["a/Dockerfile.cpu", "b/Dockerfile.cuda"]) if gate.name == "hadolint"
+        check for check in lint_checks(["a/Dockerfile.cpu", "b/Dockerfile.cuda"]) if check.name == "hadolint"
     )
     assert hadolint.argv[-2:] == ("a/Dockerfile.cpu", "b/Dockerfile.cuda")
 
 
 def test_a_run_says_what_it_leaves_out() -> None:
-    assert left_out(engine=True, gates_too=True) == []
-    (engine,) = left_out(engine=False, gates_too=True)
+    assert left_out(engine=True, lint_too=True) == []
+    (engine,) = left_out(engine=False, lint_too=True)
     assert "tests of the real thing" in engine
-    (gate,) = left_out(engine=True, gates_too=False)
-    assert "mypy, hadolint, mkdocs, lint-imports, ruff, zizmor, actionlint" in gate
+    (lint,) = left_out(engine=True, lint_too=False)
+    assert "mypy, hadolint, mkdocs, lint-imports, ruff, deptry, zizmor, actionlint" in lint

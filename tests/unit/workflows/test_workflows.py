@@ -25,10 +25,10 @@ PINNED = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 ROOM = re.compile(r'\./dockwright doctor --disk-gb (\d+|"\$DISK_GB")$')
 TAKES = re.compile(r"dagger call|\./dockwright (build|build-all|smoke|publish)\b|\.ci/run")
 """What builds images, or fetches them."""
-TAKES_NONE = {"gates", "plan", "base-drift"}
+TAKES_NONE = {"lint", "plan", "base-drift"}
 READS = {"contents": "read", "packages": "read"}
 RIGHTS = {
-    **{job: {"contents": "read"} for job in ("gates", "tests", "everything")},
+    **{job: {"contents": "read"} for job in ("lint", "tests", "everything")},
     **{job: {**READS} for job in ("plan", "pull-request")},
     **{job: {**READS, "packages": "write"} for job in (*LEVELS, "smoke", "gpu-smoke", "publish")},
     "base-drift": {"contents": "write", "pull-requests": "write"},
