@@ -164,3 +164,34 @@ def test_a_machine_without_python_is_told_what_to_type(home: Path, tmp_path: Pat
     done = run("/bin/sh", checkout / "dockwright", "plan", home=home, cwd=tmp_path, env={"PATH": str(tools)})
     assert done.returncode == 1
     assert done.stderr == "dockwright: there is no python3; as root: `apt-get install python3`\n"
+
+
+def completing(*, script: Path, typed: str, home: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Let a bash complete `typed`, by the completion function of `script`."""
+    line = (
+        'source "$1" && COMP_LINE=$2 && COMP_POINT=${#2} && _dockwright_completion "${2%% *}" && '
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    return run("bash", "-c", line, "bash", script, typed, home=home, cwd=cwd)
+
+
+def test_a_bash_completes_images_and_variants(
+    first: tuple[Path, list[str]], home: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "completion.bash"
+    script.write_text(run(first[0] / "dockwright", "completion", "bash", home=home, cwd=tmp_path).stdout)
+    for typed, candidates in (
+        ("./dockwright roll", "rollback\n"),
+        ("./dockwright build asr", "asr\nasr:cpu\nasr:cuda\n"),
+        ("./dockwright build asr:cu", "cuda\n"),
+    ):
+        done = completing(script=script, typed=typed, home=home, cwd=first[0])
+        assert (done.returncode, done.stdout, done.stderr) == (0, candidates, "")
+
+
+def test_a_completion_installs_and_prints_nothing(home: Path, tmp_path: Path) -> None:
+    checkout = clone(tmp_path / "checkout")
+    env = {"_DOCKWRIGHT_COMPLETE": "bash_complete", "COMP_TYPED": "dockwright bu"}
+    done = run(checkout / "dockwright", home=home, cwd=tmp_path, env=env)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert not (checkout / ".venv").exists()

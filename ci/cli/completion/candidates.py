@@ -6,7 +6,6 @@ Nothing here prints or raises: a broken stack has no candidates, or fewer.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,4 +61,4 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _texts(value: object) -> list[str]:
-    return [part for part in value if isinstance(part, str)] if isinstance(value, Iterable) else []
+    return [part for part in value if isinstance(part, str)] if isinstance(value, list | dict) else []

@@ -14,6 +14,7 @@ from click.shell_completion import (
     BashComplete,
     CompletionItem,
     FishComplete,
+    ShellComplete,
     ZshComplete,
     add_completion_class,
     shell_complete,
@@ -32,6 +33,19 @@ def answer(cli: click.Command, instruction: str) -> int:
         return shell_complete(cli, {}, "dockwright", VARIABLE, instruction)
     except Exception:
         return 1
+
+
+def whole_words(shell: ShellComplete, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+    """Return the candidates as whole words: click's for `--engine=bu` lack `--engine=`."""
+    found = ShellComplete.get_completions(shell, args, incomplete)
+    option, equals, _ = incomplete.partition("=")
+    if not equals or not option.startswith("-"):
+        return found
+    return [_changed(item, f"{option}={item.value}") for item in found]
+
+
+def _changed(item: CompletionItem[str], value: str) -> CompletionItem[str]:
+    return CompletionItem(value, type=item.type, help=item.help)
 
 
 class Bash(BashComplete):
@@ -66,12 +80,9 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
         """Return the candidates, each without what bash has as words of their own."""
-        found = super().get_completions(args, incomplete)
-        head = incomplete.rpartition(":")[0]
-        if not head or ":" not in os.environ.get("COMP_BREAKS", ""):
-            return found
-        start = len(head) + 1
-        return [CompletionItem(item.value[start:], type=item.type, help=item.help) for item in found]
+        breaks = os.environ.get("COMP_BREAKS", "")
+        start = max((incomplete.rfind(sign) + 1 for sign in "=:" if sign in breaks), default=0)
+        return [_changed(item, item.value[start:]) for item in whole_words(self, args, incomplete)]
 
 
 class Zsh(ZshComplete):
@@ -101,6 +112,10 @@ else
 fi
 """
 
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """Return the candidates as whole words."""
+        return whole_words(self, args, incomplete)
+
 
 class Fish(FishComplete):
     """Click's script asks for the program in PATH; this one asks the program that was typed."""
@@ -124,6 +139,10 @@ function %(complete_func)s
 end
 complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
 """
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """Return the candidates as whole words."""
+        return whole_words(self, args, incomplete)
 
 
 SHELLS = {"bash": Bash, "zsh": Zsh, "fish": Fish}
