@@ -20,7 +20,7 @@ from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
 KEY_DIGITS = 12
-STYLES = {"build": "yellow", "reuse": "green", "fetch": "green", "blocked": "red"}
+STYLES = {"build": "yellow", "reuse": "green", "fetch": "green"}
 
 
 @click.command()

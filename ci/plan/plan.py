@@ -16,7 +16,7 @@ from ci.plan.keys import Document, digest, documents, tag
 from ci.plan.recipes import recipe
 from ci.plan.references import reference
 
-Action = Literal["build", "reuse", "fetch", "blocked"]
+Action = Literal["build", "reuse", "fetch"]
 """`fetch`: the registry has it, and what is built on it needs it here."""
 
 

@@ -21,6 +21,7 @@ from ci.run.build.dagger_warnings import INJECTED
 from ci.run.build.request import Options
 from ci.run.build.task_work import task_work
 from ci.run.tasks.event_log import EventLog
+from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.task import Task, Work
 from ci.run.workspace.base_kind import BaseKind
 from ci.run.workspace.local_store import Store
@@ -96,7 +97,7 @@ def run(session: Session, tmp_path: Path) -> Iterator[Run]:
 
 async def fetch_all(run: Run) -> None:
     for id_ in ("base:cpu", "mux:cpu"):
-        await run.work(Task(id=id_))
+        await run.work(Task(kind=ImageTask(id_)))
 
 
 async def test_certificates_are_found_in_what_a_registry_gives_and_told_once(run: Run) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ci.errors import BuildError
 from ci.report.events import Event, TaskEnded, TaskStarted
+from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.order import weight_of
 from ci.run.tasks.scheduler import run_tasks
 from ci.run.tasks.task import Outcome, Result, Task, WorkResult
@@ -35,7 +36,7 @@ def cases(draw: st.DrawFn) -> Case:
         needs = draw(st.sets(st.integers(0, number - 1), max_size=3)) if number else set[int]()
         tasks.append(
             Task(
-                id=f"t{number}",
+                kind=ImageTask(f"t{number}"),
                 needs=tuple(f"t{need}" for need in sorted(needs)),
                 weight=draw(st.integers(1, 4)),
                 expected_s=draw(st.sampled_from((0.0, 1.0, 7.0, 60.0))),

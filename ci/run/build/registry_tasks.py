@@ -12,11 +12,12 @@ from ci.report.events import Details
 from ci.report.report import Report
 from ci.run.build.image import ImageWork, details_of
 from ci.run.reuse.remote_cache import RemoteCache, bare
-from ci.run.tasks.graph import PUSH
 from ci.run.tasks.task import Outcome, WorkResult
 from ci.run.workspace.state import ImageRecord
 
 MEANWHILE = "another runner has built and pushed it meanwhile"
+BUILT_TWICE = "built_twice"
+"""The figure of a push task that names the image which another runner built too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +76,13 @@ class RegistryTasks:
         if end == "there" or planned.action != "build":
             return WorkResult(outcome=Outcome.reused)
         events.note(MEANWHILE, task=planned.id)
-        return WorkResult(outcome=Outcome.reused, details=Details(reason=MEANWHILE))
+        details = Details(reason=MEANWHILE, figures={BUILT_TWICE: planned.id})
+        return WorkResult(outcome=Outcome.reused, details=details)
 
 
 def built_twice(report: Report) -> tuple[str, ...]:
     """Return the images that another runner built and pushed while they were built here."""
-    return tuple(row.task.removeprefix(PUSH) for row in report.others if row.reason == MEANWHILE)
+    return tuple(str(row.figures[BUILT_TWICE]) for row in report.others if BUILT_TWICE in row.figures)
 
 
 def reused(planned: PlannedImage, remote: RemoteCache | None) -> WorkResult:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import assert_never
 
 from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.engine import Engine, Output
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.registry.ledger_artifact import RegistryLedger
-from ci.report.events import Details
 from ci.run.build.dagger_warnings import DaggerWarnings
 from ci.run.build.image import ImageWork, details_of
 from ci.run.build.registry_tasks import RegistryTasks, reused
@@ -22,11 +23,11 @@ from ci.run.inputs.registry_wheels import fetch_wheel_files, publish_wheel_files
 from ci.run.reuse.ledger import Ledger
 from ci.run.reuse.remote_cache import RemoteCache
 from ci.run.tasks.event_log import EventLog
-from ci.run.tasks.graph import PUSH, fetched_root
+from ci.run.tasks.graph import fetched_root
+from ci.run.tasks.kind import BaseTask, DebhouseTask, ImageTask, PushTask, WheelhouseTask
 from ci.run.tasks.task import Outcome, Task, Work, WorkResult
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import RunDirectory
-from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace
 from ci.smoke.image_checks import ImageChecks
 
@@ -42,13 +43,13 @@ def task_work(
 ) -> Work:
     """Return the work of each task of a run."""
     held = frozenset(store.ids)
-    houses = _sources(workspace, engine, plan, held, options.bundle)
+    inputs = _inputs(workspace, engine, plan, held, options.bundle)
     parents = {
-        planned.id: houses.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference
+        planned.id: inputs.root_image() if planned.image.is_root else plan.get(planned.image.parent).reference
         for planned in plan.images
     }
     images = ImageWork(
-        houses=houses,
+        houses=inputs,
         engine=engine,
         parents=parents,
         events=events,
@@ -56,7 +57,7 @@ def task_work(
             stack=workspace.stack,
             directory=workspace.directory,
             scratch=workspace.scratch,
-            uv=houses.uv,
+            uv=inputs.uv,
             engine=engine,
             emit=events.emit,
             options=options.checks,
@@ -65,56 +66,110 @@ def task_work(
         cache=options.cache,
         held=held,
     )
-    remote = RegistryTasks(remote=options.remote, images=images)
-    look = DaggerWarnings(engine=engine, events=events)
+    return TaskWork(
+        workspace=workspace,
+        plan=plan,
+        store=store,
+        options=options,
+        events=events,
+        directory=directory,
+        inputs=inputs,
+        images=images,
+        registry=RegistryTasks(remote=options.remote, images=images),
+        engine_warnings=DaggerWarnings(engine=engine, events=events),
+    )
 
-    async def wheelhouse(variant: str, output: Output) -> bool:
-        faults: list[str] = []
-        remote, everything = options.remote, workspace.settings.wheels == "all" and options.bundle is None
-        if remote is not None and everything:
-            say = partial(events.step, f"wheelhouse/{variant}")
-            faults += await fetch_wheel_files(remote.wheel_sets, workspace, plan, variant, say)
-        done = await houses.wheelhouse(variant, output)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskWork:
+    """Does the tasks of one run, by their kind."""
+
+    workspace: Workspace
+    plan: Plan
+    store: Store
+    options: Options
+    events: EventLog
+    directory: RunDirectory
+    inputs: BuildInputs
+    images: ImageWork
+    registry: RegistryTasks
+    engine_warnings: DaggerWarnings
+
+    async def __call__(self, task: Task) -> WorkResult:
+        """Do `task`. Raises what its kind of work raises."""
+        output = Output(
+            log=self.directory.log_of(task.id), on_line=lambda line: _speak(self.events, task.id, line)
+        )
+        match task.kind:
+            case BaseTask():
+                fetched = await self.inputs.base(output)
+                await self.engine_warnings.at(self.inputs.root_image())
+                return _input_result(fetched)
+            case DebhouseTask():
+                return _input_result(await self.inputs.debhouse(output))
+            case WheelhouseTask(variant=variant):
+                return _input_result(await self._wheelhouse(variant, task.id, output))
+            case ImageTask(image=image):
+                return await self._image(self.plan.get(image), output)
+            case PushTask(image=image):
+                return await self.registry.push(self.plan.get(image), output)
+            case _:
+                assert_never(task.kind)
+
+    async def _wheelhouse(self, variant: str, task: str, output: Output) -> bool:
+        """Fill a wheelhouse, by the registry where there is one, and push what was compiled for it."""
+        remote, workspace, plan = self.options.remote, self.workspace, self.plan
+        shares_all = workspace.settings.wheels == "all" and self.options.bundle is None
+        problems: list[str] = []
+        if remote is not None and shares_all:
+            say = partial(self.events.step, task)
+            problems += await fetch_wheel_files(remote.wheel_sets, workspace, plan, variant, say)
+        fetched = await self.inputs.wheelhouse(variant, output)
         if remote is not None and remote.cache.writes:
-            faults += await publish_wheels(remote.wheels, workspace, plan)
-            if everything:
-                faults += await publish_wheel_files(remote.wheel_sets, workspace, plan, variant)
-        for fault in faults:
-            events.warning(fault)
-        return done
+            problems += await publish_wheels(remote.wheels, workspace, plan)
+            if shares_all:
+                problems += await publish_wheel_files(remote.wheel_sets, workspace, plan, variant)
+        for problem in problems:
+            self.events.warning(problem)
+        return fetched
 
-    async def work(task: Task) -> WorkResult:
-        output = Output(log=directory.log_of(task.id), on_line=lambda line: _speak(events, task.id, line))
-        if task.id == "base":
-            made = await houses.base(output)
-            await look.at(houses.root_image())
-            return _outside(made)
-        if task.id == "debhouse":
-            return _outside(await houses.debhouse(output))
-        if task.id.startswith("wheelhouse/"):
-            return _outside(await wheelhouse(task.id.partition("/")[2], output))
-        if task.id.startswith(PUSH):
-            return await remote.push(plan.get(task.id.removeprefix(PUSH)), output)
-        planned = plan.get(task.id)
-        if planned.action == "fetch":
-            done = await remote.fetch(planned, output)
-            await look.at(planned.reference)
-            return await images.checked(planned, directory.log_of(task.id)) if options.smoke else done
-        if planned.action == "reuse" and planned.reference not in store.ids:
-            return reused(planned, options.remote)
-        if planned.action == "build":
-            done = await images.build(planned, directory.log_of(task.id))
-            if options.smoke and done.outcome is Outcome.reused:  # another run built it, with its own options
-                return await images.checked(planned, directory.log_of(task.id))
-            return remote.compared(planned, done)
-        human = f"{workspace.stack.namespace}/{planned.id}"
-        if store.ids.get(human) != store.ids[planned.reference]:
-            await images.name(planned, store.ids[planned.reference])
-        if options.smoke:
-            return await images.checked(planned, directory.log_of(task.id))
-        return WorkResult(outcome=Outcome.reused, details=_reused(workspace.state, planned))
+    async def _image(self, planned: PlannedImage, output: Output) -> WorkResult:
+        match planned.action:
+            case "fetch":
+                return await self._fetched(planned, output)
+            case "build":
+                return await self._built(planned)
+            case "reuse":
+                return await self._reused(planned)
+            case _:
+                assert_never(planned.action)
 
-    return work
+    async def _fetched(self, planned: PlannedImage, output: Output) -> WorkResult:
+        done = await self.registry.fetch(planned, output)
+        await self.engine_warnings.at(planned.reference)
+        return await self._checked(planned) if self.options.smoke else done
+
+    async def _built(self, planned: PlannedImage) -> WorkResult:
+        done = await self.images.build(planned, self.directory.log_of(planned.id))
+        if self.options.smoke and done.outcome is Outcome.reused:  # by another run, with its own options
+            return await self._checked(planned)
+        return self.registry.compared(planned, done)
+
+    async def _reused(self, planned: PlannedImage) -> WorkResult:
+        """Name an image that the store has; report one that only the registry has."""
+        id_ = self.store.ids.get(planned.reference)
+        if id_ is None:
+            return reused(planned, self.options.remote)
+        if self.store.ids.get(f"{self.workspace.stack.namespace}/{planned.id}") != id_:
+            await self.images.name(planned, id_)
+        if self.options.smoke:
+            return await self._checked(planned)
+        record = self.workspace.state.record(planned.id, tag(planned.key))
+        details = details_of(planned, record, reason=planned.reason)
+        return WorkResult(outcome=Outcome.reused, details=details)
+
+    async def _checked(self, planned: PlannedImage) -> WorkResult:
+        return await self.images.checked(planned, self.directory.log_of(planned.id))
 
 
 def _ledger(workspace: Workspace, remote: RemoteCache | None, events: EventLog) -> Ledger:
@@ -129,7 +184,7 @@ def _ledger(workspace: Workspace, remote: RemoteCache | None, events: EventLog) 
     )
 
 
-def _sources(
+def _inputs(
     workspace: Workspace, engine: Engine, plan: Plan, held: Collection[str], bundle: Path | None
 ) -> BuildInputs:
     needed = frozenset(planned.id for planned in plan.to_build)
@@ -156,9 +211,5 @@ def _speak(events: EventLog, task: str, line: str) -> None:
             events.step(task, line.removeprefix(word))
 
 
-def _outside(done: bool) -> WorkResult:
-    return WorkResult(outcome=Outcome.built if done else Outcome.reused)
-
-
-def _reused(state: State, planned: PlannedImage) -> Details:
-    return details_of(planned, state.record(planned.id, tag(planned.key)), reason=planned.reason)
+def _input_result(fetched: bool) -> WorkResult:
+    return WorkResult(outcome=Outcome.built if fetched else Outcome.reused)

@@ -14,8 +14,9 @@ What an earlier build's record says goes before a rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import assert_never
 
 from ci.catalog.stack import DebLine, ImageVariant, LockLine, Stack
 from ci.plan.keys import Document
@@ -23,7 +24,8 @@ from ci.plan.levels import LARGE_WHEEL_BYTES
 from ci.plan.plan import Plan, PlannedImage, make_plan, select
 from ci.plan.recipes import wheel_lists
 from ci.run.estimate.disk import FileSystem, Where
-from ci.run.tasks.graph import outside
+from ci.run.tasks.graph import input_tasks
+from ci.run.tasks.kind import BaseTask, DebhouseTask, InputTask, WheelhouseTask, task_id
 from ci.run.tasks.order import critical_paths
 from ci.run.tasks.task import Task
 from ci.run.workspace.state import ImageRecord
@@ -50,7 +52,7 @@ NOTHING: Mapping[Where, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskNeed:
-    """What one task writes: `kept` stays, `moment` is there besides only while it runs.
+    """What the task of an id writes: `kept` stays, `moment` is there besides only while it runs.
 
     `files` and `fetch_bytes` come from outside, in `kept` too.
     """
@@ -143,14 +145,16 @@ def estimate(stack: Stack, plan: Plan, held: Held, *, capacity: int) -> Estimate
     """Return what building `plan` needs, without its time."""
     building = plan.to_build
     needs: list[TaskNeed] = []
-    for name in outside(plan):
-        match name.partition("/"):
-            case ("base", _, _):
+    for kind in input_tasks(plan):
+        match kind:
+            case BaseTask():
                 needs.append(_base(stack, plan, held))
-            case ("debhouse", _, _):
+            case DebhouseTask():
                 needs.append(_debhouse(stack, building, held))
-            case (_, _, variant):
+            case WheelhouseTask(variant=variant):
                 needs.append(_wheelhouse(stack, variant, building, held))
+            case _:
+                assert_never(kind)
     needs += [_fetched(planned, held) for planned in plan.images if planned.action == "fetch"]
     records = {planned.id: held.earlier(planned) for planned in plan.images}
     seen: set[tuple[str, tuple[str, ...]]] = set()
@@ -183,10 +187,8 @@ def expected_seconds(tasks: Sequence[Task], needs: Mapping[str, TaskNeed], capac
     timed = []
     for task in tasks:
         need = needs.get(task.id)
-        ready = need is not None and task.image is None and not need.kept
-        timed.append(
-            Task(id=task.id, needs=task.needs, expected_s=0.5 if ready else task.expected_s, image=task.image)
-        )
+        ready = need is not None and isinstance(task.kind, InputTask) and not need.kept
+        timed.append(replace(task, expected_s=0.5 if ready else task.expected_s))
     if not timed:
         return 0.0
     return max(max(critical_paths(timed).values()), sum(task.expected_s for task in timed) / capacity)
@@ -224,12 +226,13 @@ def _no_record(_planned: PlannedImage) -> ImageRecord | None:
 
 
 def _base(stack: Stack, plan: Plan, held: Held) -> TaskNeed:
+    task = task_id(BaseTask())
     if held.root_image in held.images:
-        return TaskNeed(task="base")
+        return TaskNeed(task=task)
     if plan.base == "registry":
         size = int(OUTSIDE_BYTES * ON_DISK)
         return TaskNeed(
-            task="base",
+            task=task,
             files=1,
             fetch_bytes=OUTSIDE_BYTES // 3,
             kept={"store": size},
@@ -241,7 +244,7 @@ def _base(stack: Stack, plan: Plan, held: Held) -> TaskNeed:
     # the tar of the root file system lies in the state directory while it is imported
     moment: dict[Where, int] = {"store": size, "temporary files": BLOBS * size, "state": size}
     return TaskNeed(
-        task="base",
+        task=task,
         files=len(lacks),
         fetch_bytes=fetch,
         kept={"store": int(size * ON_DISK), "state": fetch},
@@ -264,15 +267,14 @@ def _fetched(planned: PlannedImage, held: Held) -> TaskNeed:
 def _debhouse(stack: Stack, building: Sequence[PlannedImage], held: Held) -> TaskNeed:
     images = [planned.image for planned in building]
     builder = stack.builder.apt_lock if compiles(images) else ()
-    return _fetching(
-        "debhouse", held.lacks([*builder, *(line for image in images for line in image.apt_lock)])
-    )
+    lines = [line for image in images for line in image.apt_lock]
+    return _fetching(DebhouseTask(), held.lacks([*builder, *lines]))
 
 
 def _wheelhouse(stack: Stack, variant: str, building: Sequence[PlannedImage], held: Held) -> TaskNeed:
     images = [planned.image for planned in building if planned.image.variant == variant]
     lines = [line for image in images for line in image.python_lock]
-    need = _fetching(f"wheelhouse/{variant}", held.lacks([*stack.builder.python_lock, *lines]))
+    need = _fetching(WheelhouseTask(variant), held.lacks([*stack.builder.python_lock, *lines]))
     builder = f"{stack.namespace}/builder:"
     there = any(name.startswith(builder) for name in held.images)
     if not need.files or there or not compiles(images):
@@ -287,9 +289,10 @@ def _wheelhouse(stack: Stack, variant: str, building: Sequence[PlannedImage], he
     )
 
 
-def _fetching(task: str, lacks: Sequence[LockLine | DebLine]) -> TaskNeed:
+def _fetching(kind: InputTask, lacks: Sequence[LockLine | DebLine]) -> TaskNeed:
     size = sum(line.size for line in lacks)
-    return TaskNeed(task=task, files=len(lacks), fetch_bytes=size, kept={"state": size} if lacks else NOTHING)
+    kept: Mapping[Where, int] = {"state": size} if lacks else NOTHING
+    return TaskNeed(task=task_id(kind), files=len(lacks), fetch_bytes=size, kept=kept)
 
 
 def _image(

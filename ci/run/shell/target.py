@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from ci.engines.engine import Engine, Mounts, Output
 from ci.errors import BuildError, CommandError, UsageError
@@ -12,7 +13,8 @@ from ci.plan.plan import Plan, PlannedImage
 from ci.run.build.image import build_request, shown
 from ci.run.inputs.local import LocalInputs
 from ci.run.shell.failed_build import FailedBuild, failed_step, last_failure, one_line
-from ci.run.tasks.graph import outside
+from ci.run.tasks.graph import input_tasks
+from ci.run.tasks.kind import BaseTask, DebhouseTask, WheelhouseTask
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
 
@@ -81,14 +83,16 @@ async def _houses(
         workspace=workspace, engine=engine, held=frozenset(store.ids), needed=failure.needed | {planned.id}
     )
     output = Output()
-    for name in outside(Plan(base=workspace.base.kind, images=(replace(planned, action="build"),))):
-        match name.partition("/"):
-            case ("base", _, _):
+    for kind in input_tasks(Plan(base=workspace.base.kind, images=(replace(planned, action="build"),))):
+        match kind:
+            case BaseTask():
                 await houses.base(output)
-            case ("debhouse", _, _):
+            case DebhouseTask():
                 await houses.debhouse(output)
-            case (_, _, variant):
+            case WheelhouseTask(variant=variant):
                 await houses.wheelhouse(variant, output)
+            case _:
+                assert_never(kind)
     return houses
 
 

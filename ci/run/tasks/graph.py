@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import assert_never
 
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import apt_list
 from ci.run.tasks.durations import History
+from ci.run.tasks.kind import (
+    BaseTask,
+    DebhouseTask,
+    ImageTask,
+    InputTask,
+    PushTask,
+    TaskKind,
+    WheelhouseTask,
+    task_id,
+)
 from ci.run.tasks.task import Task
 from ci.wheelhouse.input_document import compiles
 
-GUESS_S = {"base": 35.0, "debhouse": 8.0, "wheelhouse": 40.0, "push": 2.0}
+PUSH_S = 2.0
+"""A guess for the push of one image."""
 
 
 def tasks(plan: Plan, history: History, pushed: Sequence[PlannedImage] = ()) -> tuple[Task, ...]:
-    """Return the tasks of `plan`: what comes from outside first, only where something is built of it.
+    """Return the tasks of `plan`: inputs first, and only those that an image to be built needs.
 
-    What is `pushed` goes after its parent, so that what they share is sent once.
+    An image of `pushed` is pushed after its parent, so that the layers which they share are sent once.
     """
     found: list[Task] = []
     seen: set[str] = set()
-    before = outside(plan)
-    for name, needs in before.items():
-        guess = GUESS_S[name.partition("/")[0]]
-        found.append(Task(id=name, needs=needs, expected_s=history.expected_s(name, otherwise=guess)))
+    inputs = input_tasks(plan)
+    for kind, needs in inputs.items():
+        expected = history.expected_s(task_id(kind), otherwise=_guess_s(kind))
+        found.append(Task(kind=kind, needs=_ids(needs), expected_s=expected))
     for planned in plan.images:
-        needs = () if planned.image.is_root else (planned.image.parent,)
+        needs = () if planned.image.is_root else (ImageTask(planned.image.parent),)
         if planned.action == "build":
-            needs = (*needs, *_houses(planned, before))
+            needs = (*needs, *_inputs_of(planned, inputs))
         found.append(
             Task(
-                id=planned.id,
-                needs=needs,
+                kind=ImageTask(planned.id),
+                needs=_ids(needs),
                 expected_s=expected_s(planned, history, seen),
                 image=planned.image.image,
                 variant=planned.image.variant,
@@ -40,24 +52,50 @@ def tasks(plan: Plan, history: History, pushed: Sequence[PlannedImage] = ()) -> 
         )
     ids = {planned.id for planned in pushed}
     for planned in pushed:
-        above = (f"{PUSH}{planned.image.parent}",) if planned.image.parent in ids else ()
-        found.append(Task(id=f"{PUSH}{planned.id}", needs=(planned.id, *above), expected_s=GUESS_S["push"]))
+        parent = planned.image.parent
+        above = (PushTask(parent),) if parent in ids else ()
+        needs = (ImageTask(planned.id), *above)
+        found.append(Task(kind=PushTask(planned.id), needs=_ids(needs), expected_s=PUSH_S))
     return tuple(found)
 
 
-def _houses(planned: PlannedImage, before: Collection[str]) -> tuple[str, ...]:
+def _ids(kinds: Collection[TaskKind]) -> tuple[str, ...]:
+    return tuple(task_id(kind) for kind in kinds)
+
+
+def _guess_s(kind: InputTask) -> float:
+    match kind:
+        case BaseTask():
+            return 35.0
+        case DebhouseTask():
+            return 8.0
+        case WheelhouseTask():
+            return 40.0
+        case _:
+            assert_never(kind)
+
+
+def _inputs_of(planned: PlannedImage, inputs: Collection[InputTask]) -> tuple[InputTask, ...]:
+    """Return the last of `inputs` that the image waits for; they wait for each other."""
     image = planned.image
-    wheels = (f"wheelhouse/{image.variant}",) if image.python_lock else ()
-    debs = ("debhouse",) if image.apt and not wheels else ()
-    base = ("base",) if image.is_root and not wheels and not debs else ()
-    return tuple(name for name in (*wheels, *debs, *base) if name in before)
+    wanted: InputTask
+    if image.python_lock:
+        wanted = WheelhouseTask(image.variant)
+    elif image.apt:
+        wanted = DebhouseTask()
+    elif image.is_root:
+        wanted = BaseTask()
+    else:
+        return ()
+    return (wanted,) if wanted in inputs else ()
 
 
 def expected_s(planned: PlannedImage, history: History, seen: set[str]) -> float:
     """Return about how long an image takes: as last time, else by what it installs.
 
-    An image whose Debian packages a twin on the same parent brings takes little, and should come after it;
-    `seen` remembers the twins. The weights are those of a machine with 2 cores; only their order matters.
+    An image on the same parent with the same Debian packages as an earlier one takes little, and should come
+    after it; `seen` is filled with the lists of packages. The weights are those of a machine with 2 cores;
+    only their order matters.
     """
     image = planned.image
     if planned.action != "build":
@@ -70,32 +108,28 @@ def expected_s(planned: PlannedImage, history: History, seen: set[str]) -> float
     return history.expected_s(planned.id, otherwise=4.0 + 0.15 * debs + 1.2 * wheels)
 
 
-PUSH = "push/"
-"""Begins the id of a task that pushes an image."""
+def input_tasks(plan: Plan) -> dict[InputTask, tuple[TaskKind, ...]]:
+    """Return the tasks that get the inputs of the images to be built, each with the tasks before it.
 
-
-def outside(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Return the tasks that bring what the images to be built need, by id, each with those before it.
-
-    An image that adds no packages needs none, and one whose parent is an image of the stack no base. What
-    fetches runs in a container: on the base, or on a root image that the run has anyway.
+    An image that adds no packages needs none, and one whose parent is an image of the stack needs no base.
+    Files are fetched in a container: of the base, or of a root image that the run fetches anyway.
     """
     building = plan.to_build
     variants = sorted({planned.image.variant for planned in building if planned.image.python_lock})
-    houses = bool(variants) or any(planned.image.apt for planned in building)
+    packages = bool(variants) or any(planned.image.apt for planned in building)
     root = fetched_root(plan)
-    found: dict[str, tuple[str, ...]] = {}
-    if (houses and root is None) or any(planned.image.is_root for planned in building):
-        found["base"] = ()
-    if houses:
-        found["debhouse"] = ("base",) if root is None else (root.id,)
+    found: dict[InputTask, tuple[TaskKind, ...]] = {}
+    if (packages and root is None) or any(planned.image.is_root for planned in building):
+        found[BaseTask()] = ()
+    if packages:
+        found[DebhouseTask()] = (BaseTask(),) if root is None else (ImageTask(root.id),)
     for variant in variants:
-        found[f"wheelhouse/{variant}"] = ("debhouse",)
+        found[WheelhouseTask(variant)] = (DebhouseTask(),)
     return found
 
 
 def fetched_root(plan: Plan) -> PlannedImage | None:
-    """Return the root image that comes from a registry and will do for what fetches.
+    """Return the root image that comes from a registry and in whose container inputs can be fetched.
 
     Such an image has Python and apt as the base has them. What compiles is built on the base itself.
     """

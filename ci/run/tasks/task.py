@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 from ci.report.events import Details, PlannedTask
 from ci.report.outcome import Outcome
+from ci.run.tasks.kind import TaskKind, task_id
 
 __all__ = ["Outcome", "Result", "Task", "Work", "WorkResult"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One thing to do once all of `needs` are done.
+    """One thing to do once all of `needs`, which are ids of tasks, are done.
 
     `weight` is what it takes of the run's capacity (a task heavier than all of it runs alone), `expected_s`
     the guess that the longest path is found by. Of the tasks with `commit_token` one runs at a time: two
@@ -19,7 +20,7 @@ class Task:
     `image`, `variant` and `key` are given when the task builds an image; the report lists the others apart.
     """
 
-    id: str
+    kind: TaskKind
     needs: tuple[str, ...] = ()
     weight: int = 1
     expected_s: float = 0.0
@@ -27,6 +28,11 @@ class Task:
     image: str | None = None
     variant: str | None = None
     key: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The id by which events, reports and other tasks name it."""
+        return task_id(self.kind)
 
     def planned(self) -> PlannedTask:
         """Return what the event log says of this task before it runs."""

@@ -16,6 +16,7 @@ from ci.report.events import DiskUsed
 from ci.run.estimate.disk import FileSystem
 from ci.run.estimate.disk_guard import DiskGuard
 from ci.run.estimate.needs import TaskNeed
+from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.scheduler import exit_code, run_tasks
 from ci.run.tasks.task import Result, Task, Work, WorkResult
 from tests.unit.run.tasks.toy import Gate, Sink, Tick, stack
@@ -101,7 +102,11 @@ async def test_a_task_that_does_not_fit_beside_a_running_one_waits_for_it() -> N
 async def test_what_a_running_task_has_written_is_not_counted_twice() -> None:
     disk, gate = Disk(8), Gate()
     watched = guard(disk, need("large", 4), need("second", 3))
-    tasks = [Task(id="large"), Task(id="first"), Task(id="second", needs=("first",))]
+    tasks = [
+        Task(kind=ImageTask("large")),
+        Task(kind=ImageTask("first")),
+        Task(kind=ImageTask("second"), needs=("first",)),
+    ]
     async with anyio.create_task_group() as group:
         group.start_soon(done, watched, gate, tasks)
         await wait_all_tasks_blocked()
@@ -166,7 +171,7 @@ async def test_a_step_that_was_ended_for_a_full_disk_is_not_told_as_its_own_fail
             raise BuildError("the engine was ended by a signal") from cancelled
         return WorkResult()
 
-    results = await done(watched, work, [Task(id="base")])
+    results = await done(watched, work, [Task(kind=ImageTask("base"))])
     assert isinstance(results["base"].error, DiskFullError)
 
 
@@ -185,7 +190,7 @@ async def test_a_step_that_finds_no_space_is_told_as_that_and_nothing_more_start
             raise BuildError("base: a step failed") from fault
         return WorkResult()
 
-    results = await done(guard(Disk(10)), work, [*stack(), Task(id="later")], capacity=1)
+    results = await done(guard(Disk(10)), work, [*stack(), Task(kind=ImageTask("later"))], capacity=1)
     error = results["base"].error
     assert isinstance(error, DiskFullError)
     assert "base: no space left on a disk that it writes to" in str(error)

@@ -23,6 +23,7 @@ from ci.run.estimate.needs import (
     from_nothing,
     short_of,
 )
+from ci.run.tasks.kind import ImageTask, WheelhouseTask
 from ci.run.tasks.task import Task
 from ci.run.workspace.base_kind import root_image
 from ci.run.workspace.state import ImageRecord
@@ -166,9 +167,9 @@ def test_each_file_system_is_held_against_what_is_written_there() -> None:
 
 def test_the_time_is_the_longest_path_or_all_work_on_the_cores_and_a_full_house_takes_none() -> None:
     tasks = [
-        Task(id="wheelhouse/cpu", expected_s=50),
-        Task(id="a", needs=("wheelhouse/cpu",), expected_s=10, image="a"),
-        Task(id="b", needs=("wheelhouse/cpu",), expected_s=30, image="b"),
+        Task(kind=WheelhouseTask("cpu"), expected_s=50),
+        Task(kind=ImageTask("a"), needs=("wheelhouse/cpu",), expected_s=10),
+        Task(kind=ImageTask("b"), needs=("wheelhouse/cpu",), expected_s=30),
     ]
     empty = {"wheelhouse/cpu": TaskNeed(task="wheelhouse/cpu", kept={"state": 1})}
     full = {"wheelhouse/cpu": TaskNeed(task="wheelhouse/cpu")}

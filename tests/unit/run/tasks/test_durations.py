@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from ci.run.tasks.durations import History, read_history, write_history
+from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.task import Outcome, Result, Task
 
 
 def result(outcome: Outcome, seconds: float) -> Result:
-    return Result(task=Task(id="x"), outcome=outcome, seconds=seconds)
+    return Result(task=Task(kind=ImageTask("x")), outcome=outcome, seconds=seconds)
 
 
 def test_what_was_kept_is_read_back(tmp_path: Path) -> None:

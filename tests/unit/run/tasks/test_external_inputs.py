@@ -8,7 +8,8 @@ from dataclasses import replace
 from ci.plan.keys import digest, documents, tag
 from ci.plan.plan import Plan, make_plan, select
 from ci.run.tasks.durations import History
-from ci.run.tasks.graph import fetched_root, outside, tasks
+from ci.run.tasks.graph import fetched_root, input_tasks, tasks
+from ci.run.tasks.kind import BaseTask, DebhouseTask, ImageTask, WheelhouseTask
 from tests.stacks import small_stack
 
 STACK = small_stack()
@@ -28,11 +29,15 @@ def plan(*names: str, present: Collection[str] = (), remote: Collection[str] = (
 
 
 def test_from_nothing_all_of_it_is_needed() -> None:
-    assert outside(plan()) == {"base": (), "debhouse": ("base",), "wheelhouse/cpu": ("debhouse",)}
+    assert input_tasks(plan()) == {
+        BaseTask(): (),
+        DebhouseTask(): (BaseTask(),),
+        WheelhouseTask("cpu"): (DebhouseTask(),),
+    }
 
 
 def test_nothing_is_needed_where_nothing_is_built() -> None:
-    assert outside(plan(present=TAGS)) == {}
+    assert input_tasks(plan(present=TAGS)) == {}
 
 
 def test_an_image_that_adds_no_packages_needs_nothing() -> None:
@@ -41,7 +46,7 @@ def test_an_image_that_adds_no_packages_needs_nothing() -> None:
     there = set(TAGS) - {bare[0]}
     found = plan(bare[0], present=there)
     assert [one.id for one in found.to_build] == [bare[0]]
-    assert outside(found) == {}
+    assert input_tasks(found) == {}
 
 
 def test_a_parent_that_only_the_registry_has_is_fetched_by_its_own_task() -> None:
@@ -60,7 +65,10 @@ def test_what_fetches_runs_on_a_root_image_of_the_registry_without_the_base() ->
     root = fetched_root(found)
     assert root is not None
     assert root.image.is_root
-    assert outside(found) == {"debhouse": (root.id,), f"wheelhouse/{leaf.variant}": ("debhouse",)}
+    assert input_tasks(found) == {
+        DebhouseTask(): (ImageTask(root.id),),
+        WheelhouseTask(leaf.variant): (DebhouseTask(),),
+    }
 
 
 def test_what_compiles_needs_the_base_itself() -> None:
@@ -71,7 +79,7 @@ def test_what_compiles_needs_the_base_itself() -> None:
         replace(one, image=replace(one.image, python_lock=(line,))) if one.id == leaf.id else one
         for one in found.images
     )
-    assert "base" in outside(replace(found, images=changed))
+    assert BaseTask() in input_tasks(replace(found, images=changed))
 
 
 def test_what_is_pushed_goes_after_its_parent() -> None:

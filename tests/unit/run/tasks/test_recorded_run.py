@@ -14,14 +14,15 @@ from ci.errors import BuildError
 from ci.report.events import RunEnded, RunStarted
 from ci.report.report import Report, report_of
 from ci.run.tasks.event_log import EventLog, read_events
+from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.recorded_run import record_run
 from ci.run.tasks.task import Task, Work, WorkResult
 from ci.run.workspace.run_directory import RunDirectory, create_run_directory
 from tests.unit.run.tasks.toy import Gate, Tick
 
 TASKS = (
-    Task(id="debhouse:cpu"),
-    Task(id="base:cpu", needs=("debhouse:cpu",), image="base", variant="cpu"),
+    Task(kind=ImageTask("debhouse:cpu")),
+    Task(kind=ImageTask("base:cpu"), needs=("debhouse:cpu",), image="base", variant="cpu"),
 )
 
 

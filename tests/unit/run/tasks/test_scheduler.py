@@ -9,6 +9,7 @@ from anyio.lowlevel import checkpoint
 
 from ci.errors import BuildError, CommandError, DockwrightError, FetchError
 from ci.report.events import Details, Failure
+from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.scheduler import exit_code, run_tasks
 from ci.run.tasks.task import Outcome, Result, Task, Work, WorkResult
 from tests.unit.run.tasks.toy import Gate, Sink, Tick, stack
@@ -58,7 +59,7 @@ async def test_results_come_in_the_order_of_the_tasks_with_what_the_work_gave() 
         await checkpoint()
         return WorkResult(outcome=Outcome.reused if task.id == "base" else Outcome.built, details=details)
 
-    tasks = [Task(id="asr", needs=("base",)), Task(id="base")]
+    tasks = [Task(kind=ImageTask("asr"), needs=("base",)), Task(kind=ImageTask("base"))]
     results = await run_tasks(tasks, work, capacity=1, events=Sink(), clock=Tick())
     assert list(results.values()) == [
         Result(task=tasks[0], outcome=Outcome.built, seconds=1.0, details=details),
@@ -78,10 +79,10 @@ async def test_a_failure_blocks_what_depends_on_it_and_the_others_go_on() -> Non
 
 async def test_a_blocked_task_names_every_failure_behind_it() -> None:
     tasks = [
-        Task(id="wheels"),
-        Task(id="debs"),
-        Task(id="base", needs=("wheels", "debs")),
-        Task(id="asr", needs=("base",)),
+        Task(kind=ImageTask("wheels")),
+        Task(kind=ImageTask("debs")),
+        Task(kind=ImageTask("base"), needs=("wheels", "debs")),
+        Task(kind=ImageTask("asr"), needs=("base",)),
     ]
     results = await run_tasks(tasks, failing("wheels", "debs"), capacity=1, events=Sink(), clock=Tick())
     assert results["asr"].blocked_by == ("debs", "wheels")
@@ -187,7 +188,7 @@ async def test_any_other_exception_is_a_failure_whose_traceback_is_kept() -> Non
         return WorkResult(outcome=Outcome(task.id))
 
     sink = Sink()
-    results = await run_tasks([Task(id="a")], work, capacity=1, events=sink, clock=Tick())
+    results = await run_tasks([Task(kind=ImageTask("a"))], work, capacity=1, events=sink, clock=Tick())
     assert results["a"].outcome is Outcome.failed
     failure = sink.end_of("a").failure
     assert failure is not None
@@ -207,7 +208,7 @@ async def test_the_error_of_a_task_group_is_the_one_inside_it() -> None:
         return WorkResult()
 
     sink = Sink()
-    await run_tasks([Task(id="a")], work, capacity=1, events=sink, clock=Tick())
+    await run_tasks([Task(kind=ImageTask("a"))], work, capacity=1, events=sink, clock=Tick())
     assert sink.end_of("a").failure == Failure(
         message="torch: its hash is another", error="FetchError", exit_code=4
     )
@@ -221,7 +222,7 @@ async def test_a_failure_names_its_log_if_there_is_one_and_the_start_always_does
         raise BuildError("no")
 
     sink = Sink()
-    tasks = [Task(id="a"), Task(id="b")]
+    tasks = [Task(kind=ImageTask("a")), Task(kind=ImageTask("b"))]
     await run_tasks(
         tasks, work, capacity=1, events=sink, clock=Tick(), log_of=lambda id_: tmp_path / f"{id_}.log"
     )
@@ -240,7 +241,7 @@ async def test_the_last_lines_of_the_failed_command_are_kept_and_not_said_twice(
         raise BuildError(f"docker/asr: step 4 failed: {error}") from error
 
     sink = Sink()
-    await run_tasks([Task(id="a")], work, capacity=1, events=sink, clock=Tick())
+    await run_tasks([Task(kind=ImageTask("a"))], work, capacity=1, events=sink, clock=Tick())
     failure = sink.end_of("a").failure
     assert failure == Failure(
         message="docker/asr: step 4 failed: `buildah build` ended with 1:",
@@ -278,7 +279,7 @@ def test_the_exit_code_is_0_only_if_everything_exists(
     ended: list[tuple[Outcome, DockwrightError | None]], code: int
 ) -> None:
     results = {
-        str(number): Result(task=Task(id=str(number)), outcome=outcome, error=error)
+        str(number): Result(task=Task(kind=ImageTask(str(number))), outcome=outcome, error=error)
         for number, (outcome, error) in enumerate(ended)
     }
     assert exit_code(results) == code

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import anyio
 
 from ci.report.events import Event, TaskEnded, TaskStarted
+from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.task import Task, WorkResult
 
 
@@ -68,8 +69,8 @@ class Gate:
 def stack() -> list[Task]:
     """base, then base-ml and mux, then asr on base-ml."""
     return [
-        Task(id="base", expected_s=1),
-        Task(id="base-ml", needs=("base",), expected_s=5),
-        Task(id="mux", needs=("base",), expected_s=1),
-        Task(id="asr", needs=("base-ml",), expected_s=1),
+        Task(kind=ImageTask("base"), expected_s=1),
+        Task(kind=ImageTask("base-ml"), needs=("base",), expected_s=5),
+        Task(kind=ImageTask("mux"), needs=("base",), expected_s=1),
+        Task(kind=ImageTask("asr"), needs=("base-ml",), expected_s=1),
     ]
