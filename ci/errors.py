@@ -33,6 +33,10 @@ class UsageError(DockwrightError):
     exit_code = 2
 
 
+class ParseError(UsageError, ValueError):
+    """A text is not the digest, the image variant, the reference or the host that it should be."""
+
+
 class CatalogError(DockwrightError):
     """The stack directory has mistakes; the message holds all of them, one a line."""
 

@@ -11,10 +11,11 @@ from ci.catalog.image import Draft, drafts, note_packages, requirements_of
 from ci.catalog.locked import Demand, Locks
 from ci.catalog.names import digest_error, form_error, image_error, namespace_error, variant_error
 from ci.catalog.reading import IMAGE, Folder
-from ci.catalog.relations import OUTSIDE, Parents, checked, in_order, note_parents, note_unpinned
+from ci.catalog.relations import Parents, checked, in_order, note_parents, note_unpinned
 from ci.catalog.stack import Bootstrap, Builder, DebLine, ExternalBase, LockLine, Stack
 from ci.catalog.validation_errors import ValidationErrors, suggestion
 from ci.errors import CatalogError
+from ci.names.image_id import ExternalId, is_external
 
 BASES = ("auto", "bootstrap", "registry")
 STACK, OUTSIDE_LOCK = "stack.toml", "bases.lock.toml"
@@ -155,7 +156,7 @@ def _check_digests(
     mistakes: ValidationErrors, base: str, outside: Collection[ExternalBase], parents: Collection[str]
 ) -> None:
     for image in outside:
-        if base == "registry" and not image.digest and f"{OUTSIDE}{image.name}" in parents:
+        if base == "registry" and not image.digest and str(ExternalId(image.name)) in parents:
             mistakes.add(
                 OUTSIDE_LOCK,
                 f"{image.name}.digest",
@@ -202,10 +203,11 @@ def _check_roots(mistakes: ValidationErrors, images: Parents) -> None:
     if not images:
         mistakes.add("", "", f"no image; add a folder with an {IMAGE}")
     elif not any(
-        parents is None or any(parent.startswith(OUTSIDE) for parent in parents.values())
+        parents is None or any(is_external(parent) for parent in parents.values())
         for parents in images.values()
     ):
-        mistakes.add("", "", f'no root image; give one image a parent "{OUTSIDE}NAME" of {OUTSIDE_LOCK}')
+        example = ExternalId("NAME")
+        mistakes.add("", "", f'no root image; give one image a parent "{example}" of {OUTSIDE_LOCK}')
 
 
 def _apt(own: Folder, reader: Locks, name: str, key: str, packages: list[str]) -> tuple[DebLine, ...]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 
+from ci.names import reference
+from ci.names.digest import is_digest
 from ci.steps.layout import APP
 
-REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
-TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+REPOSITORY = re.compile(reference.COMPONENT)
+TAG = re.compile(reference.TAG)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 MODE = re.compile(r"0[0-7]{3}")
@@ -20,7 +22,6 @@ VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 FOLDER = re.compile(r"(?:[A-Za-z0-9_*-][A-Za-z0-9_.*-]*/)*[A-Za-z0-9_*-][A-Za-z0-9_.*-]*")
 SUITE = re.compile(r"[a-z][a-z0-9-]*")
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 RESERVED = ("debhouse", "outside", "release", "wheelhouse")
 """Names that stand for something else beside the images of a namespace."""
@@ -108,7 +109,7 @@ def target_error(target: str) -> str:
 
 def digest_error(digest: str) -> str:
     """Check a digest; an empty one is absent, which is no fault by itself."""
-    if not digest or DIGEST.fullmatch(digest):
+    if not digest or is_digest(digest):
         return ""
     return f"{digest!r} is not a digest; write sha256: and 64 hex digits, or leave it empty"
 

@@ -12,9 +12,8 @@ from ci.catalog.reading import IMAGE
 from ci.catalog.requirements import Requirements
 from ci.catalog.stack import ImageVariant
 from ci.catalog.validation_errors import ValidationErrors, suggestion
+from ci.names.image_id import ExternalId, ImageId
 from ci.steps.layout import APP
-
-OUTSIDE = "outside:"
 
 Parents = Mapping[str, Mapping[str, str] | None]
 """By image what its data say of parents: text by variant; None where the data can't be read."""
@@ -31,20 +30,20 @@ def note_parents(
     `outside` are the names of bases.lock.toml, None if that can't be read.
     """
     for draft in found.values():
-        image, _, variant = draft.variant.parent.partition(":")
         what = ""
-        if draft.variant.is_root:
-            if outside is not None and variant not in outside:
-                what = f"bases.lock.toml has no '{variant}'; {suggestion(variant, outside)}"
-        elif image not in images:
-            what = f"no image '{image}'; {suggestion(image, images)}"
-        else:
-            variants = images[image]
-            if variants is not None and variant not in variants:
-                what = (
-                    f"image '{image}' has no variant '{variant}', only {', '.join(variants)};"
-                    f" give it that variant in {image}/{IMAGE}, or choose another parent"
-                )
+        match draft.variant.parent_id:
+            case ExternalId(name):
+                if outside is not None and name not in outside:
+                    what = f"bases.lock.toml has no '{name}'; {suggestion(name, outside)}"
+            case ImageId(image) if image not in images:
+                what = f"no image '{image}'; {suggestion(image, images)}"
+            case ImageId(image, variant):
+                variants = images[image]
+                if variants is not None and variant not in variants:
+                    what = (
+                        f"image '{image}' has no variant '{variant}', only {', '.join(variants)};"
+                        f" give it that variant in {image}/{IMAGE}, or choose another parent"
+                    )
         if what:
             mistakes.add(_file(draft), f"parent.{draft.variant.variant}", what)
 

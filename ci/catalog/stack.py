@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ci.names.digest import parse_digest
+from ci.names.image_id import ExternalId, ImageId, parse_parent
+from ci.names.reference import Reference
+
 PLATFORM = "linux/amd64"
 
 
@@ -150,12 +154,17 @@ class ImageVariant:
     @property
     def id(self) -> str:
         """`image:variant`."""
-        return f"{self.image}:{self.variant}"
+        return str(ImageId(self.image, self.variant))
+
+    @property
+    def parent_id(self) -> ImageId | ExternalId:
+        """What it is based on."""
+        return parse_parent(self.parent)
 
     @property
     def is_root(self) -> bool:
         """Whether its parent lies outside the stack."""
-        return self.parent.startswith("outside:")
+        return isinstance(self.parent_id, ExternalId)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +175,12 @@ class ExternalBase:
     reference: str
     tag: str
     digest: str
+
+    @property
+    def named(self) -> Reference:
+        """Its reference with tag and, where it is resolved, digest."""
+        digest = parse_digest(self.digest) if self.digest else None
+        return Reference(repository=self.reference, tag=self.tag, digest=digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,3 +235,9 @@ class Stack:
             if image.id == id_:
                 return image
         raise KeyError(id_)
+
+    @property
+    def external_roots(self) -> tuple[ExternalBase, ...]:
+        """The images from outside that images of this stack are based on."""
+        names = {one.name for image in self.images if isinstance(one := image.parent_id, ExternalId)}
+        return tuple(base for base in self.outside if base.name in names)

@@ -15,6 +15,7 @@ import click
 from ci.cli.display.stream import Stream
 from ci.cli.options import REGISTRY, base_option, images_argument, variant_option
 from ci.errors import BudgetError, UsageError
+from ci.names.image_id import parse_image_id
 from ci.plan.plan import check_variants, is_named, select
 from ci.report.budget.budget import BudgetReport, Row, Tolerance
 from ci.report.budget.text import breach_text, budget_lines, budget_markdown
@@ -140,7 +141,7 @@ def failing_text(failing: Sequence[Row], tolerance: Tolerance, baseline: str) ->
 
 
 def _is_asked(id_: str, images: tuple[str, ...], variants: tuple[str, ...]) -> bool:
-    return is_named(id_, images) if images else not variants or id_.partition(":")[2] in variants
+    return is_named(id_, images) if images else not variants or parse_image_id(id_).variant in variants
 
 
 def _show(report: BudgetReport, *, as_json: bool, as_markdown: bool) -> None:

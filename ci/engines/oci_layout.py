@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ci.names.digest import bare_digest
+
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
@@ -56,4 +58,4 @@ def write_layout(folder: Path, config: dict[str, Any], layers: Sequence[tuple[st
     index = {"schemaVersion": 2, "manifests": [write(manifest, MANIFEST)]}
     (folder / "index.json").write_text(json.dumps(index))
     (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    return str(config_entry["digest"]).removeprefix("sha256:")
+    return bare_digest(str(config_entry["digest"]))

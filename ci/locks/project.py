@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ci.catalog.stack import LockLine
+from ci.names.image_id import parse_image_id
 
 INDEX = "https://pypi.org/simple"
 """The one index that locks come from; a lock that names it holds on every machine."""
@@ -37,8 +38,8 @@ class Project:
 
 def group_name(image_variant: str) -> str:
     """Return the name of the group of `image:variant`; it stands in uv's messages."""
-    image, _, variant = image_variant.partition(":")
-    return f"{image}-in-{variant}"
+    id_ = parse_image_id(image_variant)
+    return f"{id_.image}-in-{id_.variant}"
 
 
 def project_text(project: Project) -> str:

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from ci.errors import LockError
 from ci.locks.choice import ReleaseFile
 from ci.locks.project import INDEX
+from ci.names.digest import parse_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,6 @@ def _environment(full: str, python: str) -> dict[str, str]:
 def _file(entry: dict[str, Any]) -> ReleaseFile:
     return ReleaseFile(
         name=unquote(entry["url"].rsplit("/", 1)[-1]),
-        sha256=entry["hash"].removeprefix("sha256:"),
+        sha256=parse_digest(entry["hash"]).hex,
         size=entry.get("size", 0),
     )

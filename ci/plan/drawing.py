@@ -41,8 +41,7 @@ def tree_lines(stack: Stack, ids: Collection[str], strokes: Strokes = UNICODE) -
     images = chosen(stack, ids)
     nodes: list[_Node] = []
     for outside in _outside(images):
-        name = outside.removeprefix("outside:")
-        nodes.append(_Node(text=f"outside:{name}", title=_tagged(stack, outside)))
+        nodes.append(_Node(text=outside, title=_tagged(stack, outside)))
         _grow(nodes, images, outside, "", strokes)
     width = max((len(node.text) for node in nodes), default=0)
     return tuple(f"{node.text.ljust(width)}  {node.title}" for node in nodes)
@@ -96,7 +95,7 @@ def _outside(images: Sequence[ImageVariant]) -> list[str]:
 
 def _tagged(stack: Stack, outside: str) -> str:
     """Return the reference of an image from outside without its digest, which fills a line by itself."""
-    return external_reference(stack, outside).partition("@")[0]
+    return str(external_reference(stack, outside).without_digest())
 
 
 def _names(images: Sequence[ImageVariant]) -> dict[str, str]:

@@ -58,12 +58,12 @@ def base_identity(stack: Stack, parent: str, kind: str) -> Document:
             "packages": [line.text for line in boot.lock],
         }
     reference = external_reference(stack, parent)
-    if "@" not in reference:
+    if reference.digest is None:
         raise CatalogError(
-            f"bases.lock.toml: {parent.removeprefix('outside:')}.digest: absent, and the base is taken from "
-            "the registry; run `dockwright lock` where the registry is in reach, or add `--base bootstrap`"
+            f"bases.lock.toml: the image {parent} has no digest, and the base is taken from the registry",
+            hint="run `dockwright lock` where that registry can be reached, or add `--base bootstrap`",
         )
-    return {"registry": reference}
+    return {"registry": str(reference)}
 
 
 def bootstrap_fingerprint(stack: Stack) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ci.catalog.stack import ImageVariant, Stack
 from ci.errors import UsageError
 from ci.lower.dockerfile import instructions
+from ci.names.image_id import ImageId, parse_image_id
 from ci.plan.explain import compare, in_short
 from ci.plan.keys import Document, digest, documents, tag
 from ci.plan.recipes import recipe
@@ -61,7 +62,7 @@ class Plan:
 
 def is_named(id_: str, names: Collection[str]) -> bool:
     """Whether `names` (`image` or `image:variant`) name the image variant `id_`."""
-    return id_ in names or id_.partition(":")[0] in names
+    return id_ in names or parse_image_id(id_).image in names
 
 
 def select(stack: Stack, names: Collection[str], variants: Collection[str]) -> tuple[str, ...]:
@@ -72,29 +73,30 @@ def select(stack: Stack, names: Collection[str], variants: Collection[str]) -> t
     Raises:
         UsageError: there is no such image or variant.
     """
-    known = [image.id for image in stack.images]
-    wanted = set()
-    for name in names or sorted({image.image for image in stack.images}):
-        found = [id_ for id_ in known if is_named(id_, (name,))]
+    known = [parse_image_id(image.id) for image in stack.images]
+    wanted: set[str] = set()
+    for name in names or sorted({one.image for one in known}):
+        found = [one for one in known if name in (str(one), one.image)]
         if not found:
-            raise UsageError(_unknown(name, known))
-        chosen = [id_ for id_ in found if ":" in name or not variants or id_.partition(":")[2] in variants]
+            raise _unknown(name, known)
+        chosen = [one for one in found if str(one) == name or not variants or one.variant in variants]
         if names and not chosen:
             raise UsageError(
-                f"{name} has no variant {', '.join(sorted(variants))}; it has {', '.join(found)}"
+                f"the image {name} has no variant {', '.join(sorted(variants))}",
+                hint=f"choose among {', '.join(map(str, found))}",
             )
-        wanted.update(chosen)
+        wanted.update(map(str, chosen))
     for image in reversed(stack.images):
         if image.id in wanted and not image.is_root:
             wanted.add(image.parent)
-    return tuple(id_ for id_ in known if id_ in wanted)
+    return tuple(image.id for image in stack.images if image.id in wanted)
 
 
-def _unknown(name: str, known: list[str]) -> str:
-    images = sorted({id_.partition(":")[0] for id_ in known})
-    close = difflib.get_close_matches(name, known if ":" in name else images, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
-    return f"no image {name!r}{hint} Known: {', '.join(known if ':' in name else images)}"
+def _unknown(name: str, known: Collection[ImageId]) -> UsageError:
+    names = [str(one) for one in known] if ":" in name else sorted({one.image for one in known})
+    close = difflib.get_close_matches(name, names, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return UsageError(f"the stack has no image {name!r}", hint=f"{meant}Known are {', '.join(names)}")
 
 
 def check_variants(stack: Stack, variants: Iterable[str]) -> None:
@@ -105,7 +107,9 @@ def check_variants(stack: Stack, variants: Iterable[str]) -> None:
     """
     for variant in variants:
         if variant not in stack.variants:
-            raise UsageError(f"no variant {variant!r}; known: {', '.join(stack.variants)}")
+            raise UsageError(
+                f"the stack has no variant {variant!r}", hint=f"known are {', '.join(stack.variants)}"
+            )
 
 
 def make_plan(

@@ -68,7 +68,7 @@ def recipe(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
     """
     root, user = image.is_root, account(stack)
     wheelhouse, debhouse = wheelhouse_reference(stack, image.variant), debhouse_reference(stack)
-    parent = external_reference(stack, image.parent) if root else reference(stack, image.parent)
+    parent = str(external_reference(stack, image.parent)) if root else reference(stack, image.parent)
     apt, wheels, copies, env = (
         apt_list(image.apt, image.apt_lock),
         wheel_lists(image),

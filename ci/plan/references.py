@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ci.catalog.stack import Stack
 from ci.errors import CatalogError
+from ci.names.image_id import ExternalId, parse_parent
+from ci.names.reference import Reference
 
 
 def reference(stack: Stack, id_: str) -> str:
@@ -21,17 +23,16 @@ def debhouse_reference(stack: Stack) -> str:
     return f"{stack.namespace}/debhouse:{stack.bootstrap.suite}"
 
 
-def external_reference(stack: Stack, parent: str) -> str:
-    """Return `reference:tag@digest` of `outside:NAME`, without the digest while it is absent.
+def external_reference(stack: Stack, parent: str) -> Reference:
+    """Return the reference of `outside:NAME`, without the digest while it is absent.
 
     Raises:
         CatalogError: bases.lock.toml has no such image.
     """
-    name = parent.removeprefix("outside:")
-    for outside in stack.outside:
-        if outside.name == name:
-            return f"{outside.reference}:{outside.tag}" + (f"@{outside.digest}" if outside.digest else "")
-    raise CatalogError(f"bases.lock.toml: no image {name!r}; known: {[o.name for o in stack.outside]}")
+    for base in stack.outside:
+        if ExternalId(base.name) == parse_parent(parent):
+            return base.named
+    raise CatalogError(f"bases.lock.toml: no image {parent!r}; known: {[o.name for o in stack.outside]}")
 
 
 def digest_reference(stack: Stack, parent: str) -> str:
@@ -40,6 +41,4 @@ def digest_reference(stack: Stack, parent: str) -> str:
     Raises:
         CatalogError: bases.lock.toml has no such image.
     """
-    reference = external_reference(stack, parent)
-    tagged, at, sha = reference.partition("@")
-    return f"{tagged.rpartition(':')[0]}{at}{sha}"
+    return str(external_reference(stack, parent).without_tag())

@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci.errors import RegistryError, UsageError
+from ci.names.digest import is_digest
+from ci.names.reference import COMPONENT
 from ci.publish.source import refuse_large_layers
-from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, digest_of, is_digest, read_manifest
+from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, digest_of, read_manifest
 
 REPOSITORY, CURRENT = "release", "current"
 FIGURES = ".figures"
@@ -28,7 +30,7 @@ FIGURES = ".figures"
 IMAGE, VARIANT = "org.dockwright.image", "org.dockwright.variant"
 VERSION = "org.opencontainers.image.version"
 MOST_IMAGES = 4096
-_IMAGE = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+_IMAGE = re.compile(COMPONENT)
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 

@@ -12,6 +12,7 @@ import anyio
 import httpx
 
 from ci.errors import RegistryError
+from ci.names.host import is_loopback
 from ci.registry.credentials import Credentials
 from ci.registry.namespace import RegistryNamespace
 from ci.registry.retry import challenge_of
@@ -91,7 +92,7 @@ class Authorization:
             parts = urlsplit(realm)
         except ValueError:
             return False
-        here = self.place.is_loopback and RegistryNamespace(parts.netloc, "").is_loopback
+        here = self.place.is_loopback and is_loopback(parts.netloc)
         return bool(parts.netloc) and (parts.scheme == "https" or (parts.scheme == "http" and here))
 
     def forget(self) -> None:

@@ -15,9 +15,10 @@ import anyio
 import httpx
 
 from ci.errors import RegistryError
+from ci.names.digest import is_digest
 from ci.registry.auth import Authorization
 from ci.registry.credentials import Credentials
-from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest, is_digest
+from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest
 from ci.registry.namespace import RegistryNamespace
 from ci.registry.reply import Reply
 from ci.registry.retry import TRANSIENT, RetryPolicy

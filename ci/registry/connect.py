@@ -9,14 +9,12 @@ import anyio
 import httpx
 
 from ci.errors import RegistryError
+from ci.names.host import HUB, HUB_ADDRESS
 from ci.registry.client import RegistryClient, Say
 from ci.registry.credentials import Credentials
 from ci.registry.namespace import RegistryNamespace
 from ci.registry.retry import AT_ONCE, RetryPolicy
 from ci.registry.tls import UNTRUSTED, tls_context
-
-HUB = "registry-1.docker.io"
-"""Where Docker Hub answers."""
 
 
 @asynccontextmanager
@@ -31,7 +29,7 @@ async def open_registry(
     schemes = ("https", "http") if place.is_loopback else ("https",)
     for scheme in schemes:
         async with httpx.AsyncClient(
-            base_url=f"{scheme}://{place.address or (HUB if place.host == 'docker.io' else place.host)}",
+            base_url=f"{scheme}://{place.address or (HUB_ADDRESS if place.host == HUB else place.host)}",
             verify=tls_context(place.host) if scheme == "https" else True,
             trust_env=not place.is_loopback,
             headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ci.errors import RegistryError
+from ci.names.digest import is_digest
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
@@ -21,7 +22,6 @@ LIMIT_BYTES = 4 * 2**20
 MOST_LAYERS = 512
 MOST_LAYER_BYTES = 10 * 10**9
 """GitHub's registry takes no larger layer. Source: its documentation, Working with the Container registry."""
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 
 
@@ -60,11 +60,6 @@ def file_digest(path: Path) -> str:
     """Return the digest of what a file holds."""
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-
-
-def is_digest(text: str) -> bool:
-    """Whether `text` is a sha256 digest."""
-    return _DIGEST.fullmatch(text) is not None
 
 
 def refuse_large_layer(digest: str, size: int, what: str) -> None:

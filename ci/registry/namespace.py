@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
 from ci.errors import UsageError
+from ci.names.host import HOST, PORT, is_loopback
+from ci.names.reference import COMPONENT
 
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+_FORM = re.compile(rf"({HOST}(?::{PORT})?)/({COMPONENT}(?:/{COMPONENT})*)")
 LONGEST = 255
 """Most characters of a repository's name."""
 
@@ -36,13 +36,7 @@ class RegistryNamespace:
     @property
     def is_loopback(self) -> bool:
         """Whether the registry is on this machine; only such a one may be without TLS."""
-        name = self.host.rpartition(":")[0] if re.search(r":[0-9]+$", self.host) else self.host
-        if name == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(name.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 def parse_namespace(text: str) -> RegistryNamespace:
@@ -53,11 +47,10 @@ def parse_namespace(text: str) -> RegistryNamespace:
 
     Source: OCI distribution-spec 1.1, section Pull: what a repository's name may be.
     """
-    host, _, namespace = text.partition("/")
-    right = _HOST.fullmatch(host) and all(_COMPONENT.fullmatch(part) for part in namespace.split("/"))
-    if not right or len(text) > LONGEST:
+    found = _FORM.fullmatch(text)
+    if found is None or len(text) > LONGEST:
         raise UsageError(
             f"{text!r} is no place in a registry: give HOST[:PORT]/NAMESPACE, without a scheme, the "
             "namespace in small letters, as in registry.example.org/team"
         )
-    return RegistryNamespace(host=host, namespace=namespace)
+    return RegistryNamespace(host=found[1], namespace=found[2])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from ci.names.digest import bare_digest
 from ci.plan.explain import compare, in_short
 from ci.plan.keys import Document
 from ci.report.outcome import Outcome
@@ -121,4 +122,4 @@ def _digests(row: ImageRow, other: ImageRow, there: Report, here: Report) -> Ver
 
 
 def _short(text: str) -> str:
-    return text.removeprefix("sha256:")[:DIGITS]
+    return bare_digest(text)[:DIGITS]

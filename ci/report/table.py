@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ci.names.digest import bare_digest
 from ci.report.checks import counts_of
 from ci.report.outcome import Outcome
 from ci.report.report import FailureRow, ImageRow, Report, TaskRow
@@ -93,7 +94,7 @@ def _image_cells(row: ImageRow) -> dict[str, str]:
         "size": size_text(row.unpacked_bytes),
         "unique": size_text(row.unique_bytes),
         "checks": counts_of(row.checks).short_text,
-        "key": (row.key or "-").removeprefix("sha256:")[:KEY_DIGITS],
+        "key": bare_digest(row.key or "-")[:KEY_DIGITS],
     }
 
 

@@ -19,6 +19,7 @@ from ci.catalog.stack import ImageVariant, Stack
 from ci.engines.engine import Engine, File, Folder, ImageInfo, Output, SandboxedProgram
 from ci.engines.machine import gpu_class
 from ci.engines.process.command import ProcessResult
+from ci.names.digest import Digest, bare_digest
 from ci.plan.plan import PlannedImage
 from ci.report.check import Check, Rung, Status
 from ci.report.events import Checked, Event, Note
@@ -199,8 +200,8 @@ class ImageChecks:
     async def _found(self, planned: PlannedImage, content: str, suite: str, machine: str) -> Entry:
         assert self.ledger is not None
         machine = machine or await self._fact("machine", self.engine.machine)
-        digest = content if content.startswith("sha256:") else f"sha256:{content}"
-        return await self.ledger.find(planned, Subject(image=digest, suite=suite, machine=machine))
+        digest = Digest(bare_digest(content))
+        return await self.ledger.find(planned, Subject(image=str(digest), suite=suite, machine=machine))
 
     async def _record(
         self, planned: PlannedImage, entry: Entry, checks: list[Check], done: tuple[Rung, ...]

@@ -11,9 +11,9 @@ import pytest
 
 from ci.engines.buildah.compressed import compressed_layers
 from ci.engines.engine import LOCAL, Output
+from ci.names.digest import bare_digest
 from ci.registry.manifest import read_manifest
 from ci.run.budget.contents import parse_contents, read_contents
-from ci.run.reuse.remote_cache import bare
 from tests.engine.smoke_probe import IMAGE, TinyImage, tiny_image
 from tests.registry.cached import opened
 from tests.registry.server import registry
@@ -50,7 +50,7 @@ async def test_layers_are_as_large_as_a_push_makes_them_each_compressed_once(
     tiny: TinyImage, tmp_path: Path
 ) -> None:
     engine = tiny.engine
-    ids = {name: bare(id_) for name, id_ in (await engine.images()).items()}
+    ids = {name: bare_digest(id_) for name, id_ in (await engine.images()).items()}
     known: dict[str, int] = {}
     asked: list[int] = []
     sizes: dict[str, list[int]] = {}

@@ -15,8 +15,9 @@ from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import LOCAL
 from ci.engines.process.runner import Runner
 from ci.errors import EngineError
+from ci.names.digest import bare_digest
 from ci.plan.plan import Plan, make_plan
-from ci.run.reuse.store_health import DIGEST, plan_on_healthy_store, record_layer_stamps
+from ci.run.reuse.store_health import plan_on_healthy_store, record_layer_stamps
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.state import State
 from tests.stacks import small_stack
@@ -90,7 +91,7 @@ class TinyStore:
         look = await self.engine.look([])
         assert look is not None
         ids = await self.engine.images()
-        (chain,) = [look.chains[id_.removeprefix(DIGEST)] for name, id_ in ids.items() if "/base:" in name]
+        (chain,) = [look.chains[bare_digest(id_)] for name, id_ in ids.items() if "/base:" in name]
         return self.root / "overlay" / chain[-1]
 
 
@@ -160,7 +161,7 @@ async def test_a_damaged_layer_is_not_reused_and_a_build_makes_it_anew(tiny: Tin
 async def test_an_image_whose_config_is_gone_is_not_reused(tiny: TinyStore) -> None:
     ids = await tiny.engine.images()
     (id_,) = [id_ for name, id_ in ids.items() if "/mux:" in name]
-    for path in (tiny.root / "overlay-images" / id_.removeprefix(DIGEST)).glob("=*"):
+    for path in (tiny.root / "overlay-images" / bare_digest(id_)).glob("=*"):
         path.unlink()
     assert (await tiny.actions())["mux:cpu"] == "build"
     await tiny.build()

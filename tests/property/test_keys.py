@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci.catalog.stack import Budget, ContextFile, DebLine, ImageVariant, LockLine, Stack
+from ci.names.digest import Digest, parse_digest
 from ci.plan.keys import digest, documents
 from tests.stacks import deb, small_stack, with_image
 
@@ -115,7 +116,8 @@ def test_one_byte_of_a_rendered_instruction_changes_that_image_and_its_descendan
 def test_one_byte_of_the_lock_of_the_base_that_is_used_changes_everything(place: int) -> None:
     stack = small_stack()
     (outside,) = stack.outside
-    other = replace(stack, outside=(replace(outside, digest=flipped(outside.digest, place)),))
+    digest = str(Digest(flipped(parse_digest(outside.digest).hex, place)))
+    other = replace(stack, outside=(replace(outside, digest=digest),))
     everything = {image.id for image in stack.images}
     assert changed(keys(stack, "registry"), keys(other, "registry")) == everything
     lines = (replace(stack.bootstrap.lock[0], sha256=flipped(stack.bootstrap.lock[0].sha256, place)),)

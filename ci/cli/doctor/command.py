@@ -111,8 +111,7 @@ def _urls(settings: Settings) -> dict[str, str]:
         stack = load_stack(settings.stack, "optional")
     except CatalogError:
         return urls  # what is wrong with the stack is not the machine's fault; `plan` says it
-    names = {image.parent.removeprefix("outside:") for image in stack.images if image.is_root}
-    hosts = sorted({base.reference.partition("/")[0] for base in stack.outside if base.name in names})
+    hosts = sorted({base.named.host for base in stack.external_roots})
     return {REGISTRY: f"https://{REGISTRIES.get(hosts[0], hosts[0])}/v2/", **urls} if hosts else urls
 
 

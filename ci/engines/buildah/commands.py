@@ -17,6 +17,8 @@ from ci.engines.process.command import Command
 from ci.engines.process.namespaces import dying_with_parent
 from ci.engines.program import metered, sandbox, store_state
 from ci.engines.sandbox import APART
+from ci.names.host import parse_host
+from ci.names.reference import parse_reference
 
 OFFLINE = ("unshare", "--net", "--")
 MARK_ID = "dockwright-run"
@@ -25,8 +27,7 @@ MARK_ID = "dockwright-run"
 
 def is_loopback(reference: str) -> bool:
     """Whether the registry of `reference` is on this machine."""
-    host = reference.partition("/")[0].partition(":")[0]
-    return host == "localhost" or host.startswith("127.")
+    return parse_host(parse_reference(reference).host).is_loopback
 
 
 def copy_image(source: str, target: str, *, authfiles: tuple[str, str]) -> Command:

@@ -34,6 +34,7 @@ from ci.engines.sandbox import CLOSES, sandbox_config
 from ci.engines.store_state import StoreState, parse_store_state
 from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
+from ci.names.digest import bare_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,7 @@ class BuildahEngine:
             await self.runner.run(command, log=output.log, on_line=output.on_line)
             if output.on_cpu is not None:
                 output.on_cpu(float(cpu.read_text()))
-            return await self._normalised(image_id.read_text().strip().removeprefix("sha256:"))
+            return await self._normalised(bare_digest(image_id.read_text().strip()))
 
     async def _normalised(self, image: str) -> str:
         """Return the id of the same image with a normalised config; no layer is copied."""
@@ -202,7 +203,7 @@ class BuildahEngine:
             scratch = Path(folder, "scratch")
             scratch.mkdir()
             spec = sandbox_config(closed, gpu if isinstance(gpu, Gpu) else None)
-            id_ = image.removeprefix("sha256:")
+            id_ = bare_digest(image)
             place = {"root": root, "driver": driver, "image": id_, "scratch": str(scratch)}
             Path(folder, "spec.json").write_text(json.dumps({**spec, **place}))
             try:
@@ -228,7 +229,7 @@ class BuildahEngine:
         """Fetch an image by digest and return its id."""
         command = self.buildah.pull(reference, authfile)
         pulled = await self.runner.run(command, log=output.log, on_line=output.on_line)
-        return pulled.strip().splitlines()[-1].removeprefix("sha256:")
+        return bare_digest(pulled.strip().splitlines()[-1])
 
     async def push(self, image: str, reference: str, output: Output, authfile: str = "") -> str:
         """Push an image of the store by its id and return the digest of its manifest."""

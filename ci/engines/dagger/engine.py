@@ -28,6 +28,7 @@ from ci.engines.process.command import ProcessResult
 from ci.engines.store_state import StoreState
 from ci.errors import CommandError, EngineError
 from ci.lower.container import Inputs, lower
+from ci.names.reference import parse_reference
 
 if TYPE_CHECKING:
     import dagger
@@ -220,7 +221,7 @@ class DaggerEngine:
                 media_types=ImageMediaTypes.OCIMediaTypes,
                 registry_service=self.registry,
             )
-        return published.rpartition("@")[2]
+        return str(parse_reference(published).digest or "")
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
         """Make the image `name` of a tar of a root file system, and keep it for later sessions."""
@@ -337,7 +338,7 @@ class DaggerEngine:
         """Return `container` with the credentials that `authfile` has for the registry of `reference`."""
         if not authfile:
             return container
-        host = reference.partition("/")[0]
+        host = parse_reference(reference).host
         auths: dict[str, dict[str, str]] = json.loads(Path(authfile).read_text())["auths"]
         user, _, password = base64.b64decode(auths[host]["auth"]).decode().partition(":")
         secret = self.client.set_secret(f"registry-{host}", password)

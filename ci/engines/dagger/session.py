@@ -17,6 +17,7 @@ from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.dagger.reach import SESSION_PORT, check_reach
 from ci.engines.network import ca_bundle, network_env
 from ci.errors import EngineError
+from ci.names.host import parse_host
 from ci.version import dagger_version
 
 if TYPE_CHECKING:
@@ -69,10 +70,10 @@ def _loopback(client: dagger.Client, registry: str) -> dagger.Service | None:
     """Return a registry of this machine as a service: an engine has a loopback address of its own."""
     import dagger
 
-    name, _, port = registry.rpartition(":")
-    if not name:
+    host = parse_host(registry) if registry else None
+    if host is None or host.port is None:
         return None
-    return client.host().service([dagger.PortForward(backend=int(port))], host=name.strip("[]"))
+    return client.host().service([dagger.PortForward(backend=host.port)], host=host.name)
 
 
 def _choose_cli() -> None:

@@ -11,6 +11,7 @@ from ci.engines.buildah.compressed import compressed_layers
 from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import Engine, Output
 from ci.errors import CommandError
+from ci.names.digest import bare_digest
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import recipe
@@ -22,7 +23,7 @@ from ci.report.outcome import Outcome
 from ci.run.budget.contents import Contents, parse_contents, read_contents, remembered
 from ci.run.budget.reference_benchmark import cpu_model, fixed_work, reference_benchmark_s
 from ci.run.cleanup.run_owner import registered_run
-from ci.run.reuse.remote_cache import bare, wanted
+from ci.run.reuse.remote_cache import wanted
 from ci.run.workspace.digest_cache import DigestCache
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.reports import recorded_reports
@@ -66,7 +67,7 @@ async def registered(client: RegistryClient, plan: Plan, say: Say) -> Registered
         say(f"warning: {warning}")
     compressed = {}
     for id_, beside in found.hits.items():
-        image = id_.partition(":")[0]
+        image = plan.get(id_).image.image
         scope, repository = cache.scope((image,)), client.place.repository(image)
         data = await client.manifest(repository, beside.image, scope=scope)
         compressed[id_] = sum(layer.size for layer in read_manifest(data, id_).layers)
@@ -106,7 +107,7 @@ async def metrics_of(
         if planned.id not in compressed and all(digest in sizes for digest, _ in layers):
             compressed[planned.id] = sum(int(sizes[digest]) for digest, _ in layers)
     inside = {
-        planned.id: parse_contents(remembered(state).values().get(bare(known[planned.id].config)))
+        planned.id: parse_contents(remembered(state).values().get(bare_digest(known[planned.id].config)))
         for planned in asked
     }
     imports, builds = _times(state, asked)
@@ -209,7 +210,7 @@ async def _measure(
     What is `pushed` has its compressed size from there.
     """
     inside, sizes = remembered(workspace.state).values(), _compressed(workspace.state).values()
-    unseen = [one for one in images if bare(known[one.id].config) not in inside]
+    unseen = [one for one in images if bare_digest(known[one.id].config) not in inside]
     packs = engine if isinstance(engine, BuildahEngine) else None
     loose = [
         one
@@ -226,7 +227,7 @@ async def _measure(
             except (CommandError, ValueError) as error:
                 say(f"warning: {planned.id}: what it consists of can't be told: {error}")
                 continue
-            remembered(own.state).add({bare(known[planned.id].config): value})
+            remembered(own.state).add({bare_digest(known[planned.id].config): value})
         for planned in loose:
             assert isinstance(marked, BuildahEngine)
             diff_ids = [digest for digest, _ in known[planned.id].layers]

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from ci.engines.engine import Output
 from ci.errors import DockwrightError
+from ci.names.digest import bare_digest, short_digest
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
 from ci.report.events import Details
 from ci.report.report import Report
 from ci.run.build.image import ImageWork, details_of
-from ci.run.reuse.remote_cache import RemoteCache, bare
+from ci.run.reuse.remote_cache import RemoteCache
 from ci.run.tasks.task import Outcome, WorkResult
 from ci.run.workspace.state import ImageRecord
 
@@ -50,11 +51,12 @@ class RegistryTasks:
         here = built.details.digest
         if beside is None or not here or self.images.engine.name != "buildah":
             return built
-        if bare(here) != bare(beside.config):
+        if bare_digest(here) != bare_digest(beside.config):
             self.images.events.warning(
-                f"{planned.id}: the registry has another image under this key ({bare(beside.config)[:12]}, "
-                f"here {bare(here)[:12]}), and keeps it: `epoch` of stack.toml, counted up, leaves it "
-                f"behind; `dockwright verify-repro {planned.id}` shows whether it is built the same twice"
+                f"{planned.id}: the registry has another image under this key "
+                f"({short_digest(beside.config)}, here {short_digest(here)}), and keeps it: `epoch` of "
+                "stack.toml, counted up, leaves it behind; "
+                f"`dockwright verify-repro {planned.id}` shows whether it is built the same twice"
             )
         return built
 

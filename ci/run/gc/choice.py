@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ci.engines.buildah.store import StoredImage
+from ci.names.image_id import ImageId
+from ci.names.reference import find_reference, parse_reference
 
 Kind = Literal["image", "intermediate", "file", "folder"]
 
@@ -58,11 +60,11 @@ class RetainedSet:
         """Return why a name of the stack can go; empty where it stays."""
         if name in self.names:
             return ""
-        own = name.removeprefix(f"{self.namespace}/")
-        repository, _, tag = own.partition(":")
-        if tag.startswith("k-"):
-            return "" if repository == "builder" and not self.builder else SUPERSEDED
-        return "" if own in self.ids else GONE
+        own = parse_reference(name)
+        image = own.image_in(self.namespace)
+        if own.tag.startswith("k-"):
+            return "" if image == "builder" and not self.builder else SUPERSEDED
+        return "" if str(ImageId(image, own.tag)) in self.ids else GONE
 
 
 def choose_images(
@@ -126,7 +128,7 @@ def choose_records(records: Iterable[tuple[str, str, int]], names: Collection[st
 
     `names` are the image names that are there and stay, and those of the plan.
     """
-    tags = {name.rpartition(":")[2] for name in names}
+    tags = {found.tag for name in names if (found := find_reference(name)) is not None}
     return tuple(
         Item(kind="file", name=path, size_bytes=size, why=NO_IMAGE)
         for path, tag, size in records

@@ -11,6 +11,7 @@ import anyio
 
 from ci.catalog.stack import Stack
 from ci.errors import CatalogError, RegistryError
+from ci.names.reference import parse_reference
 from ci.publish.release import FIGURES, read_index
 from ci.publish.release import REPOSITORY as RELEASE
 from ci.registry.key_artifact import CREATED
@@ -54,7 +55,7 @@ async def registry_survey(
     released = await _at_once([partial(_released, client, version) for version in versions])
     needed = await _at_once([partial(_in_release, client, *one) for one in frozenset().union(*released)])
     tagged = [one for one in looked_at if one is not None]
-    current = {name.rpartition(":")[2] for name in retained_names(stack)} | _wheel_tags(stack)
+    current = {parse_reference(name).tag for name in retained_names(stack)} | _wheel_tags(stack)
     stale = choose(
         [*tagged, *needed],
         current,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci.errors import RegistryError
+from ci.names.digest import bare_digest
 from ci.plan.plan import PlannedImage
 from ci.registry.ledger_artifact import RegistryLedger
 from ci.run.reuse.remote_cache import wanted
@@ -90,7 +91,7 @@ class Ledger:
             self.warn(f"{path}: the results of checks can't be kept ({error.strerror})")
 
     def _path(self, subject: Subject) -> Path:
-        return self.folder / subject.image.removeprefix("sha256:") / f"{subject.name}.json"
+        return self.folder / bare_digest(subject.image) / f"{subject.name}.json"
 
     def _lose(self, why: str) -> None:
         if not self._lost:

@@ -14,6 +14,7 @@ import anyio
 
 from ci.engines.engine import Engine, ImageInfo, Output
 from ci.errors import CommandError, RegistryError
+from ci.names.digest import Digest, bare_digest
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.registry.cache import RegistryCache, Wanted
@@ -124,7 +125,7 @@ class RemoteCache:
         info = await engine.inspect(id_)
         labels = (info.config.get("config") or {}).get("Labels") or {}
         wrong = ""
-        if engine.name == "buildah" and bare(info.id) != bare(beside.config):
+        if engine.name == "buildah" and bare_digest(info.id) != bare_digest(beside.config):
             wrong = "has another config than its key document names"
         elif labels.get(KEY_LABEL) != planned.key:
             wrong = "its own label names another key"
@@ -153,7 +154,7 @@ class RemoteCache:
         """
         one = wanted(planned)
         reference = self.cache.tagged(one.image, one.tag)
-        config = f"sha256:{bare(info.id)}" if info.id else ""
+        config = str(Digest(bare_digest(info.id))) if info.id else ""
         there = await self.cache.found(one)
         if there is not None and config in ("", there.config):
             return "meanwhile" if planned.id in self.absent else "there"
@@ -204,7 +205,7 @@ class RemoteCache:
 
         async def push() -> str:
             try:
-                return await engine.push(bare(config) or name, reference, output, self._authfile())
+                return await engine.push(bare_digest(config) or name, reference, output, self._authfile())
             except CommandError:
                 there = None
                 with suppress(RegistryError):  # what the push says tells more
@@ -245,11 +246,6 @@ class RemoteCache:
             return ""
         path = self.scratch / "registry.json"
         return str(path) if path.exists() else write_authfile(path, client.place.host, client.credentials)
-
-
-def bare(digest: str) -> str:
-    """Return the hex digits of a digest, which some say without `sha256:`."""
-    return digest.removeprefix("sha256:")
 
 
 def wanted(planned: PlannedImage) -> Wanted:

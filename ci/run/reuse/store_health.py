@@ -9,6 +9,7 @@ import anyio
 from ci.engines.engine import LOCAL, Engine
 from ci.engines.store_state import StoreState
 from ci.errors import EngineError
+from ci.names.digest import bare_digest
 from ci.plan.plan import Plan
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.state import State
@@ -21,8 +22,6 @@ WRITING_S = 10.0
 """A living Buildah has written an image to its end long before that."""
 UNFINISHED = "was never written to its end"
 """How the fault of an image ends whose manifest is missing: see ci/engines/program/store_state.py."""
-DIGEST = "sha256:"
-"""What Buildah puts before an image's id in some places."""
 
 
 async def plan_on_healthy_store(
@@ -107,6 +106,6 @@ def unfinished(faults: Iterable[str]) -> bool:
 
 async def record_layer_stamps(engine: Engine, state: State, images: Collection[str]) -> None:
     """Remember how the layers of these images, which were just made, look now."""
-    look = await engine.look([id_.removeprefix(DIGEST) for id_ in images]) if images else None
+    look = await engine.look([bare_digest(id_) for id_ in images]) if images else None
     if look is not None:
         state.write_layer_stamps({**look.marks, **state.marks()})

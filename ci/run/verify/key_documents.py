@@ -13,6 +13,7 @@ from pathlib import Path
 from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
 from ci.errors import DockwrightError, RegistryError, UsageError
+from ci.names.image_id import parse_image_id
 from ci.plan.keys import Document, digest, documents, tag
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose
@@ -62,8 +63,7 @@ async def _released(
             raise RegistryError("absent", f"{place}: there is no release yet") from error
         for id_ in wanted:
             if id_ in keys:
-                image = id_.partition(":")[0]
-                document = await cache.document(Wanted(id_, image, tag(keys[id_]), keys[id_]))
+                document = await cache.document(_wanted(id_, keys[id_]))
                 if document is not None and digest(document) != keys[id_]:
                     raise RegistryError("corrupt", f"{place}: the key document of {id_} is of another key")
                 if document is not None:
@@ -121,6 +121,10 @@ def stack_documents(stack: Path, base: str, wanted: Collection[Named]) -> dict[N
     return {(id_, digest(one)): one for id_, one in found.items() if (id_, digest(one)) in wanted}
 
 
+def _wanted(id_: str, key: str) -> Wanted:
+    return Wanted(id_, parse_image_id(id_).image, tag(key), key)
+
+
 async def registry_documents(
     registry: str, wanted: Collection[Named], say: Callable[[str], None], *purposes: Purpose
 ) -> dict[Named, Document]:
@@ -134,7 +138,7 @@ async def registry_documents(
     async with open_client(parse_namespace(registry), os.environ, say, *purposes) as client:
         cache = RegistryCache(client=client)
         for id_, key in wanted:
-            document = await cache.document(Wanted(id_, id_.partition(":")[0], tag(key), key))
+            document = await cache.document(_wanted(id_, key))
             if document is None:
                 continue
             if digest(document) != key:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ci.catalog.stack import Stack
+from ci.errors import ParseError
+from ci.names.host import parse_host
 from ci.plan.keys import bootstrap_fingerprint, digest, tag
 from ci.plan.references import digest_reference
 
@@ -43,13 +45,10 @@ def resolve_base(stack: Stack, asked: str, answers: Callable[[str], bool]) -> Ba
     if kind != "auto":
         origin = "asked for" if asked else "stack.toml says so"
         return BaseKind(kind=kind, why=f"base: {kind} ({origin})")
-    roots = sorted({image.parent.removeprefix("outside:") for image in stack.images if image.is_root})
-    outside = [entry for entry in stack.outside if entry.name in roots]
-    absent = [entry.name for entry in outside if not entry.digest]
+    absent = [base.name for base in stack.external_roots if not base.digest]
     if absent:
         return BaseKind(kind="bootstrap", why=f"base: bootstrap (no digest of {', '.join(absent)} is locked)")
-    for entry in outside:
-        host = entry.reference.partition("/")[0]
+    for host in [base.named.host for base in stack.external_roots]:
         if not answers(host):
             return BaseKind(
                 kind="bootstrap",
@@ -60,13 +59,9 @@ def resolve_base(stack: Stack, asked: str, answers: Callable[[str], bool]) -> Ba
 
 
 def answers(host: str) -> bool:
-    """Return whether a registry's host takes a connection within `PROBE_S`.
-
-    Source: docker.io is served by registry-1.docker.io.
-    """
-    name, _, port = {"docker.io": "registry-1.docker.io"}.get(host, host).partition(":")
+    """Return whether a registry (`HOST[:PORT]`) takes a connection within `PROBE_S`."""
     try:
-        with socket.create_connection((name, int(port or 443)), timeout=PROBE_S):
+        with socket.create_connection(parse_host(host).address, timeout=PROBE_S):
             return True
-    except (OSError, ValueError):
+    except (OSError, ParseError):
         return False

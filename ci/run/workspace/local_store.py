@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ci.names.image_id import ImageId
+from ci.names.reference import Reference, find_reference
+
 KEY_LABEL = "org.dockwright.key"
 
 
@@ -15,26 +18,21 @@ class Store:
 
     def tags(self, namespace: str) -> set[str]:
         """Return the cache tags that some image of `namespace` has."""
-        return {
-            name.rpartition(":")[2]
-            for name in self.ids
-            if name.startswith(f"{namespace}/") and name.rpartition(":")[2].startswith("k-")
-        }
+        return {name.tag for name, _ in self._own(namespace) if name.tag.startswith("k-")}
 
     def built(self, namespace: str) -> dict[str, str]:
         """Return the cache tag of each `image:variant` that has its human name."""
-        by_id: dict[tuple[str, str], str] = {}
-        for name, id_ in self.ids.items():
-            repository, _, tag = name.rpartition(":")
-            if tag.startswith("k-"):
-                by_id[repository, id_] = tag
-        found = {}
-        for name, id_ in self.ids.items():
-            repository, _, tag = name.rpartition(":")
-            if (
-                not tag.startswith("k-")
-                and repository.startswith(f"{namespace}/")
-                and (repository, id_) in by_id
-            ):
-                found[name.removeprefix(f"{namespace}/")] = by_id[repository, id_]
-        return found
+        own = self._own(namespace)
+        by_id = {(name.repository, id_): name.tag for name, id_ in own if name.tag.startswith("k-")}
+        return {
+            str(ImageId(name.image_in(namespace), name.tag)): by_id[name.repository, id_]
+            for name, id_ in own
+            if not name.tag.startswith("k-") and (name.repository, id_) in by_id
+        }
+
+    def _own(self, namespace: str) -> list[tuple[Reference, str]]:
+        """Return the tagged names of images of `namespace`, each with the image's id."""
+        found = [(find_reference(name), id_) for name, id_ in self.ids.items()]
+        return [
+            (name, id_) for name, id_ in found if name is not None and name.tag and name.image_in(namespace)
+        ]

@@ -65,7 +65,7 @@ def test_a_difference_ends_with_1_and_is_shown_and_what_is_more_is_counted(
     [
         ([*WORDS, "--engine", "docker"], 2, "two engines are compared; docker is one: give --engine again"),
         ([*WORDS, "--engine", "docker", "--engine", "docker"], 2, "docker is one: give --engine again"),
-        (["verify-engines", "tmbd", *TWO], 2, "no image 'tmbd'; did you mean 'tmdb'?"),
+        (["verify-engines", "tmbd", *TWO], 2, "no image 'tmbd'\nhint: did you mean 'tmdb'?"),
         (["verify-engines", "--variant", "gpu", *TWO], 2, "no variant 'gpu'"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Image ids, digests, references and hosts: texts that are taken apart here alone."""
