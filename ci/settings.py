@@ -26,48 +26,57 @@ class Settings(BaseSettings):
     stack: Path = Field(default=Path("docker"), description="Directory of the stack.")
     root: Path | None = Field(
         default=None,
-        description="Root of everything that is written: the store, its temporary files, the caches, the "
-        "state. Unset: Buildah's own store, and the user's state directory.",
+        description="Folder for everything that is written: store, temporary files, caches, state. "
+        "Unset: Buildah's own store, and the user's state directory.",
     )
     base: Literal["", "auto", "registry", "bootstrap"] = Field(
-        default="", description="Kind of base; empty: what stack.toml says."
+        default="", description="Kind of base image. Empty: the value in stack.toml."
     )
     engine: Literal["auto", "buildah", "docker", "podman", "dagger"] = Field(
-        default="auto", description="Engine."
+        default="auto", description="Engine to build with. auto is Buildah, else Podman, else Docker."
     )
     isolation: Literal["chroot", "oci"] = Field(
-        default="chroot", description="How Buildah isolates a step; `oci` uses runc."
+        default="chroot", description="How Buildah isolates a build step. oci uses runc."
     )
-    jobs: int = Field(default=0, ge=0, description="Tasks at once (hint); 0: one per core.")
+    jobs: int = Field(default=0, ge=0, description="Tasks to run in parallel (hint). 0: one per core.")
     progress: Literal["auto", "rich", "plain", "quiet"] = Field(
-        default="auto", description="Progress display."
+        default="auto", description="Progress display. auto is rich on a terminal, else plain."
     )
-    debian_mirror: str = Field(default=DEBIAN, description="Debian's archive (hint).")
-    security_mirror: str = Field(default=SECURITY, description="Debian's security archive (hint).")
+    debian_mirror: str = Field(default=DEBIAN, description="URL of the Debian archive (hint).")
+    security_mirror: str = Field(default=SECURITY, description="URL of the Debian security archive (hint).")
     fetch_timeout_s: float = Field(
-        default=30.0, gt=0, description="Most seconds that a server may be silent before a next try (hint)."
+        default=30.0, gt=0, description="Seconds without data after which a download is tried again (hint)."
     )
     disk_floor_mb: int = Field(
-        default=512, ge=0, description="Megabytes that stay free: with less, a run stops."
+        default=512,
+        ge=0,
+        description="Megabytes that must stay free on each disk. A run stops if less is free.",
     )
     ignore_disk: bool = Field(
-        default=False, description="Start though an estimate says that the disk won't do."
+        default=False, description="Start even if the estimate says that the disk is too small."
     )
-    step_timeout_s: float = Field(default=1800.0, gt=0, description="Most seconds that one command may run.")
+    step_timeout_s: float = Field(
+        default=1800.0,
+        gt=0,
+        description="Longest time of one command, in seconds. After that, the command is stopped and its "
+        "task fails.",
+    )
 
     registry: str = Field(
-        default="", description="HOST[:PORT]/NAMESPACE of the registry that images are reused from, by key."
+        default="", description="HOST[:PORT]/NAMESPACE of the registry from which images are reused."
     )
     registry_address: str = Field(
-        default="", description="HOST:PORT that this registry is reached at from here, where not its own."
+        default="",
+        description="HOST:PORT at which this machine reaches the registry, if it differs from its name.",
     )
     cache: Literal["off", "read", "read-write"] = Field(
-        default="read", description="What is done with that registry; `read-write` also pushes what it lacks."
+        default="read",
+        description="How the registry is used. read-write also pushes images that it does not have.",
     )
     wheels: Literal["compiled", "all"] = Field(
         default="compiled",
-        description="Which wheels are shared by that registry: the compiled ones, or all of them, so that a "
-        "runner needs no Python index.",
+        description="Wheels to share through the registry: compiled wheels only, or all, so that a run "
+        "needs no Python package index.",
     )
 
     @property

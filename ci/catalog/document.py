@@ -1,16 +1,26 @@
 """The shape of the stack's TOML files: which keys there are and what type their values have.
 
-Shape only: whether a name, a mode or a path is a good one is said by the rooms that use it, so that one bad
-value does not hide the others.
+Shape only: whether a name, a mode or a path is valid is checked by the modules that use it, so that one
+invalid value does not hide the others. Descriptions and examples are those of the
+JSON schemas and of docs/reference/.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from ci.catalog import names
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An example of a value, written as TOML; for the pages of docs/reference/ alone."""
+
+    toml: str
+
 
 Text = Annotated[str, Field(min_length=1)]
 Mode = Annotated[str, Field(json_schema_extra={"pattern": f"^{names.MODE.pattern}$"})]
@@ -21,6 +31,17 @@ Variables = Annotated[
     dict[str, str],
     Field(json_schema_extra={"propertyNames": {"pattern": f"^{names.VARIABLE.pattern}$"}}),
 ]
+Namespace = Annotated[
+    Text, Field(json_schema_extra={"pattern": f"^{names.REPOSITORY.pattern}(/{names.REPOSITORY.pattern})*$"})
+]
+Python = Annotated[Text, Field(json_schema_extra={"pattern": f"^{names.PYTHON.pattern}$"})]
+Version = Annotated[Text, Field(json_schema_extra={"pattern": f"^{names.VERSION.pattern}$"})]
+Account = Annotated[Text, Field(json_schema_extra={"pattern": f"^{names.ACCOUNT.pattern}$"})]
+Suite = Annotated[Text, Field(json_schema_extra={"pattern": f"^{names.SUITE.pattern}$"})]
+Tag = Annotated[str, Field(json_schema_extra={"pattern": f"^{names.TAG.pattern}$"})]
+Reference = Annotated[Text, Field(json_schema_extra={"pattern": f"^{names.REFERENCE.pattern}$"})]
+Digest = Annotated[str, Field(json_schema_extra={"pattern": f"^({names.DIGEST.pattern})?$"})]
+BaseKind = Annotated[str, Field(json_schema_extra={"enum": ["auto", "registry", "bootstrap"]})]
 
 Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Limits = dict[str, Limit]
@@ -33,141 +54,214 @@ class Document(BaseModel):
 
 
 class FileTable(Document):
-    """Files of the image's folder that go into the image."""
+    """A file or folder that is copied into the image."""
 
-    source: Text = Field(description="A file or a folder, relative to the image's folder.")
-    target: Target = Field(description="Where it goes; a file keeps its name where this ends with a slash.")
-    mode: Mode = Field("0644", description="Four octal digits; the mode on disk does not count.")
+    source: Annotated[Text, Example('"asr.py"')] = Field(
+        description="File or folder to copy, relative to the image's folder."
+    )
+    target: Annotated[Target, Example('"/opt/app/asr.py"')] = Field(
+        description="Path in the image, in /opt/app. A file keeps its name if this ends with a slash."
+    )
+    mode: Annotated[Mode, Example('"0644"')] = Field(
+        "0644", description="File mode, as four octal digits. The mode of the file on disk is ignored."
+    )
 
 
 class VariantTable(Document):
-    """What one variant adds to the image's own keys."""
+    """What one variant has in addition to the keys above."""
 
-    env: Variables = Field({}, description="Environment variables of this variant only.")
-    layers: list[Annotated[list[Text], Field(min_length=1)]] = Field(
+    env: Annotated[Variables, Example('{ NVIDIA_VISIBLE_DEVICES = "all" }')] = Field(
+        {}, description="Environment variables of this variant only."
+    )
+    layers: Annotated[
+        list[Annotated[list[Text], Field(min_length=1)]],
+        Example('[["nvidia-cudnn-cu12"], ["torch", "torchaudio"]]'),
+    ] = Field(
         [],
-        description="Sets of distributions that are a layer each, lowest first: what is large, or changes "
-        "together. The others are one more layer above them.",
+        description="Sets of Python distributions. Each set becomes one layer, the first set lowest. All "
+        "other distributions share one more layer on top. Use this for large distributions.",
     )
-    libraries: list[Folder] = Field(
-        [], description="Folders below site-packages with shared libraries for the loader; * matches a name."
+    libraries: Annotated[list[Folder], Example('["nvidia/*/lib", "torch/lib"]')] = Field(
+        [],
+        description="Folders in site-packages whose shared libraries the loader must find. * matches any "
+        "name.",
     )
-    unresolved: list[Text] = Field([], description="As smoke.unresolved, in this variant only.")
+    unresolved: Annotated[list[Text], Example('["nvidia/cufile/lib/libcufile_rdma.so.1"]')] = Field(
+        [], description="Same as smoke.unresolved, for this variant only."
+    )
 
 
 class SmokeTable(Document):
-    """What the built image is checked for, beside what every image is."""
+    """Checks of the built image, in addition to the checks that every image gets."""
 
-    imports: dict[str, str] = Field(
-        {}, description="Module to import for a distribution, where its name is another one."
+    imports: Annotated[dict[str, str], Example('{ python-dotenv = "dotenv" }')] = Field(
+        {},
+        description="Module to import for a distribution, if its name differs from the distribution's name.",
     )
-    help: bool = Field(True, description="Whether the entrypoint answers --help.")
-    commands: list[Annotated[list[Text], Field(min_length=1)]] = Field(
-        [], description="Commands that must end with 0 in the image, each a list of words."
+    help: Annotated[bool, Example("true")] = Field(
+        True, description="Whether the entrypoint must answer --help."
     )
-    runs: list[Annotated[list[Text], Field(min_length=1)]] = Field(
+    commands: Annotated[
+        list[Annotated[list[Text], Field(min_length=1)]], Example('[["ffmpeg", "-version"]]')
+    ] = Field(
+        [], description="Commands that must exit with 0 in the image. Each command is a list of arguments."
+    )
+    runs: Annotated[
+        list[Annotated[list[Text], Field(min_length=1)]], Example('[["python", "smoke/run.py"]]')
+    ] = Field(
         [],
-        description="Real runs on a tiny input: commands that must end with 0. A word `smoke/NAME` is a file "
-        "of the folder smoke/ beside image.toml, which only checks see.",
+        description="Commands that do the image's real work on a tiny input and must exit with 0. An "
+        "argument smoke/NAME is a file of the folder smoke/ next to image.toml, which only checks can read.",
     )
-    unresolved: list[Text] = Field(
+    unresolved: Annotated[list[Text], Example('["torio/lib/*_ffmpeg*"]')] = Field(
         [],
-        description="Of optional parts that nothing loads: names of shared libraries that may be missing, or "
-        "(with a slash) objects below site-packages that may miss some; * matches.",
+        description="Optional shared libraries: names of libraries that may be missing, or (with a slash) "
+        "files in site-packages whose libraries may be missing. * matches any text.",
     )
 
 
 class BudgetTable(Document):
-    """The most that the image may take, by variant; a megabyte is 10**6 bytes."""
+    """Limits of size and time, by variant. 1 megabyte is 10**6 bytes."""
 
-    unpacked_mb: Limits = Field({}, description="Megabytes of the unpacked image, by variant.")
-    compressed_mb: Limits = Field({}, description="Megabytes of its layers as they are pushed, by variant.")
-    unique_mb: Limits = Field(
-        {}, description="Megabytes, unpacked, in layers that no other image of the variant has."
+    unpacked_mb: Annotated[Limits, Example("{ cpu = 820, cuda = 9300 }")] = Field(
+        {}, description="Megabytes of the unpacked image."
     )
-    shared_mb: Limits = Field(
-        {}, description="Megabytes, unpacked, in layers that other images of the variant have too."
+    compressed_mb: Annotated[Limits, Example("{ cpu = 240, cuda = 4060 }")] = Field(
+        {}, description="Megabytes of the compressed layers, as they are pushed."
     )
-    import_s: Limits = Field({}, description="Seconds that importing its distributions takes, by variant.")
-    build_ratio: Limits = Field(
+    unique_mb: Annotated[Limits, Example("{ cpu = 275, cuda = 709 }")] = Field(
+        {}, description="Unpacked megabytes in layers that no other image of the variant has."
+    )
+    shared_mb: Annotated[Limits, Example("{ cpu = 550, cuda = 8280 }")] = Field(
+        {}, description="Unpacked megabytes in layers that other images of the variant have too."
+    )
+    import_s: Annotated[Limits, Example("{ cpu = 3.0, cuda = 24 }")] = Field(
+        {}, description="Seconds to import the image's Python distributions."
+    )
+    build_ratio: Annotated[Limits, Example("{ cpu = 12, cuda = 50 }")] = Field(
         {},
-        description="Processor time (user mode) of its build, as a multiple of that of the machine's "
-        "calibration run, by variant.",
+        description="Processor time (user mode) of the build, as a multiple of that of the machine's "
+        "reference benchmark.",
     )
 
 
 class ModelTable(Document):
-    """A model that is loaded at run time and is never part of an image."""
+    """A model that the program loads at run time. It is never part of an image."""
 
-    path: Text = Field(description="Where the program looks for it.")
-    description: Text = Field(description="What belongs there.")
-    license: str = Field("", description="The model's licence.")
+    path: Annotated[Text, Example('"/models/faster-whisper"')] = Field(
+        description="Path at which the program looks for the model."
+    )
+    description: Annotated[Text, Example('"A Whisper model converted for CTranslate2."')] = Field(
+        description="Which model is needed."
+    )
+    license: Annotated[str, Example('"MIT"')] = Field("", description="Licence of the model.")
 
 
 class ImageDocument(Document):
-    """One image of the stack: `image.toml` in the folder that has its name."""
+    """`image.toml` describes one image of the stack. The name of its folder is the name of the image."""
 
-    title: Text = Field(description="What the image is, in a few words.")
-    description: Text = Field(description="What it does, in a sentence.")
-    apt: list[Package] = Field([], description="Debian packages that it adds to its parent.")
-    entrypoint: list[Text] = Field([], description="The program and its first words; empty: the parent's.")
-    env: Variables = Field({}, description="Environment variables of every variant.")
-    parent: dict[str, Text] = Field(
+    title: Annotated[Text, Example('"Speech recognition"')] = Field(
+        description="Title of the image, in a few words."
+    )
+    description: Annotated[Text, Example('"Turns speech into timed text."')] = Field(
+        description="What the image does, in one sentence."
+    )
+    apt: Annotated[list[Package], Example('["ffmpeg"]')] = Field(
+        [], description="Debian packages to add to the parent image. apt.lock pins them."
+    )
+    entrypoint: Annotated[list[Text], Example('["python", "/opt/app/asr.py"]')] = Field(
+        [],
+        description="Program and arguments that the container starts. Empty: the entrypoint of the parent.",
+    )
+    env: Annotated[Variables, Example('{ LANG = "C.UTF-8" }')] = Field(
+        {}, description="Environment variables of every variant."
+    )
+    parent: Annotated[dict[str, Text], Example('{ cpu = "base-ml:cpu", cuda = "base-ml:cuda" }')] = Field(
         {},
-        description="By variant: IMAGE:VARIANT, IMAGE (the same variant), or outside:NAME.",
+        description="Parent image of each variant: IMAGE:VARIANT; IMAGE, which means the same variant; or "
+        "outside:NAME, which is an entry of bases.lock.toml. A variant that is not listed does not exist.",
         json_schema_extra={"minProperties": 1},
     )
-    files: list[FileTable] = Field([], description="Files of this folder that go into the image.")
-    variant: dict[str, VariantTable] = Field({}, description="What one variant has of its own.")
+    files: list[FileTable] = Field([], description="Files to copy into the image.")
+    variant: dict[str, VariantTable] = Field({}, description="Settings of one variant.")
     smoke: SmokeTable = Field(default_factory=SmokeTable, description="Checks of the built image.")
-    budget: BudgetTable = Field(default_factory=BudgetTable, description="The most that it may take.")
+    budget: BudgetTable = Field(default_factory=BudgetTable, description="Limits of size and time.")
     models: list[ModelTable] = Field([], description="Models that the program loads at run time.")
 
 
 class UserTable(Document):
-    """The account that every image runs as."""
+    """The user account that every image runs as."""
 
-    name: Text
-    uid: Annotated[int, Field(gt=0)]
-    gid: Annotated[int, Field(gt=0)]
+    name: Annotated[Account, Example('"app"')] = Field(description="Name of the user.")
+    uid: Annotated[int, Field(gt=0), Example("1000")] = Field(description="User id.")
+    gid: Annotated[int, Field(gt=0), Example("1000")] = Field(description="Group id.")
 
 
 class BootstrapTable(Document):
-    """The base made from Debian packages."""
+    """The bootstrap base image, which is made of Debian packages. bootstrap.lock pins them."""
 
-    suite: Text
-    packages: Annotated[list[str], Field(min_length=1)]
+    suite: Annotated[Suite, Example('"bookworm"')] = Field(description="Debian suite.")
+    packages: Annotated[list[str], Field(min_length=1), Example('["python3", "ca-certificates"]')] = Field(
+        description="Debian packages to install. Packages that they depend on are added."
+    )
 
 
 class WheelhouseTable(Document):
-    """What compiles sdists and installs wheels."""
+    """What compiles packages without a wheel, pinned by wheelhouse.apt.lock and wheelhouse.lock."""
 
-    uv: Text
-    apt: list[str]
+    uv: Annotated[Version, Example('"0.13.9"')] = Field(description="Version of uv that installs the wheels.")
+    apt: Annotated[list[str], Example('["g++", "python3-dev", "python3-venv"]')] = Field(
+        description="Debian packages to compile with. They are in no image."
+    )
 
 
 class StackDocument(Document):
-    """`stack.toml`: what all images of the stack share."""
+    """`stack.toml` holds what all images of the stack share."""
 
-    name: Text
-    namespace: Text
-    python: Text
-    variants: Annotated[list[str], Field(min_length=1)]
-    licenses: Text
-    base: str = "auto"
-    epoch: Annotated[int, Field(ge=0)] = 0
-    user: UserTable
-    bootstrap: BootstrapTable
-    wheelhouse: WheelhouseTable
+    name: Annotated[Text, Example('"subtitles"')] = Field(description="Name of the stack.")
+    namespace: Annotated[Namespace, Example('"dockwright"')] = Field(
+        description="Prefix of the image names in the local store: NAMESPACE/IMAGE:VARIANT."
+    )
+    python: Annotated[Python, Example('"3.11"')] = Field(description="Python version of all images.")
+    variants: Annotated[list[str], Field(min_length=1), Example('["cpu", "cuda"]')] = Field(
+        description="Variants that images can have. A variant is a tag, so it must not start with "
+        "k-, which marks "
+        "cached images."
+    )
+    licenses: Annotated[Text, Example('"Apache-2.0"')] = Field(
+        description="Licence of the images, for their OCI label; an SPDX expression."
+    )
+    base: Annotated[BaseKind, Example('"auto"')] = Field(
+        "auto",
+        description="Kind of base image. registry: the external image of bases.lock.toml, by digest. "
+        "bootstrap: an image made of Debian packages. auto: registry if that registry answers, else "
+        "bootstrap.",
+    )
+    epoch: Annotated[int, Field(ge=0), Example("0")] = Field(
+        0, description="Part of every key. Increase it by 1 so that no earlier build is reused."
+    )
+    user: UserTable = Field(description="The user account that every image runs as.")
+    bootstrap: BootstrapTable = Field(description="The bootstrap base image.")
+    wheelhouse: WheelhouseTable = Field(description="The container that compiles packages without a wheel.")
 
 
 class ExternalBaseTable(Document):
-    """One image from outside the stack."""
+    """An external base image. An image uses it as the parent `outside:NAME`."""
 
-    reference: Text
-    tag: str
-    digest: str = ""
+    reference: Annotated[Reference, Example('"docker.io/library/python"')] = Field(
+        description="Registry and repository, without tag and digest."
+    )
+    tag: Annotated[Tag, Example('"3.11-slim-bookworm"')] = Field(
+        description="Tag that `dockwright lock` looks up to get the digest. A build does not use it."
+    )
+    digest: Annotated[
+        Digest, Example('"sha256:528257d48c1da0dcecc2e725d1ae34498d60c965f1241e39cd6a85a8859bdf84"')
+    ] = Field(
+        "",
+        description="Digest that is used. Empty until `dockwright lock` reached the registry. It changes "
+        "only with `dockwright lock --upgrade`.",
+    )
 
 
 class ExternalBasesDocument(RootModel[dict[str, ExternalBaseTable]]):
-    """`bases.lock.toml`: the images from outside, by the name that a parent `outside:NAME` uses."""
+    """`bases.lock.toml` lists the external base images, each by name, with its digest."""

@@ -1,4 +1,4 @@
-"""schema: what an editor needs to complete and check image.toml, and a program to read what a run leaves."""
+"""schema: for editors of the TOML files, and for programs that read the files of a run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,25 @@ import json
 
 import click
 
-from ci.catalog.schema import image_schema
+from ci.catalog.schema import bases_schema, image_schema, stack_schema
 from ci.report.schema import event_schema, report_schema
 
-SCHEMAS = {"image": image_schema, "report": report_schema, "events": event_schema}
+SCHEMAS = {
+    "image": image_schema,
+    "stack": stack_schema,
+    "bases": bases_schema,
+    "report": report_schema,
+    "events": event_schema,
+}
 
 
 @click.command()
 @click.argument("of", type=click.Choice(list(SCHEMAS)), default="image")
 def schema(of: str) -> None:
     """Print the JSON schema of a file that dockwright reads or writes.
+
+    image is image.toml (the default), stack is stack.toml, bases is bases.lock.toml, report is report.json of
+    a run, and events is one line of its events.jsonl.
 
     \b
     dockwright schema > image.schema.json

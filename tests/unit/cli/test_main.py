@@ -159,6 +159,8 @@ def test_the_exit_code_of_a_command_is_passed_on(failing: list[BaseException]) -
     [
         ([], "image.toml of a dockwright stack"),
         (["image"], "image.toml of a dockwright stack"),
+        (["stack"], "stack.toml of a dockwright stack"),
+        (["bases"], "bases.lock.toml of a dockwright stack"),
         (["report"], "report.json of a run of dockwright"),
         (["events"], "An event of a run of dockwright"),
     ],
