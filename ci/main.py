@@ -27,7 +27,7 @@ from ci.run.build.requested_matrix import matrix_of
 from ci.run.build.run import RunResult, run_request
 from ci.run.release.release import check_base, check_pushed, check_registry, publish_release
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace, registry_namespace
+from ci.run.workspace.workspace import Workspace
 from ci.smoke.check_options import CheckOptions
 
 Images = Annotated[list[str] | None, Doc("Images, as IMAGE or IMAGE:VARIANT; default: all.")]
@@ -144,7 +144,7 @@ class Dockwright:
                 return inside.engine.container(planned.reference)
             container = dag.container()
             if self.password is not None:
-                host = self.registry.partition("/")[0]
+                host = self._namespace(workspace).host
                 container = container.with_registry_auth(host, self.username, self.password)
             return container.from_(finished.hits[planned.id], registry_service=outside.registry_service)
 
@@ -205,7 +205,7 @@ class Dockwright:
         """
         request = Request(names=tuple(images or ()), variants=tuple(variant or ()))
         async with self._opened("read-write") as (outside, workspace):
-            place, environ = self._place(workspace), await outside.environ()
+            place, environ = self._namespace(workspace), await outside.environ()
             say = ModuleHost(client=dag, given=outside).say
             await check_registry(place, say, "REGISTRY", environ=environ)
             finished, _ = await _run(outside, workspace, request)
@@ -231,7 +231,7 @@ class Dockwright:
         What the registry lacks is built and pushed first. The release is one index, release:VERSION.
         """
         async with self._opened("read-write") as (outside, workspace):
-            place, environ = self._place(workspace), await outside.environ()
+            place, environ = self._namespace(workspace), await outside.environ()
             say = ModuleHost(client=dag, given=outside).say
             check_version(version)
             check_base(workspace, bootstrap_base=bootstrap_base)
@@ -337,10 +337,12 @@ class Dockwright:
             outside = self._outside()
             yield outside, await outside.workspace(cache)
 
-    def _place(self, workspace: Workspace) -> RegistryNamespace:
-        if not self.registry:
-            raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE before the function")
-        return registry_namespace(workspace.settings)
+    def _namespace(self, workspace: Workspace) -> RegistryNamespace:
+        if workspace.registry is None:
+            raise UsageError(
+                "no registry is set", hint="give --registry HOST[:PORT]/NAMESPACE before the function"
+            )
+        return workspace.registry
 
 
 async def _run(

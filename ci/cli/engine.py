@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from ci.cli.setup.install import install_first
 from ci.engines.engine import Engine
-from ci.run.workspace.workspace import Workspace, registry_namespace
+from ci.run.workspace.workspace import Workspace
 
 
 @asynccontextmanager
@@ -24,12 +24,12 @@ async def open_engine(workspace: Workspace, *, say: Callable[[str], None]) -> As
         return
     if workspace.base.kind == "bootstrap":
         install_first()
-    place = registry_namespace(settings) if settings.registry and settings.cache != "off" else None
+    registry = workspace.cache_registry
     from ci.engines.dagger.session import open_dagger  # with Dagger's SDK, which takes a second
 
     async with open_dagger(
         workspace.state.root / "dagger",
-        loopback=place.host if place is not None and place.is_loopback else "",
+        loopback=registry.host if registry is not None and registry.is_loopback else "",
         limit_s=settings.step_timeout_s,
         say=say,
     ) as engine:

@@ -64,7 +64,7 @@ def plan(
 async def _planned(workspace: Workspace, images: tuple[str, ...], variants: tuple[str, ...]) -> Plan:
     say = partial(click.echo, err=True)
     plan_of = partial(workspace.plan, images, variants, ())
-    async with open_remote_cache(workspace.settings, os.environ, plan_of, say) as remote:
+    async with open_remote_cache(workspace, os.environ, plan_of, say) as remote:
         if remote is not None:
             plan_of = partial(plan_of, remote=remote.ids)
             for warning in remote.warnings:

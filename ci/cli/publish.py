@@ -89,10 +89,10 @@ def publish(
     settings = settings.with_(
         base=base, engine=engine, registry=registry, progress=progress, cache="read-write"
     )
-    place = registry_namespace(settings)
     if dry_run and compression == "gzip":
         raise UsageError("--dry-run can't name layers that are not compressed yet; give it without gzip")
     workspace = open_workspace(settings)
+    place = workspace.required_registry
     check_variants(workspace.stack, variants)
     revision = revision_of(workspace.directory)
     version = check_version(version) if version else _version(revision)

@@ -70,7 +70,7 @@ async def build_here(
 async def _dry_run(workspace: Workspace, request: Request) -> int:
     click.echo(workspace.base.why)
     plan_of = partial(request.plan, workspace)
-    async with open_remote_cache(workspace.settings, os.environ, plan_of, tell) as remote:
+    async with open_remote_cache(workspace, os.environ, plan_of, tell) as remote:
         plan_of = partial(plan_of, remote=remote.ids if remote is not None else ())
         store, plan = await plan_from_store(workspace, plan_of, say=tell)
     for warning in remote.warnings if remote is not None else ():

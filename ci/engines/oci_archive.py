@@ -5,7 +5,6 @@ Source: OCI image-spec 1.1, image-layout.md, manifest.md and config.md; an archi
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import tarfile
@@ -13,12 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ci.engines.oci_layout import CONFIG, LAYER, MANIFEST
+from ci.names.digest import digest_of
+from ci.names.file_digest import file_digest
 
 
 def write_archive(root: Path, target: Path, env: Mapping[str, str], cmd: tuple[str, ...]) -> None:
     """Write the image of the tar `root`, whole or not at all, to `target`; equal inputs give equal bytes."""
-    with root.open("rb") as stream:
-        layer = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    layer = file_digest(root)
     config = _json(
         {
             "architecture": "amd64",
@@ -44,7 +44,7 @@ def write_archive(root: Path, target: Path, env: Mapping[str, str], cmd: tuple[s
         _add(archive, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         _add(archive, "index.json", index)
         for content in (config, manifest):
-            _add(archive, _blob(_digest(content)), content)
+            _add(archive, _blob(digest_of(content)), content)
         member = tarfile.TarInfo(_blob(layer))
         member.size = root.stat().st_size
         with root.open("rb") as stream:
@@ -56,12 +56,8 @@ def _json(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
 def _entry(kind: str, content: bytes) -> dict[str, object]:
-    return {"mediaType": kind, "digest": _digest(content), "size": len(content)}
+    return {"mediaType": kind, "digest": digest_of(content), "size": len(content)}
 
 
 def _blob(digest: str) -> str:

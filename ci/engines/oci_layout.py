@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ci.names.digest import bare_digest
+from ci.names.digest import Digest, bare_digest
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -46,7 +46,7 @@ def write_layout(folder: Path, config: dict[str, Any], layers: Sequence[tuple[st
         content = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         sha = hashlib.sha256(content).hexdigest()
         (blobs / sha).write_bytes(content)
-        return {"mediaType": kind, "digest": f"sha256:{sha}", "size": len(content)}
+        return {"mediaType": kind, "digest": str(Digest(sha)), "size": len(content)}
 
     config_entry = write(config, CONFIG)
     manifest = {

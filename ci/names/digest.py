@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -36,6 +37,11 @@ def parse_digest(text: str) -> Digest:
     if found is None:
         raise ParseError(f"{text[:80]!r} is not a digest", hint="write sha256: and 64 hexadecimal digits")
     return Digest(found[1])
+
+
+def digest_of(data: bytes) -> str:
+    """Return the digest of `data`."""
+    return str(Digest(hashlib.sha256(data).hexdigest()))
 
 
 def is_digest(text: str) -> bool:

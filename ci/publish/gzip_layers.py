@@ -19,8 +19,10 @@ import anyio
 import zstandard
 
 from ci.errors import RegistryError
+from ci.names.digest import short_digest
+from ci.names.file_digest import file_digest
 from ci.registry.key_artifact import gzip_tag
-from ci.registry.manifest import OCI, Blob, Manifest, file_digest, read_manifest, refuse_large_layer
+from ci.registry.manifest import OCI, Blob, Manifest, read_manifest, refuse_large_layer
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
@@ -102,7 +104,7 @@ class Gzipped:
         if known is not None:
             await self.client.mount(known[0].digest, known[1], repository, scope=scope)
             return
-        self.say(f"{image}: compresses {layer.digest[:19]}… by gzip ({layer.size / 1e6:.1f} MB)")
+        self.say(f"{image}: compresses {short_digest(layer.digest)}… by gzip ({layer.size / 1e6:.1f} MB)")
         with tempfile.TemporaryDirectory(prefix="dockwright-gzip-") as folder:
             source, target = Path(folder, "zstd"), Path(folder, "gzip")
             await self.client.fetch_blob(repository, layer.digest, source, scope=scope, size=layer.size)

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci.errors import RegistryError, UsageError
-from ci.names.digest import is_digest
+from ci.names.digest import digest_of, is_digest
 from ci.names.reference import COMPONENT
 from ci.publish.source import refuse_large_layers
-from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, digest_of, read_manifest
+from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, read_manifest
 
 REPOSITORY, CURRENT = "release", "current"
 FIGURES = ".figures"

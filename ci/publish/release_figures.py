@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 
 from ci.errors import RegistryError
+from ci.names.digest import digest_of
 from ci.publish.release import REPOSITORY, VERSION, metrics_tag
 from ci.publish.releases import Releases
 from ci.registry.key_artifact import EMPTY, EMPTY_TYPE
-from ci.registry.manifest import OCI, digest_of, read_manifest
+from ci.registry.manifest import OCI, read_manifest
 from ci.report.budget.figures import Baseline, read_baseline
 
 ARTIFACT_TYPE = "application/vnd.dockwright.figures.v1+json"

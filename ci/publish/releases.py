@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 import anyio
 
 from ci.errors import RegistryError
-from ci.names.digest import is_digest
+from ci.names.digest import digest_of, is_digest
 from ci.publish.release import (
     CURRENT,
     REPOSITORY,
@@ -25,7 +25,7 @@ from ci.publish.release import (
 )
 from ci.publish.source import Source, read_source
 from ci.registry.key_artifact import KEY
-from ci.registry.manifest import INDEX, digest_of, read_manifest
+from ci.registry.manifest import INDEX, read_manifest
 
 if TYPE_CHECKING:
     from ci.publish.gzip_layers import Gzipped

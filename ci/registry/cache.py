@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ci.errors import RegistryError
+from ci.names.digest import digest_of
 from ci.registry.key_artifact import (
     ARTIFACT_TYPE,
     DOCUMENT_LIMIT_BYTES,
@@ -22,7 +23,7 @@ from ci.registry.key_artifact import (
     read_document,
     read_key_artifact,
 )
-from ci.registry.manifest import OCI, Blob, digest_of, read_manifest
+from ci.registry.manifest import OCI, Blob, read_manifest
 from ci.registry.retry import AT_ONCE
 
 if TYPE_CHECKING:

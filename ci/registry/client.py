@@ -15,10 +15,11 @@ import anyio
 import httpx
 
 from ci.errors import RegistryError
-from ci.names.digest import is_digest
+from ci.names.digest import digest_of, is_digest, short_digest
+from ci.names.file_digest import file_digest
 from ci.registry.auth import Authorization
 from ci.registry.credentials import Credentials
-from ci.registry.manifest import ACCEPT, LIMIT_BYTES, digest_of, file_digest
+from ci.registry.manifest import ACCEPT, LIMIT_BYTES
 from ci.registry.namespace import RegistryNamespace
 from ci.registry.reply import Reply
 from ci.registry.retry import TRANSIENT, RetryPolicy
@@ -225,7 +226,7 @@ class RegistryClient:
         url = self._url(f"/v2/{to}/blobs/uploads/", mount=digest, **{"from": origin})
         reply = await self.ask("POST", url, scope=scope)
         if reply.status != 201:
-            what = f"{self.place.host}: does not mount {digest[:19]}… of {origin} in {to}"
+            what = f"{self.place.host}: does not mount {short_digest(digest)}… of {origin} in {to}"
             raise RegistryError("unauthorised", f"{what}; may these credentials read {origin}?")
 
     async def put_manifest(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci.errors import RegistryError
-from ci.names.digest import is_digest
-from ci.registry.manifest import OCI, Blob, Manifest, digest_of
+from ci.names.digest import digest_of, is_digest
+from ci.registry.manifest import OCI, Blob, Manifest
 
 EMPTY = b"{}"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ci.errors import RegistryError
+from ci.names.digest import digest_of
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.key_artifact import CREATED, EMPTY, EMPTY_TYPE, smoke_tag
-from ci.registry.manifest import OCI, digest_of, read_manifest
+from ci.registry.manifest import OCI, read_manifest
 
 ARTIFACT_TYPE = "application/vnd.dockwright.smoke.v1+json"
 ENTRY = "org.dockwright.smoke"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ci.errors import RegistryError
-from ci.names.digest import is_digest
+from ci.names.digest import digest_of, is_digest, short_digest
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
@@ -51,17 +49,6 @@ class Manifest:
         return self.config.size + sum(layer.size for layer in self.layers)
 
 
-def digest_of(data: bytes) -> str:
-    """Return the digest of `data`."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-def file_digest(path: Path) -> str:
-    """Return the digest of what a file holds."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-
-
 def refuse_large_layer(digest: str, size: int, what: str) -> None:
     """Refuse a layer of `size` bytes that registries do not take; `what` names its image in messages.
 
@@ -71,7 +58,7 @@ def refuse_large_layer(digest: str, size: int, what: str) -> None:
     if size > MOST_LAYER_BYTES:
         raise RegistryError(
             "corrupt",
-            f"{what}: the layer {digest[:19]}… has {size / 10**9:.1f} GB, and registries take "
+            f"{what}: the layer {short_digest(digest)}… has {size / 10**9:.1f} GB, and registries take "
             f"{MOST_LAYER_BYTES // 10**9}; split it by `layers` in its image.toml",
         )
 
@@ -139,5 +126,5 @@ def _blob(value: Any) -> Blob:
     if not isinstance(digest, str) or not is_digest(digest):
         raise ValueError("a descriptor whose digest is no sha256")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ValueError(f"{digest[:19]}… has no size")
+        raise ValueError(f"{short_digest(digest)}… has no size")
     return Blob(type=type_, digest=digest, size=size)

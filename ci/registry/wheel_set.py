@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ci.errors import RegistryError
+from ci.names.digest import Digest
 from ci.registry.manifest import MOST_LAYER_BYTES
 from ci.registry.wheel_store import WheelStore
 
@@ -29,7 +30,7 @@ class SetFile:
     @property
     def digest(self) -> str:
         """The digest of its layer."""
-        return f"sha256:{self.sha256}"
+        return str(Digest(self.sha256))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ci.names.digest import digest_of
 from ci.registry.key_artifact import CREATED, EMPTY, EMPTY_TYPE
-from ci.registry.manifest import OCI, digest_of
+from ci.registry.manifest import OCI
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient

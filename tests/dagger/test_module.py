@@ -344,8 +344,8 @@ async def test_a_check_says_what_is_wrong(
         (lambda one: one.wheelhouse(variant="gpu"), "UsageError: no variant 'gpu'; known: cpu, cuda"),
         (lambda one: one.build_all(variant=["gpu"]), "UsageError: no variant 'gpu'"),
         (lambda one: one.build_all(cache="write"), "UsageError: DOCKWRIGHT_CACHE: "),
-        (lambda one: one.publish(version="1"), "UsageError: which registry? Give --registry"),
-        (lambda one: one.export_cache(), "UsageError: which registry? Give --registry"),
+        (lambda one: one.publish(version="1"), "UsageError: no registry is set\nhint: give --registry"),
+        (lambda one: one.export_cache(), "UsageError: no registry is set\nhint: give --registry"),
         (lambda one: one.report(revision="main"), "UsageError: --revision main: no commit's full name"),
     ],
 )

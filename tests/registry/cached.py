@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from ci.names.digest import digest_of
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.client import RegistryClient
 from ci.registry.connect import open_registry
 from ci.registry.credentials import Credentials
 from ci.registry.key_artifact import KeyArtifact
-from ci.registry.manifest import OCI, digest_of
+from ci.registry.manifest import OCI
 from ci.registry.namespace import RegistryNamespace
 from ci.registry.retry import RetryPolicy
 

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
+from ci.names.digest import digest_of
 from ci.publish.release import CURRENT, Push, Put, Released
 from ci.publish.releases import Releases
 from ci.publish.source import Source
 from ci.registry.client import RegistryClient
 from ci.registry.credentials import Credentials
-from ci.registry.manifest import OCI, digest_of, read_manifest
+from ci.registry.manifest import OCI, read_manifest
 from ci.registry.reply import Reply
 from ci.registry.retry import RetryPolicy
 from tests.registry.cached import CONFIG_TYPE, opened, wanted

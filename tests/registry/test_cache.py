@@ -8,10 +8,11 @@ import anyio
 import pytest
 
 from ci.errors import RegistryError
+from ci.names.digest import digest_of
 from ci.registry.cache import RegistryCache
 from ci.registry.connect import open_registry
 from ci.registry.credentials import Credentials
-from ci.registry.manifest import OCI, digest_of
+from ci.registry.manifest import OCI
 from ci.registry.namespace import RegistryNamespace
 from tests.registry.cached import add, opened, push, quick, wanted
 from tests.registry.proxy import Fault, Gate, Proxy, proxied

@@ -15,12 +15,13 @@ import pytest_asyncio
 import zstandard
 
 from ci.errors import RegistryError
+from ci.names.digest import digest_of
 from ci.publish.gzip_layers import GZIP, ZSTD, Gzipped
 from ci.publish.releases import Releases
 from ci.publish.source import Source
 from ci.registry.cache import Wanted
 from ci.registry.client import RegistryClient
-from ci.registry.manifest import OCI, Manifest, digest_of, read_manifest
+from ci.registry.manifest import OCI, Manifest, read_manifest
 from tests.engine.docker_daemon import daemon
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.cached import CONFIG_TYPE, opened, wanted

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from ci.errors import RegistryError
+from ci.names.digest import digest_of
 from ci.publish.release import pushes
 from ci.registry.credentials import Credentials
-from ci.registry.manifest import INDEX, OCI, digest_of
+from ci.registry.manifest import INDEX, OCI
 from tests.registry.cached import quick
 from tests.registry.proxy import Fault, Proxy
 from tests.registry.released import acting, commit_of, digests, pushed, released, releases_at, seen

@@ -138,4 +138,4 @@ def test_without_a_registry_the_command_says_what_to_give(tmp_path: Path, comman
     machine = Machine(HERE, killed_stack(tmp_path / "small"))
     done = machine.dockwright(*command.split())
     assert done.returncode == 2
-    assert "which registry? Give --registry HOST[:PORT]/NAMESPACE" in done.stderr
+    assert "no registry is set\nhint: give --registry HOST[:PORT]/NAMESPACE" in done.stderr

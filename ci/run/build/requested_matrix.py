@@ -17,7 +17,7 @@ async def matrix_of(
 ) -> Matrix:
     """Return what has to be built of `request`; no engine is asked."""
     plan_of = partial(request.plan, workspace)
-    async with open_remote_cache(workspace.settings, environ, plan_of, say) as remote:
+    async with open_remote_cache(workspace, environ, plan_of, say) as remote:
         for warning in remote.warnings if remote is not None else ():
             say(f"warning: {warning}")
         sizes = remote.sizes if remote is not None else {}

@@ -109,7 +109,7 @@ async def _run_once(
 ) -> RunResult:
     """Run once; `without` are images that the registry has and does not give."""
     plan_of = partial(request.plan, workspace)
-    async with open_remote_cache(workspace.settings, environ, plan_of, front.say, without=without) as remote:
+    async with open_remote_cache(workspace, environ, plan_of, front.say, without=without) as remote:
         options = Options(
             bundle=request.bundle.absolute() if request.bundle else None,
             cache=not request.rebuild,

@@ -16,7 +16,7 @@ from ci.run.budget.measure import Registered, metrics_of, registered
 from ci.run.release.release import open_releases
 from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace, registry_namespace
+from ci.run.workspace.workspace import Workspace
 
 Say = Callable[[str], None]
 FILE = "baseline.json"
@@ -77,7 +77,7 @@ async def compared(
     plan = await workspace.plan((), (), store=store)
     there: Registered | None = None
     if in_registry:
-        place = registry_namespace(workspace.settings)
+        place = workspace.required_registry
         async with open_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
             baseline, of = await _released(releases, release)
             there = await registered(releases.client, plan, say)

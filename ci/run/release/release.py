@@ -28,7 +28,7 @@ from ci.registry.namespace import RegistryNamespace
 from ci.report.budget.figures import Baseline, carried
 from ci.run.reuse.remote_cache import open_client, wanted
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.workspace import Workspace, registry_namespace
+from ci.run.workspace.workspace import Workspace
 from ci.settings import Settings
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ async def publish_release(
     Raises:
         RegistryError: what stands is in the message.
     """
-    place = registry_namespace(workspace.settings)
+    place = workspace.required_registry
     plan = await workspace.plan((), variants, store=Store(ids={}))
     async with open_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
         sources = await sources_of(releases, plan)

@@ -14,7 +14,7 @@ import anyio
 
 from ci.engines.engine import Engine, ImageInfo, Output
 from ci.errors import CommandError, RegistryError
-from ci.names.digest import Digest, bare_digest
+from ci.names.digest import Digest, bare_digest, short_digest
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.registry.cache import RegistryCache, Wanted
@@ -28,11 +28,10 @@ from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import RegistryWheels
 from ci.run.workspace.local_store import KEY_LABEL, Store
 from ci.run.workspace.state import ImageRecord
-from ci.settings import Settings
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
-from ci.run.workspace.workspace import registry_namespace
+from ci.run.workspace.workspace import Workspace
 
 Pushed = Literal["pushed", "meanwhile", "there"]
 """How a push ended: it was done, another runner did it since the look-up, or it was there before."""
@@ -161,9 +160,9 @@ class RemoteCache:
         if there is not None:
             raise RegistryError(
                 "corrupt",
-                f"{reference}: the registry has another image under this key ({there.config[:19]}…, here "
-                f"{config[:19]}…), and keeps it; `dockwright verify-repro {planned.id}` shows whether it is "
-                "built the same twice",
+                f"{reference}: the registry has another image under this key "
+                f"({short_digest(there.config)}…, here {short_digest(config)}…), and keeps it",
+                hint=f"`dockwright verify-repro {planned.id}` shows whether it is built the same twice",
             )
         if info.tells_layers:  # compressed they are no larger
             for layer, size in info.layers:
@@ -273,24 +272,21 @@ async def open_client(
 
 @asynccontextmanager
 async def open_remote_cache(
-    settings: Settings,
+    workspace: Workspace,
     environ: Mapping[str, str],
     plan_of: Callable[..., Awaitable[Plan]],
     say: Callable[[str], None],
     without: Collection[str] = (),
 ) -> AsyncIterator[RemoteCache | None]:
-    """Yield the registry of these settings with what it has of a plan; None where there is none to ask.
+    """Yield the registry of `workspace` with what it has of a plan; None where no registry is used.
 
-    One that does not answer is none to ask, and told to `say`. `plan_of(store, remote=ids)` plans. Images
-    `without` count as missing.
-
-    Raises:
-        UsageError: the registry is not written as one.
+    One that does not answer is not used, and a warning is given to `say`. `plan_of(store, remote=ids)` plans.
+    Images `without` count as missing.
     """
-    if not settings.registry or settings.cache == "off":
+    place = workspace.cache_registry
+    if place is None:
         yield None
         return
-    place = registry_namespace(settings)
     async with AsyncExitStack() as stack:
         remote = None
         try:
@@ -299,7 +295,7 @@ async def open_remote_cache(
             say(f"warning: nothing is reused from {place}: {error}")
         else:
             nothing = Store(ids={})
-            cache = RegistryCache(client=client, writes=settings.cache == "read-write")
+            cache = RegistryCache(client=client, writes=workspace.settings.cache == "read-write")
             remote = RemoteCache(cache=cache, plan=await plan_of(nothing))
             await remote.look_up(without)
             remote.plan = await plan_of(nothing, remote=remote.ids)

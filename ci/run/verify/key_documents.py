@@ -21,7 +21,7 @@ from ci.registry.namespace import parse_namespace
 from ci.run.release.release import open_releases
 from ci.run.reuse.remote_cache import open_client
 from ci.run.workspace.state import State
-from ci.run.workspace.workspace import Workspace, registry_namespace
+from ci.run.workspace.workspace import Workspace
 
 CHECKOUT, STORE, REGISTRY = "checkout", "store", "registry"
 
@@ -51,7 +51,7 @@ async def documents_of(
 async def _released(
     workspace: Workspace, wanted: Collection[str], say: Callable[[str], None]
 ) -> dict[str, Document]:
-    place = registry_namespace(workspace.settings)
+    place = workspace.required_registry
     found: dict[str, Document] = {}
     async with open_releases(place, say, "REGISTRY") as releases:
         cache = RegistryCache(client=releases.client)

@@ -31,6 +31,8 @@ class Workspace:
     base: BaseKind
     runner: Runner
     state: State
+    registry: RegistryNamespace | None = None
+    """Of the settings; None where none is set."""
     run: str = ""
     """Name of the living run that works here; empty while none does."""
 
@@ -65,6 +67,20 @@ class Workspace:
     def capacity(self) -> int:
         """How much runs at once."""
         return self.settings.jobs or os.cpu_count() or 1
+
+    @property
+    def cache_registry(self) -> RegistryNamespace | None:
+        """The registry that images are reused from; None where there is none, or it is not to be used."""
+        return self.registry if self.settings.cache != "off" else None
+
+    @property
+    def required_registry(self) -> RegistryNamespace:
+        """The registry, for what can't do without one.
+
+        Raises:
+            UsageError: none is set.
+        """
+        return _required(self.registry)
 
     def engine(self) -> Engine:
         """Return the engine that builds here.
@@ -112,7 +128,9 @@ def open_workspace(settings: Settings) -> Workspace:
 
     Raises:
         CatalogError: the stack directory has mistakes; all of them are named.
+        UsageError: the registry is not written as one.
     """
+    registry = _registry(settings)
     stack = load_stack(settings.stack)
     return Workspace(
         settings=settings,
@@ -120,15 +138,29 @@ def open_workspace(settings: Settings) -> Workspace:
         base=resolve_base(stack, settings.base, answers),
         runner=Runner(limit_s=settings.step_timeout_s),
         state=State(root=settings.state),
+        registry=registry,
     )
 
 
 def registry_namespace(settings: Settings) -> RegistryNamespace:
-    """Return where the registry of these settings is.
+    """Return the registry of these settings, for what needs no stack.
 
     Raises:
         UsageError: none is set, or it is not written as one.
     """
+    return _required(_registry(settings))
+
+
+def _registry(settings: Settings) -> RegistryNamespace | None:
     if not settings.registry:
-        raise UsageError("which registry? Give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY")
+        return None
     return replace(parse_namespace(settings.registry), address=settings.registry_address)
+
+
+def _required(registry: RegistryNamespace | None) -> RegistryNamespace:
+    if registry is None:
+        raise UsageError(
+            "no registry is set",
+            hint="give --registry HOST[:PORT]/NAMESPACE, or set DOCKWRIGHT_REGISTRY",
+        )
+    return registry

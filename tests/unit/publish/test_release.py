@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ci.errors import RegistryError, UsageError
+from ci.names.digest import digest_of
 from ci.publish.release import (
     Mount,
     Put,
@@ -17,7 +18,7 @@ from ci.publish.release import (
     read_index,
     released,
 )
-from ci.registry.manifest import INDEX, OCI, digest_of
+from ci.registry.manifest import INDEX, OCI
 
 
 def manifest(name: str, *layers: str) -> bytes:

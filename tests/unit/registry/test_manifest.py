@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from ci.errors import RegistryError
+from ci.names.digest import digest_of
 from ci.registry.key_artifact import KeyArtifact, key_artifact_manifest, read_document, read_key_artifact
-from ci.registry.manifest import OCI, Blob, digest_of, read_manifest
+from ci.registry.manifest import OCI, Blob, read_manifest
 
 BLOB = {"mediaType": "application/x", "digest": digest_of(b"x"), "size": 1}
 KEY = "0" * 64
