@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from ci.catalog import names
+from ci.names.digest import PATTERN as DIGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ Account = Annotated[Text, Field(json_schema_extra={"pattern": f"^{names.ACCOUNT.
 Suite = Annotated[Text, Field(json_schema_extra={"pattern": f"^{names.SUITE.pattern}$"})]
 Tag = Annotated[str, Field(json_schema_extra={"pattern": f"^{names.TAG.pattern}$"})]
 Reference = Annotated[Text, Field(json_schema_extra={"pattern": f"^{names.REFERENCE.pattern}$"})]
-Digest = Annotated[str, Field(json_schema_extra={"pattern": f"^({names.DIGEST.pattern})?$"})]
+Digest = Annotated[str, Field(json_schema_extra={"pattern": f"^({DIGEST})?$"})]
 BaseKind = Annotated[str, Field(json_schema_extra={"enum": ["auto", "registry", "bootstrap"]})]
 
 Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]

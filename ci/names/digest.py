@@ -10,6 +10,8 @@ from ci.errors import ParseError
 
 ALGORITHM = "sha256:"
 SHORT = 12
+PATTERN = rf"{ALGORITHM}[0-9a-f]{{64}}"
+"""The form of a digest as a regular expression, for schemas."""
 _FORM = re.compile(rf"{ALGORITHM}([0-9a-f]{{64}})")
 
 
