@@ -1,0 +1,317 @@
+"""An engine in memory: images, layers and names are values, and nothing is started."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from anyio.lowlevel import checkpoint
+
+from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
+from ci.engines.process.command import ProcessResult
+from ci.engines.store_state import StoreState
+from ci.errors import CommandError, EngineError
+from ci.names.digest import digest_of
+from ci.registry.manifest import OCI
+from ci.smoke.image_checks import REQUEST
+from ci.smoke.results import MARK
+from ci.steps.step import Entrypoint, Env, Label, User, Workdir
+from ci.wheelhouse.program import fetch_debs, fetch_wheels
+from tests.fakes.registry import FakeRegistry
+
+LAYER_BYTES = 1000
+FILL = {"fetch_debs.py": fetch_debs.fill, "fetch_wheels.py": fetch_wheels.fill}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeImage:
+    """An image of a `FakeEngine`; `folder` is the name of the folder that it was built from."""
+
+    config: dict[str, Any]
+    layers: tuple[tuple[str, int], ...]
+    folder: str = ""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Its OCI config."""
+        return {"config": self.config, "rootfs": {"diff_ids": [digest for digest, _ in self.layers]}}
+
+    @property
+    def id(self) -> str:
+        """The digest of its config, without `sha256:`."""
+        return hashlib.sha256(_json(self.document)).hexdigest()
+
+
+async def _nothing(_image: str) -> None:
+    await checkpoint()
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeEngine:
+    """An engine whose store is a dictionary; runs that share it see each other's images.
+
+    Attributes:
+        registry: where it fetches from and pushes to; images of other hosts are always available.
+        packages: the content of each package that can be fetched, by sha256.
+        stored, names: the images by id, and the id of each name.
+        calls: what was done, as (method, folder or reference), without what only reads.
+        on_build: awaited in each build with the image's folder; it may raise CommandError, or wait.
+        on_fetch, on_push: likewise, with the reference.
+        salt: changes the content of every layer that is built.
+        failing_checks: names of the folders of images whose checks fail.
+        broken: what is wrong with an image of the store, by id.
+        requests: what it was asked to build, in order.
+        gpu: whether the machine has a GPU.
+    """
+
+    registry: FakeRegistry | None = None
+    packages: Mapping[str, bytes] = field(default_factory=dict)
+    name: str = "buildah"
+    closes: str = "all"
+    stored: dict[str, FakeImage] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    on_build: Callable[[str], Awaitable[None]] = _nothing
+    on_fetch: Callable[[str], Awaitable[None]] = _nothing
+    on_push: Callable[[str], Awaitable[None]] = _nothing
+    salt: str = ""
+    failing_checks: Collection[str] = ()
+    broken: dict[str, str] = field(default_factory=dict)
+    requests: list[BuildRequest] = field(default_factory=list)
+    gpu: bool = False
+
+    def done(self, method: str) -> list[str]:
+        """Return what `method` was called with, in order."""
+        return [what for name, what in self.calls if name == method]
+
+    def for_run(self, mark: Path, scratch: Path) -> FakeEngine:
+        assert scratch.is_dir()
+        assert mark.is_file()
+        return self
+
+    async def remove_stale_containers(self, marks: Sequence[Path]) -> int:
+        await checkpoint()
+        return 0
+
+    async def images(self) -> dict[str, str]:
+        await checkpoint()
+        return dict(self.names)
+
+    async def look(self, ids: Sequence[str]) -> StoreState | None:
+        await checkpoint()
+        names: dict[str, list[str]] = {}
+        for name, id_ in self.names.items():
+            names.setdefault(id_, []).append(f"{LOCAL}{name}")
+        layers = frozenset(layer for one in self.stored.values() for layer, _ in one.layers)
+        return StoreState(
+            root="/fake",
+            faults=(),
+            names={id_: tuple(own) for id_, own in names.items()},
+            chains={id_: tuple(layer for layer, _ in one.layers) for id_, one in self.stored.items()},
+            broken=dict(self.broken),
+            marks=dict.fromkeys(sorted(layers), "as made"),
+            layers=layers,
+        )
+
+    async def remove_damaged(self, images: Sequence[str]) -> None:
+        await checkpoint()
+        for id_ in images:
+            self.calls.append(("remove_damaged", self.stored.pop(id_).folder))
+            self.broken.pop(id_, None)
+            self.names = {name: own for name, own in self.names.items() if own != id_}
+
+    async def build(self, request: BuildRequest, output: Output) -> str:
+        folder = request.context.name
+        self.calls.append(("build", folder))
+        self.requests.append(request)
+        _write(output, f"STEP 1/1: {request.instructions.splitlines()[-1]}")
+        try:
+            await self.on_build(folder)
+        except CommandError as error:
+            _write(output, error.tail)
+            raise
+        parent = self._image(request.parent)
+        config = {**parent.config, "Labels": {**parent.config.get("Labels", {}), **request.labels}}
+        for step in request.steps:
+            match step:
+                case Env(values=values):
+                    config["Env"] = [*config.get("Env", []), *(f"{name}={text}" for name, text in values)]
+                case User(user=user):
+                    config["User"] = user
+                case Workdir(path=path):
+                    config["WorkingDir"] = path
+                case Entrypoint(argv=argv):
+                    config["Entrypoint"] = list(argv)
+                case Label(values=values):
+                    config["Labels"] |= dict(values)
+                case _:
+                    pass
+        for reference, packages in request.folders.items():
+            assert isinstance(packages, Path)
+            assert (packages / "manifest.json").is_file(), reference
+        made_of = [self.salt, parent.layers, request.instructions, sorted(request.build_args.items())]
+        layer = (digest_of(_json(made_of)), LAYER_BYTES)
+        return self._store(FakeImage(config=config, layers=(*parent.layers, layer), folder=folder))
+
+    async def run(
+        self,
+        image: str,
+        argv: Sequence[str],
+        *,
+        mounts: Mounts = (),
+        env: Mapping[str, str] | None = None,
+        user: str = "",
+        network: bool = False,
+        output: Output,
+    ) -> str:
+        """Run a fetching program in this process, with the packages that can be fetched at hand."""
+        self._image(image)
+        script, input_file, houses, name = argv[2:]
+        self.calls.append(("run", Path(script).name))
+        here = {target: Path(str(source)) for source, target, _ in mounts}
+        folder = next(path for target, path in here.items() if houses == target)
+        document = here[str(Path(input_file).parent)] / Path(input_file).name
+        self._fetch_packages(json.loads(document.read_text()), folder, name, argv)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            FILL[Path(script).name](document, folder, name)
+        for line in printed.getvalue().splitlines():
+            _write(output, line)
+        await checkpoint()
+        return ""
+
+    def _fetch_packages(self, wanted: dict[str, Any], houses: Path, name: str, argv: Sequence[str]) -> None:
+        files = {str(entry["sha256"]): str(entry["file"]) for entry in wanted.get("files", ())}
+        texts = [*wanted.get("builder", ()), *(text for own in wanted["lists"].values() for text in own)]
+        if not files:
+            files = {str(text).partition("sha256:")[2][:64]: str(text) for text in texts}
+        for folder in ("kept", "parts"):
+            (houses / folder).mkdir(parents=True, exist_ok=True)
+        gone = [file for sha256, file in files.items() if sha256 not in self.packages]
+        if gone:
+            text = f"{', '.join(gone)}: not available any more"
+            failure = houses / "parts" / f"{name.replace('/', '-')}.failure"
+            failure.write_text(json.dumps({"kind": "gone", "text": text, "gone": gone}))
+            raise CommandError(tuple(argv), 1, text)
+        for sha256 in files:
+            (houses / "kept" / sha256).write_bytes(self.packages[sha256])
+
+    async def machine(self) -> str:
+        await checkpoint()
+        return "fake-v1"
+
+    async def no_gpu(self, image: str) -> str:
+        self._image(image)
+        await checkpoint()
+        return "" if self.gpu else "a fake has none"
+
+    async def check(self, image: str, closed: SandboxedProgram, output: Output) -> ProcessResult:
+        found = self._image(image)
+        self.calls.append(("check", found.folder))
+        request = json.loads(Path(str(closed.mounts[0][0]), REQUEST).read_text())
+        status = "failed" if found.folder in self.failing_checks else "passed"
+        events: list[dict[str, object]] = [
+            {"event": "check", "rung": rung, "name": rung, "status": status, "detail": "", "seconds": 1.0}
+            for rung in request["rungs"]
+        ]
+        lines = [MARK + json.dumps(event) for event in [*events, {"event": "ended"}]]
+        await checkpoint()
+        return ProcessResult(output="\n".join(lines) + "\n", status=0)
+
+    async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
+        self.calls.append(("fetch", reference))
+        await self.on_fetch(reference)
+        host, _, path = reference.partition("/")
+        if self.registry is None or host != self.registry.host:
+            layer = (digest_of(reference.encode()), LAYER_BYTES)
+            return self._store(FakeImage(config={"Env": ["PATH=/usr/bin"]}, layers=(layer,)))
+        repository, _, digest = path.partition("@")
+        data = self.registry.manifests.get((repository, digest))
+        if data is None:
+            raise CommandError(("fake", "fetch", reference), 1, f"{reference}: manifest unknown")
+        manifest = json.loads(data)
+        document = json.loads(self.registry.blobs[repository, manifest["config"]["digest"]])
+        blobs = [self.registry.blobs[repository, layer["digest"]] for layer in manifest["layers"]]
+        layers = tuple((str(value["diff_id"]), int(value["size"])) for value in map(json.loads, blobs))
+        id_ = self._store(
+            FakeImage(config=document["config"], layers=layers, folder=repository.rpartition("/")[2])
+        )
+        self.names[reference] = id_
+        return id_
+
+    async def push(self, image: str, reference: str, output: Output, authfile: str = "") -> str:
+        if self.registry is None:
+            raise EngineError("this engine does not push")
+        self.calls.append(("push", reference))
+        await self.on_push(reference)
+        found = self._image(image)
+        repository, _, tag = reference.removeprefix(f"{self.registry.host}/").rpartition(":")
+        layers = [_json({"diff_id": diff_id, "size": size}) for diff_id, size in found.layers]
+        config = _json(found.document)
+        for blob in (config, *layers):
+            self.registry.blobs[repository, digest_of(blob)] = blob
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI,
+            "config": _descriptor("application/vnd.oci.image.config.v1+json", config),
+            "layers": [_descriptor("application/vnd.oci.image.layer.v1.tar+zstd", blob) for blob in layers],
+        }
+        return self.registry.put_manifest(repository, tag, _json(manifest))
+
+    async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
+        self.calls.append(("import_root", name))
+        layer = (digest_of(name.encode()), LAYER_BYTES)
+        config = {"Env": [f"{key}={value}" for key, value in env.items()]}
+        await self.tag(self._store(FakeImage(config=config, layers=(layer,))), name)
+
+    async def inspect(self, image: str) -> ImageInfo:
+        found = self._image(image)
+        await checkpoint()
+        return ImageInfo(id=found.id, config=found.document, layers=found.layers)
+
+    async def tag(self, image: str, *names: str) -> None:
+        id_ = self._image(image).id
+        await checkpoint()
+        self.names |= dict.fromkeys(names, id_)
+
+    async def untag(self, reference: str) -> None:
+        await checkpoint()
+        if reference not in self.names:
+            raise CommandError(("fake", "untag", reference), 1, f"{reference}: no such name")
+        del self.names[reference]
+
+    def _image(self, image: str) -> FakeImage:
+        id_ = self.names.get(image, image.removeprefix("sha256:"))
+        if id_ not in self.stored:
+            raise CommandError(("fake", "inspect", image), 1, f"{image}: image not known")
+        return self.stored[id_]
+
+    def _store(self, image: FakeImage) -> str:
+        """Store an image; one with the same config stays as it is, but for the folder's name."""
+        known = self.stored.get(image.id)
+        self.stored[image.id] = replace(image, folder=image.folder or (known.folder if known else ""))
+        return image.id
+
+
+def _write(output: Output, text: str) -> None:
+    """Send lines where an engine sends those of a child process."""
+    if output.log is not None:
+        with output.log.open("a") as log:
+            log.write(f"{text}\n")
+    for line in text.splitlines():
+        if output.on_line is not None:
+            output.on_line(line)
+
+
+def _descriptor(type_: str, data: bytes) -> dict[str, object]:
+    return {"mediaType": type_, "digest": digest_of(data), "size": len(data)}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,155 @@
+"""A machine for runs without an engine and without a network: its state, its engine, who starts a run."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ci.catalog.stack import DebLine, LockLine, Stack
+from ci.engines.engine import Engine
+from ci.engines.process.command import Command
+from ci.engines.process.runner import Runner
+from ci.names.digest import digest_of
+from ci.plan.plan import Plan
+from ci.registry.namespace import parse_namespace
+from ci.report.events import Checkout, Event
+from ci.run.build.request import Request
+from ci.run.build.run import RunResult, run_request
+from ci.run.estimate.needs import Estimate
+from ci.run.reuse.remote_cache import RemoteCache
+from ci.run.tasks.event_log import Listener
+from ci.run.workspace.base_kind import BaseKind
+from ci.run.workspace.local_store import Store
+from ci.run.workspace.state import State
+from ci.run.workspace.workspace import Workspace
+from ci.settings import read_settings
+from tests.fakes.engine import FakeEngine
+from tests.stacks import small_stack, wheel
+
+CHECKOUT = Checkout(commit="a" * 40, stack="docker")
+NAMESPACE = "team"
+
+
+def plain_stack() -> Stack:
+    """Return the small stack without packages: base ← ml ← (asr, vad), base ← mux."""
+    stack = small_stack()
+    nothing: dict[str, Any] = {"apt": (), "apt_lock": (), "requirements": (), "python_lock": ()}
+    return replace(stack, images=tuple(replace(image, **nothing) for image in stack.images))
+
+
+def package_stack() -> tuple[Stack, dict[str, bytes]]:
+    """Return the small stack, all of its distributions as wheels, and the content of its packages."""
+    stack = small_stack()
+    uv = _uv_wheel()
+    builder = replace(stack.builder, python_lock=(*stack.builder.python_lock, uv[0]))
+    images = tuple(
+        replace(image, python_lock=tuple(wheel(line.name, line.version) for line in image.python_lock))
+        for image in stack.images
+    )
+    stack = replace(stack, builder=builder, images=images)
+    debs: list[DebLine] = [line for image in images for line in image.apt_lock]
+    wheels: list[LockLine] = [line for image in images for line in image.python_lock]
+    packages = {deb.sha256: deb.path.encode() for deb in (*debs, *stack.builder.apt_lock)}
+    packages |= {line.sha256: line.file.encode() for line in (*wheels, *stack.builder.python_lock)}
+    return stack, packages | {uv[0].sha256: uv[1]}
+
+
+def _uv_wheel() -> tuple[LockLine, bytes]:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("uv-0.13.9.data/scripts/uv"), b"a program")
+    sha256 = digest_of(data.getvalue()).removeprefix("sha256:")
+    line = replace(wheel("uv", "0.13.9"), sha256=sha256)
+    return line, data.getvalue()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InProcessRunner(Runner):
+    """Removes folders in this process, and starts nothing."""
+
+    async def run(
+        self, command: Command, *, log: Path | None = None, on_line: Callable[[str], None] | None = None
+    ) -> str:
+        match command.argv:
+            case ("rm", "-rf", "--one-file-system", "--", folder):
+                shutil.rmtree(folder)
+            case argv:
+                raise AssertionError(f"a fast test starts {argv}")
+        return ""
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeFrontend:
+    """Starts a run and keeps what it reports; `opened_engines` counts how often it needed an engine."""
+
+    engine: FakeEngine
+    lines: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    estimate: Estimate | None = None
+    opened_engines: int = 0
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    @asynccontextmanager
+    async def opened(self, workspace: Workspace) -> AsyncIterator[Engine]:
+        self.opened_engines += 1
+        yield self.engine
+
+    @contextmanager
+    def shown(self, workspace: Workspace) -> Iterator[Listener]:
+        yield self.events.append
+
+    def forecast(
+        self, workspace: Workspace, plan: Plan, store: Store, remote: RemoteCache | None, engine: str, /
+    ) -> Estimate | None:
+        return self.estimate
+
+
+@dataclass(slots=True, kw_only=True)
+class Machine:
+    """A machine whose runs keep their state in `folder`; `front` is that of the last run."""
+
+    folder: Path
+    stack: Stack = field(default_factory=plain_stack)
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    front: FakeFrontend = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.front = FakeFrontend(engine=self.engine)
+
+    def workspace(self, **settings: Any) -> Workspace:
+        """Return its workspace; the registry is the engine's, unless the settings name another."""
+        registry = self.engine.registry
+        if registry is not None:
+            settings = {"registry": f"{registry.host}/{NAMESPACE}", **settings}
+        own = {"stack": self.folder / "docker", "root": self.folder, "disk_floor_mb": 0, "jobs": 2}
+        found = read_settings(**{**own, **settings})
+        return Workspace(
+            settings=found,
+            stack=self.stack,
+            base=BaseKind(kind="registry", why="base: registry"),
+            runner=InProcessRunner(),
+            state=State(root=found.state),
+            registry=parse_namespace(found.registry) if found.registry else None,
+        )
+
+    async def run(self, request: Request | None = None, **settings: Any) -> RunResult:
+        """Do a whole run of `request`, by default of all images."""
+        self.front = FakeFrontend(engine=self.engine)
+        request = replace(request or Request(), checkout=CHECKOUT)
+        return await run_request(self.workspace(**settings), request, self.front, {})
+
+    def actions(self, result: RunResult) -> dict[str, str]:
+        """Return how each image of a run ended, by `image:variant`."""
+        return {row.task: str(row.action) for row in result.report.images}
+
+    def others(self, result: RunResult) -> dict[str, str]:
+        """Return how each other task of a run ended, by its id."""
+        return {row.task: str(row.action) for row in result.report.others}
