@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ci.names.digest import parse_digest
@@ -235,6 +236,26 @@ class Stack:
             if image.id == id_:
                 return image
         raise KeyError(id_)
+
+    def lineage(self, id_: str) -> tuple[ImageVariant, ...]:
+        """Return the image variant `id_` and all that it is built on within the stack, itself first.
+
+        Raises:
+            KeyError: there is none.
+        """
+        by_id = {image.id: image for image in self.images}
+        found = [by_id[id_]]
+        while not found[-1].is_root:
+            found.append(by_id[found[-1].parent])
+        return tuple(found)
+
+    def closure(self, ids: Collection[str]) -> tuple[ImageVariant, ...]:
+        """Return the image variants `ids` and all that they are built on, in the stack's order."""
+        wanted = set(ids)
+        for image in reversed(self.images):
+            if image.id in wanted:
+                wanted.add(image.parent)
+        return tuple(image for image in self.images if image.id in wanted)
 
     @property
     def external_roots(self) -> tuple[ExternalBase, ...]:

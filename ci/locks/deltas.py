@@ -11,7 +11,7 @@ from ci.catalog.stack import ImageVariant, LockLine, Stack
 from ci.errors import LockError
 from ci.locks.choice import choose_file, supported_tags
 from ci.locks.project import Group, Project, group_name
-from ci.locks.request import PythonRequest, ancestors
+from ci.locks.request import PythonRequest
 from ci.locks.resolution import Distribution, Resolution
 
 Resolver = Callable[[Project, Mapping[str, LockLine]], Resolution]
@@ -75,11 +75,7 @@ def _strictest_first(stack: Stack, variants: Collection[str]) -> list[str]:
 
 
 def _members(stack: Stack, variant: str) -> tuple[ImageVariant, ...]:
-    by_id = {image.id: image for image in stack.images}
-    wanted = {image.id for image in stack.images if image.variant == variant}
-    for id_ in tuple(wanted):
-        wanted |= {below.id for below in ancestors(by_id[id_], by_id)}
-    return tuple(image for image in stack.images if image.id in wanted)
+    return stack.closure({image.id for image in stack.images if image.variant == variant})
 
 
 def _pins(requests: Iterable[PythonRequest], movable: Callable[[str], bool]) -> dict[str, LockLine]:

@@ -21,7 +21,7 @@ from ci.catalog.lockfile import (
 )
 from ci.catalog.reading import IMAGE
 from ci.catalog.requirements import requirement_files
-from ci.catalog.stack import DebLine, ImageVariant, LockLine, Stack
+from ci.catalog.stack import DebLine, LockLine, Stack
 from ci.locks.project import requirement_lines
 
 
@@ -76,7 +76,6 @@ def python_requests(directory: Path, stack: Stack) -> tuple[PythonRequest, ...]:
 
 def apt_requests(directory: Path, stack: Stack) -> tuple[AptRequest, ...]:
     """Return the Debian locks of `stack`: the bootstrap's, the builder's, then the images' by folder."""
-    by_id = {image.id: image for image in stack.images}
     found = [
         _apt(directory, BOOTSTRAP_LOCK, STACK, stack.bootstrap.packages, ()),
         _apt(directory, WHEELHOUSE_APT_LOCK, STACK, stack.builder.apt, ()),
@@ -85,18 +84,9 @@ def apt_requests(directory: Path, stack: Stack) -> tuple[AptRequest, ...]:
     for image in stack.images:
         if image.apt and image.folder not in seen:
             seen.add(image.folder)
-            below = tuple(f"{other.folder}/{APT_LOCK}" for other in ancestors(image, by_id) if other.apt)
+            below = tuple(f"{other.folder}/{APT_LOCK}" for other in stack.lineage(image.id)[1:] if other.apt)
             lock, asked = f"{image.folder}/{APT_LOCK}", f"{image.folder}/{IMAGE}"
             found.append(_apt(directory, lock, asked, image.apt, below))
-    return tuple(found)
-
-
-def ancestors(image: ImageVariant, by_id: dict[str, ImageVariant]) -> tuple[ImageVariant, ...]:
-    """Return the images that `image` stands on, nearest first."""
-    found = []
-    while image.parent in by_id:
-        image = by_id[image.parent]
-        found.append(image)
     return tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ci.catalog.stack import ImageVariant, Stack
+from ci.catalog.stack import Stack
 from ci.plan.plan import Plan
 
 LARGE_WHEEL_BYTES = 100_000_000
@@ -31,13 +31,4 @@ def levels(stack: Stack, plan: Plan) -> tuple[tuple[str, ...], ...]:
 
 def is_large(stack: Stack, id_: str) -> bool:
     """Whether the image variant `id_` has, or stands on, a wheel of `LARGE_WHEEL_BYTES` or more."""
-    return any(line.size >= LARGE_WHEEL_BYTES for image in chain(stack, id_) for line in image.python_lock)
-
-
-def chain(stack: Stack, id_: str) -> tuple[ImageVariant, ...]:
-    """Return the image variant `id_` and all that it stands on, itself first."""
-    by_id = {image.id: image for image in stack.images}
-    found = [by_id[id_]]
-    while not found[-1].is_root:
-        found.append(by_id[found[-1].parent])
-    return tuple(found)
+    return any(line.size >= LARGE_WHEEL_BYTES for image in stack.lineage(id_) for line in image.python_lock)

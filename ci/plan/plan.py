@@ -86,10 +86,7 @@ def select(stack: Stack, names: Collection[str], variants: Collection[str]) -> t
                 hint=f"choose among {', '.join(map(str, found))}",
             )
         wanted.update(map(str, chosen))
-    for image in reversed(stack.images):
-        if image.id in wanted and not image.is_root:
-            wanted.add(image.parent)
-    return tuple(image.id for image in stack.images if image.id in wanted)
+    return tuple(image.id for image in stack.closure(wanted))
 
 
 def _unknown(name: str, known: Collection[ImageId]) -> UsageError:

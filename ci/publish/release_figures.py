@@ -5,14 +5,11 @@ It is no part of the release: it is written after that is made, and what is wron
 
 from __future__ import annotations
 
-import json
-
 from ci.errors import RegistryError
-from ci.names.digest import digest_of
 from ci.publish.release import REPOSITORY, VERSION, metrics_tag
 from ci.publish.releases import Releases
-from ci.registry.key_artifact import EMPTY, EMPTY_TYPE
-from ci.registry.manifest import OCI, read_manifest
+from ci.registry.artifact import artifact_manifest
+from ci.registry.manifest import Blob, read_manifest
 from ci.report.budget.figures import Baseline, read_baseline
 
 ARTIFACT_TYPE = "application/vnd.dockwright.figures.v1+json"
@@ -24,24 +21,14 @@ async def write_metrics(releases: Releases, version: str, figures: Baseline) -> 
 
     Raises:
         RegistryError: the registry does not take them.
-
-    Source: OCI image-spec 1.1, Guidance for an Empty Descriptor.
     """
     client, scope = releases.client, releases.scope((), writes=True)
     repository = client.place.repository(REPOSITORY)
     data = figures.as_json().encode()
-    await client.add_blob(repository, EMPTY, scope=scope)
     digest = await client.add_blob(repository, data, scope=scope)
-    value = {
-        "schemaVersion": 2,
-        "mediaType": OCI,
-        "artifactType": ARTIFACT_TYPE,
-        "config": {"mediaType": EMPTY_TYPE, "digest": digest_of(EMPTY), "size": len(EMPTY)},
-        "layers": [{"mediaType": ARTIFACT_TYPE, "digest": digest, "size": len(data)}],
-        "annotations": {VERSION: version},
-    }
-    manifest = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    await client.put_manifest(repository, metrics_tag(version), manifest, OCI, scope=scope)
+    blob = Blob(type=ARTIFACT_TYPE, digest=digest, size=len(data))
+    manifest = artifact_manifest(ARTIFACT_TYPE, (blob,), {VERSION: version})
+    await client.put_artifact(repository, metrics_tag(version), manifest, scope=scope)
 
 
 async def read_metrics(releases: Releases, version: str) -> Baseline | None:

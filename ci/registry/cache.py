@@ -13,10 +13,10 @@ import anyio
 
 from ci.errors import RegistryError
 from ci.names.digest import digest_of
+from ci.registry.artifact import EMPTY
 from ci.registry.key_artifact import (
     ARTIFACT_TYPE,
     DOCUMENT_LIMIT_BYTES,
-    EMPTY,
     KeyArtifact,
     key_artifact_manifest,
     key_artifact_tag,

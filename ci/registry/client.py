@@ -17,9 +17,10 @@ import httpx
 from ci.errors import RegistryError
 from ci.names.digest import digest_of, is_digest, short_digest
 from ci.names.file_digest import file_digest
+from ci.registry.artifact import EMPTY
 from ci.registry.auth import Authorization
 from ci.registry.credentials import Credentials
-from ci.registry.manifest import ACCEPT, LIMIT_BYTES
+from ci.registry.manifest import ACCEPT, LIMIT_BYTES, OCI
 from ci.registry.namespace import RegistryNamespace
 from ci.registry.reply import Reply
 from ci.registry.retry import TRANSIENT, RetryPolicy
@@ -235,6 +236,11 @@ class RegistryClient:
         """Let `tag` name the manifest `data`."""
         path = f"/v2/{repository}/manifests/{tag}"
         await self.ask("PUT", path, scope=scope, body=data, headers={"Content-Type": type_})
+
+    async def put_artifact(self, repository: str, tag: str, data: bytes, *, scope: Sequence[str]) -> None:
+        """Let `tag` name the artifact manifest `data`, whose files the repository has."""
+        await self.add_blob(repository, EMPTY, scope=scope)
+        await self.put_manifest(repository, tag, data, OCI, scope=scope)
 
     async def ask(
         self,

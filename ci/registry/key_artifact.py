@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci.errors import RegistryError
-from ci.names.digest import digest_of, is_digest
-from ci.registry.manifest import OCI, Blob, Manifest
+from ci.names.digest import is_digest
+from ci.registry.artifact import CREATED, artifact_manifest
+from ci.registry.manifest import Blob, Manifest
 
-EMPTY = b"{}"
-EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 ARTIFACT_TYPE = "application/vnd.dockwright.key.v1+json"
 DOCUMENT_LIMIT_BYTES = 8 * 2**20
 KEY, IMAGE = "org.dockwright.key", "org.dockwright.image"
 CONFIG, LAYERS = "org.dockwright.config", "org.dockwright.layers"
-CREATED = "org.opencontainers.image.created"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,25 +50,15 @@ def smoke_tag(tag: str, name: str) -> str:
 
 
 def key_artifact_manifest(beside: KeyArtifact, document: Blob, created: str) -> bytes:
-    """Return the manifest of the artifact with that document; `created` is an ISO 8601 time, for hygiene.
-
-    Source: OCI image-spec 1.1, Guidance for an Empty Descriptor.
-    """
-    value = {
-        "schemaVersion": 2,
-        "mediaType": OCI,
-        "artifactType": ARTIFACT_TYPE,
-        "config": {"mediaType": EMPTY_TYPE, "digest": digest_of(EMPTY), "size": len(EMPTY)},
-        "layers": [{"mediaType": document.type, "digest": document.digest, "size": document.size}],
-        "annotations": {
-            KEY: beside.key,
-            IMAGE: beside.image,
-            CONFIG: beside.config,
-            CREATED: created,
-            LAYERS: json.dumps(beside.layers, separators=(",", ":")),
-        },
+    """Return the manifest of the artifact with that document; `created` is an ISO 8601 time, for `gc`."""
+    annotations = {
+        KEY: beside.key,
+        IMAGE: beside.image,
+        CONFIG: beside.config,
+        CREATED: created,
+        LAYERS: json.dumps(beside.layers, separators=(",", ":")),
     }
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return artifact_manifest(ARTIFACT_TYPE, (document,), annotations)
 
 
 def read_key_artifact(manifest: Manifest, key: str, what: str) -> KeyArtifact:

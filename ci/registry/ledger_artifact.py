@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ci.errors import RegistryError
-from ci.names.digest import digest_of
+from ci.registry.artifact import CREATED, EMPTY_BLOB, artifact_manifest
 from ci.registry.cache import RegistryCache, Wanted
-from ci.registry.key_artifact import CREATED, EMPTY, EMPTY_TYPE, smoke_tag
-from ci.registry.manifest import OCI, read_manifest
+from ci.registry.key_artifact import smoke_tag
+from ci.registry.manifest import read_manifest
 
 ARTIFACT_TYPE = "application/vnd.dockwright.smoke.v1+json"
 ENTRY = "org.dockwright.smoke"
@@ -50,15 +49,6 @@ class RegistryLedger:
         """
         client, scope = self.cache.client, self.cache.scope((wanted.image,), writes=True)
         repository = client.place.repository(wanted.image)
-        await client.add_blob(repository, EMPTY, scope=scope)
-        empty = {"mediaType": EMPTY_TYPE, "digest": digest_of(EMPTY), "size": len(EMPTY)}
-        value = {
-            "schemaVersion": 2,
-            "mediaType": OCI,
-            "artifactType": ARTIFACT_TYPE,
-            "config": empty,
-            "layers": [empty],
-            "annotations": {ENTRY: text, CREATED: datetime.now(UTC).isoformat(timespec="seconds")},
-        }
-        data = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-        await client.put_manifest(repository, smoke_tag(wanted.tag, name), data, OCI, scope=scope)
+        annotations = {ENTRY: text, CREATED: datetime.now(UTC).isoformat(timespec="seconds")}
+        data = artifact_manifest(ARTIFACT_TYPE, (EMPTY_BLOB,), annotations)
+        await client.put_artifact(repository, smoke_tag(wanted.tag, name), data, scope=scope)

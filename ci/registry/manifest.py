@@ -30,6 +30,8 @@ class Blob:
     type: str
     digest: str
     size: int
+    title: str = ""
+    """Its file name; written into the manifests of artifacts, and never read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

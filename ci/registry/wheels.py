@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 
 from ci.errors import RegistryError
+from ci.registry.artifact import TITLE
 from ci.registry.key_artifact import KEY
 from ci.registry.manifest import read_manifest
-from ci.registry.wheel_store import TITLE, WheelStore
+from ci.registry.wheel_store import WheelStore
 
 ARTIFACT_TYPE = "application/vnd.dockwright.wheel.v1"
 REQUIREMENT = "org.dockwright.requirement"

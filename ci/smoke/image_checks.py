@@ -36,7 +36,7 @@ from ci.smoke.ladder import (
     to_do,
 )
 from ci.smoke.ledger_entry import Entry, Subject
-from ci.smoke.probe_request import INPUTS, PROBE, PROBE_LIMIT_S, ancestors, smoke_request, suite_digest
+from ci.smoke.probe_request import INPUTS, PROBE, PROBE_LIMIT_S, smoke_request, suite_digest
 from ci.smoke.results import parse_results
 from ci.smoke.size import budget_check, layer_check
 from ci.smoke.structure import structure_checks
@@ -254,7 +254,7 @@ class ImageChecks:
             folder = Path(name)
             source = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
             shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-            for one in ancestors(stack, image):
+            for one in reversed(stack.lineage(image.id)):
                 for file in one.smoke.inputs:
                     target = folder / INPUTS.removeprefix(f"{PROBE}/") / one.image / file.target
                     target.parent.mkdir(parents=True, exist_ok=True)

@@ -35,18 +35,9 @@ PROBE_LIMIT_S = 900.0
 """Most that all checks of an image may take together; each has a limit of its own."""
 
 
-def ancestors(stack: Stack, image: ImageVariant) -> tuple[ImageVariant, ...]:
-    """Return `image` and what it is built on within the stack, the lowest first."""
-    line = [image]
-    while not line[0].is_root:
-        line.insert(0, stack.get(line[0].parent))
-    return tuple(line)
-
-
 def entrypoint_of(stack: Stack, image: ImageVariant) -> tuple[str, ...]:
     """Return what `image` starts behind tini: its own program, else the nearest ancestor's."""
-    line = reversed(ancestors(stack, image))
-    return next((one.entrypoint for one in line if one.entrypoint), PYTHON)
+    return next((one.entrypoint for one in stack.lineage(image.id) if one.entrypoint), PYTHON)
 
 
 def runs_of(image: ImageVariant) -> dict[str, list[str]]:
@@ -67,7 +58,7 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
     `distributions` maps each requested distribution to the module that is imported for it, an empty string
     where the probe finds it in the installed metadata.
     """
-    line = ancestors(stack, image)
+    line = stack.lineage(image.id)[::-1]
     names = {name: module for one in line for name, module in one.smoke.imports}
     program = entrypoint_of(stack, image)
     commands = dict.fromkeys(command for one in line for command in one.smoke.commands)

@@ -21,7 +21,7 @@ from ci.engines.engine import Output, SandboxedProgram
 from ci.engines.process.runner import Runner
 from ci.report.check import Check, Status
 from ci.settings import Settings
-from ci.smoke.probe_request import INPUTS, PROBE, ancestors, smoke_request
+from ci.smoke.probe_request import INPUTS, PROBE, smoke_request
 from ci.smoke.results import parse_results
 
 pytestmark = pytest.mark.engine
@@ -45,7 +45,7 @@ class Stage:
         image, name = STACK.get("subtitle-gen:cpu"), "dockwright/subtitle-gen:cpu"
         probe, mounts = self.folder / "probe", list[tuple[Path, str, str]]()
         shutil.copytree(str(files("ci.smoke.program").joinpath("")), probe)
-        for one in ancestors(STACK, image):
+        for one in reversed(STACK.lineage(image.id)):
             inputs = probe / INPUTS.removeprefix(f"{PROBE}/") / one.image
             shutil.copytree(DOCKER / one.folder / SMOKE, inputs, dirs_exist_ok=True)
         request = {**smoke_request(STACK, image), "rungs": ["programs"], "gpu_first_only": False}

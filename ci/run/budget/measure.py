@@ -183,10 +183,8 @@ def _unique(stack: Stack, layers: Mapping[str, Layers]) -> dict[str, int | None]
     told = {id_: own for id_, own in layers.items() if are_told(own)}
     found: dict[str, int | None] = {}
     for variant in stack.variants:
-        together = {image.id for image in stack.images if image.variant == variant}
-        for image in reversed(stack.images):
-            if image.id in together and not image.is_root:
-                together.add(image.parent)
+        own = {image.id for image in stack.images if image.variant == variant}
+        together = [image.id for image in stack.closure(own)]
         sizes = unique_bytes(told, together)
         found |= {id_: sizes[id_] for id_ in together if stack.get(id_).variant == variant}
     return found

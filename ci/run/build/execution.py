@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from ci.engines.engine import Engine
 from ci.errors import CommandError, MissingInRegistryError, NoSpaceError, RegistryError, UnavailableError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
+from ci.report.budget.figures import unique_bytes
 from ci.report.events import Checkout, RunStarted
 from ci.report.report import Report
 from ci.run.build.registry_tasks import reused
@@ -170,7 +171,9 @@ def _guard(workspace: Workspace, engine: Engine, options: Options, events: Event
 def _with_unique(report: Report, state: State, plan: Plan) -> Report:
     """Fill in what no image shares, which is known only once all of them are there."""
     there = {f"{row.image}:{row.variant}" for row in report.images if row.action.ok}
-    unique = unique_bytes(state, plan, there)
+    records = {one.id: state.record(one.id, tag(one.key)) for one in plan.images if one.id in there}
+    layers = {id_: record.layers for id_, record in records.items() if record is not None}
+    unique = unique_bytes(layers, layers)
     rows = [
         row.model_copy(update={"unique_bytes": unique.get(f"{row.image}:{row.variant}")})
         for row in report.images
@@ -183,17 +186,3 @@ def _pushed(plan: Plan, remote: RemoteCache | None) -> tuple[PlannedImage, ...]:
     if remote is None or not remote.cache.writes:
         return ()
     return tuple(planned for planned in plan.images if planned.id not in remote.hits)
-
-
-def unique_bytes(state: State, plan: Plan, built: Collection[str]) -> dict[str, int]:
-    """Return the bytes of the layers that no other image of `plan` has, by image, where they are known."""
-    layers = {}
-    for planned in plan.images:
-        record = state.record(planned.id, tag(planned.key))
-        if record is not None and planned.id in built:
-            layers[planned.id] = record.layers
-    owners: dict[str, int] = {}
-    for own in layers.values():
-        for digest in {digest for digest, _ in own}:
-            owners[digest] = owners.get(digest, 0) + 1
-    return {id_: sum(size for digest, size in own if owners[digest] == 1) for id_, own in layers.items()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci.catalog.stack import Stack
-from ci.plan.levels import chain, is_large, levels
+from ci.plan.levels import is_large, levels
 from ci.plan.plan import Plan, PlannedImage, make_plan, select
 from ci.run.estimate.disk import Where
 from ci.run.estimate.needs import ON_DISK, PACKED, Held, estimate, own_bytes
@@ -97,7 +97,7 @@ def matrix(
             large=any(is_large(stack, id_) for id_ in images),
         )
 
-    sizes = {image.id: sum(own_bytes(one) for one in chain(stack, image.id)) for image in stack.images}
+    sizes = {image.id: sum(own_bytes(one) for one in stack.lineage(image.id)) for image in stack.images}
     pushed = {**sizes, **remote}
     return Matrix(
         base=plan.base,
@@ -126,7 +126,7 @@ def _build_bytes(
 
 def _fetch_bytes(stack: Stack, images: Collection[str]) -> int:
     """Return about what `images` take where they are only fetched: each layer once, packed and unpacked."""
-    once = {one.id: own_bytes(one) for id_ in images for one in chain(stack, id_)}
+    once = {one.id: own_bytes(one) for id_ in images for one in stack.lineage(id_)}
     return int(sum(once.values()) * (ON_DISK + PACKED))
 
 

@@ -15,7 +15,7 @@ from ci.names.digest import digest_of
 from ci.names.reference import parse_reference
 from ci.publish.release import FIGURES, read_index
 from ci.publish.release import REPOSITORY as RELEASE
-from ci.registry.key_artifact import CREATED
+from ci.registry.artifact import CREATED
 from ci.registry.manifest import index_digests, read_manifest
 from ci.registry.retry import AT_ONCE
 from ci.registry.wheel_set import set_tag

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from ci.catalog.load import load_stack
@@ -18,12 +17,17 @@ from ci.plan.keys import Document, digest, documents, tag
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose
 from ci.registry.namespace import parse_namespace
+from ci.run.git.git import git
 from ci.run.release.release import open_releases
 from ci.run.reuse.remote_cache import open_client
 from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace
 
 CHECKOUT, STORE, REGISTRY = "checkout", "store", "registry"
+Named = tuple[str, str]
+"""An image (`image:variant`) and a key."""
+ARCHIVE_LIMIT_S = 300.0
+"""Most seconds that git may take to write a stack as a tar."""
 
 
 async def documents_of(
@@ -52,7 +56,6 @@ async def _released(
     workspace: Workspace, wanted: Collection[str], say: Callable[[str], None]
 ) -> dict[str, Document]:
     place = workspace.required_registry
-    found: dict[str, Document] = {}
     async with open_releases(place, say, "REGISTRY") as releases:
         cache = RegistryCache(client=releases.client)
         try:
@@ -61,14 +64,8 @@ async def _released(
             if error.answer != "absent":
                 raise
             raise RegistryError("absent", f"{place}: there is no release yet") from error
-        for id_ in wanted:
-            if id_ in keys:
-                document = await cache.document(_wanted(id_, keys[id_]))
-                if document is not None and digest(document) != keys[id_]:
-                    raise RegistryError("corrupt", f"{place}: the key document of {id_} is of another key")
-                if document is not None:
-                    found[id_] = document
-    return found
+        found = await _of_registry(cache, [(id_, keys[id_]) for id_ in wanted if id_ in keys])
+    return {id_: document for (id_, _), document in found.items()}
 
 
 def stack_at(directory: Path, revision: str) -> Stack:
@@ -78,32 +75,20 @@ def stack_at(directory: Path, revision: str) -> Stack:
         UsageError: there is no such revision of it.
         CatalogError: it has mistakes.
     """
-    try:
-        archive = subprocess.run(
-            # what is archived is the directory that one is in
-            ("git", "archive", "--format=tar", "--end-of-options", revision),
-            cwd=directory,
-            capture_output=True,
-            check=True,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-        ).stdout
-    except FileNotFoundError as error:
-        raise UsageError(f"{revision}: there is no git here to look it up with") from error
-    except subprocess.CalledProcessError as error:
-        told = error.stderr.decode(errors="replace").strip().splitlines()
-        known = f"known are {CHECKOUT}, {STORE}, {REGISTRY} and revisions of {directory}"
-        raise UsageError(f"{revision}: {told[-1] if told else 'no revision'}; {known}") from error
+    # what is archived is the directory that git runs in
+    archive = git(directory, "archive", "--format=tar", "--end-of-options", revision, limit_s=ARCHIVE_LIMIT_S)
+    if archive.fault:
+        raise UsageError(
+            f"{revision}: {archive.fault}",
+            hint=f"known are {CHECKOUT}, {STORE}, {REGISTRY} and revisions of {directory}",
+        )
     with tempfile.TemporaryDirectory(prefix="dockwright-revision-") as folder:
         try:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            with tarfile.open(fileobj=io.BytesIO(archive.output)) as tar:
                 tar.extractall(folder, filter="data")
         except tarfile.TarError as error:
             raise UsageError(f"{revision}: {error}") from error
         return load_stack(Path(folder))
-
-
-Named = tuple[str, str]
-"""An image (`image:variant`) and a key."""
 
 
 def stored_documents(state: State, wanted: Collection[Named]) -> dict[Named, Document]:
@@ -121,8 +106,23 @@ def stack_documents(stack: Path, base: str, wanted: Collection[Named]) -> dict[N
     return {(id_, digest(one)): one for id_, one in found.items() if (id_, digest(one)) in wanted}
 
 
-def _wanted(id_: str, key: str) -> Wanted:
-    return Wanted(id_, parse_image_id(id_).image, tag(key), key)
+async def _of_registry(cache: RegistryCache, wanted: Iterable[Named]) -> dict[Named, Document]:
+    """Return the key documents that a registry has.
+
+    Raises:
+        RegistryError: one can't be read, or is the document of another key.
+    """
+    found: dict[Named, Document] = {}
+    for id_, key in wanted:
+        document = await cache.document(Wanted(id_, parse_image_id(id_).image, tag(key), key))
+        if document is None:
+            continue
+        if digest(document) != key:
+            raise RegistryError(
+                "corrupt", f"{cache.client.place}: the key document of {id_} is of another key"
+            )
+        found[id_, key] = document
+    return found
 
 
 async def registry_documents(
@@ -134,14 +134,5 @@ async def registry_documents(
         UsageError: `registry` is not written as one.
         RegistryError: it does not answer, or does not give them.
     """
-    found: dict[Named, Document] = {}
     async with open_client(parse_namespace(registry), os.environ, say, *purposes) as client:
-        cache = RegistryCache(client=client)
-        for id_, key in wanted:
-            document = await cache.document(_wanted(id_, key))
-            if document is None:
-                continue
-            if digest(document) != key:
-                raise RegistryError("corrupt", f"{registry}: the key document of {id_} is of another key")
-            found[id_, key] = document
-    return found
+        return await _of_registry(RegistryCache(client=client), wanted)

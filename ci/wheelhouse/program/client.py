@@ -1,5 +1,9 @@
 """An HTTP client that never waits without end and tries again what may be over: urllib's, with bounds.
 
+It is not that of ci.registry, and shares no code with it: it runs in a container that has Python's standard
+library alone, while a registry needs tokens, uploads and many requests at once. A test holds that both retry
+the same statuses.
+
 Proxies and certificates are those of the environment. Source: urllib.request, ssl.create_default_context.
 """
 
@@ -21,7 +25,7 @@ from .failure import FetchingError
 CHUNK = 1 << 20
 SLOWEST = 1000
 """Bytes per second below which a transfer counts as stalled."""
-PASSING = {408, 425, 429, 500, 502, 503, 504}
+TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 """Statuses that may be over at the next try. Source: RFC 9110, section 15, and RFC 6585."""
 LEFT = {404, 410}
 CHECK = "`dockwright doctor` says whether this machine reaches it"
@@ -107,7 +111,7 @@ class Client:
                 request, timeout=self.patience.stall_s
             )
         except urllib.error.HTTPError as error:
-            if error.code in PASSING:
+            if error.code in TRANSIENT:
                 error.close()
                 raise BrokenError(f"the answer was {error.code} {error.reason}") from error
             raise

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ci.plan.levels import LARGE_WHEEL_BYTES, chain, distances, is_large, levels
+from ci.plan.levels import LARGE_WHEEL_BYTES, distances, is_large, levels
 from ci.plan.plan import Plan, make_plan
 from tests.stacks import small_stack, wheel, with_image
 
@@ -44,7 +44,3 @@ def test_what_stands_on_a_large_wheel_is_large() -> None:
     torch = replace(wheel("torch"), size=LARGE_WHEEL_BYTES)
     stack = with_image(STACK, "ml:cpu", python_lock=(torch,))
     assert [id_ for id_ in ALL if is_large(stack, id_)] == ["ml:cpu", "asr:cpu", "vad:cpu"]
-
-
-def test_a_chain_ends_at_the_root() -> None:
-    assert [image.id for image in chain(STACK, "asr:cpu")] == ["asr:cpu", "ml:cpu", "base:cpu"]

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ci.registry.retry import RetryPolicy, challenge_of, retry_after_s
+from ci.registry.retry import TRANSIENT, RetryPolicy, challenge_of, retry_after_s
+from ci.wheelhouse.program import client
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
@@ -54,3 +55,7 @@ def test_a_registry_that_wants_too_much_time_is_not_waited_for() -> None:
 )
 def test_a_challenge_is_taken_apart(header: str, scheme: str, parameters: dict[str, str]) -> None:
     assert challenge_of(header) == (scheme, parameters)
+
+
+def test_the_program_that_fetches_packages_retries_the_same_statuses() -> None:
+    assert client.TRANSIENT == TRANSIENT

@@ -7,13 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ci.catalog.stack import Smoke
-from ci.smoke.probe_request import COMPILERS, INSTALLERS, ancestors, smoke_request
+from ci.smoke.probe_request import COMPILERS, INSTALLERS, smoke_request
 from tests.stacks import image, small_stack, with_image
-
-
-def test_an_image_stands_on_its_ancestors_the_lowest_first() -> None:
-    stack = small_stack()
-    assert [one.id for one in ancestors(stack, stack.get("asr:cpu"))] == ["base:cpu", "ml:cpu", "asr:cpu"]
 
 
 def test_a_child_also_checks_what_its_ancestors_declare() -> None:
