@@ -68,8 +68,8 @@ def test(
     then pytest runs the unit, golden, property and Dagger tests. All other arguments are passed to pytest,
     such as `-k plan -x` or the path of a test file, and then the lint and type checks are left out.
 
-    With --engine the tests of the real thing follow: they start Buildah, use the network, and look at the
-    images in the store, so `dockwright build-all` comes first.
+    With --engine, the tests of the real thing follow: they start Buildah, use the network, and need the built
+    images. Run `dockwright build-all` first.
     """
     if engine_too and engine_only:
         raise UsageError("`--engine` and `--engine-only` exclude each other", hint="leave one of them out")

@@ -1,4 +1,4 @@
-"""Write docs/reference/ anew: `python -m ci.cli.reference`, in the environment of the tests."""
+"""Write docs/reference/: `python -m ci.cli.reference`, in the environment of the tests."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def pages() -> dict[str, str]:
 
 def index_page() -> str:
     """Return the page that lists the commands by group, the files, and all exit codes."""
-    parts = [["Every command has `--help`, which says the same as its page here."]]
+    parts = [["The page of a command has the same texts as its `--help`."]]
     for group in Group:
         rows = [
             (f"[`{name}`]({name}.md)", entry.summary)

@@ -1,0 +1,136 @@
+"""Private words of this project do not come back: the standard terms are in docs/terminology.md."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+import click
+import pytest
+
+from ci.cli.commands import COMMANDS
+from ci.cli.main import cli
+from tests.unit.docs.pages import PAGES, ROOT
+
+SAY = {
+    "beside": "next to, in addition to",
+    "came of": "result of",
+    "calibration": "reference benchmark",
+    "closed in": "sandboxed, in a sandbox",
+    "culprit": "blocking check",
+    "enclosure": "PID namespace",
+    "faults?": "error",
+    "figures?": "metric",
+    "gates?": "lint and type checks",
+    "held against": "compared with",
+    "houses?": "build inputs, wheelhouse, debhouse",
+    "hygiene": "retention policy",
+    "leftovers?": "stale resource",
+    "living": "live run",
+    "mistakes?": "error",
+    "patience": "retry policy",
+    "rooms?": "package; free space",
+    "said": "reported",
+    "says so": "reports it",
+    "soundness": "store health",
+    "stands? in for": "replaces",
+    "stands? on": "is based on",
+    "strays?": "orphan process",
+    "tells": "reports",
+    "told": "reported",
+    "twins?": "shared apt layer",
+    "unshown": "not tested",
+    "untold": "not reported",
+    "wish(?:es)?": "options",
+}
+"""Pattern of each private word, and what to say."""
+
+OLD_PAGES = {
+    "README.md",
+    "docs/benchmarks.md",
+    "docs/ci.md",
+    "docs/commands.md",
+    "docs/concepts.md",
+    "docs/dagger.md",
+}
+"""Pages that are not rewritten yet."""
+
+OLD_IN_MESSAGES = {
+    "beside",
+    "calibration",
+    "closed in",
+    "faults?",
+    "figures?",
+    "houses?",
+    "living",
+    "mistakes?",
+    "rooms?",
+    "said",
+    "says so",
+    "stands? on",
+    "tells",
+    "told",
+    "twins?",
+}
+"""Words that messages still have; each goes from here when the last message with it is rewritten."""
+
+
+def found(word: str, texts: Mapping[str, str]) -> list[str]:
+    """Return where a word is, as `NAME: LINE`."""
+    pattern = re.compile(rf"(?<![\w-])(?:{word})(?![\w-])", re.IGNORECASE)
+    return [
+        f"{name}: {line.strip()}"
+        for name, text in texts.items()
+        for line in text.splitlines()
+        if pattern.search(re.sub(r"`[^`]*`|\]\([^)]*\)|HOUSES=", "", line))
+    ]
+
+
+def helps() -> Mapping[str, str]:
+    """Return the help of each command."""
+    texts = {"dockwright": cli.get_help(click.Context(cli))}
+    for name, entry in COMMANDS.items():
+        command = entry.load()
+        texts[name] = command.get_help(click.Context(command, info_name=name))
+    return texts
+
+
+def messages() -> Mapping[str, str]:
+    """Return the texts of each module of ci/ that are no docstrings: messages, and names."""
+    return {
+        str(path.relative_to(ROOT)): "\n".join(strings(ast.parse(path.read_text(encoding="utf-8"))))
+        for path in sorted((ROOT / "ci").rglob("*.py"))
+    }
+
+
+def strings(tree: ast.Module) -> Iterator[str]:
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            yield node.value
+
+
+HELPS, MESSAGES = helps(), messages()
+
+
+@pytest.mark.parametrize("word", SAY)
+def test_a_private_word_is_in_no_page(word: str) -> None:
+    pages = {name: text for name, text in PAGES.items() if name not in OLD_PAGES}
+    assert found(word, pages) == [], f"say: {SAY[word]}"
+
+
+@pytest.mark.parametrize("word", SAY)
+def test_a_private_word_is_in_no_help(word: str) -> None:
+    assert found(word, HELPS) == [], f"say: {SAY[word]}"
+
+
+@pytest.mark.parametrize("word", [word for word in SAY if word not in OLD_IN_MESSAGES])
+def test_a_private_word_is_in_no_message(word: str) -> None:
+    assert found(word, MESSAGES) == [], f"say: {SAY[word]}"
+
+
+def test_a_word_is_found_as_a_word_and_not_in_code() -> None:
+    text = "A house.\nA wheelhouse, `houses/kept`, [a](house.md).\nIt STANDS ON it."
+    assert found("houses?", {"a": text}) == ["a: A house."]
+    assert found("stands? on", {"a": text}) == ["a: It STANDS ON it."]
