@@ -87,12 +87,16 @@ def gc(
 
 
 async def _in_registry(
-    workspace: Workspace, place: RegistryNamespace, older_than: timedelta, keep_bytes: int | None, yes: bool
+    workspace: Workspace,
+    namespace: RegistryNamespace,
+    older_than: timedelta,
+    keep_bytes: int | None,
+    yes: bool,
 ) -> None:
     def say(text: str) -> None:
         click.echo(text, err=True)
 
-    async with open_releases(place, say, "REGISTRY") as releases:
+    async with open_releases(namespace, say, "REGISTRY") as releases:
         stale, looked_at = await registry_survey(
             releases.client, workspace.stack, older_than=older_than, keep_bytes=keep_bytes
         )

@@ -92,12 +92,12 @@ def publish(
     if dry_run and compression == "gzip":
         raise UsageError("--dry-run can't name layers that are not compressed yet; give it without gzip")
     workspace = open_workspace(settings)
-    place = workspace.required_registry
+    namespace = workspace.required_registry
     check_variants(workspace.stack, variants)
     revision = revision_of(workspace.directory)
     version = check_version(version) if version else _version(revision)
     check_base(workspace, bootstrap_base=bootstrap_base)
-    anyio.run(partial(check_registry, place, _tell, "RELEASE", "REGISTRY"))
+    anyio.run(partial(check_registry, namespace, _tell, "RELEASE", "REGISTRY"))
     if not dry_run:
         asked = RunArguments(
             variants=variants,
@@ -122,12 +122,12 @@ def publish(
         if status != 0:
             sys.exit(status)
     gzip = compression == "gzip"
-    anyio.run(_publish, workspace, place, variants, version, revision, gzip, dry_run)
+    anyio.run(_publish, workspace, namespace, variants, version, revision, gzip, dry_run)
 
 
 async def _publish(
     workspace: Workspace,
-    place: RegistryNamespace,
+    namespace: RegistryNamespace,
     variants: tuple[str, ...],
     version: str,
     revision: Revision,
@@ -143,17 +143,17 @@ async def _publish(
         )
         return
     plan = await workspace.plan((), variants, store=Store(ids={}))
-    async with open_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
+    async with open_releases(namespace, _tell, "RELEASE", "REGISTRY") as releases:
         images = await released_images(releases, await sources_of(releases, plan), revision.notes, gzip=False)
-    for push in pushes(place.namespace, version, images):
-        click.echo(push_line(place, push))
+    for push in pushes(namespace.path, version, images):
+        click.echo(push_line(namespace, push))
 
 
-def push_line(place: RegistryNamespace, push: Push) -> str:
+def push_line(namespace: RegistryNamespace, push: Push) -> str:
     """Return a request of a release as a line."""
     if isinstance(push, Put):
-        return f"put    {place.host}/{push.repository}:{push.reference}  {len(push.data)} bytes"
-    return f"mount  {place.host}/{push.to}  {push.digest} of {push.origin}"
+        return f"put    {namespace.host}/{push.repository}:{push.reference}  {len(push.data)} bytes"
+    return f"mount  {namespace.host}/{push.to}  {push.digest} of {push.origin}"
 
 
 @click.command()
@@ -170,8 +170,8 @@ def verify(settings: Settings, version: str, registry: str | None) -> None:
     anyio.run(_verify, registry_namespace(settings.with_(registry=registry)), version)
 
 
-async def _verify(place: RegistryNamespace, version: str) -> None:
-    async with open_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
+async def _verify(namespace: RegistryNamespace, version: str) -> None:
+    async with open_releases(namespace, _tell, "RELEASE", "REGISTRY") as releases:
         name, images = await releases.read(version)
         lags = await releases.verify(version)
         left = await stale_tags(releases) if version == CURRENT else ()
@@ -184,7 +184,7 @@ async def _verify(place: RegistryNamespace, version: str) -> None:
             "corrupt",
             f"{len(lags)} tags do not name what release {name} does; `dockwright rollback {name}` sets them",
         )
-    click.echo(f"{place}/release:{name}: {len(images)} images, and every tag names what it does")
+    click.echo(f"{namespace}/release:{name}: {len(images)} images, and every tag names what it does")
 
 
 def lag_lines(lags: Sequence[Lag]) -> list[str]:
@@ -201,10 +201,10 @@ def rollback(settings: Settings, version: str, registry: str | None) -> None:
     anyio.run(_rollback, registry_namespace(settings.with_(registry=registry)), check_version(version))
 
 
-async def _rollback(place: RegistryNamespace, version: str) -> None:
-    async with open_releases(place, _tell, "RELEASE", "REGISTRY") as releases:
+async def _rollback(namespace: RegistryNamespace, version: str) -> None:
+    async with open_releases(namespace, _tell, "RELEASE", "REGISTRY") as releases:
         await releases.restore(version)
-    click.echo(f"{place}: release {version} is the current one")
+    click.echo(f"{namespace}: release {version} is the current one")
 
 
 @click.command()

@@ -48,7 +48,7 @@ class Gzipped:
             RegistryError: the registry does not give a layer, or does not take one.
             OSError: there is no room for a layer twice.
         """
-        repository = self.client.place.repository(image)
+        repository = self.client.namespace.repository(image)
         own = read_manifest(data, f"{image}:{tag}")
         there = await self._there(repository, gzip_tag(tag), own, scope)
         if there is not None:
@@ -99,7 +99,7 @@ class Gzipped:
 
     async def _bring(self, image: str, layer: Blob, scope: Sequence[str]) -> None:
         """Let the repository of `image` have a layer in gzip."""
-        repository = self.client.place.repository(image)
+        repository = self.client.namespace.repository(image)
         known = self.known.get(layer.digest)
         if known is not None:
             await self.client.mount(known[0].digest, known[1], repository, scope=scope)

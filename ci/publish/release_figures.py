@@ -23,7 +23,7 @@ async def write_metrics(releases: Releases, version: str, figures: Baseline) -> 
         RegistryError: the registry does not take them.
     """
     client, scope = releases.client, releases.scope((), writes=True)
-    repository = client.place.repository(REPOSITORY)
+    repository = client.namespace.repository(REPOSITORY)
     data = figures.as_json().encode()
     digest = await client.add_blob(repository, data, scope=scope)
     blob = Blob(type=ARTIFACT_TYPE, digest=digest, size=len(data))
@@ -38,8 +38,8 @@ async def read_metrics(releases: Releases, version: str) -> Baseline | None:
         RegistryError: they can't be had, or are those of nothing that dockwright wrote for this release.
     """
     client, scope = releases.client, releases.scope((), writes=False)
-    repository = client.place.repository(REPOSITORY)
-    what = f"{client.place}/{REPOSITORY}:{metrics_tag(version)}"
+    repository = client.namespace.repository(REPOSITORY)
+    what = f"{client.namespace}/{REPOSITORY}:{metrics_tag(version)}"
     try:
         found = read_manifest(await client.manifest(repository, metrics_tag(version), scope=scope), what)
         digest = found.layers[0].digest if len(found.layers) == 1 else ""

@@ -54,10 +54,10 @@ class Releases:
 
     @property
     def _namespace(self) -> str:
-        return self.client.place.namespace
+        return self.client.namespace.path
 
     def _repository(self, image: str) -> str:
-        return self.client.place.repository(image)
+        return self.client.namespace.repository(image)
 
     def scope(self, images: Sequence[str], *, writes: bool) -> tuple[str, ...]:
         """Return what a token has to allow for these images and the releases."""
@@ -146,7 +146,7 @@ class Releases:
             if not lagging:
                 return
             if number < ROUNDS - 1:
-                await anyio.sleep(self.client.patience.pause_s * 2**number)
+                await anyio.sleep(self.client.retry_policy.pause_s * 2**number)
         names = ", ".join(lag.reference for lag in lagging)
         raise RegistryError("corrupt", f"what was pushed reads back otherwise: {names}")
 
@@ -168,7 +168,7 @@ class Releases:
                     raise
                 has = ""
             if has != should:
-                found.append(Lag(f"{self.client.place.host}/{repository}:{reference}", should, has))
+                found.append(Lag(f"{self.client.namespace.host}/{repository}:{reference}", should, has))
         return tuple(found)
 
     async def _refuse_other(self, version: str, images: Sequence[Released], scope: Sequence[str]) -> None:
@@ -201,7 +201,7 @@ class Releases:
         return await self.client.manifest(self._repository(REPOSITORY), version, scope=scope)
 
     def _read(self, version: str, data: bytes) -> tuple[str, tuple[Released, ...]]:
-        what = f"{self.client.place}/{REPOSITORY}:{version}"
+        what = f"{self.client.namespace}/{REPOSITORY}:{version}"
         found, images = read_index(data, what)
         if version not in (CURRENT, found):
             raise RegistryError("corrupt", f"{what}: is the index of release {found}")
@@ -295,7 +295,7 @@ class Releases:
                 await self.client.mount(digest, origin, to, scope=scope)
             case Put(repository=repository, reference=reference, data=data, type=type_):
                 if await self._known_digest(repository, reference, scope) != digest_of(data):
-                    self.say(f"{self.client.place.host}/{repository}:{reference[:40]}")
+                    self.say(f"{self.client.namespace.host}/{repository}:{reference[:40]}")
                     await self.client.put_manifest(repository, reference, data, type_, scope=scope)
             case _:
                 assert_never(push)

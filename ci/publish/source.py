@@ -32,8 +32,8 @@ async def read_source(client: RegistryClient, source: Source, *, scope: Sequence
     Raises:
         RegistryError: it can't be had, or is another image than the one of this key.
     """
-    repository = client.place.repository(source.image)
-    what = f"{client.place.host}/{repository}:{source.tag}"
+    repository = client.namespace.repository(source.image)
+    what = f"{client.namespace.host}/{repository}:{source.tag}"
     data = await client.manifest(repository, source.digest, scope=scope)
     manifest = read_manifest(data, what)
     if manifest.type != OCI:

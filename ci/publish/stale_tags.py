@@ -16,7 +16,7 @@ async def stale_tags(releases: Releases) -> tuple[str, ...]:
     Raises:
         RegistryError: there is no current release, or a release can't be read.
     """
-    client, place = releases.client, releases.client.place
+    client, namespace = releases.client, releases.client.namespace
     scope = releases.scope((), writes=False)
     _, images = await releases.read()
     had: set[tuple[str, str]] = set()
@@ -34,7 +34,7 @@ async def stale_tags(releases: Releases) -> tuple[str, ...]:
         had.update((one.image, one.variant) for one in there)
 
     async with anyio.create_task_group() as group:
-        for version in await client.tags(place.repository(REPOSITORY), scope=scope):
+        for version in await client.tags(namespace.repository(REPOSITORY), scope=scope):
             if version != CURRENT:
                 group.start_soon(read, version)
     if faults:
@@ -43,8 +43,8 @@ async def stale_tags(releases: Releases) -> tuple[str, ...]:
     scope = releases.scope([image for image, _ in gone], writes=False)
     return tuple(
         [
-            f"{place}/{image}:{variant}"
+            f"{namespace}/{image}:{variant}"
             for image, variant in gone
-            if await client.find_digest(place.repository(image), variant, scope=scope) is not None
+            if await client.find_digest(namespace.repository(image), variant, scope=scope) is not None
         ]
     )

@@ -31,7 +31,7 @@ class Authorization:
     Source: RFC 7617; Docker's token authentication specification, which the OCI's refers to.
     """
 
-    place: RegistryNamespace
+    namespace: RegistryNamespace
     credentials: Credentials | None
     ask: Ask
     _scheme: str = ""
@@ -92,7 +92,7 @@ class Authorization:
             parts = urlsplit(realm)
         except ValueError:
             return False
-        here = self.place.is_loopback and is_loopback(parts.netloc)
+        here = self.namespace.is_loopback and is_loopback(parts.netloc)
         return bool(parts.netloc) and (parts.scheme == "https" or (parts.scheme == "http" and here))
 
     def forget(self) -> None:
@@ -121,7 +121,7 @@ class Authorization:
                 if status < 500:
                     break
         who = f" to {self.credentials.user} (from {self.credentials.source})" if self.credentials else ""
-        text = f"{self.place.host}: its token server {server} {problem}, and gives no token{who}"
+        text = f"{self.namespace.host}: its token server {server} {problem}, and gives no token{who}"
         if problem in ("answers 401", "answers 403"):
             raise RegistryError("unauthorised", text)
         fault = RegistryError("unreachable", text)

@@ -50,13 +50,13 @@ class Lookup:
     What is merely absent is in neither.
     """
 
-    hits: dict[str, KeyArtifact]
-    faults: dict[str, RegistryError]
+    available: dict[str, KeyArtifact]
+    errors: dict[str, RegistryError]
 
     def warnings(self) -> list[str]:
         """Return a sentence per kind of fault, with the first of its kind whole."""
-        counts = Counter(fault.answer for fault in self.faults.values())
-        first = {fault.answer: str(fault) for fault in reversed(self.faults.values())}
+        counts = Counter(fault.answer for fault in self.errors.values())
+        first = {fault.answer: str(fault) for fault in reversed(self.errors.values())}
         return [
             f"{count} of the images could not be looked up in the registry, and count as missing there: "
             f"{first[answer]}" + (f" (and {count - 1} more like this)" if count > 1 else "")
@@ -73,19 +73,17 @@ class RegistryCache:
 
     def reference(self, image: str, digest: str) -> str:
         """Return how the image with the manifest `digest` is named to an engine."""
-        place = self.client.place
-        return f"{place.host}/{place.repository(image)}@{digest}"
+        return self.client.namespace.reference(image, digest=digest)
 
     def tagged(self, image: str, tag: str) -> str:
         """Return how an image is named to an engine that is to push it."""
-        place = self.client.place
-        return f"{place.host}/{place.repository(image)}:{tag}"
+        return self.client.namespace.reference(image, tag=tag)
 
     def scope(self, images: Iterable[str], *, writes: bool = False) -> tuple[str, ...]:
         """Return what a token has to allow. Source: Docker's token scope documentation."""
         actions = "pull,push" if writes else "pull"
-        place = self.client.place
-        return tuple(f"repository:{place.repository(image)}:{actions}" for image in sorted(set(images)))
+        namespace = self.client.namespace
+        return tuple(f"repository:{namespace.repository(image)}:{actions}" for image in sorted(set(images)))
 
     async def look_up(self, wanted: Sequence[Wanted]) -> Lookup:
         """Look for all of `wanted` at once: two requests each, and no blob; never raises RegistryError."""
@@ -96,12 +94,12 @@ class RegistryCache:
         async def look(one: Wanted) -> None:
             async with limiter:
                 try:
-                    beside = await self.find(one, scope)
+                    artifact = await self.find(one, scope)
                 except RegistryError as error:
-                    found.faults[one.id] = error
+                    found.errors[one.id] = error
                     return
-            if beside is not None:
-                found.hits[one.id] = beside
+            if artifact is not None:
+                found.available[one.id] = artifact
 
         async with anyio.create_task_group() as group:
             for one in wanted:
@@ -114,7 +112,7 @@ class RegistryCache:
         Raises:
             RegistryError: nothing can be told of it, or the tag names an image that is not of this key.
         """
-        repository = self.client.place.repository(wanted.image)
+        repository = self.client.namespace.repository(wanted.image)
         scope = scope or self.scope((wanted.image,))
         what = self.tagged(wanted.image, wanted.tag)
         try:
@@ -124,12 +122,12 @@ class RegistryCache:
             if error.answer == "absent":
                 return None
             raise
-        beside = read_key_artifact(
+        artifact = read_key_artifact(
             read_manifest(data, key_artifact_tag(what)), wanted.key, key_artifact_tag(what)
         )
-        if digest and digest != beside.image:
+        if digest and digest != artifact.image:
             raise RegistryError("corrupt", f"{what}: names another image than the one of this key")
-        return beside
+        return artifact
 
     async def found(self, wanted: Wanted, scope: Sequence[str] = ()) -> KeyArtifact | None:
         """Return the same for one that pushes: what is corrupt is None too, since pushing puts it right.
@@ -144,7 +142,7 @@ class RegistryCache:
                 raise
             return None
 
-    async def reconcile(self, wanted: Wanted, beside: KeyArtifact) -> str:
+    async def reconcile(self, wanted: Wanted, artifact: KeyArtifact) -> str:
         """Make tag and key document agree where others wrote both at the same time.
 
         Registries know no condition on a write, so what is there afterwards is read again: where the tag
@@ -158,22 +156,22 @@ class RegistryCache:
         what = self.tagged(wanted.image, wanted.tag)
         for number in range(ROUNDS):
             try:
-                if agreed := await self._agree(wanted, beside, scope):
+                if agreed := await self._agree(wanted, artifact, scope):
                     return agreed
             except RegistryError as error:
                 if error.answer != "absent":
                     raise
                 # some registries show a moment later what they have taken
                 self.client.say(f"{what}: not there yet, right after it was pushed")
-            await anyio.sleep(self.client.patience.pause_s * 2**number)
+            await anyio.sleep(self.client.retry_policy.pause_s * 2**number)
         raise RegistryError("corrupt", f"{what}: does not become what was pushed")
 
-    async def _agree(self, wanted: Wanted, beside: KeyArtifact, scope: Sequence[str]) -> str:
+    async def _agree(self, wanted: Wanted, artifact: KeyArtifact, scope: Sequence[str]) -> str:
         """Return the digest of the key document's manifest if it agrees with the tag.
 
         Where it doesn't, it is written anew, and nothing is returned.
         """
-        repository = self.client.place.repository(wanted.image)
+        repository = self.client.namespace.repository(wanted.image)
         what = self.tagged(wanted.image, wanted.tag)
         digest = await self.client.digest(repository, wanted.tag, scope=scope)
         data = await self.client.manifest(repository, key_artifact_tag(wanted.tag), scope=scope)
@@ -185,11 +183,11 @@ class RegistryCache:
         if found.image != digest:
             there = await self.client.manifest(repository, digest, scope=scope)
             config = read_manifest(there, what).config.digest
-        if config != beside.config:
+        if config != artifact.config:
             raise RegistryError("corrupt", f"{what}: another image was pushed under this key meanwhile")
         if found.image == digest:
             return side.digest
-        manifest = key_artifact_manifest(replace(beside, image=digest), side.layers[0], _now())
+        manifest = key_artifact_manifest(replace(artifact, image=digest), side.layers[0], _now())
         await self.client.put_manifest(repository, key_artifact_tag(wanted.tag), manifest, OCI, scope=scope)
         return ""
 
@@ -199,7 +197,7 @@ class RegistryCache:
         Raises:
             RegistryError: it can't be had.
         """
-        repository = self.client.place.repository(wanted.image)
+        repository = self.client.namespace.repository(wanted.image)
         scope = self.scope((wanted.image,))
         what = key_artifact_tag(self.tagged(wanted.image, wanted.tag))
         try:
@@ -214,13 +212,13 @@ class RegistryCache:
             raise
         return read_document(data, what)
 
-    async def add(self, wanted: Wanted, beside: KeyArtifact, document: dict[str, Any]) -> str:
+    async def add(self, wanted: Wanted, artifact: KeyArtifact, document: dict[str, Any]) -> str:
         """Write what stands beside an image that has just been pushed, so that it is found from now on.
 
         Returns the digest of its manifest, which no other runner writes; none where another runner was
         faster, whose own stays. That is asked last, since it may change at any time.
         """
-        repository = self.client.place.repository(wanted.image)
+        repository = self.client.namespace.repository(wanted.image)
         scope = self.scope((wanted.image,), writes=True)
         data = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         await self.client.add_blob(repository, EMPTY, scope=scope)
@@ -228,7 +226,7 @@ class RegistryCache:
         blob = Blob(type=ARTIFACT_TYPE, digest=digest, size=len(data))
         if await self.found(wanted, scope) is not None:
             return ""
-        manifest = key_artifact_manifest(beside, blob, _now())
+        manifest = key_artifact_manifest(artifact, blob, _now())
         await self.client.put_manifest(repository, key_artifact_tag(wanted.tag), manifest, OCI, scope=scope)
         return digest_of(manifest)
 

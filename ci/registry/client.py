@@ -42,16 +42,16 @@ class RegistryClient:
     Everything raises RegistryError, and nothing else.
     """
 
-    place: RegistryNamespace
+    namespace: RegistryNamespace
     http: httpx.AsyncClient
     credentials: Credentials | None
-    patience: RetryPolicy
+    retry_policy: RetryPolicy
     say: Say
     authorization: Authorization = field(init=False)
 
     def __post_init__(self) -> None:
         self.authorization = Authorization(
-            place=self.place, credentials=self.credentials, ask=self._ask_for_token
+            namespace=self.namespace, credentials=self.credentials, ask=self._ask_for_token
         )
 
     async def connect(self) -> None:
@@ -110,7 +110,7 @@ class RegistryClient:
         promised = reference if ":" in reference else reply.headers.get("docker-content-digest", "")
         if promised and promised != digest_of(reply.body):
             raise RegistryError(
-                "corrupt", f"{self.place.host}/{repository}: {reference} came with other bytes"
+                "corrupt", f"{self.namespace.host}/{repository}: {reference} came with other bytes"
             )
         return reply.body
 
@@ -119,7 +119,9 @@ class RegistryClient:
         path = f"/v2/{repository}/blobs/{digest}"
         reply = await self.ask("GET", path, scope=scope, limit_bytes=limit_bytes)
         if digest_of(reply.body) != digest:
-            raise RegistryError("corrupt", f"{self.place.host}/{repository}: {digest} came with other bytes")
+            raise RegistryError(
+                "corrupt", f"{self.namespace.host}/{repository}: {digest} came with other bytes"
+            )
         return reply.body
 
     async def add_blob(self, repository: str, data: bytes, *, scope: Sequence[str]) -> str:
@@ -145,7 +147,9 @@ class RegistryClient:
         path = f"/v2/{repository}/blobs/{digest}"
         await self.ask("GET", path, scope=scope, into=target, limit_bytes=size)
         if await anyio.to_thread.run_sync(file_digest, target) != digest:
-            raise RegistryError("corrupt", f"{self.place.host}/{repository}: {digest} came with other bytes")
+            raise RegistryError(
+                "corrupt", f"{self.namespace.host}/{repository}: {digest} came with other bytes"
+            )
 
     async def send_blob(self, repository: str, digest: str, source: Path, *, scope: Sequence[str]) -> None:
         """Store the file `source`, which has this digest; one that is there is not sent."""
@@ -182,7 +186,7 @@ class RegistryClient:
         url: str = f"/v2/{repository}/tags/list?n={PAGE}"
         found: list[str] = []
         seen: set[str] = set()
-        what = f"{self.place.host}/{repository}: gives no whole list of tags"
+        what = f"{self.namespace.host}/{repository}: gives no whole list of tags"
         while url not in seen and len(seen) < MOST_PAGES:
             seen.add(url)
             try:
@@ -227,7 +231,7 @@ class RegistryClient:
         url = self._url(f"/v2/{to}/blobs/uploads/", mount=digest, **{"from": origin})
         reply = await self.ask("POST", url, scope=scope)
         if reply.status != 201:
-            what = f"{self.place.host}: does not mount {short_digest(digest)}… of {origin} in {to}"
+            what = f"{self.namespace.host}: does not mount {short_digest(digest)}… of {origin} in {to}"
             raise RegistryError("unauthorised", f"{what}; may these credentials read {origin}?")
 
     async def put_manifest(
@@ -260,7 +264,7 @@ class RegistryClient:
         which the OCI's refers to.
         """
         tried, renewed = 0, False
-        what = f"{method} {self.place.host}{urlsplit(url).path}"
+        what = f"{method} {self.namespace.host}{urlsplit(url).path}"
         while True:
             tried += 1
             after = None
@@ -272,13 +276,13 @@ class RegistryClient:
                     raise RegistryError(
                         "unreachable",
                         f"{what}: its certificate is not trusted here; name the file of its authority by "
-                        f"SSL_CERT_FILE, or put it at {CERTIFICATES[0]}/{self.place.host}/ca.crt",
+                        f"SSL_CERT_FILE, or put it at {CERTIFICATES[0]}/{self.namespace.host}/ca.crt",
                     ) from error
                 problem = f"no answer ({str(error) or type(error).__name__})"
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 raise RegistryError("corrupt", f"{what}: {error}") from error
             except TimeoutError:
-                problem = f"no whole answer in {self.patience.answer_s:.0f} s"
+                problem = f"no whole answer in {self.retry_policy.answer_s:.0f} s"
             else:
                 if reply.status < 300:
                     return reply
@@ -290,8 +294,8 @@ class RegistryClient:
                         continue
                 if reply.status not in TRANSIENT and not reply.is_disturbed(method):
                     raise self._refusal(what, reply)
-                problem, after = f"status {reply.status}{reply.told}", reply.headers.get("retry-after")
-            pause_s = self.patience.pause(tried, after, datetime.now(UTC))
+                problem, after = f"status {reply.status}{reply.detail}", reply.headers.get("retry-after")
+            pause_s = self.retry_policy.pause(tried, after, datetime.now(UTC))
             if pause_s is None:
                 raise RegistryError("unreachable", f"{what}: {problem}, {tried} times")
             self.say(f"{what}: {problem}; asked again in {pause_s:.1f} s")
@@ -312,7 +316,7 @@ class RegistryClient:
             headers = {**headers, "Content-Length": str(size)}
         else:
             size, content = len(body or b""), body
-        with anyio.fail_after(self.patience.limit_s(max(size, limit_bytes))):
+        with anyio.fail_after(self.retry_policy.limit_s(max(size, limit_bytes))):
             # blobs often lie elsewhere; httpx sends no authorization to another host
             follow = method in ("GET", "HEAD")
             async with self.http.stream(
@@ -320,7 +324,7 @@ class RegistryClient:
             ) as response:
                 kept = await _read(response, limit_bytes, into if response.status_code < 300 else None)
                 if kept is None:
-                    what = f"{method} {self.place.host}{urlsplit(url).path}"
+                    what = f"{method} {self.namespace.host}{urlsplit(url).path}"
                     raise RegistryError(
                         "corrupt", f"{what}: more than {limit_bytes} bytes, which is not read"
                     )
@@ -335,7 +339,7 @@ class RegistryClient:
         try:
             url = httpx.URL(urljoin(str(self.http.base_url), text))
         except (httpx.InvalidURL, ValueError) as error:
-            raise RegistryError("corrupt", f"{self.place.host}: names an address that is none") from error
+            raise RegistryError("corrupt", f"{self.namespace.host}: names an address that is none") from error
         return str(url.copy_merge_params(parameters) if parameters else url)
 
     def _is_ours(self, url: str) -> bool:
@@ -350,9 +354,9 @@ class RegistryClient:
             who = f"as {self.credentials.user}" if self.credentials else "without credentials"
             found = f" (from {self.credentials.source})" if self.credentials else ""
             return RegistryError(
-                "unauthorised", f"{what}: not allowed {who}{found}: status {reply.status}{reply.told}"
+                "unauthorised", f"{what}: not allowed {who}{found}: status {reply.status}{reply.detail}"
             )
-        return RegistryError("corrupt", f"{what}: status {reply.status}{reply.told}")
+        return RegistryError("corrupt", f"{what}: status {reply.status}{reply.detail}")
 
 
 async def _read(response: httpx.Response, limit_bytes: int, into: Path | None) -> bytes | None:

@@ -9,7 +9,6 @@ import anyio
 import httpx
 
 from ci.errors import RegistryError
-from ci.names.host import HUB, HUB_ADDRESS
 from ci.registry.client import RegistryClient, Say
 from ci.registry.credentials import Credentials
 from ci.registry.namespace import RegistryNamespace
@@ -19,27 +18,27 @@ from ci.registry.tls import UNTRUSTED, tls_context
 
 @asynccontextmanager
 async def open_registry(
-    place: RegistryNamespace, credentials: Credentials | None, patience: RetryPolicy, say: Say
+    namespace: RegistryNamespace, credentials: Credentials | None, retry_policy: RetryPolicy, say: Say
 ) -> AsyncIterator[RegistryClient]:
-    """Yield a client of the registry at `place`, which has answered; on loopback it may be without TLS.
+    """Yield a client of the registry at `namespace`, which has answered; on loopback it may be without TLS.
 
     Raises:
         RegistryError: it does not answer, or is no registry.
     """
-    schemes = ("https", "http") if place.is_loopback else ("https",)
+    schemes = ("https", "http") if namespace.is_loopback else ("https",)
     for scheme in schemes:
         async with httpx.AsyncClient(
-            base_url=f"{scheme}://{place.address or (HUB_ADDRESS if place.host == HUB else place.host)}",
-            verify=tls_context(place.host) if scheme == "https" else True,
-            trust_env=not place.is_loopback,
+            base_url=f"{scheme}://{namespace.answers_at}",
+            verify=tls_context(namespace.host) if scheme == "https" else True,
+            trust_env=not namespace.is_loopback,
             headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},
-            timeout=httpx.Timeout(patience.answer_s, pool=None),
+            timeout=httpx.Timeout(retry_policy.answer_s, pool=None),
             limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
         ) as http:
             client = RegistryClient(
-                place=place, http=http, credentials=credentials, patience=patience, say=say
+                namespace=namespace, http=http, credentials=credentials, retry_policy=retry_policy, say=say
             )
-            if scheme != schemes[-1] and not await _speaks_tls(http, patience.answer_s):
+            if scheme != schemes[-1] and not await _speaks_tls(http, retry_policy.answer_s):
                 continue
             try:
                 await client.connect()

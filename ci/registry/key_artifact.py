@@ -49,14 +49,14 @@ def smoke_tag(tag: str, name: str) -> str:
     return f"{tag}.smoke-{name}"
 
 
-def key_artifact_manifest(beside: KeyArtifact, document: Blob, created: str) -> bytes:
+def key_artifact_manifest(artifact: KeyArtifact, document: Blob, created: str) -> bytes:
     """Return the manifest of the artifact with that document; `created` is an ISO 8601 time, for `gc`."""
     annotations = {
-        KEY: beside.key,
-        IMAGE: beside.image,
-        CONFIG: beside.config,
+        KEY: artifact.key,
+        IMAGE: artifact.image,
+        CONFIG: artifact.config,
         CREATED: created,
-        LAYERS: json.dumps(beside.layers, separators=(",", ":")),
+        LAYERS: json.dumps(artifact.layers, separators=(",", ":")),
     }
     return artifact_manifest(ARTIFACT_TYPE, (document,), annotations)
 

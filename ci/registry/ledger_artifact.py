@@ -28,7 +28,7 @@ class RegistryLedger:
             RegistryError: it can't be had, or what stands there is no entry.
         """
         client, scope = self.cache.client, self.cache.scope((wanted.image,))
-        repository, tag = client.place.repository(wanted.image), smoke_tag(wanted.tag, name)
+        repository, tag = client.namespace.repository(wanted.image), smoke_tag(wanted.tag, name)
         try:
             data = await client.manifest(repository, tag, scope=scope)
         except RegistryError as error:
@@ -48,7 +48,7 @@ class RegistryLedger:
             RegistryError: the registry does not take it.
         """
         client, scope = self.cache.client, self.cache.scope((wanted.image,), writes=True)
-        repository = client.place.repository(wanted.image)
+        repository = client.namespace.repository(wanted.image)
         annotations = {ENTRY: text, CREATED: datetime.now(UTC).isoformat(timespec="seconds")}
         data = artifact_manifest(ARTIFACT_TYPE, (EMPTY_BLOB,), annotations)
         await client.put_artifact(repository, smoke_tag(wanted.tag, name), data, scope=scope)

@@ -1,4 +1,4 @@
-"""Where in a registry images are kept, as it is typed. Pure."""
+"""A namespace of a registry, as it is typed. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from ci.errors import UsageError
-from ci.names.host import HOST, PORT, is_loopback
-from ci.names.reference import COMPONENT
+from ci.names.digest import parse_digest
+from ci.names.host import HOST, HUB, HUB_ADDRESS, PORT, is_loopback
+from ci.names.reference import COMPONENT, Reference
 
 _FORM = re.compile(rf"({HOST}(?::{PORT})?)/({COMPONENT}(?:/{COMPONENT})*)")
 LONGEST = 255
@@ -22,16 +23,26 @@ class RegistryNamespace:
     """
 
     host: str
-    namespace: str
+    path: str
     address: str = ""
 
     def __str__(self) -> str:
         """Return it as it is typed."""
-        return f"{self.host}/{self.namespace}"
+        return f"{self.host}/{self.path}"
 
     def repository(self, image: str) -> str:
         """Return the repository of `image`, without the host."""
-        return f"{self.namespace}/{image}"
+        return f"{self.path}/{image}"
+
+    def reference(self, image: str, *, tag: str = "", digest: str = "") -> str:
+        """Return the whole reference of `image`, by tag or by digest, as engines take it."""
+        found = parse_digest(digest) if digest else None
+        return str(Reference(repository=f"{self}/{image}", tag=tag, digest=found))
+
+    @property
+    def answers_at(self) -> str:
+        """`HOST[:PORT]` to connect to."""
+        return self.address or (HUB_ADDRESS if self.host == HUB else self.host)
 
     @property
     def is_loopback(self) -> bool:
@@ -40,7 +51,7 @@ class RegistryNamespace:
 
 
 def parse_namespace(text: str) -> RegistryNamespace:
-    """Return `text` (`HOST[:PORT]/NAMESPACE`) as a place.
+    """Return `text` (`HOST[:PORT]/NAMESPACE`) as a namespace.
 
     Raises:
         UsageError: it is none.
@@ -50,7 +61,7 @@ def parse_namespace(text: str) -> RegistryNamespace:
     found = _FORM.fullmatch(text)
     if found is None or len(text) > LONGEST:
         raise UsageError(
-            f"{text!r} is no place in a registry: give HOST[:PORT]/NAMESPACE, without a scheme, the "
+            f"{text!r} is no namespace in a registry: give HOST[:PORT]/NAMESPACE, without a scheme, the "
             "namespace in small letters, as in registry.example.org/team"
         )
-    return RegistryNamespace(host=found[1], namespace=found[2])
+    return RegistryNamespace(host=found[1], path=found[2])

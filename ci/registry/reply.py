@@ -21,7 +21,7 @@ class Reply:
     url: str
 
     @property
-    def told(self) -> str:
+    def detail(self) -> str:
         """What the registry says is wrong, in brackets; empty where it says so in no way of registries."""
         fault = self._fault()
         text = str(fault.get("message") or fault.get("code") or "")

@@ -26,7 +26,7 @@ class WheelStore:
     @property
     def repository(self) -> str:
         """Its name at its host."""
-        return self.client.place.repository(REPOSITORY)
+        return self.client.namespace.repository(REPOSITORY)
 
     def scope(self, *, writes: bool = False) -> tuple[str, ...]:
         """Return what a token has to allow."""

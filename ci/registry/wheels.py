@@ -51,7 +51,7 @@ class RegistryWheels:
             RegistryError: corrupt: what is there is no such wheel.
         """
         store, client = self.store, self.store.client
-        what = f"{client.place.host}/{store.repository}:{wheel_tag(key)}"
+        what = f"{client.namespace.host}/{store.repository}:{wheel_tag(key)}"
         try:
             data = await client.manifest(store.repository, wheel_tag(key), scope=store.scope())
         except RegistryError as error:

@@ -35,19 +35,19 @@ def quick(**more: float) -> RetryPolicy:
 async def opened(
     host: str,
     credentials: Credentials | None = None,
-    patience: RetryPolicy | None = None,
+    retry_policy: RetryPolicy | None = None,
     namespace: str = "team",
 ) -> AsyncIterator[tuple[RegistryCache, list[str]]]:
     """Yield the cache at `host`, and what it says."""
     said: list[str] = []
     place = RegistryNamespace(host, namespace)
-    async with open_registry(place, credentials, patience or quick(), said.append) as client:
+    async with open_registry(place, credentials, retry_policy or quick(), said.append) as client:
         yield RegistryCache(client=client, writes=True), said
 
 
 async def push(client: RegistryClient, one: Wanted, note: str = "") -> KeyArtifact:
     """Store an image with an empty config and no layers, as an engine does; return what is to stand by it."""
-    repository = client.place.repository(one.image)
+    repository = client.namespace.repository(one.image)
     scope = (f"repository:{repository}:pull,push",)
     config = json.dumps({"note": note, "image": one.id}).encode()
     digest = await client.add_blob(repository, config, scope=scope)
@@ -77,7 +77,7 @@ async def pass_off(host: str, before: Wanted, after: Wanted) -> None:
     async with opened(host) as (cache, _):
         beside = await cache.find(before)
         assert beside is not None
-        repository = cache.client.place.repository(before.image)
+        repository = cache.client.namespace.repository(before.image)
         data = await cache.client.manifest(repository, before.tag, scope=())
         await cache.client.put_manifest(repository, after.tag, data, OCI, scope=())
         await cache.add(after, replace(beside, key=after.key), {"schema": 1})

@@ -25,9 +25,9 @@ COUNT = 3
 
 @asynccontextmanager
 async def releases_at(
-    host: str, credentials: Credentials | None = None, patience: RetryPolicy | None = None
+    host: str, credentials: Credentials | None = None, retry_policy: RetryPolicy | None = None
 ) -> AsyncIterator[Releases]:
-    async with opened(host, credentials, patience) as (cache, said):
+    async with opened(host, credentials, retry_policy) as (cache, said):
         yield Releases(client=cache.client, say=said.append)
 
 
@@ -36,7 +36,7 @@ async def pushed(client: RegistryClient, note: str, count: int = COUNT) -> list[
     found = []
     for number in range(count):
         one = wanted(number)
-        repository = client.place.repository(one.image)
+        repository = client.namespace.repository(one.image)
         scope = (f"repository:{repository}:pull,push",)
 
         async def blob(type_: str, data: bytes, to: str = repository, of: Any = scope) -> dict[str, Any]:

@@ -126,7 +126,7 @@ async def promoted(host: str, origin: Releases, after: int, states: list[bool], 
 
 async def current(releases: Releases) -> dict[str, str]:
     there = await releases.client.find_digest(
-        releases.client.place.repository("release"), "current", scope=()
+        releases.client.namespace.repository("release"), "current", scope=()
     )
     return digests((await releases.read_release())[1]) if there else {}
 

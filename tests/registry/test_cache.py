@@ -26,8 +26,8 @@ async def test_what_was_added_is_found_and_the_rest_is_absent(plain: Registry) -
     async with opened(plain.host) as (cache, said):
         beside = await add(cache, wanted(0))
         found = await cache.look_up([wanted(0), wanted(1)])
-        assert found.hits == {"image-0:cpu": beside}
-        assert found.faults == {}
+        assert found.available == {"image-0:cpu": beside}
+        assert found.errors == {}
         assert said == []
         assert await cache.document(wanted(0)) == {"schema": 1, "image": "image-0:cpu"}
         assert await cache.document(wanted(1)) is None
@@ -39,7 +39,7 @@ async def test_22_hits_take_at_most_three_requests_each_and_no_blob(proxy: Proxy
         for one in images:
             await add(cache, one)
         proxy.seen.clear()
-        assert len((await cache.look_up(images)).hits) == 22
+        assert len((await cache.look_up(images)).available) == 22
     assert proxy.count(".*", "/blobs/") == 0
     assert proxy.count("HEAD", "/manifests/") == 22
     assert proxy.count("GET", "/manifests/k-.*[.]key$") == 22
@@ -50,7 +50,7 @@ async def test_an_image_without_its_key_is_no_hit(plain: Registry) -> None:
     async with opened(plain.host) as (cache, _):
         await push(cache.client, wanted(0))
         found = await cache.look_up([wanted(0)])
-        assert (found.hits, found.faults) == ({}, {})
+        assert (found.available, found.errors) == ({}, {})
 
 
 async def test_a_tag_that_names_another_image_is_corrupt(plain: Registry) -> None:
@@ -58,8 +58,8 @@ async def test_a_tag_that_names_another_image_is_corrupt(plain: Registry) -> Non
         await add(cache, wanted(0))
         await push(cache.client, wanted(0), note="another one")
         found = await cache.look_up([wanted(0)])
-        assert found.hits == {}
-        assert found.faults["image-0:cpu"].answer == "corrupt"
+        assert found.available == {}
+        assert found.errors["image-0:cpu"].answer == "corrupt"
         (warning,) = found.warnings()
         assert "names another image than the one of this key" in warning
 
@@ -71,28 +71,28 @@ async def test_a_registry_with_tls_is_trusted_by_a_certificate_in_the_usual_fold
         folder = tmp_path / "certs.d" / running.host
         folder.mkdir(parents=True)
         with pytest.raises(RegistryError, match="its certificate is not trusted here"):
-            async with opened(running.host, patience=quick(tries=1)):
+            async with opened(running.host, retry_policy=quick(tries=1)):
                 pass
         (folder / "ca.crt").write_text((tmp_path / "tls.crt").read_text())
         monkeypatch.setattr("ci.registry.tls.CERTIFICATES", (tmp_path / "certs.d",))
         async with opened(running.host) as (cache, _):
             assert str(cache.client.http.base_url).startswith("https://")
             await add(cache, wanted())
-            assert len((await cache.look_up([wanted()])).hits) == 1
+            assert len((await cache.look_up([wanted()])).available) == 1
 
 
 async def test_a_user_and_a_password_open_a_registry_that_wants_them(tmp_path: Path) -> None:
     with registry(tmp_path, auth=basic(tmp_path)) as running:
         async with opened(running.host, KNOWN) as (cache, _):
             await add(cache, wanted())
-            assert len((await cache.look_up([wanted()])).hits) == 1
+            assert len((await cache.look_up([wanted()])).available) == 1
         async with opened(running.host, Credentials(USER, "wrong", "a file")) as (cache, _):
-            fault = (await cache.look_up([wanted()])).faults["image-0:cpu"]
+            fault = (await cache.look_up([wanted()])).errors["image-0:cpu"]
             assert fault.answer == "unauthorised"
             assert f"not allowed as {USER} (from a file)" in str(fault)
             assert "wrong" not in str(fault)
         async with opened(running.host) as (cache, _):
-            fault = (await cache.look_up([wanted()])).faults["image-0:cpu"]
+            fault = (await cache.look_up([wanted()])).errors["image-0:cpu"]
             assert "not allowed without credentials" in str(fault)
 
 
@@ -104,7 +104,7 @@ async def test_one_token_is_asked_for_all_images(tmp_path: Path) -> None:
                 await add(cache, one)
         tokens.asked.clear()
         async with opened(running.host, KNOWN) as (cache, _):
-            assert len((await cache.look_up(images)).hits) == 5
+            assert len((await cache.look_up(images)).available) == 5
         assert tokens.asked == [[f"repository:team/image-{number}:pull" for number in range(5)]]
 
 
@@ -114,10 +114,10 @@ async def test_a_token_that_ends_in_the_middle_is_renewed(tmp_path: Path) -> Non
             await add(cache, wanted())
             tokens.lives_s = -120  # beyond the minute that the registry forgives
             cache.client.authorization.forget()
-            fault = (await cache.look_up([wanted()])).faults["image-0:cpu"]
+            fault = (await cache.look_up([wanted()])).errors["image-0:cpu"]
             assert fault.answer == "unauthorised"
             tokens.lives_s = 300
-            assert len((await cache.look_up([wanted()])).hits) == 1
+            assert len((await cache.look_up([wanted()])).available) == 1
             assert said == []
 
 
@@ -151,7 +151,7 @@ async def test_a_token_that_ends_in_the_middle_of_a_push_is_renewed(tmp_path: Pa
             own = await cache.add(wanted(), beside, {"schema": 1})
             assert await cache.reconcile(wanted(), beside) == own
             assert tokens.asked == [["repository:team/image-0:pull,push"]]
-            assert (await cache.look_up([wanted()])).hits == {"image-0:cpu": beside}
+            assert (await cache.look_up([wanted()])).available == {"image-0:cpu": beside}
             assert said == []
 
 
@@ -193,9 +193,9 @@ async def test_two_that_push_at_once_end_with_what_agrees(proxy: Proxy) -> None:
         # another one pushes the same image with other bytes of its manifest, between our tag and our document
         data = await cache.client.manifest("team/image-0", wanted().tag, scope=())
         await cache.client.put_manifest("team/image-0", wanted().tag, data + b" ", OCI, scope=())
-        assert "image-0:cpu" in (await cache.look_up([wanted()])).faults
+        assert "image-0:cpu" in (await cache.look_up([wanted()])).errors
         await cache.reconcile(wanted(), beside)
-        found = (await cache.look_up([wanted()])).hits["image-0:cpu"]
+        found = (await cache.look_up([wanted()])).available["image-0:cpu"]
         assert (found.config, found.image) == (beside.config, digest_of(data + b" "))
 
 
@@ -254,9 +254,9 @@ async def test_many_at_once_get_over_a_token_that_ended(tmp_path: Path) -> None:
                 await add(cache, one)
             cache.client.authorization.forget()
             tokens.lives_s = -120
-            assert len((await cache.look_up(images)).faults) == 12  # with it all of them were refused
+            assert len((await cache.look_up(images)).errors) == 12  # with it all of them were refused
             tokens.lives_s = 300
-            assert len((await cache.look_up(images)).hits) == 12
+            assert len((await cache.look_up(images)).available) == 12
             assert said == []
 
 
@@ -266,8 +266,8 @@ async def test_a_token_server_that_is_silent_costs_no_more_than_two_tries(tmp_pa
         tokens.status = 503
         async with opened(running.host, KNOWN) as (cache, _):
             found = await cache.look_up(images)
-    assert {fault.answer for fault in found.faults.values()} == {"unreachable"}
-    assert len(found.faults) == 12
+    assert {fault.answer for fault in found.errors.values()} == {"unreachable"}
+    assert len(found.errors) == 12
     assert len(tokens.asked) == 2
     (warning,) = found.warnings()
     assert "its token server 127.0.0.1:" in warning

@@ -43,12 +43,12 @@ KEY = "[.]key$"
     ids=lambda value: value if isinstance(value, str) else f"{value.way}-{value.status}-{value.body[:30]!r}",
 )
 async def test_a_fault_is_a_miss_of_its_kind(proxy: Proxy, fault: Fault, answer: str) -> None:
-    async with opened(proxy.host, patience=quick(answer_s=1.0, tries=3)) as (cache, _):
+    async with opened(proxy.host, retry_policy=quick(answer_s=1.0, tries=3)) as (cache, _):
         await add(cache, wanted())
         proxy.faults.append(fault)
         found = await cache.look_up([wanted()])
-        assert found.hits == {}
-        assert found.faults["image-0:cpu"].answer == answer
+        assert found.available == {}
+        assert found.errors["image-0:cpu"].answer == answer
 
 
 @pytest.mark.parametrize("way", ["status", "reset", "cut"])
@@ -56,7 +56,7 @@ async def test_what_passes_is_asked_again_and_that_is_said(proxy: Proxy, way: Wa
     async with opened(proxy.host) as (cache, said):
         await add(cache, wanted())
         proxy.faults.append(Fault(way, path=KEY if way == "cut" else ".*", times=2))
-        assert len((await cache.look_up([wanted()])).hits) == 1
+        assert len((await cache.look_up([wanted()])).available) == 1
         assert len(said) == 2
         assert all("asked again in 0.0 s" in line for line in said)
 
@@ -65,17 +65,17 @@ async def test_retry_after_is_kept_to(proxy: Proxy) -> None:
     async with opened(proxy.host) as (cache, said):
         await add(cache, wanted())
         proxy.faults.append(Fault("status", status=429, headers={"Retry-After": "1"}))
-        assert len((await cache.look_up([wanted()])).hits) == 1
+        assert len((await cache.look_up([wanted()])).available) == 1
         assert said[0].endswith("status 429; asked again in 1.0 s")
 
 
 async def test_tries_are_bounded_for_a_run_not_for_each_image(proxy: Proxy) -> None:
     images = [wanted(number) for number in range(30)]
-    patience = quick(budget=10)
-    async with opened(proxy.host, patience=patience) as (cache, said):
+    retry_policy = quick(budget=10)
+    async with opened(proxy.host, retry_policy=retry_policy) as (cache, said):
         proxy.faults.append(Fault("status", times=10**6))
         found = await cache.look_up(images)
-        assert len(found.faults) == 30
+        assert len(found.errors) == 30
         assert len(said) == 10
         assert len(proxy.seen) <= 1 + 30 + 10
 
@@ -100,7 +100,7 @@ async def test_a_manifest_that_another_runner_is_just_writing_is_sent_again(prox
         fault = Fault("status", method="PUT", path="[.]key$", status=400, body=body)
         proxy.faults.append(fault)
         await cache.add(wanted(0), beside, {"schema": 1})
-        assert (await cache.look_up([wanted(0)])).hits == {"image-0:cpu": beside}
+        assert (await cache.look_up([wanted(0)])).available == {"image-0:cpu": beside}
         (told,) = said
         assert "status 400 (provided digest did not match); asked again in" in told
         proxy.faults.append(replace(fault, times=1, body=b'{"errors":[{"code":"MANIFEST_INVALID"}]}'))
@@ -110,7 +110,7 @@ async def test_a_manifest_that_another_runner_is_just_writing_is_sent_again(prox
 
 
 async def test_many_faults_of_a_kind_are_one_warning(proxy: Proxy) -> None:
-    async with opened(proxy.host, patience=quick(tries=1)) as (cache, _):
+    async with opened(proxy.host, retry_policy=quick(tries=1)) as (cache, _):
         proxy.faults.append(Fault("status", status=403, times=10**6, body=b'{"errors":[{"message":"no"}]}'))
         found = await cache.look_up([wanted(number) for number in range(22)])
         (warning,) = found.warnings()
@@ -123,7 +123,7 @@ async def test_a_key_of_another_image_is_corrupt(plain: Registry) -> None:
         other = wanted(0).__class__("image-0:cpu", "image-0", wanted(0).tag, wanted(1).key)
         beside = await push(cache.client, other)
         await cache.add(other, beside, {})
-        fault = (await cache.look_up([wanted(0)])).faults["image-0:cpu"]
+        fault = (await cache.look_up([wanted(0)])).errors["image-0:cpu"]
         assert fault.answer == "corrupt"
         assert "carries the key" in str(fault)
 
@@ -138,12 +138,12 @@ async def test_a_document_that_is_too_large_is_not_read(proxy: Proxy) -> None:
 
 
 async def test_a_registry_that_stops_and_comes_back_is_asked_again(plain: Registry) -> None:
-    async with opened(plain.host, patience=quick(tries=2)) as (cache, _):
+    async with opened(plain.host, retry_policy=quick(tries=2)) as (cache, _):
         await add(cache, wanted())
         plain.stop()
-        assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "unreachable"
+        assert (await cache.look_up([wanted()])).errors["image-0:cpu"].answer == "unreachable"
         plain.start()
-        assert len((await cache.look_up([wanted()])).hits) == 1
+        assert len((await cache.look_up([wanted()])).available) == 1
 
 
 async def test_a_blob_that_lies_elsewhere_is_fetched_from_there(proxy: Proxy, plain: Registry) -> None:
@@ -168,7 +168,7 @@ async def test_a_blob_that_lies_elsewhere_is_fetched_from_there(proxy: Proxy, pl
     ],
 )
 async def test_an_upload_that_is_sent_astray_is_a_fault(proxy: Proxy, headers: dict[str, str]) -> None:
-    async with opened(proxy.host, patience=quick(tries=2)) as (cache, _):
+    async with opened(proxy.host, retry_policy=quick(tries=2)) as (cache, _):
         proxy.faults.append(Fault("status", method="POST", status=202, headers=headers, times=9))
         with pytest.raises(RegistryError):
             await add(cache, wanted())
@@ -180,7 +180,7 @@ async def test_answers_that_point_in_a_circle_are_a_fault(proxy: Proxy) -> None:
         proxy.faults.append(
             Fault("status", method="HEAD", status=307, times=10**6, headers={"Location": "/v2/x/manifests/y"})
         )
-        assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "corrupt"
+        assert (await cache.look_up([wanted()])).errors["image-0:cpu"].answer == "corrupt"
 
 
 async def test_credentials_go_to_no_other_host(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ async def test_another_host_that_asks_who_we_are_is_not_told(proxy: Proxy, plain
                 await cache.document(wanted())
             assert caught.value.answer == "unauthorised"
             assert [one.path for one in elsewhere.seen] == ["/blob"]
-            assert len((await cache.look_up([wanted()])).hits) == 1
+            assert len((await cache.look_up([wanted()])).available) == 1
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ async def test_a_challenge_that_can_not_be_answered_is_a_miss(proxy: Proxy, head
     async with opened(proxy.host) as (cache, _):
         await add(cache, wanted())
         proxy.faults.append(Fault("status", status=401, times=10**6, headers=headers))
-        assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "unauthorised"
+        assert (await cache.look_up([wanted()])).errors["image-0:cpu"].answer == "unauthorised"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ async def test_a_retry_after_that_is_none_is_no_fault_of_its_own(proxy: Proxy, v
     async with opened(proxy.host) as (cache, _):
         await add(cache, wanted())
         proxy.faults.append(Fault("status", status=503, headers={"Retry-After": value}))
-        assert len((await cache.look_up([wanted()])).hits) == 1
+        assert len((await cache.look_up([wanted()])).available) == 1
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"tags": [5]}', b'{"tags": null}'], ids=repr)
@@ -274,6 +274,6 @@ async def test_an_infinite_size_is_corrupt(proxy: Proxy) -> None:
         layers = data.replace(b",5]", b",1e999]")
         assert layers != data
         await cache.client.put_manifest("team/image-0", f"{wanted().tag}.key", layers, OCI, scope=())
-        assert (await cache.look_up([wanted()])).faults["image-0:cpu"].answer == "corrupt"
+        assert (await cache.look_up([wanted()])).errors["image-0:cpu"].answer == "corrupt"
         with pytest.raises(RegistryError):
             await cache.reconcile(wanted(), beside)

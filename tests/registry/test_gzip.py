@@ -43,7 +43,7 @@ def tar(content: bytes) -> bytes:
 
 async def push(client: RegistryClient, one: Wanted, *contents: bytes) -> Source:
     """Store an image with zstd layers of these contents."""
-    repository = client.place.repository(one.image)
+    repository = client.namespace.repository(one.image)
     scope = (f"repository:{repository}:pull,push",)
     tars = [tar(content) for content in contents]
     diffs = [f"sha256:{hashlib.sha256(data).hexdigest()}" for data in tars]

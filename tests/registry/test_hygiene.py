@@ -43,7 +43,7 @@ async def test_old_images_go_and_current_ones_stay(proxy: Proxy, tmp_path: Path)
         found, _ = await registry_survey(cache.client, stack, older_than=timedelta(0))
         assert {one.tag for one in found} == {one.tag for one in stale}
         assert await registry_remove(cache.client, found, said.append) == 3
-        hits = (await cache.look_up([current])).hits
+        hits = (await cache.look_up([current])).available
         assert set(hits) == {"kill-one:cpu"}
         assert await cache.find(stale[0]) is None
         assert await registry_survey(cache.client, stack, older_than=timedelta(0)) == ((), 2)

@@ -113,7 +113,7 @@ async def test_an_image_in_place_of_an_entry_is_told(plain: Registry, tmp_path: 
 async def test_a_registry_out_of_reach_costs_one_warning_and_no_result(
     plain: Registry, tmp_path: Path
 ) -> None:
-    async with opened(plain.host, patience=quick(tries=1)) as (cache, _):
+    async with opened(plain.host, retry_policy=quick(tries=1)) as (cache, _):
         one, said = ledger(tmp_path, cache)
         plain.stop()
         assert await one.find(PLANNED, SUBJECT) == NOTHING

@@ -29,14 +29,14 @@ IDS = ("kill-one:cpu", "kill-three:cpu", "kill-two:cpu")
 
 async def test_200_images_are_looked_up_with_64_requests_in_flight(proxy: Proxy) -> None:
     images = [wanted(number) for number in range(200)]
-    async with opened(proxy.host, patience=quick(answer_s=60.0)) as (cache, said):
+    async with opened(proxy.host, retry_policy=quick(answer_s=60.0)) as (cache, said):
         for one in images[::10]:
             await add(cache, one)
         proxy.seen.clear()
         # none of the first 64 is answered before all of them have come
         proxy.gates.append(Gate(64, method="HEAD"))
         found = await cache.look_up(images)
-    assert (len(found.hits), found.faults, said) == (20, {}, [])
+    assert (len(found.available), found.errors, said) == (20, {}, [])
     assert len(proxy.seen) == 200 + 20
     assert (proxy.most_at_once, AT_ONCE) == (64, 64)
 

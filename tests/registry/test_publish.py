@@ -132,7 +132,7 @@ async def test_tags_of_images_that_the_release_lacks_are_named(releases: Release
     await releases.publish("1.0", await released(releases, "a"))
     assert await stale_tags(releases) == ()
     await releases.publish("2.0", await released(releases, "b", count=1))
-    place = releases.client.place
+    place = releases.client.namespace
     assert await stale_tags(releases) == (f"{place}/image-1:cpu", f"{place}/image-2:cpu")
     assert await releases.verify() == ()
     await releases.restore("1.0")

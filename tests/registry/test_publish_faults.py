@@ -50,7 +50,7 @@ STAGES = {
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_fault_says_what_stands(proxy: Proxy, way: str, stage: str) -> None:
     (known, answer), (method, path, stands) = WAYS[way], STAGES[stage]
-    async with releases_at(proxy.host, patience=quick(answer_s=1.0, tries=3)) as releases:
+    async with releases_at(proxy.host, retry_policy=quick(answer_s=1.0, tries=3)) as releases:
         first = await released(releases, "a")
         await releases.publish("1.0", first)
         images = await released(releases, "b")
@@ -101,7 +101,7 @@ OTHER = json.dumps({"schemaVersion": 2, "layers": [], "config": {}}).encode()
 async def test_an_image_that_is_not_given_whole_is_not_released(
     proxy: Proxy, fault: Fault, answer: str
 ) -> None:
-    async with releases_at(proxy.host, patience=quick(answer_s=1.0, tries=2)) as releases:
+    async with releases_at(proxy.host, retry_policy=quick(answer_s=1.0, tries=2)) as releases:
         sources = await pushed(releases.client, "a")
         proxy.seen.clear()
         fault.path, fault.method, fault.times = "/image-1/manifests/(k-|sha256)", "GET", 10**6
@@ -176,7 +176,7 @@ async def test_a_registry_that_shows_no_such_release_is_no_success(proxy: Proxy,
     ("path", "times"), [("/release/manifests/current$", 4), ("/image-1/manifests/sha256", 2), ("/blobs/", 2)]
 )
 async def test_what_a_registry_has_half_of_is_written_again(proxy: Proxy, path: str, times: int) -> None:
-    async with releases_at(proxy.host, patience=quick(tries=2)) as releases:
+    async with releases_at(proxy.host, retry_policy=quick(tries=2)) as releases:
         images = await released(releases, "a")
         half = Fault("status", path, "HEAD", times, 500)
         proxy.faults.append(half)
@@ -209,7 +209,7 @@ async def test_a_registry_that_says_no_digest_is_read_instead(proxy: Proxy) -> N
 
 @pytest.mark.parametrize(("more", "stands"), [(-3, OLD), (0, OLD), (1, NEW)], ids=["mount", "index", "new"])
 async def test_a_registry_that_stops_in_the_middle(plain: Registry, more: int, stands: str) -> None:
-    async with releases_at(plain.host, patience=quick(tries=2)) as releases:
+    async with releases_at(plain.host, retry_policy=quick(tries=2)) as releases:
         first = await released(releases, "a")
         await releases.publish("1.0", first)
         images = await released(releases, "b")
@@ -282,7 +282,7 @@ async def test_a_token_that_ends_in_the_middle_is_renewed(tmp_path: Path) -> Non
 )
 async def test_a_registry_whose_disk_is_full_takes_no_more(tmp_path: Path, more: int, stands: str) -> None:
     with small_disk(tmp_path / "disk") as disk, registry(disk / "registry") as running:
-        async with releases_at(running.host, patience=quick(tries=2)) as releases:
+        async with releases_at(running.host, retry_policy=quick(tries=2)) as releases:
             first = await released(releases, "a")
             await releases.publish("1.0", first)
             images = await released(releases, "b")

@@ -66,14 +66,14 @@ async def registered(client: RegistryClient, plan: Plan, say: Say) -> Registered
     for warning in found.warnings():
         say(f"warning: {warning}")
     compressed = {}
-    for id_, beside in found.hits.items():
+    for id_, artifact in found.available.items():
         image = plan.get(id_).image.image
-        scope, repository = cache.scope((image,)), client.place.repository(image)
-        data = await client.manifest(repository, beside.image, scope=scope)
+        scope, repository = cache.scope((image,)), client.namespace.repository(image)
+        data = await client.manifest(repository, artifact.image, scope=scope)
         compressed[id_] = sum(layer.size for layer in read_manifest(data, id_).layers)
     return Registered(
-        layers={id_: one.layers for id_, one in found.hits.items()},
-        configs={id_: one.config for id_, one in found.hits.items()},
+        layers={id_: one.layers for id_, one in found.available.items()},
+        configs={id_: one.config for id_, one in found.available.items()},
         compressed=compressed,
     )
 

@@ -61,7 +61,7 @@ async def build_plan(
             history_path = workspace.state.root / "history.json"
             history = read_history(history_path, warn=events.warning)
             if options.remote is not None:
-                options.remote.listen(events.note)
+                options.remote.report_retries(events.note)
                 options.remote.scratch = own.scratch
                 if options.bundle is None:
                     for fault in await fetch_wheels(options.remote.wheels, own, plan):
@@ -185,4 +185,4 @@ def _pushed(plan: Plan, remote: RemoteCache | None) -> tuple[PlannedImage, ...]:
     """Return what the registry lacks, if it may be written."""
     if remote is None or not remote.cache.writes:
         return ()
-    return tuple(planned for planned in plan.images if planned.id not in remote.hits)
+    return tuple(planned for planned in plan.images if planned.id not in remote.available)

@@ -84,7 +84,7 @@ def matrix(
     """Return the jobs that build `plan`, each on an empty machine that runs `capacity` tasks at once.
 
     `remote` are the bytes, unpacked, of what the registry has, by `image:variant`. A level finds there what
-    the levels before it pushed. `floor_bytes` is to stay free beside.
+    the levels before it pushed. `floor_bytes` is to stay free besides.
     """
 
     def job(images: tuple[str, ...], there: Mapping[str, int]) -> Job:

@@ -47,14 +47,14 @@ class RegistryTasks:
 
         That only `--rebuild` can find: what the registry has is not built otherwise.
         """
-        beside = self.remote.hits.get(planned.id) if self.remote is not None else None
+        artifact = self.remote.available.get(planned.id) if self.remote is not None else None
         here = built.details.digest
-        if beside is None or not here or self.images.engine.name != "buildah":
+        if artifact is None or not here or self.images.engine.name != "buildah":
             return built
-        if bare_digest(here) != bare_digest(beside.config):
+        if bare_digest(here) != bare_digest(artifact.config):
             self.images.events.warning(
                 f"{planned.id}: the registry has another image under this key "
-                f"({short_digest(beside.config)}, here {short_digest(here)}), and keeps it: `epoch` of "
+                f"({short_digest(artifact.config)}, here {short_digest(here)}), and keeps it: `epoch` of "
                 "stack.toml, counted up, leaves it behind; "
                 f"`dockwright verify-repro {planned.id}` shows whether it is built the same twice"
             )
@@ -89,10 +89,10 @@ def built_twice(report: Report) -> tuple[str, ...]:
 
 def reused(planned: PlannedImage, remote: RemoteCache | None) -> WorkResult:
     """Return what an image that only a registry has gives: what stands beside it there."""
-    beside = remote.hits.get(planned.id) if remote is not None else None
+    artifact = remote.available.get(planned.id) if remote is not None else None
     record = (
-        ImageRecord(document=planned.document, layers=beside.layers, config_digest=beside.config)
-        if beside is not None
+        ImageRecord(document=planned.document, layers=artifact.layers, config_digest=artifact.config)
+        if artifact is not None
         else None
     )
     return WorkResult(outcome=Outcome.reused, details=details_of(planned, record, reason=planned.reason))

@@ -180,7 +180,7 @@ def _ledger(workspace: Workspace, remote: RemoteCache | None, events: EventLog) 
         folder=folder,
         warn=events.warning,
         registry=RegistryLedger(cache=remote.cache),
-        there={id_: beside.config for id_, beside in remote.hits.items()},
+        there={id_: artifact.config for id_, artifact in remote.available.items()},
     )
 
 

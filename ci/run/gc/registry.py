@@ -43,10 +43,10 @@ async def registry_survey(
         RegistryError: not all of it can be looked at, so that nothing may be chosen.
     """
     images = sorted({image.image for image in stack.images})
-    release = client.place.repository(RELEASE)
+    release = client.namespace.repository(RELEASE)
     names = [
         (repository, name)
-        for repository in map(client.place.repository, (*images, WHEELHOUSE))
+        for repository in map(client.namespace.repository, (*images, WHEELHOUSE))
         for name in await client.tags(repository, scope=_scope(repository))
     ]
     versions = [
@@ -60,7 +60,7 @@ async def registry_survey(
     stale = choose(
         [*tagged, *needed],
         current,
-        wheels=client.place.repository(WHEELHOUSE),
+        wheels=client.namespace.repository(WHEELHOUSE),
         now=datetime.now(UTC),
         older_than=older_than,
         keep_bytes=keep_bytes,
@@ -101,14 +101,14 @@ async def _released(client: RegistryClient, version: str) -> frozenset[tuple[str
     Raises:
         RegistryError: it can't be read, so what it needs is not known.
     """
-    repository = client.place.repository(RELEASE)
+    repository = client.namespace.repository(RELEASE)
     try:
         data = await client.manifest(repository, version, scope=_scope(repository))
     except RegistryError as error:
         if error.answer == "absent":
             return frozenset()
         raise
-    _, images = read_index(data, f"{client.place}/{RELEASE}:{version}")
+    _, images = read_index(data, f"{client.namespace}/{RELEASE}:{version}")
     return frozenset((one.image, one.digest) for one in images)
 
 
@@ -118,16 +118,16 @@ async def _in_release(client: RegistryClient, image: str, digest: str) -> Tagged
     Raises:
         RegistryError: its manifest is not there, so what it needs is not known.
     """
-    repository = client.place.repository(RELEASE)
+    repository = client.namespace.repository(RELEASE)
     try:
         data = await client.manifest(repository, digest, scope=_scope(repository))
-        manifest = read_manifest(data, f"{client.place}/{RELEASE}@{digest}")
+        manifest = read_manifest(data, f"{client.namespace}/{RELEASE}@{digest}")
     except RegistryError as error:
         raise RegistryError(
             error.answer, f"{error}; a release names it, and what that needs is not known: nothing is chosen"
         ) from error
     return Tagged(
-        repository=client.place.repository(image),
+        repository=client.namespace.repository(image),
         tag=digest,
         digest=digest,
         config=manifest.config.digest,
@@ -157,7 +157,7 @@ async def registry_remove(client: RegistryClient, stale: Sequence[Stale], say: S
             for each in one.digests:
                 await client.remove(one.repository, each, scope=scope)
         except RegistryError as error:
-            say(f"{client.place.host}/{one.repository}:{one.tag} does not go: {error}")
+            say(f"{client.namespace.host}/{one.repository}:{one.tag} does not go: {error}")
             continue
         gone += 1
     return gone
@@ -169,7 +169,7 @@ async def _tagged(client: RegistryClient, repository: str, name: str) -> Tagged 
     Raises:
         RegistryError: a tag that is no cache tag can't be read, so what it needs is not known.
     """
-    what = f"{client.place.host}/{repository}:{name}"
+    what = f"{client.namespace.host}/{repository}:{name}"
     try:
         data = await client.manifest(repository, name, scope=_scope(repository))
     except RegistryError as error:

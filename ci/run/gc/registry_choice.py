@@ -125,13 +125,13 @@ def _images(tagged: Collection[Tagged], current: Collection[str], wheels: str) -
             beside_it.setdefault((one.repository, one.key_tag), []).append(one)
     found = []
     for one in tagged:
-        beside = by_tag.get((one.repository, key_artifact_tag(one.tag)))
-        if not one.is_cached or one.tag != one.key_tag or one.repository == wheels or beside is None:
+        artifact = by_tag.get((one.repository, key_artifact_tag(one.tag)))
+        if not one.is_cached or one.tag != one.key_tag or one.repository == wheels or artifact is None:
             continue
         if one.tag in current or (one.repository, one.config) in configs:
             continue
         whole = sorted(beside_it[one.repository, one.tag], key=lambda each: _rank(each, one.tag))
-        found.append(Candidate(whole=tuple(whole), created=beside.created))
+        found.append(Candidate(whole=tuple(whole), created=artifact.created))
     return found
 
 

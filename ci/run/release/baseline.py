@@ -77,8 +77,8 @@ async def compared(
     plan = await workspace.plan((), (), store=store)
     there: Registered | None = None
     if in_registry:
-        place = workspace.required_registry
-        async with open_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
+        namespace = workspace.required_registry
+        async with open_releases(namespace, say, "RELEASE", "REGISTRY", environ=environ) as releases:
             baseline, of = await _released(releases, release)
             there = await registered(releases.client, plan, say)
     else:
@@ -100,13 +100,13 @@ async def compared(
 
 async def _released(releases: Releases, release: str | None) -> tuple[Baseline | None, str]:
     """Return the figures of a release, and what they are of; without a release nothing is known."""
-    place = releases.client.place
+    namespace = releases.client.namespace
     try:
         version, _ = await releases.read(release or CURRENT)
     except RegistryError as error:
         if error.answer != "absent" or release:
             raise
-        return None, f"unknown: {place} has no release yet"
+        return None, f"unknown: {namespace} has no release yet"
     found = await read_metrics(releases, version)
-    name = f"release {version} of {place}"
+    name = f"release {version} of {namespace}"
     return found, name if found is not None else f"unknown: {name} was made without figures"

@@ -40,36 +40,38 @@ UNTOUCHED = "nothing is released, and what was released before stands"
 
 @asynccontextmanager
 async def open_releases(
-    place: RegistryNamespace, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
+    namespace: RegistryNamespace, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
 ) -> AsyncIterator[Releases]:
-    """Yield the releases at `place`, with the credentials for the first of `purposes` that has some.
+    """Yield the releases at `namespace`, with the credentials for the first of `purposes` that has some.
 
     Raises:
         RegistryError: it does not answer.
     """
-    async with open_client(place, environ, say, *purposes) as client:
+    async with open_client(namespace, environ, say, *purposes) as client:
         yield Releases(client=client, say=say)
 
 
 async def check_registry(
-    place: RegistryNamespace, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
+    namespace: RegistryNamespace, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
 ) -> None:
     """Look for the registry, and whether it takes the credentials, before anything is built for it.
 
     Raises:
         RegistryError: it does not answer, or not to these credentials.
     """
-    async with open_releases(place, say, *purposes, environ=environ) as releases:
+    async with open_releases(namespace, say, *purposes, environ=environ) as releases:
         await releases.client.sign_in(releases.scope((), writes=True))
 
 
-async def check_pushed(place: RegistryNamespace, plan: Plan, say: Say, *, environ: Mapping[str, str]) -> None:
+async def check_pushed(
+    namespace: RegistryNamespace, plan: Plan, say: Say, *, environ: Mapping[str, str]
+) -> None:
     """Make sure that the registry has all of `plan`, whatever became of pushing it.
 
     Raises:
         RegistryError: it lacks an image, or does not tell.
     """
-    async with open_client(place, environ, say, "REGISTRY") as client:
+    async with open_client(namespace, environ, say, "REGISTRY") as client:
         await _all_there(client, plan, "not in the registry")
 
 
@@ -80,11 +82,11 @@ async def _all_there(client: RegistryClient, plan: Plan, otherwise: str) -> dict
         RegistryError: `otherwise`, with the images that are not there, or can't be looked up.
     """
     found = await RegistryCache(client=client).look_up([wanted(planned) for planned in plan.images])
-    missing = [planned.id for planned in plan.images if planned.id not in found.hits]
+    missing = [planned.id for planned in plan.images if planned.id not in found.available]
     if missing:
         why = "".join(f"\n{warning}" for warning in found.warnings())
         raise RegistryError("absent", f"{otherwise}: {', '.join(missing)}{why}")
-    return found.hits
+    return found.available
 
 
 async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
@@ -143,15 +145,15 @@ async def publish_release(
     Raises:
         RegistryError: what stands is in the message.
     """
-    place = workspace.required_registry
+    namespace = workspace.required_registry
     plan = await workspace.plan((), variants, store=Store(ids={}))
-    async with open_releases(place, say, "RELEASE", "REGISTRY", environ=environ) as releases:
+    async with open_releases(namespace, say, "RELEASE", "REGISTRY", environ=environ) as releases:
         sources = await sources_of(releases, plan)
         images = await released_images(releases, sources, notes, gzip=gzip)
         before = await metrics_before(releases, say)
         await releases.publish(version, images)
         await record_metrics(workspace, releases, version, images, before, say)
-    return f"{place}/release:{version}: {len(images)} images, and every tag names what it does"
+    return f"{namespace}/release:{version}: {len(images)} images, and every tag names what it does"
 
 
 async def metrics_before(releases: Releases, say: Say) -> Baseline:
@@ -240,7 +242,7 @@ async def promote_release(
             refuse_large_layers(read_manifest(one.data, one.id), one.id)
         await _bring(settings, origin, to, images)
     except RegistryError as error:
-        raise RegistryError(error.answer, f"{error}; in {to.client.place} {UNTOUCHED}") from error
+        raise RegistryError(error.answer, f"{error}; in {to.client.namespace} {UNTOUCHED}") from error
     await to.publish(version, images)
     try:
         figures = await read_metrics(origin, version)
@@ -259,14 +261,14 @@ async def _bring(settings: Settings, origin: Releases, to: Releases, images: Seq
     """
     names = [one.image for one in images]
     reading, writing = origin.scope(names, writes=False), to.scope(names, writes=True)
-    release = origin.client.place.repository(REPOSITORY)
-    if origin.client.place.host != to.client.place.host:
+    release = origin.client.namespace.repository(REPOSITORY)
+    if origin.client.namespace.host != to.client.namespace.host:
         await _copy(settings, origin, to, images)
         return
     for one in images:
         manifest = read_manifest(one.data, one.id)
         for blob in (manifest.config, *manifest.layers):
-            mount = Mount(blob.digest, release, to.client.place.repository(one.image))
+            mount = Mount(blob.digest, release, to.client.namespace.repository(one.image))
             await to.do(mount, (*reading, *writing))
 
 
@@ -276,10 +278,10 @@ async def _copy(settings: Settings, origin: Releases, to: Releases, images: Sequ
         files = []
         for name, client in (("from", origin.client), ("to", to.client)):
             path = Path(folder, f"{name}.json")
-            files.append(write_authfile(path, client.place.host, client.credentials))
+            files.append(write_authfile(path, client.namespace.host, client.credentials))
         for one in images:
-            source = f"{origin.client.place.host}/{origin.client.place.repository(REPOSITORY)}@{one.digest}"
-            target = f"{to.client.place.host}/{to.client.place.repository(one.image)}@{one.digest}"
+            source = origin.client.namespace.reference(REPOSITORY, digest=one.digest)
+            target = to.client.namespace.reference(one.image, digest=one.digest)
             to.say(f"copies {one.id}")
             try:
                 await runner.run(copy_image(source, target, authfiles=(files[0], files[1])))

@@ -35,12 +35,12 @@ from ci.run.workspace.workspace import Workspace
 
 Pushed = Literal["pushed", "meanwhile", "there"]
 """How a push ended: it was done, another runner did it since the look-up, or it was there before."""
-IN_THE_WAY = re.compile(r"blob unknown|blob upload (?:unknown|invalid)", re.IGNORECASE)
+MISSING_BLOB_TEXT = re.compile(r"blob unknown|blob upload (?:unknown|invalid)", re.IGNORECASE)
 """What a registry says of a manifest whose blobs it lacks, or of an upload that it forgot by starting anew.
 
 Source: OCI distribution-spec 1.1, Error Codes.
 """
-PASSING = re.compile(
+TRANSIENT_TEXT = re.compile(
     rf"status(?:code)?:? (?:{'|'.join(map(str, sorted(TRANSIENT)))})\b"
     r"|connection (?:reset|refused|broken)|closed network connection|broken pipe|\bEOF\b"
     r"|(?:i/o|handshake) timeout|context deadline exceeded|toomanyrequests"
@@ -57,7 +57,7 @@ class RemoteCache:
     cache: RegistryCache
     plan: Plan
     """Of what the registry has; it knows nothing of the store."""
-    hits: dict[str, KeyArtifact] = field(default_factory=dict)
+    available: dict[str, KeyArtifact] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     """What it said it has not, when it was asked; nothing of which it gave no answer."""
     warnings: list[str] = field(default_factory=list)
@@ -66,14 +66,14 @@ class RemoteCache:
     fetched: set[str] = field(default_factory=set)
     """Names that images have by this run's fetching alone."""
 
-    def listen(self, say: Callable[[str], None]) -> None:
+    def report_retries(self, say: Callable[[str], None]) -> None:
         """Let each try again be told to `say`."""
         self.cache.client.say = say
 
     @property
     def sizes(self) -> dict[str, int]:
         """The bytes, unpacked, of all that it has, by `image:variant`."""
-        return {id_: sum(size for _, size in beside.layers) for id_, beside in self.hits.items()}
+        return {id_: sum(size for _, size in artifact.layers) for id_, artifact in self.available.items()}
 
     @property
     def wheels(self) -> RegistryWheels:
@@ -88,23 +88,23 @@ class RemoteCache:
     @property
     def ids(self) -> frozenset[str]:
         """The `image:variant` of all that it has."""
-        return frozenset(self.hits)
+        return frozenset(self.available)
 
     @property
     def references(self) -> dict[str, str]:
         """How an engine is told of each image that it has, by digest, by `image:variant`."""
         return {
-            planned.id: self.cache.reference(planned.image.image, self.hits[planned.id].image)
+            planned.id: self.cache.reference(planned.image.image, self.available[planned.id].image)
             for planned in self.plan.images
-            if planned.id in self.hits
+            if planned.id in self.available
         }
 
     async def look_up(self, without: Collection[str] = ()) -> None:
         """Look for all images of the plan at once, but for those `without`."""
         asked = [wanted(planned) for planned in self.plan.images if planned.id not in without]
         found = await self.cache.look_up(asked)
-        self.hits = found.hits
-        self.absent = frozenset(one.id for one in asked) - found.hits.keys() - found.faults.keys()
+        self.available = found.available
+        self.absent = frozenset(one.id for one in asked) - found.available.keys() - found.errors.keys()
         self.warnings += found.warnings()
 
     async def fetch(self, planned: PlannedImage, engine: Engine, output: Output) -> tuple[str, ImageRecord]:
@@ -114,29 +114,29 @@ class RemoteCache:
             RegistryError: it is not what stands beside it.
             CommandError: the registry does not give it.
         """
-        beside = self.hits[planned.id]
-        reference = self.cache.reference(planned.image.image, beside.image)
+        artifact = self.available[planned.id]
+        reference = self.cache.reference(planned.image.image, artifact.image)
         if reference not in await engine.images():
             self.fetched.add(reference)
-        id_ = await self._patiently(
-            reference, PASSING, lambda: engine.fetch(reference, output, self._authfile())
+        id_ = await self._with_retries(
+            reference, TRANSIENT_TEXT, lambda: engine.fetch(reference, output, self._authfile())
         )
         info = await engine.inspect(id_)
         labels = (info.config.get("config") or {}).get("Labels") or {}
         wrong = ""
-        if engine.name == "buildah" and bare_digest(info.id) != bare_digest(beside.config):
+        if engine.name == "buildah" and bare_digest(info.id) != bare_digest(artifact.config):
             wrong = "has another config than its key document names"
         elif labels.get(KEY_LABEL) != planned.key:
             wrong = "its own label names another key"
         if wrong:
             await self.forget(planned, engine)
             raise RegistryError("corrupt", f"{reference}: {wrong}")
-        record = ImageRecord(document=planned.document, layers=beside.layers, config_digest=beside.config)
+        record = ImageRecord(document=planned.document, layers=artifact.layers, config_digest=artifact.config)
         return id_, record
 
     async def forget(self, planned: PlannedImage, engine: Engine) -> None:
         """Take the registry's name from an image that this run fetched; nothing would ever remove it."""
-        reference = self.cache.reference(planned.image.image, self.hits[planned.id].image)
+        reference = self.cache.reference(planned.image.image, self.available[planned.id].image)
         if reference in self.fetched:
             with suppress(CommandError):
                 await engine.untag(reference)
@@ -172,18 +172,20 @@ class RemoteCache:
             return "meanwhile"
         layers = info.layers
         if not config:
-            config, layers = await self._told(one, digest, sum(size for _, size in layers))
-        beside = KeyArtifact(key=planned.key, image=digest, config=config, layers=layers)
-        own = await self.cache.add(one, beside, planned.document)
-        return "pushed" if await self.cache.reconcile(one, beside) == own else "meanwhile"
+            config, layers = await self._pushed_config(one, digest, sum(size for _, size in layers))
+        artifact = KeyArtifact(key=planned.key, image=digest, config=config, layers=layers)
+        own = await self.cache.add(one, artifact, planned.document)
+        return "pushed" if await self.cache.reconcile(one, artifact) == own else "meanwhile"
 
-    async def _told(self, one: Wanted, digest: str, size: int) -> tuple[str, tuple[tuple[str, int], ...]]:
+    async def _pushed_config(
+        self, one: Wanted, digest: str, size: int
+    ) -> tuple[str, tuple[tuple[str, int], ...]]:
         """Return the digest of the config of a pushed image, and its layers; all bytes stand at the last one.
 
         An engine that does not know its digests before it pushes knows no sizes of layers either.
         """
         client, scope = self.cache.client, self.cache.scope((one.image,))
-        repository = client.place.repository(one.image)
+        repository = client.namespace.repository(one.image)
         what = self.cache.reference(one.image, digest)
         manifest = read_manifest(await client.manifest(repository, digest, scope=scope), what)
         limit_bytes = DOCUMENT_LIMIT_BYTES
@@ -213,10 +215,10 @@ class RemoteCache:
                     return ""
                 raise
 
-        again = re.compile(f"{IN_THE_WAY.pattern}|{PASSING.pattern}", re.IGNORECASE)
-        return await self._patiently(reference, again, push)
+        again = re.compile(f"{MISSING_BLOB_TEXT.pattern}|{TRANSIENT_TEXT.pattern}", re.IGNORECASE)
+        return await self._with_retries(reference, again, push)
 
-    async def _patiently(
+    async def _with_retries(
         self, reference: str, again: re.Pattern[str], transfer: Callable[[], Awaitable[str]]
     ) -> str:
         """Return what `transfer` does; where it fails as `again` says it is tried anew, as requests are.
@@ -232,7 +234,7 @@ class RemoteCache:
                 return await transfer()
             except CommandError as error:
                 found = again.search(error.tail)
-                pause_s = client.patience.pause(tried, None, datetime.now(UTC)) if found else None
+                pause_s = client.retry_policy.pause(tried, None, datetime.now(UTC)) if found else None
                 if found is None or pause_s is None:
                     raise
                 client.say(f"{reference}: {found[0]}; tried again in {pause_s:.1f} s")
@@ -244,7 +246,7 @@ class RemoteCache:
         if self.scratch is None:
             return ""
         path = self.scratch / "registry.json"
-        return str(path) if path.exists() else write_authfile(path, client.place.host, client.credentials)
+        return str(path) if path.exists() else write_authfile(path, client.namespace.host, client.credentials)
 
 
 def wanted(planned: PlannedImage) -> Wanted:
@@ -254,19 +256,19 @@ def wanted(planned: PlannedImage) -> Wanted:
 
 @asynccontextmanager
 async def open_client(
-    place: RegistryNamespace, environ: Mapping[str, str], say: Callable[[str], None], *purposes: Purpose
+    namespace: RegistryNamespace, environ: Mapping[str, str], say: Callable[[str], None], *purposes: Purpose
 ) -> AsyncIterator[RegistryClient]:
-    """Yield a client of the registry at `place`; its credentials are those for the first of `purposes`.
+    """Yield a client of the registry at `namespace`; its credentials are those for the first of `purposes`.
 
     Raises:
         RegistryError: it does not answer.
     """
     from ci.registry.connect import open_registry  # 0.15 s, which a run without a registry does not need
 
-    found = find_credentials(place.host, environ, Path.home(), *purposes)
+    found = find_credentials(namespace.host, environ, Path.home(), *purposes)
     for problem in found.problems:
         say(f"warning: {problem}")
-    async with open_registry(place, found.credentials, RetryPolicy(), say) as client:
+    async with open_registry(namespace, found.credentials, RetryPolicy(), say) as client:
         yield client
 
 
@@ -283,16 +285,16 @@ async def open_remote_cache(
     One that does not answer is not used, and a warning is given to `say`. `plan_of(store, remote=ids)` plans.
     Images `without` count as missing.
     """
-    place = workspace.cache_registry
-    if place is None:
+    namespace = workspace.cache_registry
+    if namespace is None:
         yield None
         return
     async with AsyncExitStack() as stack:
         remote = None
         try:
-            client = await stack.enter_async_context(open_client(place, environ, say, "REGISTRY"))
+            client = await stack.enter_async_context(open_client(namespace, environ, say, "REGISTRY"))
         except RegistryError as error:
-            say(f"warning: nothing is reused from {place}: {error}")
+            say(f"warning: nothing is reused from {namespace}: {error}")
         else:
             nothing = Store(ids={})
             cache = RegistryCache(client=client, writes=workspace.settings.cache == "read-write")

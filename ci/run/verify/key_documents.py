@@ -55,15 +55,15 @@ async def documents_of(
 async def _released(
     workspace: Workspace, wanted: Collection[str], say: Callable[[str], None]
 ) -> dict[str, Document]:
-    place = workspace.required_registry
-    async with open_releases(place, say, "REGISTRY") as releases:
+    namespace = workspace.required_registry
+    async with open_releases(namespace, say, "REGISTRY") as releases:
         cache = RegistryCache(client=releases.client)
         try:
             keys = await releases.keys()
         except RegistryError as error:
             if error.answer != "absent":
                 raise
-            raise RegistryError("absent", f"{place}: there is no release yet") from error
+            raise RegistryError("absent", f"{namespace}: there is no release yet") from error
         found = await _of_registry(cache, [(id_, keys[id_]) for id_ in wanted if id_ in keys])
     return {id_: document for (id_, _), document in found.items()}
 
@@ -119,7 +119,7 @@ async def _of_registry(cache: RegistryCache, wanted: Iterable[Named]) -> dict[Na
             continue
         if digest(document) != key:
             raise RegistryError(
-                "corrupt", f"{cache.client.place}: the key document of {id_} is of another key"
+                "corrupt", f"{cache.client.namespace}: the key document of {id_} is of another key"
             )
         found[id_, key] = document
     return found

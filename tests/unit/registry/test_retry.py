@@ -11,13 +11,13 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
 def test_pauses_double_and_end() -> None:
-    patience = RetryPolicy(tries=4, pause_s=0.5)
-    assert [patience.pause(tried, None, NOW) for tried in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, None]
+    retry_policy = RetryPolicy(tries=4, pause_s=0.5)
+    assert [retry_policy.pause(tried, None, NOW) for tried in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, None]
 
 
 def test_the_budget_is_that_of_a_run() -> None:
-    patience = RetryPolicy(tries=10, budget=2)
-    assert [patience.pause(1, None, NOW) is None for _ in range(3)] == [False, False, True]
+    retry_policy = RetryPolicy(tries=10, budget=2)
+    assert [retry_policy.pause(1, None, NOW) is None for _ in range(3)] == [False, False, True]
 
 
 @pytest.mark.parametrize(
