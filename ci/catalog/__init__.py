@@ -1,1 +1,1 @@
-"""Docker/** read, checked and typed."""
+"""Reads the files of a stack and checks them; the result is frozen values."""

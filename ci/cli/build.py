@@ -52,8 +52,8 @@ def smoke(settings: Settings, images: tuple[str, ...], **asked: Unpack[RunArgume
     """Check images again, including images that are built already.
 
     Without IMAGE, all images are checked. Images that only the registry has are downloaded; images that
-    exist nowhere are built. A check is not repeated if it passed before for the same image content, on the
-    same class of machine. The exit code is 0 only if all checks pass.
+    exist neither here nor there are built. A check is not repeated if it passed before for the same image
+    content, on the same class of machine. The exit code is 0 only if all checks pass.
     """
     asked["rebuild"] = False
     _build(settings, images, asked, smoke=True)

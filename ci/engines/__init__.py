@@ -1,1 +1,1 @@
-"""Buildah, Docker and Podman: commands and the one runner."""
+"""The `Engine` protocol, the choice of an engine, Docker and Podman, and the sandbox of checks."""

@@ -1,1 +1,1 @@
-"""Resolving: Python deltas, Debian closures, base digests."""
+"""Resolves Python and Debian packages, and digests of external base images."""

@@ -1,1 +1,1 @@
-"""Image ids, digests, references and hosts: texts that are taken apart here alone."""
+"""Image ids, digests, references and hosts: parsed here and nowhere else."""

@@ -1,1 +1,1 @@
-"""Graph, keys, decision per image, explain (pure)."""
+"""Recipes, keys, the plan, explanations and drawings. Pure."""

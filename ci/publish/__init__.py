@@ -1,1 +1,1 @@
-"""Releases: what is pushed, in which order, and how it is read back."""
+"""Releases: what is pushed, in which order, and how it is verified."""

@@ -1,1 +1,1 @@
-"""The only room that talks to a registry."""
+"""The registry client, credentials, cached images and wheels; nothing else talks to a registry."""

@@ -1,1 +1,1 @@
-"""What a run says about itself: its events, and the report and tables made of them (pure)."""
+"""The events of a run, and the report and tables made of them. Pure."""

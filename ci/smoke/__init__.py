@@ -1,1 +1,1 @@
-"""The checks of an image and their results."""
+"""The checks of an image, and their results."""

@@ -1,1 +1,1 @@
-"""The frozen step types, and the recipe that returns them."""
+"""The kinds of step, as frozen values."""

@@ -1,1 +1,1 @@
-"""Everything from outside, fetched by hash: wheels and debs."""
+"""What a wheelhouse or debhouse must contain, and its manifest."""

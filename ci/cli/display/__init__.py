@@ -1,1 +1,1 @@
-"""What a run looks like while it goes on."""
+"""The progress display of a run."""

@@ -1,1 +1,1 @@
-"""What this machine can and cannot do."""
+"""Facts of the machine, and what they mean for dockwright."""

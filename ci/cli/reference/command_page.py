@@ -18,11 +18,13 @@ def command_page(name: str) -> str:
     command = COMMANDS[name].load()
     context = click.Context(command, parent=click.Context(cli, info_name="dockwright"), info_name=name)
     usage = " ".join(command.collect_usage_pieces(context))
+    summary, *paragraphs = description(command)
     return page(
         f"dockwright {name}",
         [
-            *description(command),
+            summary,
             block(f"./dockwright {name} {usage}".rstrip(), "sh"),
+            *paragraphs,
             ["## Options"],
             option_table(command, context),
             ["## Exit codes"],

@@ -16,6 +16,13 @@ FILES: dict[str, tuple[str, type[BaseModel], str]] = {
     "image-toml.md": ("image.toml", ImageDocument, "One image of the stack."),
     "bases-lock-toml.md": ("bases.lock.toml", ExternalBasesDocument, "External base images, by digest."),
 }
+ARGUMENTS = (
+    ("`IMAGE`", "An image with all its variants, such as `asr`."),
+    ("`IMAGE:VARIANT`", "One variant of an image, such as `asr:cpu`."),
+    ("`HOST[:PORT]/NAMESPACE`", "A registry namespace, such as `registry.example/team`."),
+    ("`VERSION`", "The version of a release, such as `1.2.0`."),
+    ("`REPORT`", "A `report.json`, or the folder that contains it."),
+)
 
 
 def pages() -> dict[str, str]:
@@ -43,6 +50,8 @@ def index_page() -> str:
     parts += [
         ["## Files and settings"],
         table(("File", "What it holds"), rows),
+        ["## Arguments"],
+        table(("Argument", "Meaning"), ARGUMENTS),
         ["## Usage"],
         *program_parts(),
     ]

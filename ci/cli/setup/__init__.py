@@ -1,1 +1,1 @@
-"""What runs before Python's packages are there, and what is installed on request."""
+"""Makes the Python environment, and installs Debian packages that are missing."""

@@ -1,1 +1,1 @@
-"""The embedded engine: Buildah."""
+"""Buildah, the default engine."""

@@ -1,1 +1,1 @@
-"""Programs that run inside containers; standard library only."""
+"""Programs that run around or in containers; standard library only."""

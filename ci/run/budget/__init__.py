@@ -1,1 +1,1 @@
-"""Measuring images."""
+"""Measures images."""

@@ -1,1 +1,1 @@
-"""What a killed run leaves behind, and its removal."""
+"""Removes what stale runs left behind."""

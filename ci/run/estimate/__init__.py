@@ -1,1 +1,1 @@
-"""Bytes and time of a run before it starts, and the disk while it goes on."""
+"""Estimates disk space and time before a run, and watches the disk during it."""

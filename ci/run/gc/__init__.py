@@ -1,1 +1,1 @@
-"""Choosing and removing what is no longer needed, here and in a registry."""
+"""Chooses and deletes what is no longer needed, on this machine and in a registry."""

@@ -1,1 +1,1 @@
-"""What git knows of the checkout."""
+"""The git checkout: revision, patch, worktree."""

@@ -1,1 +1,1 @@
-"""Build inputs: wheels, Debian packages, the bootstrap base."""
+"""Downloads build inputs: wheels, Debian packages, the bootstrap base."""

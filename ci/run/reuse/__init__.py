@@ -1,1 +1,1 @@
-"""What need not be built: the remote cache, the ledger, the health of the local store."""
+"""What does not have to be built: the remote cache, the ledger, the health of the local store."""

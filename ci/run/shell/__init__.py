@@ -1,1 +1,1 @@
-"""A shell in an image."""
+"""Finds where a shell in an image opens."""

@@ -1,1 +1,1 @@
-"""Building again and comparing."""
+"""Builds again and compares."""

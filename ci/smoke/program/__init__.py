@@ -1,1 +1,1 @@
-"""The program that runs inside an image under test; standard library only."""
+"""The program that checks an image from the inside; standard library only."""

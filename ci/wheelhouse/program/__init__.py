@@ -1,1 +1,1 @@
-"""Programs that run inside containers; standard library only."""
+"""Programs that download and compile packages; standard library only."""
