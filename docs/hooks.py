@@ -62,8 +62,11 @@ def with_site_links(source: str, text: str) -> str:
 
 
 def titles(folder: Path) -> list[dict[str, str]]:
-    """Return an entry of the navigation for each page of `folder`, `index.md` first."""
-    pages = sorted(folder.glob("*.md"), key=lambda path: (path.name != "index.md", path.name))
+    """Return a navigation entry for each page of `folder`: `index.md`, then the pages in its order."""
+    index = folder / "index.md"
+    links = re.findall(r"\]\(([^)]+)\)", index.read_text(encoding="utf-8") if index.exists() else "")
+    order = {name: number for number, name in reversed(list(enumerate(["index.md", *links])))}
+    pages = sorted(folder.glob("*.md"), key=lambda path: (order.get(path.name, len(order)), path.name))
     return [{_title(path): f"{folder.name}/{path.name}"} for path in pages]
 
 

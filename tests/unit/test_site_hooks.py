@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.hooks import filled, with_site_links
+from docs.hooks import filled, titles, with_site_links
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,10 @@ def test_a_folder_of_the_navigation_becomes_its_pages_with_the_overview_first(tm
             ]
         },
     ]
+
+
+def test_pages_of_a_folder_stand_in_the_order_of_the_links_on_its_overview(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / f"{name}.md").write_text(f"# {name}\n")
+    (tmp_path / "index.md").write_text("# All\n\n[`c`](c.md), [`a`](a.md), [c](c.md)\n")
+    assert [next(iter(entry)) for entry in titles(tmp_path)] == ["Overview", "c", "a", "b", "d"]

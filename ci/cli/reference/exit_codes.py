@@ -6,7 +6,7 @@ from ci.cli.commands import COMMANDS
 
 EXIT_CODES = {
     0: "Success: everything that was asked for exists or is correct.",
-    1: "The answer is no, or the errors have no code in common: see the page of the command.",
+    1: "A comparison or check of the command failed, or several errors have different codes: see its page.",
     2: "Wrong arguments or settings, or errors in the files of the stack.",
     3: "A lock is stale, or cannot be made.",
     4: "A download failed, or a downloaded file does not match its lock.",
