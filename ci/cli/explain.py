@@ -18,6 +18,10 @@ from ci.settings import Settings
 _tell = partial(click.echo, err=True)
 
 
+def _sides(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [side for side in (STORE, REGISTRY, CHECKOUT) if side.startswith(incomplete)]
+
+
 @click.command()
 @some_images_argument
 @base_option
@@ -25,7 +29,8 @@ _tell = partial(click.echo, err=True)
     "--from",
     "old",
     default=STORE,
-    metavar="WHAT",
+    metavar="SIDE",
+    shell_complete=_sides,
     help=f"Old side: {STORE} (the last build on this machine), {REGISTRY} (the current release), "
     f"{CHECKOUT}, or a git revision. Default: {STORE}.",
 )
@@ -33,7 +38,8 @@ _tell = partial(click.echo, err=True)
     "--to",
     "new",
     default=CHECKOUT,
-    metavar="WHAT",
+    metavar="SIDE",
+    shell_complete=_sides,
     help=f"New side; same values as --from. Default: {CHECKOUT}.",
 )
 @registry_option

@@ -31,7 +31,10 @@ SINGLE = 1_000_000
 
 @click.command()
 @click.option(
-    "--all", "everything", is_flag=True, help="Everything of this stack, including what is still in use."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Everything of this stack, including images of the current plan.",
 )
 @click.option("--yes", is_flag=True, help="Delete. Without this option, the list is only printed.")
 @click.option("--registry", metavar=REGISTRY, help="Clean up this registry instead of this machine.")

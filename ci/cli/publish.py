@@ -50,7 +50,11 @@ _tell = partial(click.echo, err=True)
 @base_option
 @engine_option
 @registry_option
-@click.option("--version", help="Version of the release. Default: the first 12 digits of the git revision.")
+@click.option(
+    "--version",
+    metavar="VERSION",
+    help="Version of the release. Default: the first 12 digits of the git revision.",
+)
 @click.option("--bootstrap-base", is_flag=True, help="Allow a release of images on the bootstrap base.")
 @click.option(
     "--compression",
@@ -210,7 +214,9 @@ async def _rollback(namespace: RegistryNamespace, version: str) -> None:
 @click.command()
 @click.argument("origin", metavar="FROM")
 @click.argument("to", metavar="TO")
-@click.option("--version", default=CURRENT, help="Release to copy. Default: the current release.")
+@click.option(
+    "--version", default=CURRENT, metavar="VERSION", help="Release to copy. Default: the current release."
+)
 @click.pass_obj
 def promote(settings: Settings, origin: str, to: str, version: str) -> None:
     """Copy a release from namespace FROM to namespace TO, by digest.

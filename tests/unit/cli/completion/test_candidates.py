@@ -57,6 +57,7 @@ def shell(stack: StackFolder, capsys: pytest.CaptureFixture[str], monkeypatch: p
         ("dockwright lock --variant=cu", ["cuda"]),
         ("dockwright build --engine d", ["docker", "dagger"]),
         ("dockwright build --engine=bu", ["buildah"]),
+        ("dockwright explain base --from ", ["store", "registry", "checkout"]),
         ("dockwright completion ", ["bash", "zsh", "fish"]),
         ("dockwright schema re", ["report"]),
         ("dockwright build nothing", []),
