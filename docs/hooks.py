@@ -31,7 +31,7 @@ def site_link(source: str, target: str) -> str | None:
     """
     if (ROOT / target).is_dir():
         target = f"{target}/index.md"
-    if not (target in ROOT_PAGES or target.startswith("docs/")):
+    if not (target in ROOT_PAGES or (target.startswith("docs/") and (ROOT / target).exists())):
         return None
     return posixpath.relpath(_page(target), posixpath.dirname(_page(source)) or ".")
 

@@ -37,7 +37,7 @@ def lint_checks(dockerfiles: Sequence[str]) -> tuple[LintCheck, ...]:
         LintCheck(name="mypy", argv=("mypy",)),
         LintCheck(name="hadolint", argv=("hadolint", "--config", ".hadolint.yaml", *dockerfiles)),
         LintCheck(name="lint-imports", argv=("lint-imports", "--no-cache")),
-        LintCheck(name="mkdocs", argv=("mkdocs", "build", "--strict", "--quiet")),
+        LintCheck(name="mkdocs", argv=("mkdocs", "build", "--strict")),
         LintCheck(name="ruff check", argv=("ruff", "check", "--quiet")),
         LintCheck(name="deptry", argv=("deptry", "--no-ansi", ".")),
         LintCheck(name="ruff format", argv=("ruff", "format", "--check", "--quiet")),
