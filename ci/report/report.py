@@ -75,7 +75,7 @@ class FailureRow(Value):
     log: str | None = Field(None, description="The file of the task's full output.")
     exit_code: int | None = Field(
         None,
-        description="That of its kind: 6 a step, 7 a check of the built image, see `docs/troubleshooting.md`.",
+        description="Exit code of its kind: 6 a step, 7 a check of the image; see docs/troubleshooting.md.",
     )
     traceback: str | None = Field(
         None, description="There when the error is none of dockwright's own, which is a bug in dockwright."

@@ -1,0 +1,1 @@
+"""A recorded terminal session, drawn as an animated picture."""
