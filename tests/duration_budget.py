@@ -1,8 +1,8 @@
-"""A pytest plugin: lists the slowest tests, and with `--duration-budget` fails a run in which one is too slow.
+"""A pytest plugin: lists the slowest tests, and with `--duration-budget` fails a run with one over it.
 
-The seconds of a test are those of its setup, call and teardown together. A test that needs long gives its reason,
-`pytest.mark.slow(reason="…")`, and has no budget. Without the option no test fails by its duration, since on a
-busy machine every test is slow.
+The seconds of a test are those of its setup, call and teardown together. A test that needs long gives its
+reason, `pytest.mark.slow(reason="…")`, and has no budget. Without the option no test fails by its duration,
+since on a busy machine every test is slow.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ SLOWEST = 20
 LISTED_S = 1.0
 """A faster test is not listed."""
 HINT = (
-    "hint: build what the tests of a module share in one fixture, or wait for an event instead of a time; if a "
-    'test needs that long, give its reason: `@pytest.mark.slow(reason="…")`'
+    "hint: build what the tests of a module share in one fixture, or wait for an event instead of a time; if "
+    'it needs that long, give the reason: `@pytest.mark.slow(reason="…")`'
 )
 
 

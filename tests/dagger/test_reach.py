@@ -1,22 +1,24 @@
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from ci.engines.dagger import reach
 from ci.engines.dagger.reach import HTTP2_HELLO, RUNNER_HOST, SESSION_PORT, check_reach, refusal
 from ci.errors import EngineError
 
-BOUND_S = 5.0
-"""What the product promises for an engine that can't be reached; no budget of these tests."""
+PROMISED_S = 5.0
+"""Within this time an engine that can't be reached is reported."""
 PROGRAMS = ("ssh", "kubectl", "docker", "podman")
 
 
@@ -95,18 +97,25 @@ def test_a_port_that_nobody_listens_at_is_told_at_once(scheme: str) -> None:
     assert said == f"the engine at {address} (of {RUNNER_HOST}) does not answer (Connection refused)"
 
 
-def test_all_that_never_answers_is_told_within_the_promised_time(
+def test_the_limits_are_below_the_promised_time() -> None:
+    assert reach.ANSWER_S < reach.LIMIT_S < PROMISED_S
+
+
+def test_what_never_answers_is_given_up_by_a_limit(
     listening: socket.socket,
     programs: Callable[[str, str], None],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """A socket that is silent, one that goes on with its handshake for ever, a name server that is silent,
-    and programs that hang: all at once, with the limits of the product.
+    """A silent socket, one with a handshake that never ends, a silent name server, and programs that hang.
+
+    All of them go on until each was given up.
     """
+    monkeypatch.setattr(reach, "ANSWER_S", 0.2)
+    monkeypatch.setattr(reach, "LIMIT_S", 0.4)
     sleep, release = shutil.which("sleep", path="/bin:/usr/bin"), threading.Event()
     for name in PROGRAMS:
-        programs(name, f"exec {sleep} 20")
+        programs(name, f"exec {sleep} 600")
     known = socket.getaddrinfo
 
     def silent(host: str, *more: object, **others: object) -> object:
@@ -130,26 +139,20 @@ def test_all_that_never_answers_is_told_within_the_promised_time(
             {RUNNER_HOST: "container+podman://engine"},
             {},
         ]
-
-        def timed(environ: dict[str, str]) -> tuple[str, float]:
-            start = time.monotonic()
-            return refusal(environ), time.monotonic() - start
-
         with ThreadPoolExecutor(len(cases)) as pool:
-            found = list(pool.map(timed, cases))
+            found = list(pool.map(refusal, cases))
         release.set()
         trickle.join()
-    for case, (said, seconds) in zip(cases, found, strict=True):
-        assert said, case
-        assert seconds < BOUND_S, case
+    for case, said in zip(cases, found, strict=True):
+        assert re.search(r"no answer (within 0[.]4|in 0[.]2) s|timed out", said), (case, said)
 
 
 def trickling(server: socket.socket, release: threading.Event) -> None:
     """Send a handshake that never ends, a byte at a time: no single wait for it is long."""
     connection, _ = server.accept()
-    with connection:
+    with connection, suppress(OSError):  # the other end gives up
         connection.sendall(bytes((22, 3, 3, 64, 0)))  # a record of 16 kB follows
-        while not release.wait(0.5):
+        while not release.wait(0.05):
             connection.sendall(b"\0")
 
 

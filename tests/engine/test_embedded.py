@@ -114,22 +114,16 @@ async def test_the_same_request_twice_is_the_same_image(engine: BuildahEngine, t
     assert await engine.build(wanted, Output()) == await engine.build(wanted, Output())
 
 
-async def test_a_build_tells_what_it_took_of_the_processor_and_not_how_long_it_waited(
+async def test_a_build_reports_once_what_its_steps_took_of_the_processor(
     engine: BuildahEngine, tmp_path: Path
 ) -> None:
-    async def user_s(step: str) -> float:
-        used: list[float] = []
-        wanted = request(f"RUN {step}\n", tmp_path, cache=False)
-        await engine.build(wanted, Output(log=tmp_path / "log", on_cpu=used.append))
-        assert len(used) == 1
-        return used[0]
-
-    nothing, waiting = await user_s("true"), await user_s("sleep 3")
-    # the clock itself is the kernel's
-    working = await user_s("python -c 'while __import__(\"time\").process_time() < 3: sum(range(10**6))'")
-    assert 0 < nothing < 2
-    assert abs(waiting - nothing) < 1
-    assert 2 < working - nothing < 4
+    """That waiting does not count is shown in test_metered.py."""
+    used: list[float] = []
+    busy = "python -c 'while __import__(\"time\").process_time() < 1: sum(range(10**6))'"  # by the kernel's clock
+    wanted = request(f"RUN {busy}\n", tmp_path, cache=False)
+    await engine.build(wanted, Output(log=tmp_path / "log", on_cpu=used.append))
+    (user_s,) = used
+    assert user_s >= 0.7
 
 
 async def test_a_failed_step_ends_with_its_own_last_lines(engine: BuildahEngine, tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def token_server(folder: Path) -> Iterator[tuple[TokenServer, str]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     tokens.realm = f"http://127.0.0.1:{server.server_port}/token"
     words = f"realm: '{tokens.realm}', service: registry, issuer: tests, rootcertbundle: {folder}/tls.crt"
