@@ -1,60 +1,113 @@
-"""A pytest plugin: with pytest-xdist, which tests one worker runs one after another, in their order."""
+"""A pytest plugin: which tests of the real thing one worker of pytest-xdist runs one after another.
+
+- `images`: they need all images, in the store of DOCKWRIGHT_ROOT. A file that is not named below is here.
+- `base`: they build on base:cpu alone. Where there are several workers, they have a store of their own.
+- The files of OWN use neither store; each file is a group.
+
+The tests of a group may list all containers, mounts and runs of its store. Those that put a secret into the
+arguments of a process are in one group with those that search all processes for it.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-ENGINE_FOLDERS = ("tests/engine/", "tests/registry/", "tests/e2e/")
+from ci.engines.process.privilege import privilege
+from ci.engines.process.runner import Runner
+from ci.run.cleanup.folders import remove_root
+from ci.settings import read_settings
+
+CHECKOUT = Path(__file__).parents[1]
+FOLDERS = {"engine", "registry", "e2e"}
+BASE = {
+    "engine": "disk embedded killed luck_build luck_machine luck_mirror repro shell",
+    "registry": "broken_off budget explain gzip hygiene load publish purposes rebuild releases run_faults "
+    "secrets tls_run wheel_set workflows",
+    "e2e": "two_runs",
+}
 OWN = {
-    "tests/engine/test_checkout.py",
-    "tests/engine/test_closed.py",
-    "tests/engine/test_figures.py",
-    "tests/engine/test_gc.py",
-    "tests/engine/test_locks_apt.py",
-    "tests/engine/test_locks_bootstrap.py",
-    "tests/engine/test_locks_uv.py",
-    "tests/engine/test_locks_write.py",
-    "tests/engine/test_luck_store.py",
-    "tests/engine/test_luck_transfer.py",
-    "tests/engine/test_metered.py",
-    "tests/engine/test_peers_meter.py",
-    "tests/engine/test_probe.py",
-    "tests/engine/test_smoke_child.py",
-    "tests/engine/test_smoke_closure.py",
-    "tests/engine/test_smoke_probe.py",
-    "tests/engine/test_smoke_programs.py",
-    "tests/registry/test_cache.py",
-    "tests/registry/test_dagger.py",
-    "tests/registry/test_faults.py",
-    "tests/registry/test_figures.py",
-    "tests/registry/test_key_documents.py",
-    "tests/registry/test_ledger.py",
-    "tests/registry/test_publish.py",
-    "tests/registry/test_publish_faults.py",
-    "tests/registry/test_wheels.py",
-    "tests/e2e/test_wrapper.py",
+    "engine": "checkout closed figures gc locks_apt locks_bootstrap locks_uv locks_write luck_store "
+    "luck_transfer metered peers_meter probe smoke_child smoke_closure smoke_probe smoke_programs",
+    "registry": "cache dagger faults figures key_documents ledger publish_faults wheels",
+    "e2e": "wrapper",
 }
 
 
-def group(nodeid: str) -> str:
-    """Return the group of a test: itself, its file, or all tests that use one store."""
-    path = nodeid.partition("::")[0]
-    if not path.startswith(ENGINE_FOLDERS):
-        return nodeid
-    return path if path in OWN else "store"
+def group(path: str) -> str:
+    """Return the group of a file's tests, empty where they are no engine tests; `path` as in a test's id."""
+    tests, _, rest = path.partition("/")
+    folder, _, name = rest.partition("/")
+    if tests != "tests" or folder not in FOLDERS:
+        return ""
+    word = name.removeprefix("test_").removesuffix(".py")
+    if word in BASE[folder].split():
+        return "base"
+    return path if word in OWN[folder].split() else "images"
 
 
-class GroupScheduling(LoadScopeScheduling):
-    """Gives workers one group after another; what is marked in a test's file a scheduler does not see."""
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc] # it has no types
+    """Gives a worker one group after another, or one test that is in none."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return group(nodeid)
+        return group(nodeid.partition("::")[0]) or nodeid
 
 
-@pytest.hookimpl
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
-    """Use it for whatever `--dist` asks."""
+    """Replace what `--dist` names: xdist 3.8's `loadgroup` has no effect with pytest 9.2."""
     return GroupScheduling(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each group its store in a worker; in a single process all tests use that of DOCKWRIGHT_ROOT."""
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(Stores())
+
+
+class Stores:
+    """The stores of a worker: DOCKWRIGHT_ROOT is the root of a test's group while the test runs."""
+
+    def __init__(self) -> None:
+        self.base_root: Path | None = None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Set it before the fixtures of the test's module are made."""
+        path = item.path.relative_to(item.config.rootpath).as_posix()
+        with pytest.MonkeyPatch.context() as patch:
+            match group(path):
+                case "base":
+                    self.base_root = self.base_root or make_base_root()
+                    patch.setenv("DOCKWRIGHT_ROOT", str(self.base_root))
+                case found if found == path:
+                    patch.setenv("DOCKWRIGHT_ROOT", "/proc/no-store")
+            return (yield)
+
+    def pytest_sessionfinish(self) -> None:
+        """Remove what was made."""
+        if self.base_root is not None:
+            anyio.run(remove_root, self.base_root, Runner(), privilege())
+
+
+def make_base_root() -> Path:
+    """Return a new root with base:cpu alone, built from the files that DOCKWRIGHT_ROOT has fetched."""
+    settings = read_settings()
+    root = Path(tempfile.mkdtemp(prefix="base-", dir=settings.state.parent))
+    fetched = settings.state / "houses/kept"
+    if fetched.is_dir():
+        shutil.copytree(fetched, root / "state/houses/kept", copy_function=os.link)
+    argv = (sys.executable, "-m", "ci.cli.main", "--root", str(root), "build", "base", "--variant", "cpu")
+    done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise pytest.UsageError(f"no store for the tests on base:cpu\n{done.stdout}{done.stderr}")
+    return root

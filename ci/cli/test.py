@@ -21,6 +21,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 ENGINE_TESTS = ("tests/engine", "tests/registry", "tests/e2e")
 """Tests of the real thing: they need Buildah, the network, and all image variants."""
 WORKFLOWS = ".github"
+WORKERS = 2
+"""How many processes run tests."""
+SINGLE_PROCESS = {"--numprocesses", "--dist", "--capture", "--pdb", "--trace", "--co", "--collect-only"}
+"""Options of pytest that set the number of processes or need a single one, beside `-n` and `-s`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +69,9 @@ def test(
 
     The lint and type checks are mypy, hadolint on the rendered Dockerfiles, mkdocs on the documents, the
     import contracts, ruff, deptry on the declared dependencies, and actionlint and zizmor on the workflows;
-    then pytest runs the unit, golden, property and Dagger tests. All other arguments are passed to pytest,
-    such as `-k plan -x` or the path of a test file, and then the lint and type checks are left out.
+    then pytest runs the unit, golden, property and Dagger tests in two processes. All other arguments are
+    passed to pytest, such as `-k plan -x` or the path of a test file, and then the lint and type checks are
+    left out. With `-n 0`, `-s`, `--pdb` or the id of one test (FILE::TEST) there is a single process.
 
     With --engine, the tests of the real thing follow: they start Buildah, use the network, and need the built
     images. Run `dockwright build-all` first.
@@ -142,8 +147,17 @@ def _pytest(engine_too: bool, engine_only: bool, args: Sequence[str]) -> int:
     elif engine_too:
         paths = (*_plain_tests(), *ENGINE_TESTS)
     sys.stdout.flush()
-    argv = (sys.executable, "-m", "pytest", *args, *(path for path in paths if (CHECKOUT / path).is_dir()))
+    paths = tuple(path for path in paths if (CHECKOUT / path).is_dir())
+    argv = (sys.executable, "-m", "pytest", *workers(args), *args, *paths)
     return subprocess.run(argv, cwd=CHECKOUT, check=False).returncode
+
+
+def workers(args: Sequence[str]) -> tuple[str, ...]:
+    """Return pytest's options for several processes; none where its arguments `args` say otherwise."""
+    for arg in args:
+        if "::" in arg or arg.startswith(("-n", "-s")) or arg.partition("=")[0] in SINGLE_PROCESS:
+            return ()
+    return ("-n", str(WORKERS), "--dist", "loadscope")
 
 
 def _plain_tests() -> tuple[str, ...]:

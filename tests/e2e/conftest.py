@@ -14,7 +14,7 @@ from tests.e2e.container import run_container
 RunStage = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def settings() -> Settings:
     return read_settings()
 

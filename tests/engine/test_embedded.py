@@ -119,7 +119,8 @@ async def test_a_build_reports_once_what_its_steps_took_of_the_processor(
 ) -> None:
     """That waiting does not count is shown in test_metered.py."""
     used: list[float] = []
-    busy = "python -c 'while __import__(\"time\").process_time() < 1: sum(range(10**6))'"  # by the kernel's clock
+    # by the kernel's clock
+    busy = "python -c 'while __import__(\"time\").process_time() < 1: sum(range(10**6))'"
     wanted = request(f"RUN {busy}\n", tmp_path, cache=False)
     await engine.build(wanted, Output(log=tmp_path / "log", on_cpu=used.append))
     (user_s,) = used

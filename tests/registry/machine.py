@@ -22,7 +22,8 @@ from ci.settings import read_settings
 
 CHECKOUT = Path(__file__).parents[2]
 IMAGE = "subtitle-gen"
-HERE = os.environ.get("DOCKWRIGHT_ROOT", "")
+HERE = ""
+"""The root of the environment; see tests/worker_groups.py."""
 
 
 @dataclass

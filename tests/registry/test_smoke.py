@@ -67,7 +67,7 @@ def test_what_passed_is_not_repeated_and_that_is_said(full: Machine) -> None:
 def test_an_entry_that_was_changed_is_told_and_its_checks_are_done_again(full: Machine) -> None:
     assert smoke(full, IMAGE, "--variant", "cpu")[0] == 0
     content = smoke(full, IMAGE, "--variant", "cpu")[2][ID]["digest"].removeprefix("sha256:")
-    settings = read_settings(**({"root": HERE} if HERE else {}))
+    settings = read_settings()
     entries = list((settings.state / "ledger" / content).glob("*.json"))
     assert entries
     for path in entries:
@@ -83,7 +83,7 @@ def test_what_one_machine_checked_another_one_takes_from_the_registry(
     words = (IMAGE, "--variant", "cpu", "--registry", f"{proxy.host}/team")
     assert smoke(full, *words, "--cache", "read-write", "--no-ledger")[0] == 0
     assert proxy.count("PUT", "/manifests/k-[0-9a-f]{32}[.]smoke-") == 0, "without the ledger nothing is kept"
-    shutil.rmtree(read_settings(**({"root": HERE} if HERE else {})).state / "ledger", ignore_errors=True)
+    shutil.rmtree(read_settings().state / "ledger", ignore_errors=True)
     assert smoke(full, *words, "--cache", "read-write")[0] == 0
     assert proxy.count("PUT", "/manifests/k-[0-9a-f]{32}[.]smoke-") == 2
     status, said, rows = smoke(cold, *words)
@@ -92,7 +92,7 @@ def test_what_one_machine_checked_another_one_takes_from_the_registry(
 
 def test_a_ledger_out_of_reach_costs_a_warning_and_the_checks(proxy: Proxy, full: Machine) -> None:
     words = (IMAGE, "--variant", "cpu", "--registry", f"{proxy.host}/team")
-    shutil.rmtree(read_settings(**({"root": HERE} if HERE else {})).state / "ledger", ignore_errors=True)
+    shutil.rmtree(read_settings().state / "ledger", ignore_errors=True)
     proxy.faults.append(Fault("status", path="[.]smoke-", times=1000, status=403))
     status, said, rows = smoke(full, *words, "--cache", "read-write")
     assert (status, rungs(rows[ID], recorded=False)) == (0, LADDER)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from ci.cli.test import left_out, lint_checks
+import pytest
+
+from ci.cli.test import left_out, lint_checks, workers
 
 
 def test_every_lint_check_of_the_project_runs() -> None:
@@ -30,3 +32,15 @@ def test_a_run_says_what_it_leaves_out() -> None:
     assert "tests of the real thing" in engine
     (lint,) = left_out(engine=True, lint_too=False)
     assert "mypy, hadolint, mkdocs, lint-imports, ruff, deptry, zizmor, actionlint" in lint
+
+
+@pytest.mark.parametrize("args", [(), ("-k", "plan", "-x"), ("tests/unit/plan",), ("-m", "not cuda")])
+def test_tests_run_in_two_processes(args: tuple[str, ...]) -> None:
+    assert workers(args) == ("-n", "2", "--dist", "loadscope")
+
+
+@pytest.mark.parametrize(
+    "args", [("-n", "4"), ("-n0",), ("-s",), ("--capture=no",), ("--pdb", "-x"), ("tests/unit/a.py::test_b",)]
+)
+def test_what_needs_one_process_or_says_how_many_is_passed_on_alone(args: tuple[str, ...]) -> None:
+    assert workers(args) == ()
