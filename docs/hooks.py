@@ -61,20 +61,32 @@ def with_site_links(source: str, text: str) -> str:
     return LINK.sub(replaced, text)
 
 
-def titles(folder: Path) -> list[dict[str, str]]:
-    """Return a navigation entry for each page of `folder`: `index.md`, then the pages in its order."""
-    index = folder / "index.md"
-    links = re.findall(r"\]\(([^)]+)\)", index.read_text(encoding="utf-8") if index.exists() else "")
-    order = {name: number for number, name in reversed(list(enumerate(["index.md", *links])))}
-    pages = sorted(folder.glob("*.md"), key=lambda path: (order.get(path.name, len(order)), path.name))
-    return [{_title(path): f"{folder.name}/{path.name}"} for path in pages]
+def titles(folder: Path) -> list[dict[str, Any]]:
+    """Return navigation entries for the pages of `folder`: `index.md`, then the pages in its order.
+
+    Pages that `index.md` links below a heading `## …` form a group of that name.
+    """
+    left = {path.name: path for path in sorted(folder.glob("*.md"))}
+    index = left.pop("index.md", None)
+    entries: list[dict[str, Any]] = [_entry(index)] if index else []
+    text = index.read_text(encoding="utf-8") if index else ""
+    for heading, part in re.findall(r"(?:^## (.*)\n|\A)((?:(?!## ).*\n?)*)", text, re.MULTILINE):
+        names = [name for name in dict.fromkeys(re.findall(r"\]\(([^)]+)\)", part)) if name in left]
+        group = [_entry(left.pop(name)) for name in names]
+        if group:
+            entries += [{heading: group}] if heading else group
+    return entries + [_entry(path) for path in left.values()]
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    return {_title(path): f"{path.parent.name}/{path.name}"}
 
 
 def _title(path: Path) -> str:
     if path.name == "index.md":
         return "Overview"
     heading = next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# "))
-    return heading.removeprefix("# ").replace("`", "")
+    return heading.removeprefix("# ").replace("`", "").removeprefix("dockwright ")
 
 
 def filled(nav: Sequence[Any], docs: Path) -> list[Any]:

@@ -51,3 +51,16 @@ def test_pages_of_a_folder_stand_in_the_order_of_the_links_on_its_overview(tmp_p
         (tmp_path / f"{name}.md").write_text(f"# {name}\n")
     (tmp_path / "index.md").write_text("# All\n\n[`c`](c.md), [`a`](a.md), [c](c.md)\n")
     assert [next(iter(entry)) for entry in titles(tmp_path)] == ["Overview", "c", "a", "b", "d"]
+
+
+def test_pages_below_a_heading_of_the_overview_form_a_group(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / f"{name}.md").write_text(f"# {name}\n")
+    (tmp_path / "index.md").write_text("# All\n\n[a](a.md)\n\n## Two\n\n[c](c.md)\n[b](b.md)\n\n## None\n")
+    folder = tmp_path.name
+    assert titles(tmp_path) == [
+        {"Overview": f"{folder}/index.md"},
+        {"a": f"{folder}/a.md"},
+        {"Two": [{"c": f"{folder}/c.md"}, {"b": f"{folder}/b.md"}]},
+        {"d": f"{folder}/d.md"},
+    ]
