@@ -25,7 +25,7 @@ from ci.run.build.dagger_module import ModuleArguments, ModuleHost, named_checko
 from ci.run.build.request import Request
 from ci.run.build.requested_matrix import matrix_of
 from ci.run.build.run import RunResult, run_request
-from ci.run.release.release import check_base, check_pushed, check_registry, publish_release
+from ci.run.release.release import Publication, check_base, check_pushed, check_registry, publish_release
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
 from ci.smoke.check_options import CheckOptions
@@ -246,10 +246,12 @@ class Dockwright:
             }
             said = await publish_release(
                 workspace,
-                tuple(variant or ()),
-                version,
-                {name: text for name, text in notes.items() if text},
-                gzip=gzip,
+                Publication(
+                    version=version,
+                    variants=tuple(variant or ()),
+                    notes={name: text for name, text in notes.items() if text},
+                    gzip=gzip,
+                ),
                 say=say,
                 environ=environ,
             )

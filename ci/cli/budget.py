@@ -19,7 +19,7 @@ from ci.names.image_id import parse_image_id
 from ci.plan.plan import check_variants, is_named, select
 from ci.report.budget.budget import BudgetReport, Row, Tolerance
 from ci.report.budget.text import breach_text, budget_lines, budget_markdown
-from ci.run.release.baseline import baseline_path, compared, write_baseline
+from ci.run.release.baseline import Comparison, baseline_path, compared, write_baseline
 from ci.run.release.release import engine_here
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
@@ -86,12 +86,14 @@ def budget(
         partial(
             compared,
             workspace,
-            closure,
-            wanted,
+            Comparison(
+                wanted=wanted,
+                closure=closure,
+                in_registry=registry is not None,
+                release=release,
+                tolerance=bounds,
+            ),
             engine=engine_here(workspace),
-            in_registry=registry is not None,
-            release=release,
-            tolerance=bounds,
             environ=os.environ,
             say=_tell,
         )

@@ -104,7 +104,7 @@ async def _in_registry(
             releases.client, workspace.stack, older_than=older_than, keep_bytes=keep_bytes
         )
         for one in stale:
-            click.echo(_line(one.size_bytes, f"{one.repository}:{one.tag}", one.why))
+            click.echo(_line(one.size_bytes, f"{one.repository}:{one.tag}", one.reason))
         size = size_text(sum(one.size_bytes for one in stale))
         if not stale:
             click.echo(f"nothing can go; {looked_at} tags were looked at")

@@ -30,6 +30,7 @@ from ci.registry.credentials import Purpose
 from ci.registry.namespace import RegistryNamespace, parse_namespace
 from ci.run.git.revision import Revision, revision_of
 from ci.run.release.release import (
+    Publication,
     check_base,
     check_registry,
     open_releases,
@@ -125,31 +126,23 @@ def publish(
         status = anyio.run(build_here, workspace, (), asked)
         if status != 0:
             sys.exit(status)
-    gzip = compression == "gzip"
-    anyio.run(_publish, workspace, namespace, variants, version, revision, gzip, dry_run)
-
-
-async def _publish(
-    workspace: Workspace,
-    namespace: RegistryNamespace,
-    variants: tuple[str, ...],
-    version: str,
-    revision: Revision,
-    gzip: bool,
-    dry_run: bool,
-) -> None:
-    if not dry_run:
-        notes = revision.notes
-        click.echo(
-            await publish_release(
-                workspace, variants, version, notes, gzip=gzip, say=_tell, environ=os.environ
-            )
-        )
+    publication = Publication(
+        version=version, variants=variants, notes=revision.notes, gzip=compression == "gzip"
+    )
+    if dry_run:
+        anyio.run(_print_requests, workspace, publication)
         return
-    plan = await workspace.plan((), variants, store=Store(ids={}))
+    publishing = partial(publish_release, workspace, publication, say=_tell, environ=os.environ)
+    click.echo(anyio.run(publishing))
+
+
+async def _print_requests(workspace: Workspace, publication: Publication) -> None:
+    namespace = workspace.required_registry
+    plan = await workspace.plan((), publication.variants, store=Store(ids={}))
     async with open_releases(namespace, _tell, "RELEASE", "REGISTRY") as releases:
-        images = await released_images(releases, await sources_of(releases, plan), revision.notes, gzip=False)
-    for push in pushes(namespace.path, version, images):
+        sources = await sources_of(releases, plan)
+        images = await released_images(releases, sources, publication.notes, gzip=False)
+    for push in pushes(namespace.path, publication.version, images):
         click.echo(push_line(namespace, push))
 
 

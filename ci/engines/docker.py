@@ -23,7 +23,7 @@ from typing import Any
 import anyio
 
 from ci.engines.buildah.containers import container_name
-from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
+from ci.engines.engine import BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
 from ci.engines.gpu import docker_words, podman_words
 from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.process.command import Command, ProcessResult
@@ -32,6 +32,7 @@ from ci.engines.sandbox import CLOSES
 from ci.engines.store_state import StoreState
 from ci.errors import CommandError, EngineError
 from ci.lower.dockerfile import PARENT_ARG
+from ci.names.reference import LOCAL
 
 BUILDKIT = (("DOCKER_BUILDKIT", "1"),)
 DEBIAN_BIN = "/usr/bin"

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     import dagger  # for its types alone: importing it takes half a second
 from ci.engines.process.command import ProcessResult
 
-LOCAL = "localhost/"
-"""What Buildah and Podman put before a name without a registry."""
-
 Folder: TypeAlias = "Path | dagger.Directory"
 """A folder of this machine, or one that only the engine has."""
 

@@ -1,4 +1,4 @@
-"""The shell commands of the steps that run programs: one place for both lowerings.
+"""The shell commands of the steps that run programs: one place for both lowerings. Pure.
 
 Each function returns commands for one `sh -c`, to be joined with ` && `. The step's wheelhouse or debhouse is
 mounted read-only at `MOUNT`, a folder that every Debian system has, so that no mount point stays in a layer.

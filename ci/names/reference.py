@@ -9,6 +9,8 @@ from ci.errors import ParseError
 from ci.names.digest import Digest
 from ci.names.host import HOST, HUB, PORT
 
+LOCAL = "localhost/"
+"""What Buildah and Podman put before a name without a registry."""
 COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 """One part of a repository's path. Source: OCI distribution-spec 1.1, section Pull, `<name>`."""
 TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"

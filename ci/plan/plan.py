@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ci.catalog.stack import ImageVariant, Stack
@@ -109,28 +109,39 @@ def check_variants(stack: Stack, variants: Iterable[str]) -> None:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """What is available without building; empty: nothing.
+
+    Attributes:
+        present: cache tags (`k-…`) that the store has an image of.
+        built: cache tag of each image variant that has its human tag, for the reason.
+        stored: key document of an image under a cache tag, for the reason.
+        remote: ids of the image variants that a registry has under their keys.
+    """
+
+    present: Collection[str] = ()
+    built: Mapping[str, str] = field(default_factory=dict)
+    stored: Callable[[str, str], Document | None] = lambda _id, _tag: None
+    remote: Collection[str] = ()
+
+
 def make_plan(
     stack: Stack,
+    inventory: Inventory,
     *,
     base: str,
     selected: Collection[str],
-    present: Collection[str],
-    built: Mapping[str, str],
-    stored: Callable[[str, str], Document | None],
     rebuild: Collection[str] = (),
-    remote: Collection[str] = (),
 ) -> Plan:
     """Decide for each selected image variant.
 
     Args:
         stack: the checked catalog.
+        inventory: what is available.
         base: kind of base, `registry` or `bootstrap`.
         selected: ids to plan, parents included.
-        present: cache tags (`k-…`) that the store holds an image of.
-        built: cache tag of each image variant that has its human tag, for the reason.
-        stored: key document of an image under a cache tag, for the reason.
-        rebuild: ids that are built whatever the store holds.
-        remote: ids whose key a registry has.
+        rebuild: ids that are built whatever is available.
     """
     docs = documents(stack, base)
     planned: list[PlannedImage] = []
@@ -140,12 +151,12 @@ def make_plan(
         key = digest(docs[image.id])
         if image.id in rebuild:
             action, reason = "build", "asked for"
-        elif tag(key) in present:
+        elif tag(key) in inventory.present:
             action, reason = "reuse", "the store has this key"
-        elif image.id in remote:
+        elif image.id in inventory.remote:
             action, reason = "reuse", "the registry has this key"
         else:
-            action, reason = "build", _reason(image, docs[image.id], built, stored)
+            action, reason = "build", _reason(image, docs[image.id], inventory)
         planned.append(
             PlannedImage(
                 image=image,
@@ -157,7 +168,7 @@ def make_plan(
                 reason=reason,
             )
         )
-    return Plan(base=base, images=_with_fetched(planned, present))
+    return Plan(base=base, images=_with_fetched(planned, inventory.present))
 
 
 def _with_fetched(planned: list[PlannedImage], present: Collection[str]) -> tuple[PlannedImage, ...]:
@@ -190,15 +201,10 @@ def with_all_fetched(plan: Plan, present: Collection[str]) -> Plan:
     )
 
 
-def _reason(
-    image: ImageVariant,
-    new: Document,
-    built: Mapping[str, str],
-    stored: Callable[[str, str], Document | None],
-) -> str:
-    if image.id not in built:
+def _reason(image: ImageVariant, new: Document, inventory: Inventory) -> str:
+    if image.id not in inventory.built:
         return "never built here"
-    old = stored(image.id, built[image.id])
+    old = inventory.stored(image.id, inventory.built[image.id])
     if old is None:
         return "unknown: the last build's key document is not stored"
     return in_short(compare(old, new))

@@ -21,11 +21,10 @@ from typing import Any
 from ci.errors import RegistryError, UsageError
 from ci.names.digest import digest_of, is_digest
 from ci.names.reference import COMPONENT
-from ci.publish.source import refuse_large_layers
-from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, read_manifest
+from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, read_manifest, refuse_large_layers
 
 REPOSITORY, CURRENT = "release", "current"
-FIGURES = ".figures"
+METRICS = ".figures"
 """Ends the tag of the figures that stand beside a release."""
 IMAGE, VARIANT = "org.dockwright.image", "org.dockwright.variant"
 VERSION = "org.opencontainers.image.version"
@@ -80,17 +79,17 @@ def check_version(version: str) -> str:
 
     Source: OCI distribution-spec 1.1, section Pull: a tag has at most 128 of these characters.
     """
-    if not _VERSION.fullmatch(version) or version == CURRENT or version.endswith(FIGURES):
+    if not _VERSION.fullmatch(version) or version == CURRENT or version.endswith(METRICS):
         raise UsageError(
             f"--version {version!r}: give letters, digits, `.`, `_` and `-`, at most 64, not {CURRENT!r} and "
-            f"not ending with {FIGURES!r}"
+            f"not ending with {METRICS!r}"
         )
     return version
 
 
 def metrics_tag(version: str) -> str:
     """Return the tag of the figures that stand beside the release `version`."""
-    return f"{version}{FIGURES}"
+    return f"{version}{METRICS}"
 
 
 def annotated(data: bytes, notes: Mapping[str, str]) -> bytes:

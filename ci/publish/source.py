@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ci.errors import RegistryError
 from ci.registry.key_artifact import DOCUMENT_LIMIT_BYTES, KEY, read_document
-from ci.registry.manifest import OCI, Manifest, read_manifest, refuse_large_layer
+from ci.registry.manifest import OCI, read_manifest, refuse_large_layers
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
@@ -45,16 +45,6 @@ async def read_source(client: RegistryClient, source: Source, *, scope: Sequence
     if _label(read_document(text, what)) != source.key:
         raise RegistryError("corrupt", f"{what}: its own label names another key")
     return data
-
-
-def refuse_large_layers(manifest: Manifest, what: str) -> None:
-    """Refuse an image with a layer that registries do not take.
-
-    Raises:
-        RegistryError: corrupt: a layer is too large.
-    """
-    for layer in manifest.layers:
-        refuse_large_layer(layer.digest, layer.size, what)
 
 
 def _label(config: dict[str, object]) -> object:

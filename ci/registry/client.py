@@ -20,9 +20,10 @@ from ci.names.file_digest import file_digest
 from ci.registry.artifact import EMPTY
 from ci.registry.auth import Authorization
 from ci.registry.credentials import Credentials
-from ci.registry.manifest import ACCEPT, LIMIT_BYTES, OCI
+from ci.registry.manifest import ACCEPT, OCI
 from ci.registry.namespace import RegistryNamespace
 from ci.registry.reply import Reply
+from ci.registry.request import RegistryRequest
 from ci.registry.retry import TRANSIENT, RetryPolicy
 from ci.registry.tls import CERTIFICATES, UNTRUSTED
 
@@ -59,7 +60,7 @@ class RegistryClient:
 
         Source: OCI distribution-spec 1.1, section Determining Support.
         """
-        await self.ask("GET", "/v2/", scope=())
+        await self.ask(RegistryRequest("GET", "/v2/", scope=()))
 
     async def sign_in(self, scope: Sequence[str]) -> None:
         """Make sure that the registry takes these credentials, or none; what they allow shows later.
@@ -80,7 +81,7 @@ class RegistryClient:
         Source: OCI distribution-spec 1.1, section Pull: no registry has to.
         """
         path = f"/v2/{repository}/manifests/{tag}"
-        reply = await self.ask("HEAD", path, scope=scope, headers={"Accept": ACCEPT})
+        reply = await self.ask(RegistryRequest("HEAD", path, scope=scope, headers={"Accept": ACCEPT}))
         said = reply.headers.get("docker-content-digest", "")
         return said if is_digest(said) else digest_of(await self.manifest(repository, tag, scope=scope))
 
@@ -96,7 +97,7 @@ class RegistryClient:
     async def has_blob(self, repository: str, digest: str, *, scope: Sequence[str]) -> bool:
         """Whether a repository has a blob; one that can't be told, as after a full disk, has to be sent."""
         try:
-            await self.ask("HEAD", f"/v2/{repository}/blobs/{digest}", scope=scope)
+            await self.ask(RegistryRequest("HEAD", f"/v2/{repository}/blobs/{digest}", scope=scope))
         except RegistryError as error:
             if error.answer == "unauthorised":
                 raise
@@ -106,7 +107,7 @@ class RegistryClient:
     async def manifest(self, repository: str, reference: str, *, scope: Sequence[str]) -> bytes:
         """Return the bytes of the manifest that a tag or digest names, of this digest if it is one."""
         path = f"/v2/{repository}/manifests/{reference}"
-        reply = await self.ask("GET", path, scope=scope, headers={"Accept": ACCEPT})
+        reply = await self.ask(RegistryRequest("GET", path, scope=scope, headers={"Accept": ACCEPT}))
         promised = reference if ":" in reference else reply.headers.get("docker-content-digest", "")
         if promised and promised != digest_of(reply.body):
             raise RegistryError(
@@ -117,7 +118,7 @@ class RegistryClient:
     async def blob(self, repository: str, digest: str, *, scope: Sequence[str], limit_bytes: int) -> bytes:
         """Return a small blob, checked by its digest."""
         path = f"/v2/{repository}/blobs/{digest}"
-        reply = await self.ask("GET", path, scope=scope, limit_bytes=limit_bytes)
+        reply = await self.ask(RegistryRequest("GET", path, scope=scope, limit_bytes=limit_bytes))
         if digest_of(reply.body) != digest:
             raise RegistryError(
                 "corrupt", f"{self.namespace.host}/{repository}: {digest} came with other bytes"
@@ -145,7 +146,7 @@ class RegistryClient:
             OSError: `target` can't be written.
         """
         path = f"/v2/{repository}/blobs/{digest}"
-        await self.ask("GET", path, scope=scope, into=target, limit_bytes=size)
+        await self.ask(RegistryRequest("GET", path, scope=scope, into=target, limit_bytes=size))
         if await anyio.to_thread.run_sync(file_digest, target) != digest:
             raise RegistryError(
                 "corrupt", f"{self.namespace.host}/{repository}: {digest} came with other bytes"
@@ -164,11 +165,11 @@ class RegistryClient:
         404 or 400, whatever became of the blob.
         """
         for number in range(UPLOADS):
-            begun = await self.ask("POST", f"/v2/{repository}/blobs/uploads/", scope=scope)
+            begun = await self.ask(RegistryRequest("POST", f"/v2/{repository}/blobs/uploads/", scope=scope))
             url = self._url(begun.headers.get("location", ""), digest=digest)
             headers = {"Content-Type": "application/octet-stream"}
             try:
-                await self.ask("PUT", url, scope=scope, body=body, headers=headers)
+                await self.ask(RegistryRequest("PUT", url, scope=scope, body=body, headers=headers))
             except RegistryError as error:
                 if error.answer not in ("absent", "corrupt") or number == UPLOADS - 1:
                     raise
@@ -190,7 +191,7 @@ class RegistryClient:
         while url not in seen and len(seen) < MOST_PAGES:
             seen.add(url)
             try:
-                reply = await self.ask("GET", url, scope=scope)
+                reply = await self.ask(RegistryRequest("GET", url, scope=scope))
                 listed = json.loads(reply.body).get("tags") or []
             except RegistryError as error:
                 if error.answer != "absent" or found:
@@ -213,7 +214,7 @@ class RegistryClient:
         Source: OCI distribution-spec 1.1, section Deleting Manifests.
         """
         try:
-            await self.ask("DELETE", f"/v2/{repository}/manifests/{digest}", scope=scope)
+            await self.ask(RegistryRequest("DELETE", f"/v2/{repository}/manifests/{digest}", scope=scope))
         except RegistryError as error:
             if error.answer != "absent":
                 raise
@@ -229,7 +230,7 @@ class RegistryClient:
         if await self.has_blob(to, digest, scope=scope):
             return
         url = self._url(f"/v2/{to}/blobs/uploads/", mount=digest, **{"from": origin})
-        reply = await self.ask("POST", url, scope=scope)
+        reply = await self.ask(RegistryRequest("POST", url, scope=scope))
         if reply.status != 201:
             what = f"{self.namespace.host}: does not mount {short_digest(digest)}… of {origin} in {to}"
             raise RegistryError("unauthorised", f"{what}; may these credentials read {origin}?")
@@ -239,99 +240,86 @@ class RegistryClient:
     ) -> None:
         """Let `tag` name the manifest `data`."""
         path = f"/v2/{repository}/manifests/{tag}"
-        await self.ask("PUT", path, scope=scope, body=data, headers={"Content-Type": type_})
+        await self.ask(RegistryRequest("PUT", path, scope=scope, body=data, headers={"Content-Type": type_}))
 
     async def put_artifact(self, repository: str, tag: str, data: bytes, *, scope: Sequence[str]) -> None:
         """Let `tag` name the artifact manifest `data`, whose files the repository has."""
         await self.add_blob(repository, EMPTY, scope=scope)
         await self.put_manifest(repository, tag, data, OCI, scope=scope)
 
-    async def ask(
-        self,
-        method: str,
-        url: str,
-        *,
-        scope: Sequence[str],
-        headers: Mapping[str, str] | None = None,
-        body: bytes | Path | None = None,
-        into: Path | None = None,
-        limit_bytes: int = LIMIT_BYTES,
-    ) -> Reply:
-        """Send a request, again where what is wrong may pass, and return the answer that says yes.
+    async def ask(self, request: RegistryRequest) -> Reply:
+        """Send a request, retry it where the error may be transient, and return the answer with success.
 
-        A `body` may be a file's; the answer's goes to the file `into` where one is given. `scope` is what a
-        token is asked for, where the registry wants one. Source: Docker's token authentication specification,
-        which the OCI's refers to.
+        Source: Docker's token authentication specification, which the OCI's refers to.
         """
         tried, renewed = 0, False
-        what = f"{method} {self.namespace.host}{urlsplit(url).path}"
+        what = self._name(request)
         while True:
             tried += 1
             after = None
             try:
-                known = await self.authorization.header(scope) if self._is_ours(url) else {}
-                reply = await self._once(method, url, {**(headers or {}), **known}, body, limit_bytes, into)
+                known = await self.authorization.header(request.scope) if self._is_ours(request.url) else {}
+                reply = await self._once(request, known)
             except httpx.TransportError as error:
                 if UNTRUSTED in str(error):
-                    raise RegistryError(
-                        "unreachable",
-                        f"{what}: its certificate is not trusted here; name the file of its authority by "
-                        f"SSL_CERT_FILE, or put it at {CERTIFICATES[0]}/{self.namespace.host}/ca.crt",
-                    ) from error
+                    raise self._untrusted(what) from error
                 problem = f"no answer ({str(error) or type(error).__name__})"
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 raise RegistryError("corrupt", f"{what}: {error}") from error
             except TimeoutError:
-                problem = f"no whole answer in {self.retry_policy.answer_s:.0f} s"
+                problem = f"no complete answer in {self.retry_policy.answer_s:.0f} s"
             else:
                 if reply.status < 300:
                     return reply
                 if reply.status == 401 and not renewed and self._is_ours(reply.url):
                     renewed = True
-                    asked = reply.headers.get("www-authenticate", "")
-                    if self.authorization.challenged(asked, scope, known.get("Authorization", "")):
+                    challenge = reply.headers.get("www-authenticate", "")
+                    if self.authorization.challenged(
+                        challenge, request.scope, known.get("Authorization", "")
+                    ):
                         tried -= 1
                         continue
-                if reply.status not in TRANSIENT and not reply.is_disturbed(method):
+                if reply.status not in TRANSIENT and not reply.is_disturbed(request.method):
                     raise self._refusal(what, reply)
                 problem, after = f"status {reply.status}{reply.detail}", reply.headers.get("retry-after")
             pause_s = self.retry_policy.pause(tried, after, datetime.now(UTC))
             if pause_s is None:
                 raise RegistryError("unreachable", f"{what}: {problem}, {tried} times")
-            self.say(f"{what}: {problem}; asked again in {pause_s:.1f} s")
+            self.say(f"{what}: {problem}; the request is sent again in {pause_s:.1f} s")
             await anyio.sleep(pause_s)
 
-    async def _once(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | Path | None,
-        limit_bytes: int,
-        into: Path | None = None,
-    ) -> Reply:
+    async def _once(self, request: RegistryRequest, authorization: Mapping[str, str]) -> Reply:
+        headers = {**request.headers, **authorization}
         content: bytes | AsyncIterator[bytes] | None
-        if isinstance(body, Path):
-            size, content = body.stat().st_size, _parts(body)
-            headers = {**headers, "Content-Length": str(size)}
+        if isinstance(request.body, Path):
+            size, content = request.body.stat().st_size, _parts(request.body)
+            headers["Content-Length"] = str(size)
         else:
-            size, content = len(body or b""), body
-        with anyio.fail_after(self.retry_policy.limit_s(max(size, limit_bytes))):
-            # blobs often lie elsewhere; httpx sends no authorization to another host
-            follow = method in ("GET", "HEAD")
+            size, content = len(request.body or b""), request.body
+        with anyio.fail_after(self.retry_policy.limit_s(max(size, request.limit_bytes))):
+            # httpx sends no authorization to another host that a redirection names
             async with self.http.stream(
-                method, url, headers=headers, content=content, follow_redirects=follow
+                request.method,
+                request.url,
+                headers=headers,
+                content=content,
+                follow_redirects=request.follows,
             ) as response:
-                kept = await _read(response, limit_bytes, into if response.status_code < 300 else None)
-                if kept is None:
-                    what = f"{method} {self.namespace.host}{urlsplit(url).path}"
+                into = request.into if response.status_code < 300 else None
+                body = await _read(response, request.limit_bytes, into)
+                if body is None:
                     raise RegistryError(
-                        "corrupt", f"{what}: more than {limit_bytes} bytes, which is not read"
+                        "corrupt",
+                        f"{self._name(request)}: the answer has more than {request.limit_bytes} bytes",
                     )
-                return Reply(response.status_code, response.headers, kept, str(response.url))
+                return Reply(response.status_code, response.headers, body, str(response.url))
+
+    def _name(self, request: RegistryRequest) -> str:
+        """Return how a request is named in messages."""
+        return f"{request.method} {self.namespace.host}{urlsplit(request.url).path}"
 
     async def _ask_for_token(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        reply = await self._once("GET", url, headers, None, TOKEN_LIMIT_BYTES)
+        reply = await self._once(RegistryRequest("GET", url, limit_bytes=TOKEN_LIMIT_BYTES), headers)
         return reply.status, reply.body
 
     def _url(self, text: str, **parameters: str) -> str:
@@ -346,6 +334,14 @@ class RegistryClient:
         """Whether credentials may go there: to the registry itself, never where its answers point."""
         parts, own = urlsplit(url), self.http.base_url
         return not parts.netloc or (parts.scheme, parts.netloc) == (own.scheme, own.netloc.decode())
+
+    def _untrusted(self, what: str) -> RegistryError:
+        return RegistryError(
+            "unreachable",
+            f"{what}: the registry's certificate is not trusted on this machine",
+            hint="set SSL_CERT_FILE to the file of its authority, or copy that file to "
+            f"{CERTIFICATES[0]}/{self.namespace.host}/ca.crt",
+        )
 
     def _refusal(self, what: str, reply: Reply) -> RegistryError:
         if reply.status == 404:

@@ -65,6 +65,16 @@ def refuse_large_layer(digest: str, size: int, what: str) -> None:
         )
 
 
+def refuse_large_layers(manifest: Manifest, what: str) -> None:
+    """Refuse an image with a layer that registries do not take.
+
+    Raises:
+        RegistryError: corrupt: a layer is too large.
+    """
+    for layer in manifest.layers:
+        refuse_large_layer(layer.digest, layer.size, what)
+
+
 def read_manifest(data: bytes, what: str) -> Manifest:
     """Return the manifest that `data` is; `what` names it in messages.
 

@@ -1,1 +1,1 @@
-"""The kinds of step, as frozen values."""
+"""The kinds of step, as frozen values. Pure."""

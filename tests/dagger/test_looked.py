@@ -15,7 +15,7 @@ from ci.engines.dagger.cache import CacheLimits
 from ci.engines.dagger.engine import FREE, DaggerEngine
 from ci.engines.engine import Output
 from ci.engines.process.runner import Runner
-from ci.plan.plan import PlannedImage, make_plan
+from ci.plan.plan import Inventory, PlannedImage, make_plan
 from ci.report.events import Warned
 from ci.run.build.dagger_warnings import INJECTED
 from ci.run.build.request import Options
@@ -24,9 +24,10 @@ from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.task import Task, Work
 from ci.run.workspace.base_kind import BaseKind
+from ci.run.workspace.image_record import ImageRecord
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import create_run_directory
-from ci.run.workspace.state import ImageRecord, State
+from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace
 from ci.settings import Settings
 from tests.dagger.disk import Disk
@@ -84,9 +85,7 @@ def run(session: Session, tmp_path: Path) -> Iterator[Run]:
         state=State(root=tmp_path),
     )
     ids = ["base:cpu", "mux:cpu"]
-    plan = make_plan(
-        stack, base="bootstrap", selected=ids, present=(), built={}, stored=lambda *_: None, remote=ids
-    )
+    plan = make_plan(stack, Inventory(remote=ids), base="bootstrap", selected=ids)
     plan = replace(plan, images=tuple(replace(one, action="fetch") for one in plan.images))
     directory = create_run_directory(tmp_path, now=now)
     given: Any = Given()

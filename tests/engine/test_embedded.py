@@ -14,9 +14,10 @@ import pytest
 
 from ci.engines.buildah.commands import OFFLINE
 from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.engine import LOCAL, BuildRequest, Output
+from ci.engines.engine import BuildRequest, Output
 from ci.errors import CommandError
 from ci.lower.script import MOUNT
+from ci.names.reference import LOCAL
 from ci.wheelhouse.manifest import Manifest, read_manifest
 from ci.wheelhouse.program.package_folder import own_digest
 from tests.engine.conftest import BASE

@@ -10,8 +10,9 @@ import anyio
 import pytest
 
 from ci.engines.buildah.compressed import compressed_layers
-from ci.engines.engine import LOCAL, Output
+from ci.engines.engine import Output
 from ci.names.digest import bare_digest
+from ci.names.reference import LOCAL
 from ci.registry.manifest import read_manifest
 from ci.run.budget.contents import parse_contents, read_contents
 from tests.engine.smoke_probe import IMAGE, TinyImage, tiny_image

@@ -12,11 +12,11 @@ import pytest
 
 from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.engine import LOCAL
 from ci.engines.process.runner import Runner
 from ci.errors import EngineError
 from ci.names.digest import bare_digest
-from ci.plan.plan import Plan, make_plan
+from ci.names.reference import LOCAL
+from ci.plan.plan import Inventory, Plan, make_plan
 from ci.run.reuse.store_health import plan_on_healthy_store, record_layer_stamps
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.state import State
@@ -47,12 +47,7 @@ class TinyStore:
     async def plan(self, *, repair: bool) -> Plan:
         async def plan_of(store: Store) -> Plan:
             return make_plan(
-                STACK,
-                base="bootstrap",
-                selected=set(PARENTS),
-                present=store.tags(STACK.namespace),
-                built={},
-                stored=lambda _image, _tag: None,
+                STACK, Inventory(present=store.tags(STACK.namespace)), base="bootstrap", selected=set(PARENTS)
             )
 
         self.said = []

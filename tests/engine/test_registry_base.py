@@ -17,8 +17,9 @@ import pytest
 
 from ci.cli.setup.debian import install
 from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.engine import LOCAL, Output
+from ci.engines.engine import Output
 from ci.errors import CommandError
+from ci.names.reference import LOCAL
 from ci.settings import Settings
 
 pytestmark = pytest.mark.engine

@@ -13,11 +13,12 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
-from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
+from ci.engines.engine import BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
 from ci.engines.process.command import ProcessResult
 from ci.engines.store_state import StoreState
 from ci.errors import CommandError, EngineError
 from ci.names.digest import digest_of
+from ci.names.reference import LOCAL
 from ci.registry.manifest import OCI
 from ci.smoke.image_checks import REQUEST
 from ci.smoke.results import MARK

@@ -15,6 +15,7 @@ from ci.registry.client import RegistryClient
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import OCI, read_manifest
 from ci.registry.reply import Reply
+from ci.registry.request import RegistryRequest
 from ci.registry.retry import RetryPolicy
 from tests.registry.cached import CONFIG_TYPE, opened, wanted
 
@@ -120,10 +121,10 @@ def acting(client: RegistryClient, after: int, act: Callable[[], None]) -> Itera
     """Let `act` happen once, when that many requests that change something have been answered."""
     once, left = type(client)._once, after
 
-    async def count(self: RegistryClient, method: str, *words: Any) -> Reply:
+    async def count(self: RegistryClient, request: RegistryRequest, *words: Any) -> Reply:
         nonlocal left
-        reply = await once(self, method, *words)
-        if method not in ("HEAD", "GET") and self is client and reply.status < 300:
+        reply = await once(self, request, *words)
+        if request.method not in ("HEAD", "GET") and self is client and reply.status < 300:
             left -= 1
             if left == 0:
                 act()

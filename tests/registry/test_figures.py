@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from ci.errors import RegistryError
-from ci.publish.release_figures import read_metrics, write_metrics
+from ci.publish.release_metrics import read_metrics, write_metrics
 from ci.publish.releases import Releases
 from ci.registry.manifest import OCI
 from ci.report.budget.figures import Baseline

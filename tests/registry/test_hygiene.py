@@ -52,7 +52,7 @@ async def test_old_images_go_and_current_ones_stay(proxy: Proxy, tmp_path: Path)
         await add(cache, stale[0])
         found, _ = await registry_survey(cache.client, stack, older_than=timedelta(0))
         assert await registry_remove(cache.client, found, said.append) == 0
-        assert f"team/kill-one:{stale[0].tag} does not go: " in said[-1]
+        assert f"team/kill-one:{stale[0].tag} was not removed: " in said[-1]
 
 
 async def test_old_wheels_go_and_those_that_the_locks_name_stay(proxy: Proxy, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ async def test_an_image_of_a_release_stays_though_no_tag_follows_it(proxy: Proxy
 
         (_, (image,)) = await releases.read()
         await cache.client.remove("team/release", image.digest, scope=())
-        with pytest.raises(RegistryError, match=r"a release names it, .* nothing is chosen"):
+        with pytest.raises(RegistryError, match=r"A release names this image, .* nothing is removed"):
             await registry_survey(cache.client, stack, older_than=timedelta(0))
 
 
@@ -122,7 +122,7 @@ def test_after_a_release_only_what_it_does_not_name_goes(proxy: Proxy, tmp_path:
     assert "nothing can go; " in machine.dockwright(*gc, "--keep-gb", "100").stdout
     told = machine.dockwright(*gc, "--keep-gb", "0").stdout.splitlines()
     assert len(told) == 2
-    assert "with it and what is newer more than 0.00 GB would stay" in told[0]
+    assert "with it and what is newer, more than 0.00 GB would be kept" in told[0]
     removed = machine.dockwright(*gc, "--older-than", "0", "--yes")
     assert "removed: 1 entry, " in removed.stdout
     assert proxy.count("DELETE") == 3

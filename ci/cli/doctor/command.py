@@ -15,7 +15,8 @@ from ci.cli.doctor.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, 
 from ci.cli.doctor.machine import look
 from ci.errors import CatalogError, DiskError, UsageError
 from ci.report.units import size_text
-from ci.run.estimate.disk import FileSystem, daemon_folders, file_systems, places
+from ci.run.estimate.disk import daemon_folders, file_systems, places
+from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.needs import Estimate, from_nothing
 from ci.settings import Settings
 

@@ -20,7 +20,8 @@ from ci.cli.setup.debian import ENGINE, is_here, missing, search_path
 from ci.engines.network import CA_VARIABLES, PROXY_VARIABLES
 from ci.engines.process.privilege import privilege
 from ci.errors import EngineError
-from ci.run.estimate.disk import FileSystem, file_systems, places
+from ci.run.estimate.disk import file_systems, places
+from ci.run.estimate.file_system import FileSystem
 from ci.settings import Settings
 
 Rights = Literal["root", "sudo", "asks", "rootless", "none"]

@@ -24,7 +24,7 @@ from ci.engines.buildah.containers import (
     unfinished,
 )
 from ci.engines.buildah.store import StoredImage, store_lists, store_location, stored_images
-from ci.engines.engine import LOCAL, BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
+from ci.engines.engine import BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
 from ci.engines.gpu import Gpu, gpu_here
 from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.oci_layout import normalised, write_layout
@@ -35,6 +35,7 @@ from ci.engines.store_state import StoreState, parse_store_state
 from ci.errors import CommandError
 from ci.lower.dockerfile import PARENT_ARG
 from ci.names.digest import bare_digest
+from ci.names.reference import LOCAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

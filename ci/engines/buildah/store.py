@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ci.engines.engine import LOCAL
+from ci.names.reference import LOCAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

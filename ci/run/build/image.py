@@ -19,8 +19,9 @@ from ci.run.inputs.inputs import BuildInputs
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.task import Outcome, WorkResult
 from ci.run.workspace.file_lock import key_lock, lock_path
+from ci.run.workspace.image_record import ImageRecord
 from ci.run.workspace.local_store import KEY_LABEL
-from ci.run.workspace.state import ImageRecord, State
+from ci.run.workspace.state import State
 from ci.smoke.image_checks import ImageChecks
 from ci.smoke.results import failed, failures_text
 

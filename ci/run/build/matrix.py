@@ -10,10 +10,10 @@ from typing import Any
 
 from ci.catalog.stack import Stack
 from ci.plan.levels import is_large, levels
-from ci.plan.plan import Plan, PlannedImage, make_plan, select
-from ci.run.estimate.disk import Where
+from ci.plan.plan import Inventory, Plan, PlannedImage, make_plan, select
+from ci.run.estimate.file_system import Where
 from ci.run.estimate.needs import ON_DISK, PACKED, Held, estimate, own_bytes
-from ci.run.workspace.state import ImageRecord
+from ci.run.workspace.image_record import ImageRecord
 
 GB = 10**9
 PLACES: tuple[Where, ...] = ("store", "temporary files", "state")
@@ -111,14 +111,7 @@ def _build_bytes(
 ) -> int:
     """Return the most bytes that building `images` takes where nothing is; what `remote` has is fetched."""
     plan = make_plan(
-        stack,
-        base=base,
-        selected=select(stack, images, ()),
-        present=(),
-        built={},
-        stored=lambda _image, _tag: None,
-        rebuild=images,
-        remote=remote,
+        stack, Inventory(remote=remote), base=base, selected=select(stack, images, ()), rebuild=images
     )
     nothing = Held(fetched=(), images=(), built=_no_record, earlier=_no_record, root_image="", remote=remote)
     return estimate(stack, plan, nothing, capacity=capacity).peak(PLACES)

@@ -14,7 +14,7 @@ from ci.report.report import Report
 from ci.run.build.image import ImageWork, details_of
 from ci.run.reuse.remote_cache import RemoteCache
 from ci.run.tasks.task import Outcome, WorkResult
-from ci.run.workspace.state import ImageRecord
+from ci.run.workspace.image_record import ImageRecord
 
 MEANWHILE = "another runner has built and pushed it meanwhile"
 BUILT_TWICE = "built_twice"

@@ -5,33 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from ci.run.estimate.file_system import FileSystem, Where
 from ci.settings import Settings
 
-Where = Literal["store", "temporary files", "state", "daemon"]
-"""Layers and containers; what a commit writes for a moment, and cache mounts; all else that is kept; and what
-Docker keeps, in which Dagger's engine has all of its own."""
-
 WINDOWS = os.name == "nt"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileSystem:
-    """One file system; `path` is the first place on it, `holds` says what is written there."""
-
-    device: int
-    path: Path
-    holds: tuple[Where, ...]
-    free_bytes: int
-    used_bytes: int
-
-    @property
-    def text(self) -> str:
-        """Where it is, and what for: `/var/dw/store (store, state)`."""
-        return f"{self.path} ({', '.join(self.holds)})"
 
 
 def places(settings: Settings, *, engine: str = "buildah") -> dict[Where, Path]:

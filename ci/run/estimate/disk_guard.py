@@ -12,7 +12,7 @@ import anyio
 from ci.errors import CommandError, DiskError, DiskFullError
 from ci.report.events import DiskUsed, EventSink
 from ci.report.units import size_text
-from ci.run.estimate.disk import FileSystem
+from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.needs import TaskNeed
 from ci.run.tasks.task import Task, Work, WorkResult
 

@@ -13,8 +13,8 @@ from ci.run.tasks.durations import read_history
 from ci.run.tasks.graph import tasks
 from ci.run.tasks.task import Task
 from ci.run.workspace.base_kind import root_image
+from ci.run.workspace.image_record import ImageRecord
 from ci.run.workspace.local_store import Store
-from ci.run.workspace.state import ImageRecord
 from ci.run.workspace.workspace import Workspace
 
 

@@ -21,14 +21,14 @@ from typing import assert_never
 from ci.catalog.stack import DebLine, ImageVariant, LockLine, Stack
 from ci.plan.keys import Document
 from ci.plan.levels import LARGE_WHEEL_BYTES
-from ci.plan.plan import Plan, PlannedImage, make_plan, select
+from ci.plan.plan import Inventory, Plan, PlannedImage, make_plan, select
 from ci.plan.recipes import wheel_lists
-from ci.run.estimate.disk import FileSystem, Where
+from ci.run.estimate.file_system import FileSystem, Where
 from ci.run.tasks.graph import input_tasks
 from ci.run.tasks.kind import BaseTask, DebhouseTask, InputTask, WheelhouseTask, task_id
 from ci.run.tasks.order import critical_paths
 from ci.run.tasks.task import Task
-from ci.run.workspace.state import ImageRecord
+from ci.run.workspace.image_record import ImageRecord
 from ci.wheelhouse.input_document import compiles
 
 WHEEL_UNPACKED, LARGE_WHEEL_UNPACKED = 3.8, 1.8
@@ -167,14 +167,7 @@ def estimate(stack: Stack, plan: Plan, held: Held, *, capacity: int) -> Estimate
 
 def from_nothing(stack: Stack, variants: Collection[str], *, capacity: int) -> Estimate:
     """Return what all images of `variants`, and what they are built on, need where nothing is yet."""
-    plan = make_plan(
-        stack,
-        base="bootstrap",
-        selected=select(stack, (), variants),
-        present=(),
-        built={},
-        stored=lambda _image, _tag: None,
-    )
+    plan = make_plan(stack, Inventory(), base="bootstrap", selected=select(stack, (), variants))
     nothing = Held(fetched=(), images=(), built=_no_record, earlier=_no_record, root_image="")
     return estimate(stack, plan, nothing, capacity=capacity)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ci.plan.plan import Plan
 from ci.report.units import size_text
-from ci.run.estimate.disk import FileSystem, file_systems, places
+from ci.run.estimate.disk import file_systems, places
+from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.forecast import forecast
 from ci.run.estimate.needs import Estimate, short_of
 from ci.run.workspace.local_store import Store

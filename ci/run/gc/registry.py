@@ -1,4 +1,4 @@
-"""Looking through a registry for what it needs no longer, and removing that."""
+"""Inspecting a registry for what its retention policy removes, and removing that."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ci.catalog.stack import Stack
 from ci.errors import CatalogError, RegistryError
 from ci.names.digest import digest_of
 from ci.names.reference import parse_reference
-from ci.publish.release import FIGURES, read_index
+from ci.publish.release import METRICS, read_index
 from ci.publish.release import REPOSITORY as RELEASE
 from ci.registry.artifact import CREATED
 from ci.registry.manifest import index_digests, read_manifest
@@ -35,13 +35,14 @@ T = TypeVar("T")
 async def registry_survey(
     client: RegistryClient, stack: Stack, *, older_than: timedelta, keep_bytes: int | None = None
 ) -> tuple[tuple[Stale, ...], int]:
-    """Return what can go of the images of `stack` in a registry, and how many tags were looked at.
+    """Return what can be removed of the images of `stack` in a registry, and how many tags were inspected.
 
-    What a release names stays, whether its tags follow it or lag.
+    All that a release names is retained, also while tags of that release are missing or wrong.
 
     Raises:
-        RegistryError: not all of it can be looked at, so that nothing may be chosen.
+        RegistryError: not all of it can be inspected, so that nothing may be chosen.
     """
+    now = datetime.now(UTC)
     images = sorted({image.image for image in stack.images})
     release = client.namespace.repository(RELEASE)
     names = [
@@ -50,48 +51,47 @@ async def registry_survey(
         for name in await client.tags(repository, scope=_scope(repository))
     ]
     versions = [
-        name for name in await client.tags(release, scope=_scope(release)) if not name.endswith(FIGURES)
+        name for name in await client.tags(release, scope=_scope(release)) if not name.endswith(METRICS)
     ]
-    looked_at = await _at_once([partial(_tagged, client, repository, name) for repository, name in names])
+    inspected = await _at_once([partial(_tagged, client, *name, now) for name in names])
     released = await _at_once([partial(_released, client, version) for version in versions])
     needed = await _at_once([partial(_in_release, client, *one) for one in frozenset().union(*released)])
-    tagged = [one for one in looked_at if one is not None]
+    tagged = [one for one in inspected if one is not None]
     current = {parse_reference(name).tag for name in retained_names(stack)} | _wheel_tags(stack)
     stale = choose(
         [*tagged, *needed],
         current,
         wheels=client.namespace.repository(WHEELHOUSE),
-        now=datetime.now(UTC),
-        older_than=older_than,
+        older_than_s=older_than.total_seconds(),
         keep_bytes=keep_bytes,
     )
     return stale, len(tagged)
 
 
 async def _at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-    """Make all calls, at most `AT_ONCE` at the same time, and return what they do, in any order.
+    """Make all calls, at most `AT_ONCE` at the same time, and return their values, in any order.
 
     Raises:
-        RegistryError: one of them did.
+        RegistryError: a call raised it.
     """
     found: list[T] = []
-    faults: list[RegistryError] = []
+    errors: list[RegistryError] = []
     limiter = anyio.CapacityLimiter(AT_ONCE)
 
     async def make(call: Callable[[], Awaitable[T]]) -> None:
         async with limiter:
-            if faults:
+            if errors:
                 return
             try:
                 found.append(await call())
             except RegistryError as error:
-                faults.append(error)
+                errors.append(error)
 
     async with anyio.create_task_group() as group:
         for call in calls:
             group.start_soon(make, call)
-    if faults:
-        raise faults[0]
+    if errors:
+        raise errors[0]
     return found
 
 
@@ -108,7 +108,7 @@ async def _released(client: RegistryClient, version: str) -> frozenset[tuple[str
         if error.answer == "absent":
             return frozenset()
         raise
-    _, images = read_index(data, f"{client.namespace}/{RELEASE}:{version}")
+    _, images = read_index(data, client.namespace.reference(RELEASE, tag=version))
     return frozenset((one.image, one.digest) for one in images)
 
 
@@ -116,15 +116,18 @@ async def _in_release(client: RegistryClient, image: str, digest: str) -> Tagged
     """Return an image that a release names, as if a tag of its own repository named it.
 
     Raises:
-        RegistryError: its manifest is not there, so what it needs is not known.
+        RegistryError: its manifest is missing, so what it needs is not known.
     """
     repository = client.namespace.repository(RELEASE)
     try:
         data = await client.manifest(repository, digest, scope=_scope(repository))
-        manifest = read_manifest(data, f"{client.namespace}/{RELEASE}@{digest}")
+        manifest = read_manifest(data, client.namespace.reference(RELEASE, digest=digest))
     except RegistryError as error:
         raise RegistryError(
-            error.answer, f"{error}; a release names it, and what that needs is not known: nothing is chosen"
+            error.answer,
+            f"{error.message}. A release names this image, and what it needs is not known, so nothing is "
+            "removed",
+            hint=error.hint,
         ) from error
     return Tagged(
         repository=client.namespace.repository(image),
@@ -149,22 +152,22 @@ def _wheel_tags(stack: Stack) -> set[str]:
 
 
 async def registry_remove(client: RegistryClient, stale: Sequence[Stale], say: Say) -> int:
-    """Remove what was chosen and return how many images went; one that does not go is told to `say`."""
-    gone = 0
+    """Remove what was chosen and return how many images were removed; report errors through `say`."""
+    removed = 0
     for one in stale:
         scope = (f"repository:{one.repository}:pull,push,delete",)
         try:
             for each in one.digests:
                 await client.remove(one.repository, each, scope=scope)
         except RegistryError as error:
-            say(f"{client.namespace.host}/{one.repository}:{one.tag} does not go: {error}")
+            say(f"{client.namespace.host}/{one.repository}:{one.tag} was not removed: {error}")
             continue
-        gone += 1
-    return gone
+        removed += 1
+    return removed
 
 
-async def _tagged(client: RegistryClient, repository: str, name: str) -> Tagged | None:
-    """Return what a tag names; None where it is gone, or a cache tag of what is no image.
+async def _tagged(client: RegistryClient, repository: str, name: str, now: datetime) -> Tagged | None:
+    """Return what a tag names; None where the tag is missing, or is a cache tag and names no image.
 
     Raises:
         RegistryError: a tag that is no cache tag can't be read, so what it needs is not known.
@@ -191,16 +194,17 @@ async def _tagged(client: RegistryClient, repository: str, name: str) -> Tagged 
         digest=manifest.digest,
         config=manifest.config.digest,
         blobs={blob.digest: blob.size for blob in (manifest.config, *manifest.layers)},
-        created=_time(manifest.annotations.get(CREATED, "")),
+        age_s=_age_s(manifest.annotations.get(CREATED, ""), now),
     )
 
 
-def _time(text: str) -> datetime | None:
+def _age_s(text: str, now: datetime) -> float | None:
+    """Return the seconds since the time `text` (ISO 8601 with a time zone); None where it is no such text."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo is not None else None
+    return (now - found).total_seconds() if found.tzinfo is not None else None
 
 
 def _scope(repository: str) -> tuple[str, ...]:

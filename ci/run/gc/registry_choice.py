@@ -1,6 +1,6 @@
-"""What a registry needs no longer: old cached images that neither a checkout nor a release has. Pure.
+"""The retention policy of a registry: which cached images are not needed by a checkout or a release. Pure.
 
-Removing a manifest by digest removes every tag that names it, so nothing is chosen that a kept tag names.
+Removing a manifest by digest removes every tag that names it. So no digest of a retained tag is chosen.
 """
 
 from __future__ import annotations
@@ -8,22 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from math import inf
 
 from ci.registry.key_artifact import key_artifact_tag
 
 CACHED = re.compile(r"k-[0-9a-f]{32}(?:[.](?:key|gz|smoke-[0-9a-f]{12}-[a-z0-9-]+))?")
 IMAGE_TAG = re.compile(r"k-[0-9a-f]{32}(?:[.]gz)?")
 WHEELS = re.compile(r"[wa]-[0-9a-f]{32}")
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+DAY_S = 86400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tagged:
-    """A tag of a repository with what it names.
+    """A tag of a repository, and what it names.
 
-    `created` is when it was pushed, None where nothing tells; `config` and `blobs` are digests, with sizes;
-    `named` are the manifests that an index names.
+    Attributes:
+        config: digest of the image's config; empty for an index.
+        blobs: sizes of its blobs, by digest.
+        age_s: seconds since it was pushed; None where that is not known.
+        named: digests of the manifests that an index names.
     """
 
     repository: str
@@ -31,12 +34,12 @@ class Tagged:
     digest: str
     config: str
     blobs: dict[str, int]
-    created: datetime | None = None
+    age_s: float | None = None
     named: frozenset[str] = frozenset()
 
     @property
     def is_cached(self) -> bool:
-        """Whether it is a cache tag, or what stands beside one."""
+        """Whether it is a cache tag, or the tag of an artifact of one."""
         return CACHED.fullmatch(self.tag) is not None
 
     @property
@@ -52,26 +55,26 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stale:
-    """A cached image that can go: its tags, and the digests that are removed for it."""
+    """A cached image that can be removed: its tag, and the digests that are removed for it."""
 
     repository: str
     tag: str
     digests: tuple[str, ...]
     size_bytes: int
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What nothing needs but by its age: the tags of one image, what makes it a hit first; or a wheel's."""
+    """What only its age can retain: the tags of one image, its key artifact first; or the tag of a wheel."""
 
-    whole: tuple[Tagged, ...]
-    created: datetime | None
+    tags: tuple[Tagged, ...]
+    age_s: float | None
 
     @property
     def sizes(self) -> dict[str, int]:
         """Its blobs, in both compressions."""
-        return {digest: size for one in self.whole for digest, size in one.sizes.items()}
+        return {digest: size for one in self.tags for digest, size in one.sizes.items()}
 
 
 def choose(
@@ -79,37 +82,36 @@ def choose(
     current: Collection[str],
     *,
     wheels: str = "",
-    now: datetime,
-    older_than: timedelta,
+    older_than_s: float,
     keep_bytes: int | None = None,
 ) -> tuple[Stale, ...]:
-    """Return the cached images that can go, and the wheels in the repository `wheels`, the largest first.
+    """Return the cached images and the wheels (of the repository `wheels`) to remove, the largest first.
 
-    What is `current`, a cache tag or one of wheels, stays. A cached image stays while a tag that is no cache
-    tag has its config (a release), and one without a key document too: it may be on its way. Of the rest
-    goes what is `older_than`, and what is beyond the newest with which all that stays has at most
-    `keep_bytes`. `size_bytes` is what no tag that stays has.
+    Retained are the tags in `current`, cached images whose config a tag of a release has too, and images
+    without a key document, which may be on their way. Of the others are removed those that are older than
+    `older_than_s`; and the oldest ones, until all that is retained has at most `keep_bytes`. `size_bytes`
+    counts the blobs that no retained tag has.
     """
     candidates = _images(tagged, current, wheels) + _wheels(tagged, current, wheels)
-    goes: list[tuple[Candidate, str]] = []
-    staying = {_name(one): one for one in tagged}
+    removed: list[tuple[Candidate, str]] = []
+    retained = {_name(one): one for one in tagged}
     for one in candidates:
-        for each in one.whole:
-            del staying[_name(each)]
-    there = {digest: size for one in staying.values() for digest, size in one.sizes.items()}
+        for each in one.tags:
+            del retained[_name(each)]
+    blobs = {digest: size for one in retained.values() for digest, size in one.sizes.items()}
     is_full = False
-    for one in sorted(candidates, key=lambda one: one.created or _LONG_AGO, reverse=True):
-        why = _age(one.created, now, older_than)
-        if not why and keep_bytes is not None:
-            is_full = is_full or sum((there | one.sizes).values()) > keep_bytes
+    for one in sorted(candidates, key=lambda one: inf if one.age_s is None else one.age_s):
+        reason = _age(one.age_s, older_than_s)
+        if not reason and keep_bytes is not None:
+            is_full = is_full or sum((blobs | one.sizes).values()) > keep_bytes
             if is_full:
-                why = f"with it and what is newer more than {keep_bytes / 1e9:.2f} GB would stay"
-        if why:
-            goes.append((one, why))
+                reason = f"with it and what is newer, more than {keep_bytes / 1e9:.2f} GB would be kept"
+        if reason:
+            removed.append((one, reason))
         else:
-            there |= one.sizes
-            staying |= {_name(each): each for each in one.whole}
-    return _stale(goes, staying.values())
+            blobs |= one.sizes
+            retained |= {_name(each): each for each in one.tags}
+    return _stale(removed, retained.values())
 
 
 def _name(one: Tagged) -> tuple[str, str]:
@@ -119,10 +121,10 @@ def _name(one: Tagged) -> tuple[str, str]:
 def _images(tagged: Collection[Tagged], current: Collection[str], wheels: str) -> list[Candidate]:
     by_tag = {_name(one): one for one in tagged}
     configs = {(one.repository, one.config) for one in tagged if not one.is_cached}
-    beside_it: dict[tuple[str, str], list[Tagged]] = {}
+    by_image: dict[tuple[str, str], list[Tagged]] = {}
     for one in tagged:
         if one.is_cached:
-            beside_it.setdefault((one.repository, one.key_tag), []).append(one)
+            by_image.setdefault((one.repository, one.key_tag), []).append(one)
     found = []
     for one in tagged:
         artifact = by_tag.get((one.repository, key_artifact_tag(one.tag)))
@@ -130,44 +132,43 @@ def _images(tagged: Collection[Tagged], current: Collection[str], wheels: str) -
             continue
         if one.tag in current or (one.repository, one.config) in configs:
             continue
-        whole = sorted(beside_it[one.repository, one.tag], key=lambda each: _rank(each, one.tag))
-        found.append(Candidate(whole=tuple(whole), created=artifact.created))
+        tags = sorted(by_image[one.repository, one.tag], key=lambda each: _rank(each, one.tag))
+        found.append(Candidate(tags=tuple(tags), age_s=artifact.age_s))
     return found
 
 
 def _rank(one: Tagged, tag: str) -> tuple[bool, bool, str]:
-    """Return where a tag of the image `tag` stands: what makes it a hit goes first, the image last."""
+    """Return the order of removal among the tags of an image: the key artifact first, the image last."""
     return one.tag == tag, one.tag != key_artifact_tag(tag), one.tag
 
 
 def _wheels(tagged: Collection[Tagged], current: Collection[str], wheels: str) -> list[Candidate]:
     return [
-        Candidate(whole=(one,), created=one.created)
+        Candidate(tags=(one,), age_s=one.age_s)
         for one in tagged
         if one.repository == wheels and WHEELS.fullmatch(one.tag) and one.tag not in current
     ]
 
 
-def _stale(goes: Collection[tuple[Candidate, str]], staying: Collection[Tagged]) -> tuple[Stale, ...]:
-    """Return what goes of each of `goes`, and why; all that is `staying` stays whole."""
-    needed = {(one.repository, digest) for one in staying for digest in (one.digest, *one.named)}
-    blobs = {digest for one in staying for digest in one.blobs}
+def _stale(removed: Collection[tuple[Candidate, str]], retained: Collection[Tagged]) -> tuple[Stale, ...]:
+    """Return what is removed of each candidate; nothing that a retained tag names or has."""
+    needed = {(one.repository, digest) for one in retained for digest in (one.digest, *one.named)}
+    blobs = {digest for one in retained for digest in one.blobs}
     stale = [
         Stale(
-            repository=one.whole[-1].repository,
-            tag=one.whole[-1].tag,
-            digests=tuple(each.digest for each in one.whole if (each.repository, each.digest) not in needed),
+            repository=one.tags[-1].repository,
+            tag=one.tags[-1].tag,
+            digests=tuple(each.digest for each in one.tags if (each.repository, each.digest) not in needed),
             size_bytes=sum(size for digest, size in one.sizes.items() if digest not in blobs),
-            why=why,
+            reason=reason,
         )
-        for one, why in goes
+        for one, reason in removed
     ]
     return tuple(sorted((one for one in stale if one.digests), key=lambda one: -one.size_bytes))
 
 
-def _age(created: datetime | None, now: datetime, older_than: timedelta) -> str:
-    """Return how old something is, in words; empty where that is too young."""
-    if created is None:
+def _age(age_s: float | None, older_than_s: float) -> str:
+    """Return how old something is, in words; empty where it is younger than `older_than_s`."""
+    if age_s is None:
         return "of an unknown age"
-    age = now - created
-    return f"pushed {age.days} days ago" if age >= older_than else ""
+    return f"pushed {int(age_s // DAY_S)} days ago" if age_s >= older_than_s else ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ci.engines.engine import Engine
 from ci.errors import RegistryError, UsageError
 from ci.publish.release import CURRENT
-from ci.publish.release_figures import read_metrics
+from ci.publish.release_metrics import read_metrics
 from ci.publish.releases import Releases
 from ci.report.budget.budget import BudgetReport, Tolerance, compare
 from ci.report.budget.figures import Baseline, Metrics, read_baseline
@@ -56,19 +57,34 @@ def write_baseline(workspace: Workspace, figures: Sequence[Metrics]) -> Path:
     return path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What is compared: the images `wanted`, in the store or `in_registry`, with the baseline.
+
+    Attributes:
+        wanted: ids of the images that are compared.
+        closure: ids of these and of what they are built on, parents first.
+        in_registry: whether the registry's images are compared, with a release; else the store's.
+        release: version of that release; None: the current one.
+        tolerance: how much an image may grow.
+    """
+
+    wanted: Collection[str]
+    closure: Sequence[str]
+    in_registry: bool = False
+    release: str | None = None
+    tolerance: Tolerance
+
+
 async def compared(
     workspace: Workspace,
-    closure: Sequence[str],
-    wanted: Collection[str],
+    comparison: Comparison,
     *,
     engine: Engine | None,
-    in_registry: bool,
-    release: str | None,
-    tolerance: Tolerance,
     environ: Mapping[str, str],
     say: Say,
 ) -> BudgetReport:
-    """Return how the images `wanted` compare; `closure` is they and what they are built on, parents first.
+    """Return how images compare with their budgets and with a baseline.
 
     Raises:
         RegistryError: the registry does not answer, or has no such release.
@@ -76,10 +92,10 @@ async def compared(
     store = Store(ids=await engine.images()) if engine is not None else Store(ids={})
     plan = await workspace.plan((), (), store=store)
     there: Registered | None = None
-    if in_registry:
+    if comparison.in_registry:
         namespace = workspace.required_registry
         async with open_releases(namespace, say, "RELEASE", "REGISTRY", environ=environ) as releases:
-            baseline, of = await _released(releases, release)
+            baseline, of = await _released(releases, comparison.release)
             there = await registered(releases.client, plan, say)
     else:
         path = baseline_path(workspace)
@@ -87,14 +103,16 @@ async def compared(
         of = f"{path.parent.name}/{path.name}"
         if baseline is None:
             of = f"unknown: there is no {of}; `dockwright budget --write` writes it"
-    figures = await metrics_of(workspace, plan, closure, engine=engine, store=store, registry=there, say=say)
+    figures = await metrics_of(
+        workspace, plan, comparison.closure, engine=engine, store=store, registry=there, say=say
+    )
     return compare(
         figures,
-        wanted,
+        comparison.wanted,
         {image.id: image.budget for image in workspace.stack.images},
         baseline,
         of=of,
-        tolerance=tolerance,
+        tolerance=comparison.tolerance,
     )
 
 

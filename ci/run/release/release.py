@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,13 @@ from ci.errors import CommandError, DiskFullError, DockwrightError, EngineError,
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
 from ci.publish.release import REPOSITORY, Mount, Released
-from ci.publish.release_figures import read_metrics, write_metrics
+from ci.publish.release_metrics import read_metrics, write_metrics
 from ci.publish.releases import Releases
-from ci.publish.source import Source, refuse_large_layers
+from ci.publish.source import Source
 from ci.registry.cache import RegistryCache
 from ci.registry.credentials import Purpose, write_authfile
 from ci.registry.key_artifact import KeyArtifact
-from ci.registry.manifest import read_manifest
+from ci.registry.manifest import read_manifest, refuse_large_layers
 from ci.registry.namespace import RegistryNamespace
 from ci.report.budget.figures import Baseline, carried
 from ci.run.reuse.remote_cache import open_client, wanted
@@ -130,26 +130,33 @@ async def released_images(
         raise DiskFullError(f"a layer can't be compressed anew: {error}; {UNTOUCHED}") from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What is published: the images of `variants` (empty: all) as release `version`.
+
+    `notes` are annotations of every image; with `gzip` the layers are compressed by that, not by zstd.
+    """
+
+    version: str
+    variants: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+    gzip: bool = False
+
+
 async def publish_release(
-    workspace: Workspace,
-    variants: Sequence[str],
-    version: str,
-    notes: Mapping[str, str],
-    *,
-    gzip: bool,
-    say: Say,
-    environ: Mapping[str, str],
+    workspace: Workspace, publication: Publication, *, say: Say, environ: Mapping[str, str]
 ) -> str:
-    """Make a release of all images of `variants` (empty: all), which the registry has; say what it is.
+    """Make a release of images that the registry has; return a sentence with its reference.
 
     Raises:
-        RegistryError: what stands is in the message.
+        RegistryError: the message has the state of the releases after the error.
     """
+    version = publication.version
     namespace = workspace.required_registry
-    plan = await workspace.plan((), variants, store=Store(ids={}))
+    plan = await workspace.plan((), publication.variants, store=Store(ids={}))
     async with open_releases(namespace, say, "RELEASE", "REGISTRY", environ=environ) as releases:
         sources = await sources_of(releases, plan)
-        images = await released_images(releases, sources, notes, gzip=gzip)
+        images = await released_images(releases, sources, publication.notes, gzip=publication.gzip)
         before = await metrics_before(releases, say)
         await releases.publish(version, images)
         await record_metrics(workspace, releases, version, images, before, say)

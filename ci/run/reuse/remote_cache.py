@@ -26,8 +26,8 @@ from ci.registry.retry import TRANSIENT, RetryPolicy
 from ci.registry.wheel_set import RegistryWheelSets
 from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import RegistryWheels
+from ci.run.workspace.image_record import ImageRecord
 from ci.run.workspace.local_store import KEY_LABEL, Store
-from ci.run.workspace.state import ImageRecord
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient

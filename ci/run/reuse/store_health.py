@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 import anyio
 
-from ci.engines.engine import LOCAL, Engine
+from ci.engines.engine import Engine
 from ci.engines.store_state import StoreState
 from ci.errors import EngineError
 from ci.names.digest import bare_digest
+from ci.names.reference import LOCAL
 from ci.plan.plan import Plan
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.state import State

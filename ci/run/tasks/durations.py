@@ -1,35 +1,19 @@
-"""How long each task took when it was last done: what the longest path is found by."""
+"""The file of the times of earlier runs, from which the longest path of a run is estimated."""
 
-import contextlib
+from __future__ import annotations
+
 import json
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from ci.run.tasks.task import Outcome, Result
+from ci.run.tasks.history import History
+from ci.run.workspace.atomic_write import write_atomically
 
 _SECONDS = TypeAdapter(dict[str, Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """Seconds by task id."""
-
-    seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-
-    def expected_s(self, task: str, *, otherwise: float) -> float:
-        """Return how long `task` took when it was last done, `otherwise` when that is not known."""
-        return self.seconds.get(task, otherwise)
-
-    def with_results(self, results: Mapping[str, Result]) -> "History":
-        """Return this history with the times of what `results` built; what was reused says nothing."""
-        built = {id_: one.seconds for id_, one in results.items() if one.outcome is Outcome.built}
-        return History(seconds=MappingProxyType({**self.seconds, **built}))
 
 
 def read_history(path: Path, *, warn: Callable[[str], None]) -> History:
@@ -48,15 +32,8 @@ def read_history(path: Path, *, warn: Callable[[str], None]) -> History:
 
 
 def write_history(path: Path, history: History, *, warn: Callable[[str], None]) -> None:
-    """Keep `history` at `path`, whole or not at all; a failure is a warning."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    """Write `history` to `path`; an error is a warning."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(
-            json.dumps(dict(history.seconds), indent=1, sort_keys=True) + "\n", encoding="utf-8"
-        )
-        partial.replace(path)
+        write_atomically(path, json.dumps(dict(history.seconds), indent=1, sort_keys=True) + "\n")
     except OSError as error:
-        warn(f"{path}: the times of this run can't be kept ({error}); the next one guesses")
-        with contextlib.suppress(OSError):
-            partial.unlink()
+        warn(f"{path}: the times of this run can't be written ({error}); the next run estimates them")

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import apt_list
-from ci.run.tasks.durations import History
+from ci.run.tasks.history import History
 from ci.run.tasks.kind import (
     BaseTask,
     DebhouseTask,

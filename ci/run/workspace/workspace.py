@@ -13,7 +13,7 @@ from ci.engines.choose import choose_engine
 from ci.engines.engine import Engine
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError, EngineError, UsageError
-from ci.plan.plan import Plan, make_plan, select
+from ci.plan.plan import Inventory, Plan, make_plan, select
 from ci.registry.namespace import RegistryNamespace, parse_namespace
 from ci.run.workspace.base_kind import BaseKind, answers, resolve_base, root_image
 from ci.run.workspace.live_runs import RunMarker
@@ -113,13 +113,15 @@ class Workspace:
         namespace = self.stack.namespace
         return make_plan(
             self.stack,
+            Inventory(
+                present=held.tags(namespace),
+                built=held.built(namespace),
+                stored=self.state.stored,
+                remote=remote,
+            ),
             base=self.base.kind,
             selected=select(self.stack, names, variants),
-            present=held.tags(namespace),
-            built=held.built(namespace),
-            stored=self.state.stored,
             rebuild=rebuild,
-            remote=remote,
         )
 
 

@@ -4,7 +4,7 @@ import ctypes
 import os
 from pathlib import Path
 
-from .gpu_checks import Reading
+from .reading import Reading
 
 LIBRARY = "libcuda.so.1"
 NO_DEVICE, STUB = 100, 34

@@ -18,7 +18,8 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).parent.parent))
     __package__ = Path(__file__).parent.name  # PEP 366
 
-from .gpu_checks import DEVICE, DEVICES, WHATS, Reading, answer
+from .gpu_checks import DEVICE, DEVICES, WHATS, answer
+from .reading import Reading
 
 LIBRARY = {"ctranslate2": "ctranslate2", "onnxruntime": "onnxruntime"}
 """What a check needs installed; torch where nothing is said."""

@@ -6,14 +6,12 @@ Standard library only; gpu.py, which makes them, needs what the image has instal
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from .bounded_process import ProcessResult, run
-
-Reading = tuple[str, str, Mapping[str, float | str]]
-"""(status, detail, figures by name: numbers, and words that others are told apart by)."""
+from .reading import Reading
 
 DEVICE = "device"
 """The check that the others depend on: it alone is skipped where there is no device."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from .gpu_checks import Reading
+from .reading import Reading
 from .tolerance import CONVOLUTION, closeness
 
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}

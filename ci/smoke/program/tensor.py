@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from .gpu_checks import Reading
+from .reading import Reading
 from .tolerance import CONVOLUTION, TOLERANCE, closeness
 
 KINDS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from .gpu_checks import Reading
+from .reading import Reading
 
 TOLERANCE = {"fp32": 1e-5, "fp16": 2.0**-10, "bf16": 2.0**-7}
 """Largest error of a product of two 512 x 512 matrices of normal numbers, as a part of its largest magnitude.

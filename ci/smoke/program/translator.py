@@ -12,7 +12,7 @@ import ctranslate2
 import numpy as np
 from ctranslate2.specs import TransformerSpec
 
-from .gpu_checks import Reading
+from .reading import Reading
 from .tolerance import closeness
 
 WORDS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}

@@ -1,21 +1,14 @@
 from __future__ import annotations
 
 from ci.cli.plan import columns, summary
-from ci.plan.plan import Plan, make_plan
+from ci.plan.plan import Inventory, Plan, make_plan
 from tests.stacks import small_stack
 
 STACK = small_stack()
 
 
 def planned(present: set[str]) -> Plan:
-    return make_plan(
-        STACK,
-        base="bootstrap",
-        selected=["base:cpu", "mux:cpu"],
-        present=present,
-        built={},
-        stored=lambda _image, _tag: None,
-    )
+    return make_plan(STACK, Inventory(present=present), base="bootstrap", selected=["base:cpu", "mux:cpu"])
 
 
 NEW = planned(set())

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ci.plan.levels import LARGE_WHEEL_BYTES, distances, is_large, levels
-from ci.plan.plan import Plan, make_plan
+from ci.plan.plan import Inventory, Plan, make_plan
 from tests.stacks import small_stack, wheel, with_image
 
 STACK = small_stack()
@@ -11,15 +11,7 @@ ALL = tuple(image.id for image in STACK.images)
 
 
 def plan(*remote: str, selected: tuple[str, ...] = ALL) -> Plan:
-    return make_plan(
-        STACK,
-        base="bootstrap",
-        selected=selected,
-        present=(),
-        built={},
-        stored=lambda *_: None,
-        remote=remote,
-    )
+    return make_plan(STACK, Inventory(remote=remote), base="bootstrap", selected=selected)
 
 
 def test_a_level_is_the_distance_from_the_root() -> None:

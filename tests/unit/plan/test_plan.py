@@ -4,7 +4,7 @@ import pytest
 
 from ci.errors import CatalogError, UsageError
 from ci.plan.keys import base_identity, digest, documents, tag
-from ci.plan.plan import make_plan, plan_json, select
+from ci.plan.plan import Inventory, make_plan, plan_json, select
 from tests.stacks import small_stack, wheel, with_image
 
 STACK = small_stack()
@@ -36,11 +36,13 @@ def test_a_change_builds_that_image_and_its_descendants_and_reuses_the_rest() ->
     changed = with_image(STACK, "ml:cpu", python_lock=(wheel("onnx", "1.1"),))
     plan = make_plan(
         changed,
+        Inventory(
+            present=set(built.values()),
+            built=built,
+            stored=lambda image, cache_tag: old[image] if built[image] == cache_tag else None,
+        ),
         base="bootstrap",
         selected=ALL,
-        present=set(built.values()),
-        built=built,
-        stored=lambda image, cache_tag: old[image] if built[image] == cache_tag else None,
     )
     assert {planned.id: planned.action for planned in plan.images} == {
         "base:cpu": "reuse",
@@ -54,22 +56,13 @@ def test_a_change_builds_that_image_and_its_descendants_and_reuses_the_rest() ->
 
 
 def test_the_reason_is_unknown_where_no_document_is_stored() -> None:
-    plan = make_plan(
-        STACK,
-        base="bootstrap",
-        selected=ALL,
-        present=(),
-        built={"ml:cpu": "k-old"},
-        stored=lambda _image, _tag: None,
-    )
+    plan = make_plan(STACK, Inventory(built={"ml:cpu": "k-old"}), base="bootstrap", selected=ALL)
     assert plan.get("ml:cpu").reason.startswith("unknown")
     assert plan.get("base:cpu").reason == "never built here"
 
 
 def test_the_json_of_a_plan_has_the_promised_fields_in_build_order() -> None:
-    plan = make_plan(
-        STACK, base="bootstrap", selected=ALL, present=(), built={}, stored=lambda _image, _tag: None
-    )
+    plan = make_plan(STACK, Inventory(), base="bootstrap", selected=ALL)
     value = plan_json(plan)
     assert value["schema"] == 1
     assert [f"{row['image']}:{row['variant']}" for row in value["images"]] == ALL

@@ -12,7 +12,7 @@ import pytest
 
 from ci.catalog.load import load_stack
 from ci.plan.levels import distances
-from ci.plan.plan import make_plan, select
+from ci.plan.plan import Inventory, make_plan, select
 from ci.run.build.matrix import matrix
 from tests.workflows import dagger
 from tests.workflows.document import CHECKOUT, FOLDER, LOCAL, action, steps, workflow, workflows
@@ -136,9 +136,7 @@ def test_nothing_is_released_before_every_level_and_check() -> None:
 
 def test_the_plan_hands_on_what_the_matrix_gives() -> None:
     ids = select(STACK, (), ())
-    plan = make_plan(
-        STACK, base="bootstrap", selected=ids, present=(), built={}, stored=lambda *_: None, rebuild=ids
-    )
+    plan = make_plan(STACK, Inventory(), base="bootstrap", selected=ids, rebuild=ids)
     given = {line.partition("=")[0] for line in matrix(STACK, plan, remote={}, capacity=2).output_lines()}
     for name, text in IMAGES.jobs["plan"]["outputs"].items():
         assert text == f"${{{{ steps.matrix.outputs.{name} }}}}"

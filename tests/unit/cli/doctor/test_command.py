@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ci.cli.doctor.command import free_space_refusal
-from ci.run.estimate.disk import FileSystem
+from ci.run.estimate.file_system import FileSystem
 
 GB = 10**9
 STORE = FileSystem(device=1, path=Path("/dw/store"), holds=("store",), free_bytes=20 * GB, used_bytes=0)

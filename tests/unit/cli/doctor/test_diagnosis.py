@@ -11,7 +11,7 @@ from ci.cli.doctor.diagnosis import REGISTRY, can_build, diagnose
 from ci.cli.doctor.machine import Host, Machine
 from ci.cli.doctor.probe import Trial
 from ci.engines.dagger.cache import CacheLimits
-from ci.run.estimate.disk import FileSystem
+from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.needs import Estimate, TaskNeed
 
 GB = 10**9

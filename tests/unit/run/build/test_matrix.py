@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ci.plan.plan import make_plan
+from ci.plan.plan import Inventory, make_plan
 from ci.run.build.matrix import Job, Matrix, matrix
 from ci.run.estimate.needs import SMALL_BYTES, own_bytes
 from tests.stacks import small_stack, wheel, with_image
@@ -13,15 +13,7 @@ ALL = tuple(image.id for image in STACK.images)
 
 
 def found(*remote: str, size: int = 500 * MB) -> Matrix:
-    plan = make_plan(
-        STACK,
-        base="registry",
-        selected=ALL,
-        present=(),
-        built={},
-        stored=lambda *_: None,
-        remote=remote,
-    )
+    plan = make_plan(STACK, Inventory(remote=remote), base="registry", selected=ALL)
     return matrix(STACK, plan, remote=dict.fromkeys(remote, size), capacity=2)
 
 
@@ -50,7 +42,7 @@ def test_a_level_needs_the_disk_of_its_own_images_and_of_their_parents() -> None
 
 
 def test_what_stays_free_is_asked_for_too() -> None:
-    plan = make_plan(STACK, base="registry", selected=ALL, present=(), built={}, stored=lambda *_: None)
+    plan = make_plan(STACK, Inventory(), base="registry", selected=ALL)
     more = matrix(STACK, plan, remote={}, capacity=2, floor_bytes=3000 * MB)
     assert more.levels[0].disk_gb == found().levels[0].disk_gb + 3
 

@@ -13,8 +13,8 @@ from anyio.lowlevel import checkpoint
 
 from ci.errors import BuildError, CommandError, DiskError, DiskFullError
 from ci.report.events import DiskUsed
-from ci.run.estimate.disk import FileSystem
 from ci.run.estimate.disk_guard import DiskGuard
+from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.needs import TaskNeed
 from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.scheduler import exit_code, run_tasks

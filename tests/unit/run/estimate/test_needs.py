@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ci.catalog.stack import Stack
-from ci.plan.plan import Plan, PlannedImage, make_plan
-from ci.run.estimate.disk import FileSystem, Where
+from ci.plan.plan import Inventory, Plan, PlannedImage, make_plan
+from ci.run.estimate.file_system import FileSystem, Where
 from ci.run.estimate.needs import (
     DEB_UNPACKED,
     LARGE_WHEEL_UNPACKED,
@@ -26,7 +26,7 @@ from ci.run.estimate.needs import (
 from ci.run.tasks.kind import ImageTask, WheelhouseTask
 from ci.run.tasks.task import Task
 from ci.run.workspace.base_kind import root_image
-from ci.run.workspace.state import ImageRecord
+from ci.run.workspace.image_record import ImageRecord
 from tests.stacks import sha, small_stack, wheel, with_image
 
 MB = 10**6
@@ -40,7 +40,7 @@ SIZED = with_image(
 
 def planned(stack: Stack, *ids: str) -> Plan:
     chosen = ids or tuple(image.id for image in stack.images)
-    return make_plan(stack, base="bootstrap", selected=chosen, present=(), built={}, stored=lambda *_: None)
+    return make_plan(stack, Inventory(), base="bootstrap", selected=chosen)
 
 
 def nothing(_: PlannedImage) -> ImageRecord | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ci.run.estimate.disk import FileSystem
+from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.needs import Estimate, TaskNeed
 from ci.run.estimate.preview import preview_lines, refusal_text
 

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from ci.run.gc.registry_choice import Stale, Tagged, choose
 
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
-MONTH = timedelta(days=30)
-OLD, NEW = NOW - timedelta(days=40), NOW - timedelta(days=2)
+DAY_S = 86400.0
+MONTH_S = 30 * DAY_S
+OLD, NEW = 40 * DAY_S, 2 * DAY_S
 
 
 def key(number: int) -> str:
@@ -15,7 +14,7 @@ def key(number: int) -> str:
 
 
 def image(
-    number: int, *, repository: str = "team/asr", digest: str = "", created: datetime | None = OLD
+    number: int, *, repository: str = "team/asr", digest: str = "", age_s: float | None = OLD
 ) -> list[Tagged]:
     """Return a cached image with its key document; it has a layer of its own and the one called shared."""
     name = f"{repository}-{number}"
@@ -34,23 +33,23 @@ def image(
             digest=f"key-{name}",
             config="empty",
             blobs={"empty": 2},
-            created=created,
+            age_s=age_s,
         ),
     ]
 
 
 def chosen(*tagged: Tagged, current: tuple[str, ...] = ()) -> list[str]:
-    return [one.tag for one in choose(tagged, current, now=NOW, older_than=MONTH)]
+    return [one.tag for one in choose(tagged, current, older_than_s=MONTH_S)]
 
 
 def test_an_old_image_goes_with_its_key_document_first() -> None:
-    assert choose([*image(1), *image(2, created=NEW)], (), now=NOW, older_than=MONTH) == (
+    assert choose([*image(1), *image(2, age_s=NEW)], (), older_than_s=MONTH_S) == (
         Stale(
             repository="team/asr",
             tag=key(1),
             digests=("key-team/asr-1", "image-team/asr-1"),
             size_bytes=101,  # the shared layer is needed by the other one
-            why="pushed 40 days ago",
+            reason="pushed 40 days ago",
         ),
     )
 
@@ -63,11 +62,11 @@ def test_results_of_checks_go_with_their_image_and_stay_with_it() -> None:
             digest=f"smoke-{number}",
             config="empty",
             blobs={"empty": 2},
-            created=NEW,
+            age_s=NEW,
         )
         for number in (1, 2)
     ]
-    (stale,) = choose([*smoke, *image(1), *image(2, created=NEW)], (), now=NOW, older_than=MONTH)
+    (stale,) = choose([*smoke, *image(1), *image(2, age_s=NEW)], (), older_than_s=MONTH_S)
     assert stale.digests == ("key-team/asr-1", "smoke-1", "image-team/asr-1")
 
 
@@ -91,7 +90,7 @@ def test_a_digest_that_a_kept_tag_names_is_not_removed() -> None:
     by_hand = Tagged(
         repository="team/asr", tag="keep-me", digest="image-team/asr-1", config="another", blobs={}
     )
-    (stale,) = choose([*image(1), by_hand], (), now=NOW, older_than=MONTH)
+    (stale,) = choose([*image(1), by_hand], (), older_than_s=MONTH_S)
     assert stale.digests == ("key-team/asr-1",)
 
 
@@ -100,8 +99,8 @@ def test_an_image_on_its_way_stays() -> None:
 
 
 def test_an_unknown_age_is_old() -> None:
-    (stale,) = choose(image(1, created=None), (), now=NOW, older_than=MONTH)
-    assert stale.why == "of an unknown age"
+    (stale,) = choose(image(1, age_s=None), (), older_than_s=MONTH_S)
+    assert stale.reason == "of an unknown age"
 
 
 def test_tags_that_are_no_cache_tags_are_never_chosen() -> None:
@@ -125,7 +124,7 @@ def test_what_an_index_names_is_not_removed() -> None:
         blobs={},
         named=frozenset({"image-team/asr-1"}),
     )
-    (stale,) = choose([*image(1), index], (), now=NOW, older_than=MONTH)
+    (stale,) = choose([*image(1), index], (), older_than_s=MONTH_S)
     assert stale.digests == ("key-team/asr-1",)
 
 
@@ -138,31 +137,31 @@ def test_an_old_image_goes_with_its_gzip_layers() -> None:
         blobs={"config-team/asr-1": 1, "gz-layer-1": 120},
     )
     one = [replace(each, repository="team/asr-1") for each in image(1)]
-    (stale,) = choose([*one, gz], (), now=NOW, older_than=MONTH)
+    (stale,) = choose([*one, gz], (), older_than_s=MONTH_S)
     assert stale.digests == ("key-team/asr-1", "gz-1", "image-team/asr-1")
     assert stale.size_bytes == 1 + 100 + 1000 + 120
     released = replace(gz, tag="cpu-1.0")
-    assert choose([*one, gz, released], (), now=NOW, older_than=MONTH) == ()
+    assert choose([*one, gz, released], (), older_than_s=MONTH_S) == ()
 
 
 def test_wheels_go_by_age_unless_the_locks_name_them() -> None:
-    def wheels(tag: str, created: datetime | None) -> Tagged:
+    def wheels(tag: str, age_s: float | None) -> Tagged:
         blobs = {"shared": 10, f"own-{tag}": 5}
-        return Tagged(repository="w", tag=tag, digest=tag, config="empty", blobs=blobs, created=created)
+        return Tagged(repository="w", tag=tag, digest=tag, config="empty", blobs=blobs, age_s=age_s)
 
     old, new, current = f"w-{'1' * 32}", f"a-{'2' * 32}", f"w-{'3' * 32}"
     tagged = [wheels(old, OLD), wheels(new, NEW), wheels(current, OLD), wheels("mine", OLD)]
-    (stale,) = choose(tagged, {current}, wheels="w", now=NOW, older_than=MONTH)
+    (stale,) = choose(tagged, {current}, wheels="w", older_than_s=MONTH_S)
     assert (stale.tag, stale.digests, stale.size_bytes) == (old, (old,), 5)
 
 
 def test_beyond_a_size_the_oldest_go_whatever_their_age() -> None:
     """Each image has 101 bytes of its own beside the 1000 that all share."""
-    days = (timedelta(days=number) for number in range(1, 5))
-    tagged = [one for number, age in enumerate(days) for one in image(number, created=NOW - age)]
+    days = (number * DAY_S for number in range(1, 5))
+    tagged = [one for number, age in enumerate(days) for one in image(number, age_s=age)]
 
     def beyond(keep_bytes: int, *current: str) -> set[str]:
-        found = choose(tagged, current, now=NOW, older_than=MONTH, keep_bytes=keep_bytes)
+        found = choose(tagged, current, older_than_s=MONTH_S, keep_bytes=keep_bytes)
         assert {one.size_bytes for one in found} <= {101, 1101}
         return {one.tag for one in found}
 
@@ -176,12 +175,12 @@ def test_beyond_a_size_the_oldest_go_whatever_their_age() -> None:
 
 
 def test_nothing_older_is_kept_than_what_was_too_large() -> None:
-    large, small = image(1, created=NOW), image(2, created=NEW)
+    large, small = image(1, age_s=0.0), image(2, age_s=NEW)
     large[0].blobs["huge"] = 10**9
-    found = choose([*large, *small], (), now=NOW, older_than=MONTH, keep_bytes=10**9)
-    assert [(one.tag, one.why) for one in found] == [
-        (key(1), "with it and what is newer more than 1.00 GB would stay"),
-        (key(2), "with it and what is newer more than 1.00 GB would stay"),
+    found = choose([*large, *small], (), older_than_s=MONTH_S, keep_bytes=10**9)
+    assert [(one.tag, one.reason) for one in found] == [
+        (key(1), "with it and what is newer, more than 1.00 GB would be kept"),
+        (key(2), "with it and what is newer, more than 1.00 GB would be kept"),
     ]
 
 
@@ -192,12 +191,12 @@ def test_wheels_and_images_share_a_size() -> None:
         digest="w",
         config="empty",
         blobs={"own": 5},
-        created=NOW - timedelta(days=1),
+        age_s=1 * DAY_S,
     )
-    tagged = [wheel, *image(1, created=NEW)]
+    tagged = [wheel, *image(1, age_s=NEW)]
 
     def beyond(keep_bytes: int) -> list[str]:
-        found = choose(tagged, (), wheels="w", now=NOW, older_than=MONTH, keep_bytes=keep_bytes)
+        found = choose(tagged, (), wheels="w", older_than_s=MONTH_S, keep_bytes=keep_bytes)
         return [one.tag for one in found]
 
     assert beyond(1106) == []

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ci.run.tasks.durations import History, read_history, write_history
+from ci.run.tasks.durations import read_history, write_history
+from ci.run.tasks.history import History
 from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.task import Outcome, Result, Task
 

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from ci.plan.keys import digest, documents, tag
-from ci.plan.plan import Plan, make_plan, select
-from ci.run.tasks.durations import History
+from ci.plan.plan import Inventory, Plan, make_plan, select
 from ci.run.tasks.graph import fetched_root, input_tasks, tasks
+from ci.run.tasks.history import History
 from ci.run.tasks.kind import BaseTask, DebhouseTask, ImageTask, WheelhouseTask
 from tests.stacks import small_stack
 
@@ -19,12 +19,9 @@ TAGS = {id_: tag(digest(document)) for id_, document in documents(STACK, "bootst
 def plan(*names: str, present: Collection[str] = (), remote: Collection[str] = ()) -> Plan:
     return make_plan(
         STACK,
+        Inventory(present={TAGS[id_] for id_ in present}, remote=remote),
         base="bootstrap",
         selected=select(STACK, names, ()),
-        present={TAGS[id_] for id_ in present},
-        built={},
-        stored=lambda _image, _tag: None,
-        remote=remote,
     )
 
 

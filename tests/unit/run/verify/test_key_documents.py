@@ -7,7 +7,8 @@ from pathlib import Path
 from ci.catalog.load import load_stack
 from ci.plan.keys import digest, documents, tag
 from ci.run.verify.key_documents import stack_documents, stored_documents
-from ci.run.workspace.state import ImageRecord, State
+from ci.run.workspace.image_record import ImageRecord
+from ci.run.workspace.state import State
 from tests.stacks import small_stack
 from tests.unit.catalog.folder import StackFolder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ci.smoke.program import devices as driver
-from ci.smoke.program.gpu_checks import Reading
+from ci.smoke.program.reading import Reading
 
 ONE = "First, compute capability 9.0, 80.0 GiB"
 

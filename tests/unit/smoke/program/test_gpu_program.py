@@ -12,7 +12,8 @@ import pytest
 from ci.smoke.program import devices as driver
 from ci.smoke.program import gpu
 from ci.smoke.program.bounded_process import ProcessResult
-from ci.smoke.program.gpu_checks import DEVICES, WHATS, Reading, answer, checks, reading_of
+from ci.smoke.program.gpu_checks import DEVICES, WHATS, answer, checks, reading_of
+from ci.smoke.program.reading import Reading
 from ci.smoke.program.tolerance import TOLERANCE, closeness
 
 GOOD: Reading = ("passed", "as it should be", {"largest_error": 1e-7})
