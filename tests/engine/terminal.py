@@ -6,7 +6,6 @@ import os
 import pty
 import select
 import signal
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,20 +16,23 @@ LIMIT_S = 120.0
 
 @dataclass
 class Terminal:
-    """A running program: its process id, our end of its terminal, and all that it wrote there."""
+    """A running program: its process id, our end of its terminal, and all that it wrote there.
+
+    `searched` is where the next text is searched: one read may bring several that are waited for.
+    """
 
     pid: int
     descriptor: int
     text: str = ""
+    searched: int = 0
 
     def wait_for(self, wanted: str) -> str:
-        """Read until `wanted` comes, and return what came before it, that included."""
-        deadline = time.monotonic() + LIMIT_S
-        start = len(self.text)
-        while wanted not in self.text[start:]:
-            assert time.monotonic() < deadline, self.text
+        """Read until `wanted` comes, and return it with what came since the last one."""
+        start = self.searched
+        while (found := self.text.find(wanted, start)) < 0:
             assert self._read(), f"it ended: {self.text}"
-        return self.text[start:]
+        self.searched = found + len(wanted)
+        return self.text[start : self.searched]
 
     def type(self, text: str) -> None:
         """Type `text`."""
