@@ -24,7 +24,7 @@ WORKFLOWS = ".github"
 WORKERS = 2
 """How many processes run tests."""
 SINGLE_PROCESS = {"--numprocesses", "--dist", "--capture", "--pdb", "--trace", "--co", "--collect-only"}
-"""Options of pytest that set the number of processes or need a single one, beside `-n` and `-s`."""
+"""Options of pytest that set the number of processes or need a single one, beside `-n`, `-s` and `-k`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def test(
     import contracts, ruff, deptry on the declared dependencies, and actionlint and zizmor on the workflows;
     then pytest runs the unit, golden, property and Dagger tests in two processes. All other arguments are
     passed to pytest, such as `-k plan -x` or the path of a test file, and then the lint and type checks are
-    left out. With `-n 0`, `-s`, `--pdb` or the id of one test (FILE::TEST) there is a single process.
+    left out. For tests by name (`-k`) or by file, and with `-s` or `--pdb`, there is a single process.
 
     With --engine, the tests of the real thing follow: they start Buildah, use the network, and need the built
     images. Run `dockwright build-all` first.
@@ -153,9 +153,12 @@ def _pytest(engine_too: bool, engine_only: bool, args: Sequence[str]) -> int:
 
 
 def workers(args: Sequence[str]) -> tuple[str, ...]:
-    """Return pytest's options for several processes; none where its arguments `args` say otherwise."""
+    """Return pytest's options for several processes; none where its arguments `args` say otherwise.
+
+    A few tests by name or file need one: to collect the tests in each process takes longer than to run them.
+    """
     for arg in args:
-        if "::" in arg or arg.startswith(("-n", "-s")) or arg.partition("=")[0] in SINGLE_PROCESS:
+        if arg.startswith(("-n", "-s", "-k")) or arg.partition("=")[0] in SINGLE_PROCESS or ".py" in arg:
             return ()
     return ("-n", str(WORKERS), "--dist", "loadscope")
 

@@ -34,13 +34,18 @@ def test_a_run_says_what_it_leaves_out() -> None:
     assert "mypy, hadolint, mkdocs, lint-imports, ruff, deptry, zizmor, actionlint" in lint
 
 
-@pytest.mark.parametrize("args", [(), ("-k", "plan", "-x"), ("tests/unit/plan",), ("-m", "not cuda")])
+@pytest.mark.parametrize("args", [(), ("-x",), ("tests/unit/plan",), ("-m", "not cuda")])
 def test_tests_run_in_two_processes(args: tuple[str, ...]) -> None:
     assert workers(args) == ("-n", "2", "--dist", "loadscope")
 
 
 @pytest.mark.parametrize(
-    "args", [("-n", "4"), ("-n0",), ("-s",), ("--capture=no",), ("--pdb", "-x"), ("tests/unit/a.py::test_b",)]
+    "args",
+    [
+        *(("-n", "4"), ("-n0",), ("--numprocesses=3",)),
+        *(("-s",), ("--capture=no",), ("--pdb", "-x"), ("--collect-only",)),
+        *(("-k", "plan", "-x"), ("-kplan",), ("tests/unit/a.py",), ("tests/unit/a.py::test_b",)),
+    ],
 )
-def test_what_needs_one_process_or_says_how_many_is_passed_on_alone(args: tuple[str, ...]) -> None:
+def test_a_few_tests_and_what_needs_one_process_run_in_one(args: tuple[str, ...]) -> None:
     assert workers(args) == ()
