@@ -45,7 +45,7 @@ class NoWrites:
 class Given:
     """A registry that gives every image, as far as a run asks it for one."""
 
-    hits: dict[str, Any] = field(default_factory=dict)
+    available: dict[str, Any] = field(default_factory=dict)
     cache = NoWrites()
 
     async def fetch(
