@@ -1,4 +1,4 @@
-"""What is sent to say who asks: a password, or tokens that a registry's token server gives for it."""
+"""The authorization of requests: a password, or tokens that a registry's token server issues for it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ci.registry.retry import challenge_of
 
 TOKEN_TRIES = 2
 BROKEN_S = 30.0
-"""How long a token server that did not answer is left alone: all that wait for it get the same answer."""
+"""How long a token server that did not answer is not asked again: all requests get the same error."""
 Ask = Callable[[str, Mapping[str, str]], Awaitable[tuple[int, bytes]]]
-"""Gets an address with headers; gives status and body, and raises httpx's errors or TimeoutError."""
+"""Sends a GET request with headers; returns status and body, and raises httpx's errors or TimeoutError."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Authorization:
-    """The credentials for one registry, how it wants them, and the tokens that it takes.
+    """The credentials for one registry, the scheme that it asks for, and the tokens that it accepts.
 
     Source: RFC 7617; Docker's token authentication specification, which the OCI's refers to.
     """
@@ -42,19 +42,19 @@ class Authorization:
 
     @property
     def is_asked(self) -> bool:
-        """Whether the registry has said how it wants to know who asks."""
+        """Whether the registry has asked for authorization."""
         return self._scheme != ""
 
     @property
     def is_by_token(self) -> bool:
-        """Whether the registry takes tokens of a server of its own, in place of a password."""
+        """Whether the registry accepts tokens of a token server, not a password."""
         return self._scheme == "bearer"
 
     async def header(self, scope: Sequence[str]) -> dict[str, str]:
-        """Return the header for a request of that scope; none while nothing is asked for.
+        """Return the header for a request of that scope; none while the registry asks for none.
 
         Raises:
-            RegistryError: the token server gives no token.
+            RegistryError: the token server issues no token.
         """
         if self._scheme == "basic":
             return {"Authorization": self.credentials.basic()} if self.credentials else {}
@@ -65,14 +65,14 @@ class Authorization:
                 if set(scope) <= set(has):
                     return {"Authorization": f"Bearer {token}"}
             if self._broken is not None and time.monotonic() < self._broken[0]:
-                raise RegistryError(self._broken[1].answer, str(self._broken[1]))
+                raise RegistryError(self._broken[1].answer, self._broken[1].message)
             token = self._tokens[tuple(scope)] = await self._token(scope)
         return {"Authorization": f"Bearer {token}"}
 
     def challenged(self, header: str, scope: Sequence[str], sent: str) -> bool:
-        """Note what a registry asks for by WWW-Authenticate; return whether another try may do.
+        """Record what a registry asks for by WWW-Authenticate; return whether a retry may succeed.
 
-        `sent` is the header Authorization that it did not take; such a token is forgotten.
+        `sent` is the header Authorization that it refused; a refused token is not used again.
         """
         scheme, parameters = challenge_of(header)
         if scheme == "basic":
@@ -87,7 +87,7 @@ class Authorization:
         return bool(scope)
 
     def _takes_secrets(self, realm: str) -> bool:
-        """Whether credentials may go to this token server: by TLS, or on this machine alone."""
+        """Whether credentials may be sent to this token server: by TLS, or on this machine alone."""
         try:
             parts = urlsplit(realm)
         except ValueError:
@@ -96,7 +96,7 @@ class Authorization:
         return bool(parts.netloc) and (parts.scheme == "https" or (parts.scheme == "http" and here))
 
     def forget(self) -> None:
-        """Forget all tokens; the next request asks for one."""
+        """Forget all tokens; the next request gets a new one."""
         self._tokens.clear()
 
     async def _token(self, scope: Sequence[str]) -> str:
@@ -121,12 +121,12 @@ class Authorization:
                 if status < 500:
                     break
         who = f" to {self.credentials.user} (from {self.credentials.source})" if self.credentials else ""
-        text = f"{self.namespace.host}: its token server {server} {problem}, and gives no token{who}"
+        text = f"{self.namespace.host}: its token server {server} {problem} and issues no token{who}"
         if problem in ("answers 401", "answers 403"):
             raise RegistryError("unauthorised", text)
-        fault = RegistryError("unreachable", text)
-        self._broken = (time.monotonic() + BROKEN_S, fault)
-        raise fault
+        failure = RegistryError("unreachable", text)
+        self._broken = (time.monotonic() + BROKEN_S, failure)
+        raise failure
 
 
 def _token_of(body: bytes, server: str) -> str:
@@ -135,7 +135,7 @@ def _token_of(body: bytes, server: str) -> str:
         token = str(value.get("token") or value["access_token"])
         token.encode("ascii")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise RegistryError("corrupt", f"{server}: gives no token") from error
+        raise RegistryError("corrupt", f"{server}: the answer has no token") from error
     if not token.isprintable():
-        raise RegistryError("corrupt", f"{server}: gives no token")
+        raise RegistryError("corrupt", f"{server}: the answer has no token")
     return token

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from ci.registry.client import RegistryClient  # its HTTP library takes 0.15 s to import
 
 ROUNDS = 5
-"""How often an image that others push at the same time is looked at again."""
+"""How often an image that others push at the same time is read again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An image that is looked for: its `image:variant`, the name of its repository, its cache tag and key."""
+    """An image to look up: its `image:variant`, its name, its cache tag and its key."""
 
     id: str
     image: str
@@ -45,20 +45,20 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What a registry has: `hits` by `image:variant`; `faults` by `image:variant` are why one is a miss.
+    """The answer of a registry, by `image:variant`: what is `available`, and the `errors` of failed requests.
 
-    What is merely absent is in neither.
+    An image that is absent is in neither of them.
     """
 
     available: dict[str, KeyArtifact]
     errors: dict[str, RegistryError]
 
     def warnings(self) -> list[str]:
-        """Return a sentence per kind of fault, with the first of its kind whole."""
-        counts = Counter(fault.answer for fault in self.errors.values())
-        first = {fault.answer: str(fault) for fault in reversed(self.errors.values())}
+        """Return a sentence for each kind of error, with the first error of that kind."""
+        counts = Counter(error.answer for error in self.errors.values())
+        first = {error.answer: error.message for error in reversed(self.errors.values())}
         return [
-            f"{count} of the images could not be looked up in the registry, and count as missing there: "
+            f"{count} of the images could not be looked up in the registry and count as missing: "
             f"{first[answer]}" + (f" (and {count - 1} more like this)" if count > 1 else "")
             for answer, count in sorted(counts.items())
         ]
@@ -66,32 +66,32 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryCache:
-    """The images of one namespace by key; `writes` says whether they may be added to."""
+    """The images of one namespace, by key. Images are pushed only if `writes` is set."""
 
     client: RegistryClient
     writes: bool = False
 
     def reference(self, image: str, digest: str) -> str:
-        """Return how the image with the manifest `digest` is named to an engine."""
+        """Return the reference of an image by the digest of its manifest."""
         return self.client.namespace.reference(image, digest=digest)
 
     def tagged(self, image: str, tag: str) -> str:
-        """Return how an image is named to an engine that is to push it."""
+        """Return the reference of an image by tag, as it is pushed."""
         return self.client.namespace.reference(image, tag=tag)
 
     def scope(self, images: Iterable[str], *, writes: bool = False) -> tuple[str, ...]:
-        """Return what a token has to allow. Source: Docker's token scope documentation."""
+        """Return the scope that a token needs. Source: Docker's token scope documentation."""
         actions = "pull,push" if writes else "pull"
         namespace = self.client.namespace
         return tuple(f"repository:{namespace.repository(image)}:{actions}" for image in sorted(set(images)))
 
     async def look_up(self, wanted: Sequence[Wanted]) -> Lookup:
-        """Look for all of `wanted` at once: two requests each, and no blob; never raises RegistryError."""
+        """Look up all of `wanted` in parallel, with two requests each; errors are in the returned value."""
         found = Lookup({}, {})
         scope = self.scope(one.image for one in wanted)
         limiter = anyio.CapacityLimiter(AT_ONCE)
 
-        async def look(one: Wanted) -> None:
+        async def look_up_one(one: Wanted) -> None:
             async with limiter:
                 try:
                     artifact = await self.find(one, scope)
@@ -103,14 +103,14 @@ class RegistryCache:
 
         async with anyio.create_task_group() as group:
             for one in wanted:
-                group.start_soon(look, one)
+                group.start_soon(look_up_one, one)
         return found
 
     async def find(self, wanted: Wanted, scope: Sequence[str] = ()) -> KeyArtifact | None:
-        """Return what stands beside an image that is there under its key; None where it is absent.
+        """Return the key artifact of an image that the registry has under its key; None where it is absent.
 
         Raises:
-            RegistryError: nothing can be told of it, or the tag names an image that is not of this key.
+            RegistryError: the registry gives no answer, or the tag names an image of another key.
         """
         repository = self.client.namespace.repository(wanted.image)
         scope = scope or self.scope((wanted.image,))
@@ -126,14 +126,14 @@ class RegistryCache:
             read_manifest(data, key_artifact_tag(what)), wanted.key, key_artifact_tag(what)
         )
         if digest and digest != artifact.image:
-            raise RegistryError("corrupt", f"{what}: names another image than the one of this key")
+            raise RegistryError("corrupt", f"{what}: the tag names another image than the key artifact does")
         return artifact
 
     async def found(self, wanted: Wanted, scope: Sequence[str] = ()) -> KeyArtifact | None:
-        """Return the same for one that pushes: what is corrupt is None too, since pushing puts it right.
+        """Return the same before a push: None also where it is corrupt, since a push repairs that.
 
         Raises:
-            RegistryError: nothing can be told of it.
+            RegistryError: the registry gives no answer.
         """
         try:
             return await self.find(wanted, scope)
@@ -143,11 +143,11 @@ class RegistryCache:
             return None
 
     async def reconcile(self, wanted: Wanted, artifact: KeyArtifact) -> str:
-        """Make tag and key document agree where others wrote both at the same time.
+        """Make the tag and the key artifact agree after other runners wrote both at the same time.
 
-        Registries know no condition on a write, so what is there afterwards is read again: where the tag
-        names another manifest of the same config, the key document is made to name that one. Returns the
-        digest of the manifest that the key document has in the end, which another one may have written.
+        Registries have no conditional writes. So both are read again after a write: where the tag names
+        another manifest of the same config, the key artifact is written again with that one. Returns the
+        digest of the key artifact that is valid in the end, which another runner may have written.
 
         Raises:
             RegistryError: they don't agree after some rounds, or the tag names another image.
@@ -161,41 +161,38 @@ class RegistryCache:
             except RegistryError as error:
                 if error.answer != "absent":
                     raise
-                # some registries show a moment later what they have taken
-                self.client.say(f"{what}: not there yet, right after it was pushed")
+                # some registries show a manifest only some time after the push
+                self.client.say(f"{what}: not available yet, right after the push")
             await anyio.sleep(self.client.retry_policy.pause_s * 2**number)
-        raise RegistryError("corrupt", f"{what}: does not become what was pushed")
+        raise RegistryError("corrupt", f"{what}: the registry does not show the image that was pushed")
 
     async def _agree(self, wanted: Wanted, artifact: KeyArtifact, scope: Sequence[str]) -> str:
-        """Return the digest of the key document's manifest if it agrees with the tag.
-
-        Where it doesn't, it is written anew, and nothing is returned.
-        """
+        """Return the digest of the key artifact that agrees with the tag; else write it, and return ""."""
         repository = self.client.namespace.repository(wanted.image)
         what = self.tagged(wanted.image, wanted.tag)
         digest = await self.client.digest(repository, wanted.tag, scope=scope)
         data = await self.client.manifest(repository, key_artifact_tag(wanted.tag), scope=scope)
-        side = read_manifest(data, key_artifact_tag(what))
-        if not side.layers:
-            raise RegistryError("corrupt", f"{key_artifact_tag(what)}: holds no document")
-        found = read_key_artifact(side, wanted.key, key_artifact_tag(what))
+        manifest = read_manifest(data, key_artifact_tag(what))
+        if not manifest.layers:
+            raise RegistryError("corrupt", f"{key_artifact_tag(what)}: has no key document")
+        found = read_key_artifact(manifest, wanted.key, key_artifact_tag(what))
         config = found.config
         if found.image != digest:
-            there = await self.client.manifest(repository, digest, scope=scope)
-            config = read_manifest(there, what).config.digest
+            data = await self.client.manifest(repository, digest, scope=scope)
+            config = read_manifest(data, what).config.digest
         if config != artifact.config:
-            raise RegistryError("corrupt", f"{what}: another image was pushed under this key meanwhile")
+            raise RegistryError("corrupt", f"{what}: another runner has pushed another image under this key")
         if found.image == digest:
-            return side.digest
-        manifest = key_artifact_manifest(replace(artifact, image=digest), side.layers[0], _now())
-        await self.client.put_manifest(repository, key_artifact_tag(wanted.tag), manifest, OCI, scope=scope)
+            return manifest.digest
+        data = key_artifact_manifest(replace(artifact, image=digest), manifest.layers[0], _now())
+        await self.client.put_manifest(repository, key_artifact_tag(wanted.tag), data, OCI, scope=scope)
         return ""
 
     async def document(self, wanted: Wanted) -> dict[str, Any] | None:
-        """Return the key document that stands beside an image; None where there is none.
+        """Return the key document of an image; None where the registry has none.
 
         Raises:
-            RegistryError: it can't be had.
+            RegistryError: the registry gives no answer, or the document is corrupt.
         """
         repository = self.client.namespace.repository(wanted.image)
         scope = self.scope((wanted.image,))
@@ -213,10 +210,10 @@ class RegistryCache:
         return read_document(data, what)
 
     async def add(self, wanted: Wanted, artifact: KeyArtifact, document: dict[str, Any]) -> str:
-        """Write what stands beside an image that has just been pushed, so that it is found from now on.
+        """Write the key artifact of an image that was just pushed; from now on look-ups find the image.
 
-        Returns the digest of its manifest, which no other runner writes; none where another runner was
-        faster, whose own stays. That is asked last, since it may change at any time.
+        Returns the artifact's digest, which no other runner writes; empty where another runner was faster,
+        whose artifact stays. That is checked last, since it may change at any time.
         """
         repository = self.client.namespace.repository(wanted.image)
         scope = self.scope((wanted.image,), writes=True)
@@ -232,5 +229,5 @@ class RegistryCache:
 
 
 def _now() -> str:
-    # to the microsecond, so that what two runners write of one image is not the same
+    # to the microsecond, so that two runners never write the same artifact
     return datetime.now(UTC).isoformat(timespec="microseconds")

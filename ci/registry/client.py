@@ -1,4 +1,4 @@
-"""Asking a registry: one connection pool, with its credentials, its limits, and its tries again."""
+"""The registry client: one connection pool, with credentials, limits and retries."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from ci.registry.tls import CERTIFICATES, UNTRUSTED
 
 TOKEN_LIMIT_BYTES = 2**20
 UPLOADS = 3
-"""Times that one blob is begun to be sent."""
+"""Most times that the upload of one blob is started."""
 PART_BYTES = 2**20
 PAGE, MOST_PAGES = 1000, 1000
-"""Tags of one answer, and most answers."""
+"""Tags of one page, and most pages."""
 Say = Callable[[str], None]
 
 
@@ -56,14 +56,14 @@ class RegistryClient:
         )
 
     async def connect(self) -> None:
-        """Ask whether a registry is there, and how it wants to know who asks.
+        """Check that a registry answers, and learn what authorization it asks for.
 
         Source: OCI distribution-spec 1.1, section Determining Support.
         """
         await self.ask(RegistryRequest("GET", "/v2/", scope=()))
 
     async def sign_in(self, scope: Sequence[str]) -> None:
-        """Make sure that the registry takes these credentials, or none; what they allow shows later.
+        """Check that the registry accepts these credentials, or none; what they permit is not checked.
 
         Raises:
             RegistryError: it does not.
@@ -76,7 +76,7 @@ class RegistryClient:
             await self.authorization.header(scope)
 
     async def digest(self, repository: str, tag: str, *, scope: Sequence[str]) -> str:
-        """Return the digest of what `tag` names, without a byte of it where the registry says it.
+        """Return the digest of what `tag` names; nothing is downloaded where a header has the digest.
 
         Source: OCI distribution-spec 1.1, section Pull: no registry has to.
         """
@@ -95,7 +95,7 @@ class RegistryClient:
             return None
 
     async def has_blob(self, repository: str, digest: str, *, scope: Sequence[str]) -> bool:
-        """Whether a repository has a blob; one that can't be told, as after a full disk, has to be sent."""
+        """Whether a repository has a blob; an error, as after a full disk, counts as no."""
         try:
             await self.ask(RegistryRequest("HEAD", f"/v2/{repository}/blobs/{digest}", scope=scope))
         except RegistryError as error:
@@ -105,28 +105,24 @@ class RegistryClient:
         return True
 
     async def manifest(self, repository: str, reference: str, *, scope: Sequence[str]) -> bytes:
-        """Return the bytes of the manifest that a tag or digest names, of this digest if it is one."""
+        """Return the bytes of the manifest that a tag or a digest names; a digest is verified."""
         path = f"/v2/{repository}/manifests/{reference}"
         reply = await self.ask(RegistryRequest("GET", path, scope=scope, headers={"Accept": ACCEPT}))
         promised = reference if ":" in reference else reply.headers.get("docker-content-digest", "")
         if promised and promised != digest_of(reply.body):
-            raise RegistryError(
-                "corrupt", f"{self.namespace.host}/{repository}: {reference} came with other bytes"
-            )
+            raise self._other_bytes(repository, reference)
         return reply.body
 
     async def blob(self, repository: str, digest: str, *, scope: Sequence[str], limit_bytes: int) -> bytes:
-        """Return a small blob, checked by its digest."""
+        """Return a small blob, verified by its digest."""
         path = f"/v2/{repository}/blobs/{digest}"
         reply = await self.ask(RegistryRequest("GET", path, scope=scope, limit_bytes=limit_bytes))
         if digest_of(reply.body) != digest:
-            raise RegistryError(
-                "corrupt", f"{self.namespace.host}/{repository}: {digest} came with other bytes"
-            )
+            raise self._other_bytes(repository, digest)
         return reply.body
 
     async def add_blob(self, repository: str, data: bytes, *, scope: Sequence[str]) -> str:
-        """Store a small blob and return its digest; one that is there is not sent.
+        """Store a small blob, unless the repository has it, and return its digest.
 
         Source: OCI distribution-spec 1.1, section Pushing a blob monolithically.
         """
@@ -139,34 +135,32 @@ class RegistryClient:
     async def fetch_blob(
         self, repository: str, digest: str, target: Path, *, scope: Sequence[str], size: int
     ) -> None:
-        """Write a blob of at most `size` bytes to the file `target`, checked by its digest.
+        """Download a blob of at most `size` bytes to the file `target`, verified by its digest.
 
         Raises:
-            RegistryError: it can't be had; `target` may then hold a part of it.
+            RegistryError: it can't be downloaded; `target` may have a part of it.
             OSError: `target` can't be written.
         """
         path = f"/v2/{repository}/blobs/{digest}"
         await self.ask(RegistryRequest("GET", path, scope=scope, into=target, limit_bytes=size))
         if await anyio.to_thread.run_sync(file_digest, target) != digest:
-            raise RegistryError(
-                "corrupt", f"{self.namespace.host}/{repository}: {digest} came with other bytes"
-            )
+            raise self._other_bytes(repository, digest)
 
     async def send_blob(self, repository: str, digest: str, source: Path, *, scope: Sequence[str]) -> None:
-        """Store the file `source`, which has this digest; one that is there is not sent."""
+        """Store the file `source`, which has this digest, unless the repository has it."""
         if await self.has_blob(repository, digest, scope=scope):
             return
         await self._upload(repository, digest, source, scope)
 
     async def _upload(self, repository: str, digest: str, body: bytes | Path, scope: Sequence[str]) -> None:
-        """Send a blob; where a registry no longer knows what it began, it may have it all the same.
+        """Upload a blob, and start again where the registry has ended the upload.
 
-        An answer that was lost, or a body that broke off, ends what was begun: the same request again gets
-        404 or 400, whatever became of the blob.
+        A lost answer or an interrupted body ends an upload: a retry of the same request gets 404 or 400, also
+        where the registry has the complete blob. So that is checked first.
         """
         for number in range(UPLOADS):
-            begun = await self.ask(RegistryRequest("POST", f"/v2/{repository}/blobs/uploads/", scope=scope))
-            url = self._url(begun.headers.get("location", ""), digest=digest)
+            started = await self.ask(RegistryRequest("POST", f"/v2/{repository}/blobs/uploads/", scope=scope))
+            url = self._url(started.headers.get("location", ""), digest=digest)
             headers = {"Content-Type": "application/octet-stream"}
             try:
                 await self.ask(RegistryRequest("PUT", url, scope=scope, body=body, headers=headers))
@@ -175,19 +169,19 @@ class RegistryClient:
                     raise
                 if await self.has_blob(repository, digest, scope=scope):
                     return
-                self.say(f"{error}; the blob is sent anew")
+                self.say(f"{error.message}; the blob is uploaded again")
             else:
                 return
 
     async def tags(self, repository: str, *, scope: Sequence[str]) -> tuple[str, ...]:
-        """Return all tags of a repository; none where there is no such repository.
+        """Return all tags of a repository; none where the registry has no such repository.
 
         Source: OCI distribution-spec 1.1, section Listing Tags; the header Link is that of RFC 8288.
         """
         url: str = f"/v2/{repository}/tags/list?n={PAGE}"
         found: list[str] = []
         seen: set[str] = set()
-        what = f"{self.namespace.host}/{repository}: gives no whole list of tags"
+        what = f"{self.namespace.host}/{repository}: the list of tags is incomplete or not valid"
         while url not in seen and len(seen) < MOST_PAGES:
             seen.add(url)
             try:
@@ -209,7 +203,7 @@ class RegistryClient:
         raise RegistryError("corrupt", what)
 
     async def remove(self, repository: str, digest: str, *, scope: Sequence[str]) -> None:
-        """Remove a manifest, and with it every tag that names it; one that is gone is no fault.
+        """Remove a manifest, and with it every tag that names it; a missing manifest is not an error.
 
         Source: OCI distribution-spec 1.1, section Deleting Manifests.
         """
@@ -220,10 +214,10 @@ class RegistryClient:
                 raise
 
     async def mount(self, digest: str, origin: str, to: str, *, scope: Sequence[str]) -> None:
-        """Let the repository `to` have a blob of the repository `origin` too, unless it has it.
+        """Mount a blob of the repository `origin` in the repository `to`, unless that has it.
 
         Raises:
-            RegistryError: this registry does not mount.
+            RegistryError: this registry does not mount blobs.
 
         Source: OCI distribution-spec 1.1, section Mounting a blob from another repository.
         """
@@ -232,8 +226,11 @@ class RegistryClient:
         url = self._url(f"/v2/{to}/blobs/uploads/", mount=digest, **{"from": origin})
         reply = await self.ask(RegistryRequest("POST", url, scope=scope))
         if reply.status != 201:
-            what = f"{self.namespace.host}: does not mount {short_digest(digest)}… of {origin} in {to}"
-            raise RegistryError("unauthorised", f"{what}; may these credentials read {origin}?")
+            raise RegistryError(
+                "unauthorised",
+                f"{self.namespace.host}: does not mount {short_digest(digest)}… of {origin} in {to}",
+                hint=f"use credentials that may read {origin}",
+            )
 
     async def put_manifest(
         self, repository: str, tag: str, data: bytes, type_: str, *, scope: Sequence[str]
@@ -248,7 +245,7 @@ class RegistryClient:
         await self.put_manifest(repository, tag, data, OCI, scope=scope)
 
     async def ask(self, request: RegistryRequest) -> Reply:
-        """Send a request, retry it where the error may be transient, and return the answer with success.
+        """Send a request, retry it after transient errors, and return the successful answer.
 
         Source: Docker's token authentication specification, which the OCI's refers to.
         """
@@ -284,8 +281,8 @@ class RegistryClient:
                 problem, after = f"status {reply.status}{reply.detail}", reply.headers.get("retry-after")
             pause_s = self.retry_policy.pause(tried, after, datetime.now(UTC))
             if pause_s is None:
-                raise RegistryError("unreachable", f"{what}: {problem}, {tried} times")
-            self.say(f"{what}: {problem}; the request is sent again in {pause_s:.1f} s")
+                raise RegistryError("unreachable", f"{what}: {problem}, after {tried} tries")
+            self.say(f"{what}: {problem}; retry in {pause_s:.1f} s")
             await anyio.sleep(pause_s)
 
     async def _once(self, request: RegistryRequest, authorization: Mapping[str, str]) -> Reply:
@@ -323,17 +320,22 @@ class RegistryClient:
         return reply.status, reply.body
 
     def _url(self, text: str, **parameters: str) -> str:
-        """Return what a registry names, in its answer or by its own path, with parameters added."""
+        """Return an address, a path of the registry or one that its answer named, with parameters added."""
         try:
             url = httpx.URL(urljoin(str(self.http.base_url), text))
         except (httpx.InvalidURL, ValueError) as error:
-            raise RegistryError("corrupt", f"{self.namespace.host}: names an address that is none") from error
+            what = f"{self.namespace.host}: an answer has an address that is not valid"
+            raise RegistryError("corrupt", what) from error
         return str(url.copy_merge_params(parameters) if parameters else url)
 
     def _is_ours(self, url: str) -> bool:
-        """Whether credentials may go there: to the registry itself, never where its answers point."""
+        """Whether credentials may be sent to `url`: the registry's own, never that of another host."""
         parts, own = urlsplit(url), self.http.base_url
         return not parts.netloc or (parts.scheme, parts.netloc) == (own.scheme, own.netloc.decode())
+
+    def _other_bytes(self, repository: str, name: str) -> RegistryError:
+        what = f"{self.namespace.host}/{repository}: {name}"
+        return RegistryError("corrupt", f"{what}: what was downloaded has another digest")
 
     def _untrusted(self, what: str) -> RegistryError:
         return RegistryError(
@@ -345,18 +347,18 @@ class RegistryClient:
 
     def _refusal(self, what: str, reply: Reply) -> RegistryError:
         if reply.status == 404:
-            return RegistryError("absent", f"{what}: is not there")
+            return RegistryError("absent", f"{what}: not in the registry")
         if reply.status in (401, 403):
             who = f"as {self.credentials.user}" if self.credentials else "without credentials"
             found = f" (from {self.credentials.source})" if self.credentials else ""
             return RegistryError(
-                "unauthorised", f"{what}: not allowed {who}{found}: status {reply.status}{reply.detail}"
+                "unauthorised", f"{what}: access denied {who}{found}: status {reply.status}{reply.detail}"
             )
         return RegistryError("corrupt", f"{what}: status {reply.status}{reply.detail}")
 
 
 async def _read(response: httpx.Response, limit_bytes: int, into: Path | None) -> bytes | None:
-    """Return the body of an answer, none of it where it goes to the file `into`; None if it is too large."""
+    """Return the body of an answer, empty where it is written to `into`; None where it is too large."""
     parts, size = [], 0
     with into.open("wb") if into is not None else nullcontext() as file:
         async for part in response.aiter_raw():

@@ -1,4 +1,4 @@
-"""Finding out how a registry speaks, and whether it is one."""
+"""Connecting to a registry: by TLS or, on this machine, without; and checking that it is a registry."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ci.registry.tls import UNTRUSTED, tls_context
 async def open_registry(
     namespace: RegistryNamespace, credentials: Credentials | None, retry_policy: RetryPolicy, say: Say
 ) -> AsyncIterator[RegistryClient]:
-    """Yield a client of the registry at `namespace`, which has answered; on loopback it may be without TLS.
+    """Yield a client of a registry that has answered; on loopback it may have no TLS.
 
     Raises:
-        RegistryError: it does not answer, or is no registry.
+        RegistryError: it does not answer, or it is not a registry.
     """
     schemes = ("https", "http") if namespace.is_loopback else ("https",)
     for scheme in schemes:
@@ -43,7 +43,7 @@ async def open_registry(
             try:
                 await client.connect()
             except RegistryError as error:
-                # a token is asked for with the first thing that is wanted; none may be given without
+                # a token is requested together with a scope; some registries issue none without
                 if error.answer != "unauthorised" or not client.authorization.is_asked:
                     raise
             yield client
@@ -51,7 +51,7 @@ async def open_registry(
 
 
 async def _speaks_tls(http: httpx.AsyncClient, limit_s: float) -> bool:
-    """Whether what listens there speaks TLS; a certificate that is not trusted is TLS too."""
+    """Whether the server speaks TLS, with a trusted certificate or not."""
     try:
         with anyio.fail_after(limit_s):
             await http.get("/v2/")

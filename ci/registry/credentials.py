@@ -1,4 +1,4 @@
-"""What to say to a registry that asks who we are, from the places where other tools keep it."""
+"""The credentials for a registry, from the environment and from the files of other tools."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 Purpose = Literal["REGISTRY", "RELEASE"]
-"""What credentials are for: a cache, or what is published; `DOCKWRIGHT_<PURPOSE>_USER` and `…_PASSWORD`."""
+"""What credentials are for, a cache or releases: `DOCKWRIGHT_<PURPOSE>_USER` and `…_PASSWORD`."""
 HELPER_LIMIT_S = 30.0
 BROKEN = (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
-"""What a file, or a helper's answer, that is none is told by."""
+"""The errors of a file, or of a helper's answer, that has no valid form."""
 HUB = "https://index.docker.io/v1/"
-"""What Docker Hub's entry is called in a file of credentials."""
+"""The name of Docker Hub's entry in a file of credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user and a secret; the secret is in no text of this value. `source` says where they were found."""
+    """A user and a secret, which no text of this value shows. `source` names where they were found."""
 
     user: str
     secret: str = field(repr=False)
@@ -36,16 +36,16 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`credentials`, if there are any; `problems` are a sentence for each place that could not be read."""
+    """`credentials`, if any were found; `problems` has a sentence for each file that could not be read."""
 
     credentials: Credentials | None
     problems: tuple[str, ...] = ()
 
 
 def find_credentials(host: str, environ: Mapping[str, str], home: Path, *purposes: Purpose) -> Found:
-    """Return what is known for the registry `host`, the first of: environment, files, their helpers.
+    """Return the credentials for the registry `host`; the first of: environment, files, their helpers.
 
-    In the environment they stand by purpose, without a host: the caller names those that `host` is for.
+    In the environment they have a purpose and no host: the caller names the purposes of `host`.
 
     Source: containers-auth.json(5) for the files and their order; docker-credential-helpers for the protocol.
     """
@@ -68,7 +68,7 @@ def find_credentials(host: str, environ: Mapping[str, str], home: Path, *purpose
 
 
 def credential_files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
-    """Yield where files of credentials may be, the most specific first."""
+    """Yield the paths of files of credentials, the most specific first."""
     if environ.get("REGISTRY_AUTH_FILE"):
         yield Path(environ["REGISTRY_AUTH_FILE"])
     if environ.get("XDG_RUNTIME_DIR"):
@@ -108,13 +108,13 @@ def _of_helper(helper: str, name: str, path: Path) -> Credentials | None:
 
 
 def _why(error: Exception) -> str:
-    """Return what is wrong, without anything of the file, which holds secrets."""
+    """Return the error as text, without any content of the file, which has secrets."""
     if isinstance(error, json.JSONDecodeError):
-        return f"no JSON (line {error.lineno})"
+        return f"not valid JSON (line {error.lineno})"
     if isinstance(error, binascii.Error | UnicodeDecodeError):
-        return "an `auth` that is no base64 of USER:SECRET"
+        return "an `auth` that is not the base64 of USER:SECRET"
     if isinstance(error, subprocess.TimeoutExpired):
-        return f"a credential helper was silent for {HELPER_LIMIT_S:.0f} s"
+        return f"a credential helper gave no answer for {HELPER_LIMIT_S:.0f} s"
     if isinstance(error, FileNotFoundError):
         return f"{error.filename} is not on the PATH"
     if isinstance(error, OSError):
@@ -123,7 +123,7 @@ def _why(error: Exception) -> str:
 
 
 def write_authfile(path: Path, host: str, credentials: Credentials | None) -> str:
-    """Write the credentials for `host` to `path` and return that; nothing and empty where there are none.
+    """Write the credentials for `host` to `path` and return that path; empty where there are none.
 
     Source: containers-auth.json(5).
     """

@@ -1,7 +1,7 @@
-"""What stands beside an image under its cache tag: its key document and digests. Pure.
+"""The key artifact of a cached image: its key document and its digests. Pure.
 
-An image `k-HEX` counts only together with the artifact `k-HEX.key`, which is written after it and names its
-digest: an image that is half there, or another one, is no hit.
+An image `k-HEX` counts as available only together with the artifact `k-HEX.key`, which is written after it
+and names its digest. So an image that was pushed in part, or another image, is never reused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CONFIG, LAYERS = "org.dockwright.config", "org.dockwright.layers"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyArtifact:
-    """What is known of an image without a byte of it.
+    """What is known about an image without downloading it.
 
     `image` is the digest of its manifest, `config` that of its config; `layers` are (DiffID, bytes unpacked).
     """
@@ -35,7 +35,7 @@ class KeyArtifact:
 
 
 def key_artifact_tag(tag: str) -> str:
-    """Return the tag of what stands beside the image `tag`."""
+    """Return the tag of the key artifact of the image `tag`."""
     return f"{tag}.key"
 
 
@@ -45,12 +45,12 @@ def gzip_tag(tag: str) -> str:
 
 
 def smoke_tag(tag: str, name: str) -> str:
-    """Return the tag of what the checks of the image `tag` came to; `name` says which and where."""
+    """Return the tag of the check results of the image `tag`; `name` names the suite and the machine."""
     return f"{tag}.smoke-{name}"
 
 
 def key_artifact_manifest(artifact: KeyArtifact, document: Blob, created: str) -> bytes:
-    """Return the manifest of the artifact with that document; `created` is an ISO 8601 time, for `gc`."""
+    """Return the manifest of a key artifact with that document; `created` is an ISO 8601 time, for `gc`."""
     annotations = {
         KEY: artifact.key,
         IMAGE: artifact.image,
@@ -62,23 +62,21 @@ def key_artifact_manifest(artifact: KeyArtifact, document: Blob, created: str) -
 
 
 def read_key_artifact(manifest: Manifest, key: str, what: str) -> KeyArtifact:
-    """Return what `manifest` says of the image with this key.
+    """Return the key artifact of the image with this key.
 
     Raises:
-        RegistryError: corrupt: it is of another image, or of another key.
+        RegistryError: corrupt: it is not a key artifact, or it is the one of another key.
     """
     notes = manifest.annotations
     if notes.get(KEY) != key:
-        raise RegistryError(
-            "corrupt", f"{what}: carries the key {notes.get(KEY, 'none')[:12]}, not {key[:12]}"
-        )
+        raise RegistryError("corrupt", f"{what}: has the key {notes.get(KEY, 'none')[:12]}, not {key[:12]}")
     try:
         layers = tuple((str(diff_id), int(size)) for diff_id, size in json.loads(notes[LAYERS]))
         found = KeyArtifact(key=key, image=notes[IMAGE], config=notes[CONFIG], layers=layers)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise RegistryError("corrupt", f"{what}: its annotations are not those of a key") from error
+        raise RegistryError("corrupt", f"{what}: its annotations are not those of a key artifact") from error
     if not all(map(is_digest, (found.image, found.config, *(diff_id for diff_id, _ in layers)))):
-        raise RegistryError("corrupt", f"{what}: names a digest that is none")
+        raise RegistryError("corrupt", f"{what}: one of its annotations is not a valid digest")
     return found
 
 
@@ -86,12 +84,12 @@ def read_document(data: bytes, what: str) -> dict[str, Any]:
     """Return the key document.
 
     Raises:
-        RegistryError: corrupt: it is none.
+        RegistryError: corrupt: it is not a JSON object.
     """
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise RegistryError("corrupt", f"{what}: no JSON") from error
+        raise RegistryError("corrupt", f"{what}: not valid JSON") from error
     if not isinstance(value, dict):
-        raise RegistryError("corrupt", f"{what}: no JSON object")
+        raise RegistryError("corrupt", f"{what}: not a JSON object")
     return value

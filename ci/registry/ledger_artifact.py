@@ -1,4 +1,4 @@
-"""What was found out of an image by its checks, beside it in the registry: `k-HEX.smoke-SUITE-MACHINE`."""
+"""The ledger in a registry: check results of an image, in the artifact `k-HEX.smoke-SUITE-MACHINE`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ ENTRY = "org.dockwright.smoke"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryLedger:
-    """The entries of one namespace, each the annotation of a manifest, so that one request reads it."""
+    """The entries of one namespace. Each is an annotation of a manifest, so one request reads it."""
 
     cache: RegistryCache
 
     async def read(self, wanted: Wanted, name: str) -> str | None:
-        """Return the entry `name` of an image, None where there is none.
+        """Return the entry `name` of an image; None where it has none.
 
         Raises:
-            RegistryError: it can't be had, or what stands there is no entry.
+            RegistryError: the registry gives no answer, or the artifact has no entry.
         """
         client, scope = self.cache.client, self.cache.scope((wanted.image,))
         repository, tag = client.namespace.repository(wanted.image), smoke_tag(wanted.tag, name)
@@ -38,14 +38,14 @@ class RegistryLedger:
         what = self.cache.tagged(wanted.image, tag)
         text = read_manifest(data, what).annotations.get(ENTRY)
         if text is None:
-            raise RegistryError("corrupt", f"{what}: holds no results of checks")
+            raise RegistryError("corrupt", f"{what}: has no check results")
         return text
 
     async def write(self, wanted: Wanted, name: str, text: str) -> None:
-        """Keep an entry, in place of one that is there.
+        """Write an entry, in place of an earlier one.
 
         Raises:
-            RegistryError: the registry does not take it.
+            RegistryError: the registry does not accept it.
         """
         client, scope = self.cache.client, self.cache.scope((wanted.image,), writes=True)
         repository = client.namespace.repository(wanted.image)

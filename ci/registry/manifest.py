@@ -1,4 +1,4 @@
-"""A manifest as a registry gives it, read with distrust. Pure."""
+"""Manifests from a registry, validated when they are read. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMIT_BYTES = 4 * 2**20
 """No manifest is larger. Source: OCI distribution-spec 1.1, section Pushing Manifests."""
 MOST_LAYERS = 512
 MOST_LAYER_BYTES = 10 * 10**9
-"""GitHub's registry takes no larger layer. Source: its documentation, Working with the Container registry."""
+"""The largest layer of GitHub's registry. Source: its documentation, Working with the Container registry."""
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 
 
@@ -31,7 +31,7 @@ class Blob:
     digest: str
     size: int
     title: str = ""
-    """Its file name; written into the manifests of artifacts, and never read."""
+    """Its file name, in the manifests of artifacts; it is written and never read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +47,12 @@ class Manifest:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of all blobs, as they lie in the registry."""
+        """Bytes of all blobs, compressed as they are in the registry."""
         return self.config.size + sum(layer.size for layer in self.layers)
 
 
 def refuse_large_layer(digest: str, size: int, what: str) -> None:
-    """Refuse a layer of `size` bytes that registries do not take; `what` names its image in messages.
+    """Refuse a layer that is too large for registries; `what` names its image in messages.
 
     Raises:
         RegistryError: corrupt: it is too large.
@@ -60,13 +60,14 @@ def refuse_large_layer(digest: str, size: int, what: str) -> None:
     if size > MOST_LAYER_BYTES:
         raise RegistryError(
             "corrupt",
-            f"{what}: the layer {short_digest(digest)}… has {size / 10**9:.1f} GB, and registries take "
-            f"{MOST_LAYER_BYTES // 10**9}; split it by `layers` in its image.toml",
+            f"{what}: the layer {short_digest(digest)}… has {size / 10**9:.1f} GB, and registries accept at "
+            f"most {MOST_LAYER_BYTES // 10**9}",
+            hint="split it by `layers` in its image.toml",
         )
 
 
 def refuse_large_layers(manifest: Manifest, what: str) -> None:
-    """Refuse an image with a layer that registries do not take.
+    """Refuse an image with a layer that is too large for registries.
 
     Raises:
         RegistryError: corrupt: a layer is too large.
@@ -79,7 +80,7 @@ def read_manifest(data: bytes, what: str) -> Manifest:
     """Return the manifest that `data` is; `what` names it in messages.
 
     Raises:
-        RegistryError: corrupt: it is no manifest of one image, or holds what no manifest may.
+        RegistryError: corrupt: it is not the manifest of an image, or not a valid one.
 
     Source: OCI image-spec 1.1, manifest.md and descriptor.md.
     """
@@ -88,22 +89,22 @@ def read_manifest(data: bytes, what: str) -> Manifest:
         return RegistryError("corrupt", f"{what}: {why}")
 
     if len(data) > LIMIT_BYTES:
-        raise refuse(f"more than {LIMIT_BYTES // 2**20} MiB, which no manifest is")
+        raise refuse(f"more than {LIMIT_BYTES // 2**20} MiB, the limit of a manifest")
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise refuse("no JSON, or cut short") from error
+        raise refuse("not valid JSON, or incomplete") from error
     if not isinstance(value, dict):
-        raise refuse("no JSON object")
+        raise refuse("not a JSON object")
     type_ = value.get("mediaType") or OCI
     if value.get("schemaVersion") != 2 or type_ not in (OCI, DOCKER):
         raise refuse(f"a manifest of an unknown kind ({str(type_)[:80]!r})")
     layers = value.get("layers")
     if not isinstance(layers, list) or len(layers) > MOST_LAYERS:
-        raise refuse(f"`layers` is no list of at most {MOST_LAYERS}")
+        raise refuse(f"`layers` is not a list of at most {MOST_LAYERS}")
     annotations = value.get("annotations") or {}
     if not isinstance(annotations, dict) or not all(isinstance(one, str) for one in annotations.values()):
-        raise refuse("`annotations` is no map of strings")
+        raise refuse("`annotations` is not a map of strings")
     try:
         return Manifest(
             digest=digest_of(data),
@@ -121,7 +122,7 @@ def index_digests(data: bytes, what: str) -> frozenset[str]:
     """Return the digests of the manifests that an index, or a Docker manifest list, names.
 
     Raises:
-        RegistryError: corrupt: it is none.
+        RegistryError: corrupt: it is neither of them.
     """
     try:
         return frozenset(str(one["digest"]) for one in json.loads(data)["manifests"])
@@ -131,12 +132,12 @@ def index_digests(data: bytes, what: str) -> frozenset[str]:
 
 def _blob(value: Any) -> Blob:
     if not isinstance(value, dict):
-        raise ValueError("a descriptor is no object")  # noqa: TRY004 one kind of error for what is read
+        raise ValueError("a descriptor is not an object")  # noqa: TRY004 one kind of error for what is read
     type_, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
     if not isinstance(type_, str) or not _TYPE.fullmatch(type_):
         raise ValueError("a descriptor without a media type")
     if not isinstance(digest, str) or not is_digest(digest):
-        raise ValueError("a descriptor whose digest is no sha256")
+        raise ValueError("a descriptor whose digest is not a sha256")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise ValueError(f"{short_digest(digest)}… has no size")
     return Blob(type=type_, digest=digest, size=size)

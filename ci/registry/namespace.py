@@ -54,14 +54,15 @@ def parse_namespace(text: str) -> RegistryNamespace:
     """Return `text` (`HOST[:PORT]/NAMESPACE`) as a namespace.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it has not that form.
 
     Source: OCI distribution-spec 1.1, section Pull: what a repository's name may be.
     """
     found = _FORM.fullmatch(text)
     if found is None or len(text) > LONGEST:
         raise UsageError(
-            f"{text!r} is no namespace in a registry: give HOST[:PORT]/NAMESPACE, without a scheme, the "
-            "namespace in small letters, as in registry.example.org/team"
+            f"{text!r} is not the namespace of a registry",
+            hint="give HOST[:PORT]/NAMESPACE without a scheme and in lower case, as in "
+            "registry.example.org/team",
         )
     return RegistryNamespace(host=found[1], path=found[2])

@@ -1,4 +1,4 @@
-"""An answer of a registry, and what it says is wrong. Pure."""
+"""An answer of a registry, and the error that it has. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its status, headers and whole body, and the address that it came from.
+    """An answer: its status, headers and body, and the address that it came from.
 
     Source of what is read of a body: OCI distribution-spec 1.1, section Error Codes.
     """
@@ -22,21 +22,21 @@ class Reply:
 
     @property
     def detail(self) -> str:
-        """What the registry says is wrong, in brackets; empty where it says so in no way of registries."""
-        fault = self._fault()
-        text = str(fault.get("message") or fault.get("code") or "")
+        """The error message in brackets; empty where the body is not that of a registry's error."""
+        error = self._error()
+        text = str(error.get("message") or error.get("code") or "")
         return f" ({''.join(one for one in text[:200] if one.isprintable())})" if text else ""
 
     def is_disturbed(self, method: str) -> bool:
-        """Whether another writer of the same bytes was in the way of a request.
+        """Whether a request failed because of another writer of the same blob, so that a retry may succeed.
 
-        Debian's docker-registry writes a file in place: who checks what another one is just writing finds
-        other bytes, and is told that its own digest is wrong.
+        Debian's docker-registry writes files in place. While another request writes the blob, the registry
+        reads other bytes and reports that the digest is wrong.
         """
-        return method == "PUT" and self.status == 400 and self._fault().get("code") == "DIGEST_INVALID"
+        return method == "PUT" and self.status == 400 and self._error().get("code") == "DIGEST_INVALID"
 
-    def _fault(self) -> dict[str, Any]:
-        """Return the first fault that the body names, an empty one where it names none."""
+    def _error(self) -> dict[str, Any]:
+        """Return the first error that the body has; empty where it has none."""
         try:
             first = json.loads(self.body)["errors"][0]
         except (ValueError, KeyError, TypeError, IndexError, RecursionError):

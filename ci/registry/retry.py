@@ -1,4 +1,4 @@
-"""How long, and how often, a registry is asked again. Pure but for what it counts."""
+"""How often, and with which pauses, a request to a registry is retried. Pure but for the budget it counts."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from datetime import datetime
 from urllib.request import parse_http_list
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that say: come again. Source: RFC 9110 section 15, RFC 6585."""
-
+"""Statuses of transient errors. Source: RFC 9110 section 15, RFC 6585."""
 
 AT_ONCE = 64
 """Most requests in flight."""
 SMALL_BYTES, SLOWEST_BYTES_PER_S = 16 * 2**20, 1_000_000
-"""What is larger than that gets more time, by the slowest line that is waited for."""
+"""A larger body gets more time, by the slowest connection that is supported."""
 
 
 @dataclass(slots=True, kw_only=True)
 class RetryPolicy:
-    """What one run spends on a registry that does not answer well.
+    """The retries of one run, and how long it waits for answers.
 
-    `tries` is the most for one request, `budget` the most tries again of the whole run, counted down;
-    `answer_s` the most that one answer takes, whatever trickles in; `pause_s` the first pause, doubled each
-    time; `longest_pause_s` the most, also where the registry asks for more.
+    Attributes:
+        tries: most tries of one request.
+        budget: most retries of the run; it is counted down.
+        answer_s: most seconds until an answer is complete.
+        pause_s: the first pause; each further one is twice as long.
+        longest_pause_s: the longest pause, also where the registry asks for more.
     """
 
     tries: int = 4
@@ -41,7 +43,7 @@ class RetryPolicy:
     def pause(self, tried: int, after: str | None, now: datetime) -> float | None:
         """Return the seconds to wait after `tried` tries, by a header Retry-After if there is one.
 
-        None: don't ask again, since tries or budget are used up or the registry wants too much time.
+        None: do not retry, since tries or budget are used up or the registry asks for too long a pause.
         """
         if tried >= self.tries or self.budget <= 0:
             return None

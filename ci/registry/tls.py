@@ -1,4 +1,4 @@
-"""Which certificates a registry is trusted by."""
+"""The certificates by which registries are trusted."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import ssl
 from pathlib import Path
 
 CERTIFICATES = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
-"""Folders with the certificates of a registry's own authority. Source: containers-certs.d(5)."""
+"""Folders with the certificate authorities of single registries. Source: containers-certs.d(5)."""
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 """In the text of an error of TLS."""
 
 
 def tls_context(host: str) -> ssl.SSLContext:
-    """Return what connections are made with: the machine's authorities, and those kept for `host`.
+    """Return the TLS settings of connections: the machine's authorities, and those for `host`.
 
-    SSL_CERT_FILE names other ones. A certificate that can't be read is left out.
+    SSL_CERT_FILE replaces the machine's. A certificate that can't be read is ignored.
     """
     context = ssl.create_default_context()
     for folder in CERTIFICATES:

@@ -1,7 +1,7 @@
 """All files of a wheelhouse in a registry: an artifact for each input, with each file as a layer.
 
 `NAMESPACE/wheelhouse:a-HEX`, by the digest of the wheelhouse's input document. A layer is the file itself, so
-its digest is the hash that the lock has, and one that an older set has is found without asking which.
+its digest is the hash in the lock, and a file of an older set is found without knowing which set has it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ INPUT = "org.dockwright.input"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetFile:
-    """A file of a set; `size` is 0 where the lock does not say it."""
+    """A file of a set; `size` is 0 where the lock does not have it."""
 
     file: str
     sha256: str
@@ -40,11 +40,11 @@ class RegistryWheelSets:
     store: WheelStore
 
     async def has(self, input_digest: str) -> bool:
-        """Whether the set of this input is there."""
+        """Whether the registry has the set of this input."""
         return await self.store.has(set_tag(input_digest))
 
     async def fetch(self, wanted: SetFile, target: Path) -> bool:
-        """Write one file to `target`, checked by its hash; return whether any set has it."""
+        """Download one file to `target` and verify its hash; return whether any set has it."""
         size = wanted.size or MOST_LAYER_BYTES
         store = self.store
         try:
@@ -58,7 +58,7 @@ class RegistryWheelSets:
         return True
 
     async def add(self, input_digest: str, files: Sequence[tuple[SetFile, Path]]) -> None:
-        """Store the set of this input; only files that no set has are sent."""
+        """Store the set of this input; only files that no set has are uploaded."""
         store = self.store
         wheels = []
         for one, path in sorted(files, key=lambda each: each[0].file):

@@ -25,15 +25,15 @@ class WheelStore:
 
     @property
     def repository(self) -> str:
-        """Its name at its host."""
+        """Its name, without the host."""
         return self.client.namespace.repository(REPOSITORY)
 
     def scope(self, *, writes: bool = False) -> tuple[str, ...]:
-        """Return what a token has to allow."""
+        """Return the scope that a token needs."""
         return (f"repository:{self.repository}:{'pull,push' if writes else 'pull'}",)
 
     async def has(self, tag: str) -> bool:
-        """Whether there is such a tag."""
+        """Whether the registry has such a tag."""
         return await self.client.find_digest(self.repository, tag, scope=self.scope()) is not None
 
     async def put(

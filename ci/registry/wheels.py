@@ -1,7 +1,7 @@
 """Compiled wheels in a registry: an artifact each, under the key of what it was compiled from and with.
 
-`NAMESPACE/wheelhouse:w-HEX` has the wheel as its one layer, called by its file name, so that `oras pull` and
-`skopeo copy … dir:` write it down.
+`NAMESPACE/wheelhouse:w-HEX` has the wheel as its one layer, titled by its file name, so that `oras pull` and
+`skopeo copy … dir:` write that file.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from ci.errors import RegistryError
 from ci.registry.artifact import TITLE
 from ci.registry.key_artifact import KEY
 from ci.registry.manifest import read_manifest
-from ci.registry.wheel_store import WheelStore
+from ci.registry.wheel_store import REPOSITORY, WheelStore
 
 ARTIFACT_TYPE = "application/vnd.dockwright.wheel.v1"
 REQUIREMENT = "org.dockwright.requirement"
 LIMIT_BYTES = 256 * 2**20
-"""No compiled wheel is larger: it is held in memory."""
+"""No compiled wheel is larger: it is read into memory."""
 _FILE = re.compile(r"[A-Za-z0-9_.!+]+(-[A-Za-z0-9_.!+]+){4,5}\.whl")
 """Source: PyPA, binary distribution format, file name convention."""
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+]+")
@@ -41,17 +41,17 @@ class RegistryWheels:
     store: WheelStore
 
     async def has(self, key: str) -> bool:
-        """Whether a wheel is there under this key."""
+        """Whether the registry has a wheel of this key."""
         return await self.store.has(wheel_tag(key))
 
     async def get(self, key: str) -> BuiltWheel | None:
-        """Return the wheel under this key; None where there is none.
+        """Return the wheel of this key; None where the registry has none.
 
         Raises:
-            RegistryError: corrupt: what is there is no such wheel.
+            RegistryError: corrupt: the artifact is not such a wheel.
         """
         store, client = self.store, self.store.client
-        what = f"{client.namespace.host}/{store.repository}:{wheel_tag(key)}"
+        what = client.namespace.reference(REPOSITORY, tag=wheel_tag(key))
         try:
             data = await client.manifest(store.repository, wheel_tag(key), scope=store.scope())
         except RegistryError as error:
@@ -63,7 +63,7 @@ class RegistryWheels:
         file, requirement = notes.get(TITLE, ""), notes.get(REQUIREMENT, "")
         right = _FILE.fullmatch(file) and _REQUIREMENT.fullmatch(requirement) and notes.get(KEY) == key
         if not right or len(manifest.layers) != 1:
-            raise RegistryError("corrupt", f"{what}: no wheel of this key")
+            raise RegistryError("corrupt", f"{what}: not a wheel of this key")
         wheel = await client.blob(
             store.repository, manifest.layers[0].digest, scope=store.scope(), limit_bytes=LIMIT_BYTES
         )

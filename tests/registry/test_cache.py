@@ -61,7 +61,7 @@ async def test_a_tag_that_names_another_image_is_corrupt(plain: Registry) -> Non
         assert found.available == {}
         assert found.errors["image-0:cpu"].answer == "corrupt"
         (warning,) = found.warnings()
-        assert "names another image than the one of this key" in warning
+        assert "the tag names another image than the key artifact does" in warning
 
 
 async def test_a_registry_with_tls_is_trusted_by_a_certificate_in_the_usual_folder(
@@ -89,11 +89,11 @@ async def test_a_user_and_a_password_open_a_registry_that_wants_them(tmp_path: P
         async with opened(running.host, Credentials(USER, "wrong", "a file")) as (cache, _):
             fault = (await cache.look_up([wanted()])).errors["image-0:cpu"]
             assert fault.answer == "unauthorised"
-            assert f"not allowed as {USER} (from a file)" in str(fault)
+            assert f"access denied as {USER} (from a file)" in str(fault)
             assert "wrong" not in str(fault)
         async with opened(running.host) as (cache, _):
             fault = (await cache.look_up([wanted()])).errors["image-0:cpu"]
-            assert "not allowed without credentials" in str(fault)
+            assert "access denied without credentials" in str(fault)
 
 
 async def test_one_token_is_asked_for_all_images(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ async def test_a_token_for_reading_alone_does_not_write(tmp_path: Path) -> None:
 
 async def test_a_host_that_is_no_registry_is_said_to_be_none(proxy: Proxy) -> None:
     proxy.faults.append(Fault("status", path="^/v2/$", status=404, times=9))
-    with pytest.raises(RegistryError, match="/v2/: is not there"):
+    with pytest.raises(RegistryError, match="/v2/: not in the registry"):
         async with opened(proxy.host):
             pass
 
@@ -184,7 +184,7 @@ async def test_what_is_shown_late_after_a_push_is_asked_for_again(proxy: Proxy) 
         proxy.faults.append(Fault("status", method="HEAD", status=404, times=2))
         await cache.reconcile(wanted(), beside)
         assert len(said) == 2
-        assert "not there yet, right after it was pushed" in said[0]
+        assert "not available yet, right after the push" in said[0]
 
 
 async def test_two_that_push_at_once_end_with_what_agrees(proxy: Proxy) -> None:
@@ -234,7 +234,7 @@ async def test_a_key_document_of_another_config_is_told(plain: Registry) -> None
         beside = await push(cache.client, wanted(), note="ours")
         await add(cache, wanted())
         assert await cache.add(wanted(), beside, {"schema": 1}) == ""
-        with pytest.raises(RegistryError, match="another image was pushed under this key meanwhile"):
+        with pytest.raises(RegistryError, match="another runner has pushed another image under this key"):
             await cache.reconcile(wanted(), beside)
 
 
@@ -242,7 +242,7 @@ async def test_another_image_under_the_same_key_is_told_and_left(proxy: Proxy) -
     async with opened(proxy.host) as (cache, _):
         beside = await add(cache, wanted())
         await push(cache.client, wanted(), note="another one")
-        with pytest.raises(RegistryError, match="another image was pushed under this key meanwhile"):
+        with pytest.raises(RegistryError, match="another runner has pushed another image under this key"):
             await cache.reconcile(wanted(), beside)
 
 

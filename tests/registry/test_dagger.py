@@ -184,7 +184,7 @@ async def test_a_password_goes_to_the_registry_and_to_the_engine(site: Site, gua
 
 def said_by(proxy: Proxy) -> dict[str, tuple[Any, str]]:
     """Return each way not to be let in: what is given, and what is said of it."""
-    refused = f"RegistryError: GET {proxy.host}/v2/: not allowed "
+    refused = f"RegistryError: GET {proxy.host}/v2/: access denied "
     return {
         "nothing": ({}, f"{refused}without credentials"),
         "another password": ({"username": USER, "password": "guessed"}, f"{refused}as {USER} "),
@@ -229,7 +229,7 @@ async def test_a_registry_that_is_not_there_is_told_before_anything_is_built(
     stage = site.stage()
     plain.stop()
     text = await failed(site.module(proxy).export_cache())
-    assert re.fullmatch(rf"RegistryError: GET {proxy.host}/v2/: no answer \(.*\), 4 times", text)
+    assert re.fullmatch(rf"RegistryError: GET {proxy.host}/v2/: no answer \(.*\), after 4 tries", text)
     assert stage.execs == []
 
 

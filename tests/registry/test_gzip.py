@@ -117,7 +117,7 @@ async def test_a_layer_with_other_bytes_is_not_released(
     released, said = releases
     source = await push(released.client, wanted(0), SHARED)
     proxy.faults.append(Fault("other-bytes", method="GET", path="/blobs/"))
-    with pytest.raises(RegistryError, match="came with other bytes"):
+    with pytest.raises(RegistryError, match="what was downloaded has another digest"):
         await released.images([source], {}, Gzipped(client=released.client, say=said.append))
     assert proxy.count("PUT", "[.]gz$") == 0
     assert await released.images([source], {}, Gzipped(client=released.client, say=said.append))
@@ -143,7 +143,7 @@ def test_an_older_docker_pulls_a_release_with_gzip_layers(proxy: Proxy, tmp_path
     assert refused.returncode == 2, refused.stderr
     done = machine.dockwright(*words, "--version", "1.0", "--compression", "gzip")
     assert done.returncode == 0, done.stderr
-    assert "base: compresses sha256:" in done.stderr
+    assert "base: compresses " in done.stderr
     with daemon(tmp_path / "docker") as docker:
         docker.run("pull", "--quiet", f"{place}/kill-one:cpu")
         found = json.loads(docker.run("inspect", f"{place}/kill-one:cpu"))

@@ -82,9 +82,9 @@ async def test_a_cache_that_may_not_be_written_gets_no_entry(proxy: Proxy, tmp_p
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b'{"schemaVersion": 2, "layers": []}', "a descriptor is no object"),
-        (b"not even JSON", "no JSON, or cut short"),
-        (b"[" * 100_000, "no JSON, or cut short"),
+        (b'{"schemaVersion": 2, "layers": []}', "a descriptor is not an object"),
+        (b"not even JSON", "not valid JSON, or incomplete"),
+        (b"[" * 100_000, "not valid JSON, or incomplete"),
     ],
 )
 async def test_what_stands_in_its_place_and_is_no_entry_is_told(
@@ -107,7 +107,7 @@ async def test_an_image_in_place_of_an_entry_is_told(plain: Registry, tmp_path: 
         await push(cache.client, replace(ONE, tag=smoke_tag(ONE.tag, SUBJECT.name)))
         assert await one.find(PLANNED, SUBJECT) == NOTHING
     (warning,) = said
-    assert "holds no results of checks" in warning
+    assert "has no check results" in warning
 
 
 async def test_a_registry_out_of_reach_costs_one_warning_and_no_result(

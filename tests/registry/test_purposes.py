@@ -35,7 +35,7 @@ def test_each_purpose_has_its_own_credentials(tmp_path: Path) -> None:
         machine.more = CACHE
         refused = machine.dockwright("publish", *words)
         assert refused.returncode == 9
-        assert f"not allowed as {USER} (from DOCKWRIGHT_REGISTRY_USER and " in refused.stderr
+        assert f"access denied as {USER} (from DOCKWRIGHT_REGISTRY_USER and " in refused.stderr
         assert "nothing of it is released, and what was released before stands" in refused.stderr
         assert (running.data / "repositories/team/kill-one/_manifests/tags").is_dir()
         assert not (running.data / "repositories/team/release/_manifests").exists()

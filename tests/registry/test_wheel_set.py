@@ -82,7 +82,7 @@ def test_a_file_with_other_bytes_is_not_kept_and_the_index_is_asked(
         assert len(served.asked_for(THING)) == 1
     (warning,) = ran.report["warnings"]
     assert warning.startswith("the wheels of cpu come from the index, not from the registry: ")
-    assert "came with other bytes" in warning
+    assert "what was downloaded has another digest" in warning
     assert sorted((settings.state / "houses/parts").glob("*.*.part")) == []
 
 

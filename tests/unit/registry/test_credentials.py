@@ -61,7 +61,7 @@ def test_the_environment_is_for_its_purpose_alone(tmp_path: Path) -> None:
     assert both.credentials == Credentials("me", "other")
 
 
-@pytest.mark.parametrize("answer", ["{}", "[]", "no JSON", '{"Username": "ci"}'])
+@pytest.mark.parametrize("answer", ["{}", "[]", "not valid JSON", '{"Username": "ci"}'])
 def test_a_helper_that_answers_nothing_of_use_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
@@ -117,8 +117,8 @@ def test_a_helper_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, valu
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f'{{"auths": {CANARY}', "no JSON"),
-        (json.dumps({"auths": {HOST: {"auth": CANARY + "%"}}}), "no base64"),
+        (f'{{"auths": {CANARY}', "not valid JSON"),
+        (json.dumps({"auths": {HOST: {"auth": CANARY + "%"}}}), "not the base64"),
         (json.dumps([CANARY]), "not a file of credentials"),
         (json.dumps({"auths": CANARY}), "not a file of credentials"),
     ],
