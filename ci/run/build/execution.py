@@ -12,7 +12,7 @@ from ci.engines.engine import Engine
 from ci.errors import CommandError, MissingInRegistryError, NoSpaceError, RegistryError, UnavailableError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
-from ci.report.budget.figures import unique_bytes
+from ci.report.budget.metrics import unique_bytes
 from ci.report.events import Checkout, RunStarted
 from ci.report.report import Report
 from ci.run.build.registry_tasks import reused
@@ -93,7 +93,7 @@ async def build_plan(
     if gone:
         raise gone[0]
     report = _with_unique(report, workspace.state, plan)
-    with suppress(OSError):  # on a full disk the report without these figures stays
+    with suppress(OSError):  # on a full disk the report without these metrics stays
         write_atomically(directory.report, report.as_json())
     return report, directory
 
