@@ -9,7 +9,6 @@ import anyio
 import click
 
 from ci.cli.options import base_option, images_argument, reuse_option, variant_option
-from ci.plan.plan import check_variants
 from ci.run.build.request import Request
 from ci.run.build.requested_matrix import matrix_of
 from ci.run.workspace.workspace import open_workspace
@@ -42,8 +41,8 @@ def matrix_command(
     built, downloaded or written.
     """
     workspace = open_workspace(settings.with_(base=base, registry=registry))
-    check_variants(workspace.stack, variants)
     request = Request(names=images, variants=variants, rebuild=rebuild)
+    request.check(workspace.stack)
     say = partial(click.echo, err=True)
     say(workspace.base.why)
     found = anyio.run(matrix_of, workspace, request, os.environ, say)

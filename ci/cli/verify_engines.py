@@ -16,7 +16,7 @@ from ci.cli.engine import open_engine
 from ci.cli.options import base_option, images_argument, variant_option
 from ci.engines.dagger.reach import refusal
 from ci.errors import EngineError, UsageError
-from ci.plan.plan import check_variants, select
+from ci.run.build.request import Request
 from ci.run.verify.engine_tree import EXCEPTIONS, ImageTree
 from ci.run.verify.engines import trees_of, verdicts
 from ci.run.workspace.workspace import Workspace, open_workspace
@@ -54,14 +54,14 @@ def verify_engines(
     only Buildah guarantees equal digests. The exit code is 0 if all images are equal.
     """
     workspace = open_workspace(settings.with_(base=base))
-    check_variants(workspace.stack, variants)
-    select(workspace.stack, images, variants)
+    request = Request(names=images, variants=variants, argv=tuple(sys.argv[1:]))
+    request.check(workspace.stack)
     engines = engines or _found()
     if len(set(engines)) < 2:
         raise UsageError(f"two engines are compared; {engines[0]} is one: give --engine again")
     for exception in EXCEPTIONS:
         _tell(f"not compared: {exception.path}: {exception.reason}")
-    sys.exit(anyio.run(_compare, workspace, images, variants, engines))
+    sys.exit(anyio.run(_compare, workspace, request, engines))
 
 
 def _found() -> tuple[str, ...]:
@@ -71,16 +71,14 @@ def _found() -> tuple[str, ...]:
     return ("buildah" if shutil.which("buildah") else "docker", "dagger")
 
 
-async def _compare(
-    workspace: Workspace, names: tuple[str, ...], variants: tuple[str, ...], engines: tuple[str, ...]
-) -> int:
+async def _compare(workspace: Workspace, request: Request, engines: tuple[str, ...]) -> int:
     trees: dict[str, dict[str, ImageTree]] = {}
     for name in engines:
         asked = workspace.with_engine(name)
         mode = Progress(workspace.settings.progress)
         with shown(mode, stream=sys.stderr, environ=os.environ, clock=time.monotonic) as show:
             trees[name] = await trees_of(
-                asked, names, variants, opened=partial(open_engine, say=_tell), listener=show, say=_tell
+                asked, request, opened=partial(open_engine, say=_tell), listener=show, say=_tell
             )
     found = verdicts(trees)
     for verdict in found:

@@ -10,7 +10,7 @@ from ci.publish.release import REPOSITORY, VERSION, metrics_tag
 from ci.publish.releases import Releases
 from ci.registry.artifact import artifact_manifest
 from ci.registry.manifest import Blob, read_manifest
-from ci.report.budget.metrics import Baseline, read_baseline
+from ci.report.budget.figures import Baseline, read_baseline
 
 ARTIFACT_TYPE = "application/vnd.dockwright.figures.v1+json"
 LIMIT_BYTES = 8 * 2**20

@@ -1,4 +1,4 @@
-"""An event of a run as one line of text, if there is no display. Pure."""
+"""An event of a run as one line of text, for where no display is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ci.report.units import size_text, time_text
 
 
 def line_of(event: Event) -> str:
-    """Return the line of `event` for a log; empty for events that have none."""
+    """Return what a reader of a log wants to know of `event`; empty for what says nothing alone."""
     match event:
         case TaskEnded():
             failure = f"\n{event.failure.message}" if event.failure else ""

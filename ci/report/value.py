@@ -1,9 +1,9 @@
-"""The base of all values in a report. Pure."""
+"""What all that a report is made of has in common."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Value(BaseModel):
-    """A frozen value; an unknown key is an error."""
+    """A frozen value in which an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -18,14 +18,15 @@ from ci.engines.process.runner import Runner
 from ci.plan.plan import Inventory, PlannedImage, make_plan
 from ci.report.events import Warned
 from ci.run.build.dagger_warnings import INJECTED
-from ci.run.build.request import Options
+from ci.run.build.planned_run import PlannedRun
+from ci.run.build.request import Request
 from ci.run.build.task_work import task_work
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.kind import ImageTask
+from ci.run.tasks.recorded_run import RunLog
 from ci.run.tasks.task import Task, Work
 from ci.run.workspace.base_kind import BaseKind
 from ci.run.workspace.image_record import ImageRecord
-from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import create_run_directory
 from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace
@@ -90,7 +91,8 @@ def run(session: Session, tmp_path: Path) -> Iterator[Run]:
     directory = create_run_directory(tmp_path, now=now)
     given: Any = Given()
     with EventLog(directory.events, clock=lambda: 0.0) as log:
-        work = task_work(workspace, engine, plan, Store(ids={}), Options(remote=given), log, directory)
+        run = PlannedRun(workspace=workspace, request=Request(), plan=plan, remote=given)
+        work = task_work(engine, run, RunLog(directory=directory, events=log))
         yield Run(work, stage, log, engine)
 
 

@@ -12,7 +12,7 @@ from ci.errors import BuildError
 from ci.report.events import Event, TaskEnded, TaskStarted
 from ci.run.tasks.kind import ImageTask
 from ci.run.tasks.order import weight_of
-from ci.run.tasks.scheduler import run_tasks
+from ci.run.tasks.scheduler import Scheduler
 from ci.run.tasks.task import Outcome, Result, Task, WorkResult
 
 
@@ -92,15 +92,10 @@ class Observed:
 
     async def run(self) -> None:
         self.interrupt = anyio.Event()
-        self.results = await run_tasks(
-            self.case.tasks,
-            self.work,
-            capacity=self.case.capacity,
-            events=self,
-            clock=self.clock,
-            interrupt=self.interrupt,
-            fail_fast=self.case.fail_fast,
+        scheduler = Scheduler(
+            capacity=self.case.capacity, events=self, clock=self.clock, fail_fast=self.case.fail_fast
         )
+        self.results = await scheduler.run(self.case.tasks, self.work, interrupt=self.interrupt)
 
 
 @given(cases())

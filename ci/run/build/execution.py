@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 
 from ci.engines.engine import Engine
 from ci.errors import CommandError, MissingInRegistryError, NoSpaceError, RegistryError, UnavailableError
 from ci.plan.keys import tag
-from ci.plan.plan import Plan, PlannedImage
-from ci.report.budget.metrics import unique_bytes
+from ci.plan.plan import Plan
+from ci.report.budget.figures import unique_bytes
 from ci.report.events import Checkout, RunStarted
 from ci.report.report import Report
+from ci.run.build.planned_run import PlannedRun
 from ci.run.build.registry_tasks import reused
-from ci.run.build.request import Options
 from ci.run.build.task_work import task_work
 from ci.run.cleanup.run_owner import registered_run
 from ci.run.estimate.disk import file_systems, places
@@ -24,64 +25,99 @@ from ci.run.estimate.disk_guard import DiskGuard
 from ci.run.git.checkout import checkout_soon
 from ci.run.git.revision import without_passwords
 from ci.run.inputs.registry_wheels import fetch_wheels
-from ci.run.reuse.remote_cache import RemoteCache
 from ci.run.reuse.store_health import record_layer_stamps
 from ci.run.tasks.durations import read_history, write_history
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.graph import tasks
-from ci.run.tasks.recorded_run import record_run
-from ci.run.tasks.task import Task, WorkResult
+from ci.run.tasks.recorded_run import RunLog, record_run
+from ci.run.tasks.task import Result, Task, WorkResult
 from ci.run.workspace.atomic_write import write_atomically
-from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import RunDirectory, create_run_directory
 from ci.run.workspace.state import State
-from ci.run.workspace.workspace import Workspace
 from ci.version import version
 
 
-async def build_plan(
-    workspace: Workspace, engine: Engine, plan: Plan, store: Store, options: Options
-) -> tuple[Report, RunDirectory]:
-    """Build what `plan` says and return the report; it is also written to the run's directory.
+async def build_plan(engine: Engine, run: PlannedRun) -> tuple[Report, RunDirectory]:
+    """Build the plan of `run` and return the report, which is also written to the run's directory.
 
-    What the store has is named and reported as reused; no container starts for it.
+    Images that the store has are named and reported as reused; no container starts for them.
 
     Raises:
-        GoneError: locked Debian packages can't be had any more, so that nothing was built.
-        LostError: the registry does not give images that others are to be built on.
+        UnavailableError: the mirror has locked Debian packages no more, so nothing was built.
+        MissingInRegistryError: the registry does not deliver images that others are based on.
     """
-    now = datetime.now().astimezone()
-    checkout = _checkout(workspace, options)
-    directory = create_run_directory(workspace.state.root, now=now)
-    with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
-        events.note(workspace.base.why)
-        for warning in options.warnings:
-            events.warning(warning)
-        async with registered_run(workspace, engine, note=events.note, warn=events.warning) as (own, marked):
-            history_path = workspace.state.root / "history.json"
+    state, plan = run.workspace.state, run.plan
+    with _recorded(run, engine.name) as (log, started):
+        events = log.events
+        registered = registered_run(run.workspace, engine, note=events.note, warn=events.warning)
+        async with registered as (own, marked):
+            run = replace(run, workspace=own)
+            history_path = state.root / "history.json"
             history = read_history(history_path, warn=events.warning)
-            if options.remote is not None:
-                options.remote.report_retries(events.note)
-                options.remote.scratch = own.scratch
-                if options.bundle is None:
-                    for fault in await fetch_wheels(options.remote.wheels, own, plan):
-                        events.warning(fault)
-            work = task_work(own, marked, plan, store, options, events, directory)
-            guard = _guard(own, marked, options, events) if plan.to_build else None
+            await _open_remote(run, events)
+            work = task_work(marked, run, log)
+            guard = _guard(marked, run, events) if plan.to_build else None
             report, results = await record_run(
-                tasks(plan, history, pushed=_pushed(plan, options.remote)),
+                tasks(plan, history, pushed=run.pushed),
                 guard.guarded(work) if guard is not None else work,
-                directory=directory,
-                events=events,
-                clock=time.monotonic,
-                started=started(workspace, options, now, checkout(), engine.name),
-                capacity=workspace.capacity,
-                fail_fast=options.fail_fast,
-                beside=guard.watch if guard is not None else None,
+                log=log,
+                started=started(),
+                fail_fast=run.request.fail_fast,
+                background=guard.watch if guard is not None else None,
             )
             made = [results[one.id].details.digest for one in plan.images if one.action in ("build", "fetch")]
-            await record_layer_stamps(marked, workspace.state, [digest for digest in made if digest])
+            await record_layer_stamps(marked, state, [digest for digest in made if digest])
             write_history(history_path, history.with_results(results), warn=events.warning)
+    _raise_what_a_new_plan_helps(plan, results)
+    report = _with_unique(report, state, plan)
+    with suppress(OSError):  # on a full disk the report without these sizes stays
+        write_atomically(log.directory.report, report.as_json())
+    return report, log.directory
+
+
+async def reuse_plan(run: PlannedRun) -> tuple[Report, RunDirectory]:
+    """Report that a registry has all images of `run`; no engine is used, and nothing is downloaded."""
+
+    async def work(task: Task) -> WorkResult:
+        return reused(run.plan.get(task.id), run.remote)
+
+    with _recorded(run) as (log, started):
+        history = read_history(run.workspace.state.root / "history.json", warn=log.events.warning)
+        report, _ = await record_run(
+            tasks(run.plan, history), work, log=log, started=started(), fail_fast=run.request.fail_fast
+        )
+    return report, log.directory
+
+
+@contextmanager
+def _recorded(run: PlannedRun, engine: str = "") -> Iterator[tuple[RunLog, Callable[[], RunStarted]]]:
+    """Open the log of a run, with its first notes; what it gives too waits for the first event's checkout."""
+    now = datetime.now().astimezone()
+    known = run.request.checkout
+    checkout = checkout_soon(run.workspace.directory) if known is None else lambda: known
+    directory = create_run_directory(run.workspace.state.root, now=now)
+    with EventLog(directory.events, clock=time.monotonic, listeners=run.listeners) as events:
+        events.note(run.workspace.base.why)
+        for warning in run.warnings:
+            events.warning(warning)
+        log = RunLog(directory=directory, events=events)
+        yield log, lambda: started_event(run, now, checkout(), engine)
+
+
+async def _open_remote(run: PlannedRun, events: EventLog) -> None:
+    """Prepare the registry of a registered run, and fetch the compiled wheels that it has."""
+    remote = run.remote
+    if remote is None:
+        return
+    remote.report_retries(events.note)
+    remote.scratch = run.workspace.scratch
+    if run.request.bundle is None:
+        for problem in await fetch_wheels(remote.wheels, run.workspace, run.plan):
+            events.warning(problem)
+
+
+def _raise_what_a_new_plan_helps(plan: Plan, results: Mapping[str, Result]) -> None:
+    """Raise the failures after which another plan may do better: see `build_plan`."""
     lost = [
         planned.id
         for planned in plan.images
@@ -92,50 +128,19 @@ async def build_plan(
     gone = [result.error for result in results.values() if isinstance(result.error, UnavailableError)]
     if gone:
         raise gone[0]
-    report = _with_unique(report, workspace.state, plan)
-    with suppress(OSError):  # on a full disk the report without these metrics stays
-        write_atomically(directory.report, report.as_json())
-    return report, directory
 
 
 def _is_lost(error: Exception | None) -> bool:
-    """Whether a fetch failed of its registry, not of this machine's disk."""
+    """Whether a fetch failed because of its registry, not because of this machine's disk."""
     return isinstance(error, RegistryError | CommandError) and not isinstance(error, NoSpaceError)
 
 
-async def reuse_plan(workspace: Workspace, plan: Plan, options: Options) -> tuple[Report, RunDirectory]:
-    """Report that a registry has all of `plan`; no engine is asked anything, and nothing is fetched."""
-    now = datetime.now().astimezone()
-    checkout = _checkout(workspace, options)
-    directory = create_run_directory(workspace.state.root, now=now)
-
-    async def work(task: Task) -> WorkResult:
-        return reused(plan.get(task.id), options.remote)
-
-    with EventLog(directory.events, clock=time.monotonic, listeners=options.listeners) as events:
-        events.note(workspace.base.why)
-        for warning in options.warnings:
-            events.warning(warning)
-        report, _ = await record_run(
-            tasks(plan, read_history(workspace.state.root / "history.json", warn=events.warning)),
-            work,
-            directory=directory,
-            events=events,
-            clock=time.monotonic,
-            started=started(workspace, options, now, checkout()),
-            capacity=workspace.capacity,
-            fail_fast=options.fail_fast,
-        )
-    return report, directory
-
-
-def started(
-    workspace: Workspace, options: Options, now: datetime, checkout: Checkout | None, engine: str = ""
-) -> RunStarted:
+def started_event(run: PlannedRun, now: datetime, checkout: Checkout | None, engine: str) -> RunStarted:
     """Return the first event of a run, but for its tasks; no URL in it has a password."""
+    workspace = run.workspace
     settings = workspace.settings.model_dump(mode="json").items()
     return RunStarted(
-        argv=tuple(without_passwords(word) for word in options.argv),
+        argv=tuple(without_passwords(word) for word in run.request.argv),
         started_at=now.isoformat(timespec="seconds"),
         settings={
             name: without_passwords(value) if isinstance(value, str) else value for name, value in settings
@@ -148,20 +153,16 @@ def started(
         base=workspace.base.kind,
         engine=engine,
         checkout=checkout,
+        capacity=workspace.capacity,
     )
 
 
-def _checkout(workspace: Workspace, options: Options) -> Callable[[], Checkout | None]:
-    """Return what waits for the checkout of the run."""
-    return checkout_soon(workspace.directory) if options.checkout is None else lambda: options.checkout
-
-
-def _guard(workspace: Workspace, engine: Engine, options: Options, events: EventLog) -> DiskGuard:
-    settings = workspace.settings
+def _guard(engine: Engine, run: PlannedRun, events: EventLog) -> DiskGuard:
+    settings = run.workspace.settings
     written = places(settings, engine=engine.name)
     return DiskGuard(
         lambda: file_systems(written),
-        options.estimate.by_task if options.estimate is not None else {},
+        run.estimate.by_task if run.estimate is not None else {},
         floor_bytes=settings.disk_floor_mb * 10**6,
         events=events,
         trusting=not settings.ignore_disk,
@@ -169,7 +170,7 @@ def _guard(workspace: Workspace, engine: Engine, options: Options, events: Event
 
 
 def _with_unique(report: Report, state: State, plan: Plan) -> Report:
-    """Fill in what no image shares, which is known only once all of them are there."""
+    """Add the bytes that no other image shares, which are known only once all images exist."""
     there = {f"{row.image}:{row.variant}" for row in report.images if row.action.ok}
     records = {one.id: state.record(one.id, tag(one.key)) for one in plan.images if one.id in there}
     layers = {id_: record.layers for id_, record in records.items() if record is not None}
@@ -179,10 +180,3 @@ def _with_unique(report: Report, state: State, plan: Plan) -> Report:
         for row in report.images
     ]
     return report.model_copy(update={"images": tuple(rows)})
-
-
-def _pushed(plan: Plan, remote: RemoteCache | None) -> tuple[PlannedImage, ...]:
-    """Return what the registry lacks, if it may be written."""
-    if remote is None or not remote.cache.writes:
-        return ()
-    return tuple(planned for planned in plan.images if planned.id not in remote.available)

@@ -33,14 +33,14 @@ _STEP = re.compile(r"STEP \d+/\d+: (.*)")
 class ImageWork:
     """Builds the images of one plan."""
 
-    houses: BuildInputs
+    inputs: BuildInputs
     engine: Engine
     parents: dict[str, str]
     """Local name of what each image variant starts from."""
     events: EventLog
     checks: ImageChecks
     cache: bool = True
-    held: Collection[str] = ()
+    available: Collection[str] = ()
     """Names of the images that the store had when the plan was made."""
 
     async def build(self, planned: PlannedImage, log: Path) -> WorkResult:
@@ -57,7 +57,7 @@ class ImageWork:
 
     async def _found(self, planned: PlannedImage) -> WorkResult | None:
         """Return what another run built, checked and named since this one looked at the store."""
-        if planned.reference in self.held:
+        if planned.reference in self.available:
             return None
         record = self._state.record(planned.id, tag(planned.key))
         id_ = (await self.engine.images()).get(planned.reference) if record is not None else None
@@ -85,7 +85,7 @@ class ImageWork:
             planned, info.id or planned.reference, info, record.config_digest, record.layers, Output(log=log)
         )
         if failed(checks):
-            raise SmokeError(failures_text(planned.id, checks, tagged=True))
+            raise SmokeError(failures_text(planned.id, checks, named=True))
         details = details_of(planned, record, reason=planned.reason, checks=len(checks))
         return WorkResult(outcome=Outcome.reused, details=details)
 
@@ -105,7 +105,7 @@ class ImageWork:
         )
         wrong = failed(checks)
         if wrong:
-            raise SmokeError(failures_text(planned.id, checks, tagged=False))
+            raise SmokeError(failures_text(planned.id, checks, named=False))
         if info.id:  # an engine whose images have no digest keeps none by name
             self._state.write_record(planned.id, tag(planned.key), record)
         await self.name(planned, id_)
@@ -118,16 +118,16 @@ class ImageWork:
 
     def request(self, planned: PlannedImage) -> BuildRequest:
         """Return what the engine is asked for."""
-        return build_request(planned, self.houses, self.parents[planned.id], cache=self.cache)
+        return build_request(planned, self.inputs, self.parents[planned.id], cache=self.cache)
 
     async def name(self, planned: PlannedImage, image: str) -> None:
         """Give an image its cache tag and its human tag."""
-        stack = self.houses.workspace.stack
+        stack = self.inputs.workspace.stack
         await self.engine.tag(image, planned.reference, f"{stack.namespace}/{planned.id}")
 
     @property
     def _state(self) -> State:
-        return self.houses.workspace.state
+        return self.inputs.workspace.state
 
     def _shared_apt_lock(self, planned: PlannedImage) -> AbstractAsyncContextManager[bool]:
         """Let images with the same Debian packages on one parent build in turn: the second finds them."""
@@ -148,17 +148,17 @@ class ImageWork:
 
 
 def build_request(
-    planned: PlannedImage, houses: BuildInputs, parent: str, *, cache: bool = True
+    planned: PlannedImage, inputs: BuildInputs, parent: str, *, cache: bool = True
 ) -> BuildRequest:
-    """Return what an engine is asked for: the image on `parent`, with what it mounts of ready `houses`."""
-    workspace, image = houses.workspace, planned.image
+    """Return what an engine is asked for: the image on `parent`, with what it mounts of `inputs`."""
+    workspace, image = inputs.workspace, planned.image
     return BuildRequest(
         instructions="\n".join(planned.instructions) + "\n",
         steps=recipe(workspace.stack, image),
         context=workspace.directory / image.folder,
         parent=parent,
-        build_args=houses.parts(image),
-        folders=houses.folders(image),
+        build_args=inputs.parts(image),
+        folders=inputs.folders(image),
         labels={KEY_LABEL: planned.key},
         cache=cache,
     )
@@ -180,7 +180,7 @@ def details_of(
         reason=reason,
         unpacked_bytes=record.unpacked_bytes if record else None,
         user_s=user_s,
-        metrics={"checks": checks} if checks is not None else {},
+        figures={"checks": checks} if checks is not None else {},
     )
 
 

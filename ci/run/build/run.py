@@ -13,7 +13,8 @@ from ci.errors import MissingInRegistryError, UnavailableError, UsageError
 from ci.plan.plan import Plan
 from ci.report.report import Report
 from ci.run.build.execution import build_plan, reuse_plan
-from ci.run.build.request import Options, Request
+from ci.run.build.planned_run import PlannedRun
+from ci.run.build.request import Request
 from ci.run.estimate.needs import Estimate
 from ci.run.inputs.lost_packages import relocked
 from ci.run.reuse.remote_cache import RemoteCache, open_remote_cache
@@ -28,33 +29,33 @@ PUSHING = ("buildah", "dagger")
 
 
 class RunFrontend(Protocol):
-    """Who starts a run, and sees it."""
+    """What starts a run and shows it: the command line, or a function of the Dagger module."""
 
     def say(self, line: str) -> None:
-        """Tell the user a line at once."""
+        """Print a line at once."""
         ...
 
     def opened(self, workspace: Workspace) -> AbstractAsyncContextManager[Engine]:
-        """Open the engine, which is asked for only where one is needed."""
+        """Open the engine; called only when one is needed."""
         ...
 
     def shown(self, workspace: Workspace) -> AbstractContextManager[Listener]:
-        """Show the events of a run while it goes on."""
+        """Show the events of a run as they happen."""
         ...
 
     def forecast(
         self, workspace: Workspace, plan: Plan, store: Store, remote: RemoteCache | None, engine: str, /
     ) -> Estimate | None:
-        """Say what a run will need. Raises DiskError where there is no room for it."""
+        """Return what a run will need, None where that is not known. Raises DiskError if it does not fit."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """A run that came to its end: `engine` is the name of what built, empty where nothing had to."""
+    """A run that ended. `engine` is the name of what built, empty where no engine was needed."""
 
     plan: Plan
-    """What it did; where locks had to be made anew for it, the keys are those of the new ones."""
+    """What it did; where packages were locked again for it, the keys are those of the new locks."""
     report: Report
     directory: RunDirectory
     engine: str
@@ -63,87 +64,103 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0 only if all that was asked for exists."""
+        """0 only if all images of the request exist."""
         return self.report.exit_code if self.report.exit_code is not None else 1
 
 
 async def run_request(
     workspace: Workspace, request: Request, front: RunFrontend, environ: Mapping[str, str]
 ) -> RunResult:
-    """Build what is asked for and not there, and return how that went.
+    """Build the images of `request` that do not exist yet, and return how that went.
 
-    Locked Debian packages that are gone are locked anew once; what a registry promised and does not give is
-    built here.
+    Debian packages that the mirror has no more are locked again, once; images that the registry has and does
+    not deliver are built here.
 
     Raises:
-        DockwrightError: nothing was built: bad words, no engine, no room, nothing to be had from outside.
+        DockwrightError: nothing was built: a wrong argument, no engine, no space, inputs not available.
     """
-    said: tuple[str, ...] = ()
-    without: frozenset[str] = frozenset()
-    moved = False
+    request.check(workspace.stack)
+    attempt = _Attempt(workspace=workspace, request=request, front=front, environ=environ)
+    relocked_once = False
     while True:
         try:
-            return await _run_once(workspace, request, front, environ, said, without)
+            return await attempt.run()
         except UnavailableError as gone:
-            if moved:
+            if relocked_once:
                 raise
             workspace, lines = await relocked(workspace, gone, frozen=request.frozen)
-            moved = True
+            relocked_once = True
+            attempt = replace(attempt, workspace=workspace)
         except MissingInRegistryError as lost:
-            if without >= set(lost.images):
+            if attempt.without >= set(lost.images):
                 raise
-            without |= set(lost.images)
-            lines = (f"{lost}; built here instead",)
+            lines = (f"{lost.message}; built here instead",)
+            attempt = replace(attempt, without=attempt.without | set(lost.images))
         for line in lines:
             front.say(line)
-        said = (*said, *lines)
+        attempt = replace(attempt, warnings=(*attempt.warnings, *lines))
 
 
-async def _run_once(
-    workspace: Workspace,
-    request: Request,
-    front: RunFrontend,
-    environ: Mapping[str, str],
-    warnings: tuple[str, ...],
-    without: frozenset[str],
-) -> RunResult:
-    """Run once; `without` are images that the registry has and does not give."""
-    plan_of = partial(request.plan, workspace)
-    async with open_remote_cache(workspace, environ, plan_of, front.say, without=without) as remote:
-        options = Options(
-            bundle=request.bundle.absolute() if request.bundle else None,
-            cache=not request.rebuild,
-            fail_fast=request.fail_fast,
-            smoke=request.checks_existing,
-            checks=request.checks,
-            argv=request.argv,
-            checkout=request.checkout,
-            warnings=(*warnings, *(remote.warnings if remote is not None else ())),
-            remote=remote,
-        )
-        hits = remote.references if remote is not None else {}
-        if remote is not None and not remote.plan.to_build and not request.checks_existing:
-            with front.shown(workspace) as show:
-                options = replace(options, listeners=(show,))
-                report, directory = await reuse_plan(workspace, remote.plan, options)
-            return RunResult(plan=remote.plan, report=report, directory=directory, engine="", hits=hits)
-        async with front.opened(workspace) as engine:
-            if remote is not None and remote.cache.writes and engine.name not in PUSHING:
-                raise UsageError(
-                    f"--cache read-write needs Buildah, whose digests are equal everywhere, or Dagger, not "
-                    f"{engine.name}"
-                )
-            store, plan = await plan_on_healthy_store(
-                engine,
-                workspace.state,
-                workspace.stack.namespace,
-                partial(plan_of, remote=remote.ids if remote is not None else ()),
-                repair=True,
-                say=front.say,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """One attempt to do a request.
+
+    `without` are images that the registry has and does not deliver; `warnings` are of the attempts before.
+    """
+
+    workspace: Workspace
+    request: Request
+    front: RunFrontend
+    environ: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+
+    async def run(self) -> RunResult:
+        plan_of = partial(self.request.plan, self.workspace)
+        async with open_remote_cache(
+            self.workspace, self.environ, plan_of, self.front.say, without=self.without
+        ) as remote:
+            if remote is not None and not remote.plan.to_build and not self.request.checks_existing:
+                return await self._reuse(remote)
+            async with self.front.opened(self.workspace) as engine:
+                return await self._build(engine, remote)
+
+    async def _reuse(self, remote: RemoteCache) -> RunResult:
+        """Report what the registry has, which is all."""
+        run = self._planned(remote.plan, remote)
+        with self.front.shown(self.workspace) as listener:
+            report, directory = await reuse_plan(replace(run, listeners=(listener,)))
+        return RunResult(plan=run.plan, report=report, directory=directory, engine="", hits=remote.references)
+
+    async def _build(self, engine: Engine, remote: RemoteCache | None) -> RunResult:
+        workspace, front = self.workspace, self.front
+        if remote is not None and remote.cache.writes and engine.name not in PUSHING:
+            raise UsageError(
+                f"--cache read-write: images of {engine.name} can't be pushed, since their digests are not "
+                "equal everywhere",
+                hint="use `--engine buildah` or `--engine dagger`",
             )
-            plan = request.with_checked(plan, store.tags(workspace.stack.namespace))
-            estimate = front.forecast(workspace, plan, store, remote, engine.name)
-            with front.shown(workspace) as show:
-                options = replace(options, listeners=(show,), estimate=estimate)
-                report, directory = await build_plan(workspace, engine, plan, store, options)
-            return RunResult(plan=plan, report=report, directory=directory, engine=engine.name, hits=hits)
+        store, plan = await plan_on_healthy_store(
+            engine,
+            workspace.state,
+            workspace.stack.namespace,
+            partial(self.request.plan, workspace, remote=remote.ids if remote is not None else ()),
+            repair=True,
+            say=front.say,
+        )
+        plan = self.request.with_checked(plan, store.tags(workspace.stack.namespace))
+        estimate = front.forecast(workspace, plan, store, remote, engine.name)
+        run = replace(self._planned(plan, remote), store=store, estimate=estimate)
+        with front.shown(workspace) as listener:
+            report, directory = await build_plan(engine, replace(run, listeners=(listener,)))
+        hits = remote.references if remote is not None else {}
+        return RunResult(plan=plan, report=report, directory=directory, engine=engine.name, hits=hits)
+
+    def _planned(self, plan: Plan, remote: RemoteCache | None) -> PlannedRun:
+        return PlannedRun(
+            workspace=self.workspace,
+            request=self.request,
+            plan=plan,
+            remote=remote,
+            warnings=(*self.warnings, *(remote.warnings if remote is not None else ())),
+        )

@@ -50,6 +50,11 @@ class EventLog:
         self.close()
 
     @property
+    def clock(self) -> Clock:
+        """What its events are timed by."""
+        return self._clock
+
+    @property
     def path(self) -> Path:
         """The file that is written."""
         return self._path

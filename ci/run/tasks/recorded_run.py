@@ -1,6 +1,7 @@
 """One recorded run, from its first event to its report."""
 
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -8,37 +9,49 @@ from anyio.abc import TaskStatus
 
 from ci.report.events import RunEnded, RunStarted
 from ci.report.report import Report, report_of
-from ci.run.tasks.event_log import Clock, EventLog
-from ci.run.tasks.scheduler import exit_code, run_tasks
+from ci.run.tasks.event_log import EventLog
+from ci.run.tasks.scheduler import Scheduler, exit_code
 from ci.run.tasks.signals import set_on_signals
 from ci.run.tasks.task import Result, Task, Work
 from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.run_directory import RunDirectory
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLog:
+    """Where a run is recorded: its open event log, and the directory of that, its report and its logs."""
+
+    directory: RunDirectory
+    events: EventLog
+
+
 async def record_run(
     tasks: Sequence[Task],
     work: Work,
     *,
-    directory: RunDirectory,
-    events: EventLog,
-    clock: Clock,
+    log: RunLog,
     started: RunStarted,
-    capacity: int,
     fail_fast: bool = False,
-    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    background: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> tuple[Report, dict[str, Result]]:
-    """Do `tasks` with their beginning and end in `events`, write `report.json`, return it and the results.
+    """Do `tasks`, record their start and end in `log`, write `report.json`, return it and the results.
 
-    `started` says what was asked for; its tasks and capacity are filled in here. A signal that asks the run
-    to stop makes its exit code 130; log and report are completed all the same. `beside` goes on for as long
-    as the tasks do and is cancelled then.
+    `started` has the request and the capacity; the tasks are added here. A signal that asks the run to stop
+    makes its exit code 130; log and report are completed all the same. `background` runs as long as the tasks
+    do and is cancelled then.
     """
+    events, directory = log.events, log.directory
     interrupt = anyio.Event()
-    planned = tuple(task.planned() for task in tasks)
-    events.emit(started.model_copy(update={"tasks": planned, "capacity": capacity}))
+    events.emit(started.model_copy(update={"tasks": tuple(task.planned() for task in tasks)}))
     results: dict[str, Result] = {}
     code: int | None = None
+    scheduler = Scheduler(
+        capacity=started.capacity,
+        events=events,
+        clock=events.clock,
+        fail_fast=fail_fast,
+        log_of=directory.log_of,
+    )
 
     async def listen(*, task_status: TaskStatus[None]) -> None:
         await set_on_signals(interrupt, warn=events.warning, task_status=task_status)
@@ -46,18 +59,9 @@ async def record_run(
     try:
         async with anyio.create_task_group() as group:
             await group.start(listen)
-            if beside is not None:
-                group.start_soon(beside)
-            results = await run_tasks(
-                tasks,
-                work,
-                capacity=capacity,
-                events=events,
-                clock=clock,
-                interrupt=interrupt,
-                fail_fast=fail_fast,
-                log_of=directory.log_of,
-            )
+            if background is not None:
+                group.start_soon(background)
+            results = await scheduler.run(tasks, work, interrupt=interrupt)
             group.cancel_scope.cancel()
         code = exit_code(results, interrupted=interrupt.is_set())
     finally:

@@ -1,58 +1,67 @@
 """Does the tasks of a run: in order, as many at once as fit, going on past failures."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
 
 from ci.errors import DiskFullError
-from ci.report.events import Details, EventSink, Failure, TaskEnded, TaskStarted
+from ci.report.events import EventSink, Failure, TaskEnded, TaskStarted
 from ci.run.tasks.event_log import Clock
 from ci.run.tasks.failure import cause_of, failure_of
 from ci.run.tasks.order import Running, critical_paths, in_order, startable
 from ci.run.tasks.task import Outcome, Result, Task, Work
 
 
-async def run_tasks(
-    tasks: Sequence[Task],
-    work: Work,
-    *,
-    capacity: int,
-    events: EventSink,
-    clock: Clock,
-    interrupt: anyio.Event | None = None,
-    fail_fast: bool = False,
-    log_of: Callable[[str], Path] | None = None,
-) -> dict[str, Result]:
-    """Do all `tasks` and return how each ended, in the order of `tasks`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduler:
+    """Does tasks in order, as many at once as fit.
 
-    A task starts when all that it needs was built or reused, the one first that the longest path of
-    expected seconds hangs on, while the weights of what runs stay within `capacity`. What depends on a failed
-    task is `blocked`; the others go on. With `fail_fast`, and once a disk is full, nothing starts after a
-    failure: what runs may end.
-    Once `interrupt` is set, what runs is cancelled and all that did not start is `cancelled`, in the results
-    and in the log; the log is completed in the same way when the caller itself is cancelled.
-
-    `log_of` names the file that a task's full output goes to.
-
-    Raises:
-        ValueError: `tasks` are no graph without circles, or `capacity` is less than 1.
+    Attributes:
+        capacity: most weight of the tasks that run at once; at least 1.
+        events: gets the start and the end of each task.
+        clock: times the tasks.
+        fail_fast: start nothing after a failure.
+        log_of: names the file for the full output of a task.
     """
-    if capacity < 1:
-        raise ValueError(f"the capacity of a run is at least 1, not {capacity}")
-    run = _Run(tasks, work, capacity=capacity, events=events, clock=clock, fail_fast=fail_fast, log_of=log_of)
-    try:
-        async with anyio.create_task_group() as watch:
-            with anyio.CancelScope() as scope:
-                if interrupt is not None:
-                    watch.start_soon(_cancel_once, interrupt, scope)
-                async with anyio.create_task_group() as group:
-                    run.start(group)
-            watch.cancel_scope.cancel()
-    finally:
-        run.close()
-    return {task.id: run.results[task.id] for task in tasks}
+
+    capacity: int
+    events: EventSink
+    clock: Clock
+    fail_fast: bool = False
+    log_of: Callable[[str], Path] | None = None
+
+    async def run(
+        self, tasks: Sequence[Task], work: Work, *, interrupt: anyio.Event | None = None
+    ) -> dict[str, Result]:
+        """Do all `tasks` and return how each ended by its id, in the order of `tasks`.
+
+        A task starts when all that it needs was built or reused, the one first that the longest path of
+        expected seconds depends on, while the weights of what runs stay within `capacity`. What depends on a
+        failed task is `blocked`; the others go on. With `fail_fast`, and once a disk is full, nothing starts
+        after a failure; what runs may end.
+        Once `interrupt` is set, what runs is cancelled and all that did not start is `cancelled`, in the
+        results and in the events; so they are when the caller itself is cancelled.
+
+        Raises:
+            ValueError: `tasks` are no graph without circles, or `capacity` is less than 1.
+        """
+        if self.capacity < 1:
+            raise ValueError(f"the capacity of a run is at least 1, not {self.capacity}")
+        run = _Run(self, tasks, work)
+        try:
+            async with anyio.create_task_group() as watch:
+                with anyio.CancelScope() as scope:
+                    if interrupt is not None:
+                        watch.start_soon(_cancel_once, interrupt, scope)
+                    async with anyio.create_task_group() as group:
+                        run.start(group)
+                watch.cancel_scope.cancel()
+        finally:
+            run.close()
+        return {task.id: run.results[task.id] for task in tasks}
 
 
 def exit_code(results: dict[str, Result], *, interrupted: bool = False) -> int:
@@ -75,23 +84,12 @@ async def _cancel_once(interrupt: anyio.Event, scope: anyio.CancelScope) -> None
 
 
 class _Run:
-    """The state of one `run_tasks`; all of it is changed between two awaits, by one thread."""
+    """The state of one `Scheduler.run`; all of it is changed between two awaits, by one thread."""
 
-    def __init__(
-        self,
-        tasks: Sequence[Task],
-        work: Work,
-        *,
-        capacity: int,
-        events: EventSink,
-        clock: Clock,
-        fail_fast: bool,
-        log_of: Callable[[str], Path] | None,
-    ) -> None:
+    def __init__(self, scheduler: Scheduler, tasks: Sequence[Task], work: Work) -> None:
         self._order = in_order(tasks)
         self._paths = critical_paths(tasks)
-        self._work, self._capacity, self._events, self._clock = work, capacity, events, clock
-        self._fail_fast, self._log_of = fail_fast, log_of
+        self._scheduler, self._work = scheduler, work
         self._running: dict[str, Running] = {}
         self._stopped = False
         self.results: dict[str, Result] = {}
@@ -100,7 +98,7 @@ class _Run:
         """Start what can start now."""
         if self._stopped or anyio.get_current_task().has_pending_cancellation():
             return
-        now_s = self._clock()
+        now_s = self._scheduler.clock()
         ready = [
             task
             for task in self._order
@@ -108,9 +106,8 @@ class _Run:
             and task.id not in self._running
             and all(need in self.results and self.results[need].outcome.ok for need in task.needs)
         ]
-        for task in startable(
-            ready, self._running.values(), capacity=self._capacity, paths=self._paths, now_s=now_s
-        ):
+        running, capacity = self._running.values(), self._scheduler.capacity
+        for task in startable(ready, running, capacity=capacity, paths=self._paths, now_s=now_s):
             self._running[task.id] = Running(task=task, started_s=now_s)
             group.start_soon(self._do, task, group, name=task.id)
 
@@ -121,53 +118,42 @@ class _Run:
                 self._end_unstarted(task)
 
     async def _do(self, task: Task, group: TaskGroup) -> None:
-        log = self._log_of(task.id) if self._log_of is not None else None
-        self._events.emit(TaskStarted(task=task.id, log=str(log) if log is not None else None))
+        log_of = self._scheduler.log_of
+        log = log_of(task.id) if log_of is not None else None
+        self._scheduler.events.emit(TaskStarted(task=task.id, log=str(log) if log is not None else None))
         try:
             done = await self._work(task)
         except Exception as error:
             if anyio.get_current_task().has_pending_cancellation():
                 # a child that was ended on purpose may well be reported as one that failed
-                self._end(task, Outcome.cancelled)
+                self._end(Result(task=task, outcome=Outcome.cancelled))
             else:
                 cause = cause_of(error)
-                kept = log if log is not None and log.exists() else None
-                self._end(task, Outcome.failed, error=cause, failure=failure_of(cause, log=kept))
-                self._stopped = self._stopped or self._fail_fast or isinstance(cause, DiskFullError)
+                written = log if log is not None and log.exists() else None
+                failure = failure_of(cause, log=written)
+                self._end(Result(task=task, outcome=Outcome.failed, error=cause), failure)
+                stops = self._scheduler.fail_fast or isinstance(cause, DiskFullError)
+                self._stopped = self._stopped or stops
         else:
-            self._end(task, done.outcome, details=done.details)
+            self._end(Result(task=task, outcome=done.outcome, details=done.details))
         self._end_blocked()
         self.start(group)
 
-    def _end(
-        self,
-        task: Task,
-        outcome: Outcome,
-        *,
-        details: Details | None = None,
-        error: Exception | None = None,
-        failure: Failure | None = None,
-        blocked_by: tuple[str, ...] = (),
-    ) -> None:
-        running = self._running.pop(task.id, None)
-        seconds = round(self._clock() - running.started_s, 3) if running is not None else 0.0
-        details = details if details is not None else Details()
-        self.results[task.id] = Result(
-            task=task,
-            outcome=outcome,
-            seconds=seconds,
-            details=details,
-            error=error,
-            blocked_by=blocked_by,
-        )
-        self._events.emit(
+    def _end(self, result: Result, failure: Failure | None = None) -> None:
+        """Record how a task ended, with the seconds since its start."""
+        id_ = result.task.id
+        running = self._running.pop(id_, None)
+        if running is not None:
+            result = replace(result, seconds=round(self._scheduler.clock() - running.started_s, 3))
+        self.results[id_] = result
+        self._scheduler.events.emit(
             TaskEnded(
-                task=task.id,
-                outcome=outcome,
-                seconds=seconds,
-                details=details,
+                task=id_,
+                outcome=result.outcome,
+                seconds=result.seconds,
+                details=result.details,
                 failure=failure,
-                blocked_by=blocked_by,
+                blocked_by=result.blocked_by,
             )
         )
 
@@ -189,7 +175,5 @@ class _Run:
             if result.outcome is Outcome.failed:
                 causes.add(need)
             causes.update(result.blocked_by)
-        if causes:
-            self._end(task, Outcome.blocked, blocked_by=tuple(sorted(causes)))
-        else:
-            self._end(task, Outcome.cancelled)
+        outcome = Outcome.blocked if causes else Outcome.cancelled
+        self._end(Result(task=task, outcome=outcome, blocked_by=tuple(sorted(causes))))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from ci.engines.engine import Engine, Output
 from ci.errors import BuildError
-from ci.plan.plan import Plan
 from ci.run.build.execution import build_plan
-from ci.run.build.request import Options
+from ci.run.build.planned_run import PlannedRun
+from ci.run.build.request import Request
 from ci.run.reuse.store_health import plan_on_healthy_store
 from ci.run.tasks.event_log import Listener
 from ci.run.verify.engine_tree import ImageTree, differences, image_tree
-from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
 
 Opened = Callable[[Workspace], AbstractAsyncContextManager[Engine]]
@@ -32,8 +32,7 @@ class Verdict:
 
 async def trees_of(
     workspace: Workspace,
-    names: Sequence[str],
-    variants: Sequence[str],
+    request: Request,
     *,
     opened: Opened,
     listener: Listener,
@@ -45,15 +44,12 @@ async def trees_of(
         BuildError: it did not build all of it.
     """
     async with opened(workspace) as engine:
-
-        async def plan_of(store: Store) -> Plan:
-            return await workspace.plan(names, variants, store=store)
-
         namespace = workspace.stack.namespace
         store, plan = await plan_on_healthy_store(
-            engine, workspace.state, namespace, plan_of, repair=True, say=say
+            engine, workspace.state, namespace, partial(request.plan, workspace), repair=True, say=say
         )
-        report, directory = await build_plan(workspace, engine, plan, store, Options(listeners=(listener,)))
+        run = PlannedRun(workspace=workspace, request=request, plan=plan, store=store, listeners=(listener,))
+        report, directory = await build_plan(engine, run)
         if report.exit_code != 0:
             raise BuildError(f"{engine.name} did not build all of it: see {directory.report}")
         found = {}

@@ -1,6 +1,6 @@
 """One of the two builds of `verify-repro`, a process: `python -m ci.run.verify.repro_build REQUEST`.
 
-`REQUEST` is JSON: see `Request`. What the images are made of is written to the folder `evidence`:
+`REQUEST` is JSON: see `ReproRequest`. What the images are made of is written to the folder `evidence`:
 `images.json` (config and DiffIDs by image variant) and a tar-split file per layer.
 """
 
@@ -25,7 +25,8 @@ from ci.plan.plan import Plan
 from ci.report.event_text import line_of
 from ci.report.events import Event
 from ci.run.build.execution import build_plan
-from ci.run.build.request import Options
+from ci.run.build.planned_run import PlannedRun
+from ci.run.build.request import Request
 from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace, open_workspace
@@ -35,7 +36,7 @@ IMAGES = "images.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ReproRequest:
     """What is built where, and what the surroundings are.
 
     Attributes:
@@ -70,7 +71,7 @@ class OtherNames(BuildahEngine):
 def main(path: str) -> int:
     """Build what the request at `path` asks for and return the exit code."""
     value = json.loads(Path(path).read_text(encoding="utf-8"))
-    request = Request(**{**value, "names": tuple(value["names"]), "variants": tuple(value["variants"])})
+    request = ReproRequest(**{**value, "names": tuple(value["names"]), "variants": tuple(value["variants"])})
     os.umask(int(request.umask, 8))
     try:
         return anyio.run(_build, request)
@@ -79,23 +80,29 @@ def main(path: str) -> int:
         return error.exit_code
 
 
-async def _build(request: Request) -> int:
-    settings = read_settings(stack=Path(request.stack), root=Path(request.root), engine="buildah")
-    workspace = open_workspace(settings.with_(base=request.base or None))
+async def _build(asked: ReproRequest) -> int:
+    settings = read_settings(stack=Path(asked.stack), root=Path(asked.root), engine="buildah")
+    workspace = open_workspace(settings.with_(base=asked.base or None))
     engine = workspace.engine()
     if not isinstance(engine, BuildahEngine):
         raise EngineError("verify-repro builds with Buildah: only it promises equal digests")
-    if request.other_names:
+    if asked.other_names:
         engine = OtherNames(buildah=engine.buildah, runner=engine.runner)
-    plan = await workspace.plan(request.names, request.variants, store=Store(ids=await engine.images()))
-    if request.proxy:
+    plan = await workspace.plan(asked.names, asked.variants, store=Store(ids=await engine.images()))
+    if asked.proxy:
         await _fetch(workspace, engine, plan)
         for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-            os.environ[name] = request.proxy
-    options = Options(argv=tuple(sys.argv[1:]), listeners=(_show,))
-    report, _ = await build_plan(workspace, engine, plan, Store(ids=await engine.images()), options)
+            os.environ[name] = asked.proxy
+    run = PlannedRun(
+        workspace=workspace,
+        request=Request(names=asked.names, variants=asked.variants, argv=tuple(sys.argv[1:])),
+        plan=plan,
+        store=Store(ids=await engine.images()),
+        listeners=(_show,),
+    )
+    report, _ = await build_plan(engine, run)
     if report.exit_code == 0:
-        await _write_evidence(engine, plan, Path(request.evidence))
+        await _write_evidence(engine, plan, Path(asked.evidence))
     return 1 if report.exit_code is None else report.exit_code
 
 

@@ -18,7 +18,7 @@ from ci.engines.process.runner import Runner
 from ci.errors import BuildError, CommandError
 from ci.run.cleanup.folders import remove_root
 from ci.run.verify.layer_listing import first_difference, first_field, listing
-from ci.run.verify.repro_build import IMAGES, Request
+from ci.run.verify.repro_build import IMAGES, ReproRequest
 
 BUILD_LIMIT_S = 3 * 3600.0
 NO_PROXY = "http://no-such-proxy.invalid:3128"
@@ -62,7 +62,7 @@ async def verify_repro(
     """
     runner = Runner(limit_s=BUILD_LIMIT_S)
     prefix = privilege()
-    asked = Request(
+    asked = ReproRequest(
         stack=str(stack),
         root="",
         evidence="",
@@ -93,7 +93,7 @@ async def verify_repro(
 
 
 async def _build(
-    request: Request, path: Path, env: Mapping[str, str], runner: Runner, say: Callable[[str], None]
+    request: ReproRequest, path: Path, env: Mapping[str, str], runner: Runner, say: Callable[[str], None]
 ) -> None:
     path.write_text(json.dumps(asdict(request)), encoding="utf-8")
     code = str(Path(ci.__file__).parents[1])

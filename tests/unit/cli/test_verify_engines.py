@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from ci.cli import verify_engines
 from ci.cli.main import main
+from ci.run.build.request import Request
 from ci.run.verify.engine_tree import EXCEPTIONS, FIELDS, ImageTree
 from ci.run.workspace.workspace import Workspace
 
@@ -23,10 +23,8 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, dict[str
     """The files of the one image by engine, in place of a build."""
     files: dict[str, dict[str, list[Any]]] = {"buildah": {"/a": FILE}, "docker": {"/a": FILE}}
 
-    async def trees_of(
-        workspace: Workspace, names: Sequence[str], _variants: Sequence[str], **_more: Any
-    ) -> dict[str, ImageTree]:
-        assert tuple(names) == ("tmdb:cpu",)
+    async def trees_of(workspace: Workspace, request: Request, **_more: Any) -> dict[str, ImageTree]:
+        assert request.names == ("tmdb:cpu",)
         config = dict.fromkeys(FIELDS)
         return {"tmdb:cpu": ImageTree(files=files[workspace.settings.engine], config=config)}
 

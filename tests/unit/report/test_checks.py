@@ -88,14 +88,14 @@ def test_images_with_one_reason_are_told_together() -> None:
         Reason(
             status=Status.skipped,
             rung=Rung.size,
-            text="no budget in image.toml",
+            why="no budget in image.toml",
             names=("size budget",),
             tasks=("base:cpu", "asr:cpu", "asr:cuda"),
         ),
         Reason(
             status=Status.skipped,
             rung=Rung.gpu,
-            text="no GPU here",
+            why="no GPU here",
             names=("device", "matmul"),
             tasks=("asr:cuda",),
         ),
@@ -104,7 +104,7 @@ def test_images_with_one_reason_are_told_together() -> None:
         Reason(
             status=Status.blocked,
             rung=Rung.programs,
-            text="by 'import torch'",
+            why="by 'import torch'",
             names=("--help",),
             tasks=("asr:cuda",),
         ),

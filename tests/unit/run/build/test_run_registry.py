@@ -63,6 +63,8 @@ async def test_a_second_run_pushes_nothing(machines: Machines) -> None:
     first.engine.calls.clear()
     result = await first.run(cache="read-write")
     assert (first.others(result), first.engine.calls) == ({}, [])
+    checked = await first.run(Request(smoke=True), cache="read-write")
+    assert (checked.exit_code, first.others(checked)) == (0, {})
 
 
 async def test_a_parent_that_only_the_registry_has_is_fetched(

@@ -17,7 +17,7 @@ from ci.run.estimate.disk_guard import DiskGuard
 from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.needs import TaskNeed
 from ci.run.tasks.kind import ImageTask
-from ci.run.tasks.scheduler import exit_code, run_tasks
+from ci.run.tasks.scheduler import Scheduler, exit_code
 from ci.run.tasks.task import Result, Task, Work, WorkResult
 from tests.unit.run.tasks.toy import Gate, Sink, Tick, stack
 
@@ -64,8 +64,8 @@ def guard(disk: Disk, *needs: TaskNeed, trusting: bool = True, sink: Sink | None
 async def done(
     guarded: DiskGuard, work: Work, tasks: list[Task] | None = None, capacity: int = 2
 ) -> dict[str, Result]:
-    return await run_tasks(
-        tasks or stack(), guarded.guarded(work), capacity=capacity, events=Sink(), clock=Tick()
+    return await Scheduler(capacity=capacity, events=Sink(), clock=Tick()).run(
+        tasks or stack(), guarded.guarded(work)
     )
 
 
@@ -212,8 +212,8 @@ async def test_a_stopped_run_is_no_full_disk() -> None:
     results: dict[str, Result] = {}
 
     async def run() -> None:
-        found = await run_tasks(
-            stack(), watched.guarded(gate), capacity=2, events=Sink(), clock=Tick(), interrupt=interrupt
+        found = await Scheduler(capacity=2, events=Sink(), clock=Tick()).run(
+            stack(), watched.guarded(gate), interrupt=interrupt
         )
         results.update(found)
 

@@ -15,7 +15,7 @@ from ci.report.events import RunEnded, RunStarted
 from ci.report.report import Report, report_of
 from ci.run.tasks.event_log import EventLog, read_events
 from ci.run.tasks.kind import ImageTask
-from ci.run.tasks.recorded_run import record_run
+from ci.run.tasks.recorded_run import RunLog, record_run
 from ci.run.tasks.task import Task, Work, WorkResult
 from ci.run.workspace.run_directory import RunDirectory, create_run_directory
 from tests.unit.run.tasks.toy import Gate, Tick
@@ -32,12 +32,10 @@ def directory(tmp_path: Path) -> RunDirectory:
 
 
 async def recorded(work: Work, directory: RunDirectory) -> Report:
-    clock = Tick()
-    with EventLog(directory.events, clock=clock) as events:
-        started = RunStarted(argv=("dockwright", "build-all"))
-        report, _ = await record_run(
-            TASKS, work, directory=directory, events=events, clock=clock, started=started, capacity=2
-        )
+    with EventLog(directory.events, clock=Tick()) as events:
+        started = RunStarted(argv=("dockwright", "build-all"), capacity=2)
+        log = RunLog(directory=directory, events=events)
+        report, _ = await record_run(TASKS, work, log=log, started=started)
     return report
 
 

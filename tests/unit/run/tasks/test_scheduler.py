@@ -10,7 +10,7 @@ from anyio.lowlevel import checkpoint
 from ci.errors import BuildError, CommandError, DockwrightError, FetchError
 from ci.report.events import Details, Failure
 from ci.run.tasks.kind import ImageTask
-from ci.run.tasks.scheduler import exit_code, run_tasks
+from ci.run.tasks.scheduler import Scheduler, exit_code
 from ci.run.tasks.task import Outcome, Result, Task, Work, WorkResult
 from tests.unit.run.tasks.toy import Gate, Sink, Tick, stack
 
@@ -34,7 +34,7 @@ async def test_what_depends_on_a_task_starts_when_it_has_ended() -> None:
     async with anyio.create_task_group() as group:
 
         async def run() -> None:
-            await run_tasks(stack(), gate, capacity=2, events=sink, clock=Tick())
+            await Scheduler(capacity=2, events=sink, clock=Tick()).run(stack(), gate)
 
         group.start_soon(run)
         await wait_all_tasks_blocked()
@@ -60,7 +60,7 @@ async def test_results_come_in_the_order_of_the_tasks_with_what_the_work_gave() 
         return WorkResult(outcome=Outcome.reused if task.id == "base" else Outcome.built, details=details)
 
     tasks = [Task(kind=ImageTask("asr"), needs=("base",)), Task(kind=ImageTask("base"))]
-    results = await run_tasks(tasks, work, capacity=1, events=Sink(), clock=Tick())
+    results = await Scheduler(capacity=1, events=Sink(), clock=Tick()).run(tasks, work)
     assert list(results.values()) == [
         Result(task=tasks[0], outcome=Outcome.built, seconds=1.0, details=details),
         Result(task=tasks[1], outcome=Outcome.reused, seconds=1.0, details=details),
@@ -69,7 +69,7 @@ async def test_results_come_in_the_order_of_the_tasks_with_what_the_work_gave() 
 
 async def test_a_failure_blocks_what_depends_on_it_and_the_others_go_on() -> None:
     sink = Sink()
-    results = await run_tasks(stack(), failing("base-ml"), capacity=2, events=sink, clock=Tick())
+    results = await Scheduler(capacity=2, events=sink, clock=Tick()).run(stack(), failing("base-ml"))
     assert outcomes(results) == {"base": "built", "base-ml": "failed", "mux": "built", "asr": "blocked"}
     assert results["asr"].blocked_by == sink.end_of("asr").blocked_by == ("base-ml",)
     assert sink.end_of("base-ml").failure == Failure(
@@ -84,7 +84,7 @@ async def test_a_blocked_task_names_every_failure_behind_it() -> None:
         Task(kind=ImageTask("base"), needs=("wheels", "debs")),
         Task(kind=ImageTask("asr"), needs=("base",)),
     ]
-    results = await run_tasks(tasks, failing("wheels", "debs"), capacity=1, events=Sink(), clock=Tick())
+    results = await Scheduler(capacity=1, events=Sink(), clock=Tick()).run(tasks, failing("wheels", "debs"))
     assert results["asr"].blocked_by == ("debs", "wheels")
 
 
@@ -100,7 +100,7 @@ async def test_with_fail_fast_what_runs_may_end_and_nothing_else_starts() -> Non
 
         async def run() -> None:
             results.update(
-                await run_tasks(stack(), gate, capacity=2, events=sink, clock=Tick(), fail_fast=True)
+                await Scheduler(capacity=2, events=sink, clock=Tick(), fail_fast=True).run(stack(), gate)
             )
 
         group.start_soon(run)
@@ -120,7 +120,7 @@ async def test_an_interrupt_cancels_what_runs_and_what_did_not_start() -> None:
 
         async def run() -> None:
             results.update(
-                await run_tasks(stack(), gate, capacity=2, events=sink, clock=Tick(), interrupt=interrupt)
+                await Scheduler(capacity=2, events=sink, clock=Tick()).run(stack(), gate, interrupt=interrupt)
             )
 
         group.start_soon(run)
@@ -150,7 +150,7 @@ async def test_work_that_reports_its_ended_child_as_a_failure_was_cancelled() ->
         return WorkResult()
 
     sink = Sink()
-    results = await run_tasks(stack(), work, capacity=2, events=sink, clock=Tick(), interrupt=interrupt)
+    results = await Scheduler(capacity=2, events=sink, clock=Tick()).run(stack(), work, interrupt=interrupt)
     assert set(outcomes(results).values()) == {"cancelled"}
     assert sink.started == ["base"]
 
@@ -159,7 +159,7 @@ async def test_an_interrupt_that_came_before_the_start_starts_nothing_that_ends(
     interrupt = anyio.Event()
     interrupt.set()
     gate = Gate()
-    results = await run_tasks(stack(), gate, capacity=2, events=Sink(), clock=Tick(), interrupt=interrupt)
+    results = await Scheduler(capacity=2, events=Sink(), clock=Tick()).run(stack(), gate, interrupt=interrupt)
     assert set(outcomes(results).values()) == {"cancelled"}
 
 
@@ -169,7 +169,7 @@ async def test_when_the_caller_is_cancelled_every_task_still_has_its_end_in_the_
         async with anyio.create_task_group() as group:
 
             async def run() -> None:
-                await run_tasks(stack(), gate, capacity=2, events=sink, clock=Tick())
+                await Scheduler(capacity=2, events=sink, clock=Tick()).run(stack(), gate)
 
             group.start_soon(run)
             await wait_all_tasks_blocked()
@@ -188,7 +188,7 @@ async def test_any_other_exception_is_a_failure_whose_traceback_is_kept() -> Non
         return WorkResult(outcome=Outcome(task.id))
 
     sink = Sink()
-    results = await run_tasks([Task(kind=ImageTask("a"))], work, capacity=1, events=sink, clock=Tick())
+    results = await Scheduler(capacity=1, events=sink, clock=Tick()).run([Task(kind=ImageTask("a"))], work)
     assert results["a"].outcome is Outcome.failed
     failure = sink.end_of("a").failure
     assert failure is not None
@@ -208,7 +208,7 @@ async def test_the_error_of_a_task_group_is_the_one_inside_it() -> None:
         return WorkResult()
 
     sink = Sink()
-    await run_tasks([Task(kind=ImageTask("a"))], work, capacity=1, events=sink, clock=Tick())
+    await Scheduler(capacity=1, events=sink, clock=Tick()).run([Task(kind=ImageTask("a"))], work)
     assert sink.end_of("a").failure == Failure(
         message="torch: its hash is another", error="FetchError", exit_code=4
     )
@@ -223,8 +223,8 @@ async def test_a_failure_names_its_log_if_there_is_one_and_the_start_always_does
 
     sink = Sink()
     tasks = [Task(kind=ImageTask("a")), Task(kind=ImageTask("b"))]
-    await run_tasks(
-        tasks, work, capacity=1, events=sink, clock=Tick(), log_of=lambda id_: tmp_path / f"{id_}.log"
+    await Scheduler(capacity=1, events=sink, clock=Tick(), log_of=lambda id_: tmp_path / f"{id_}.log").run(
+        tasks, work
     )
     failures = [end.failure for end in map(sink.end_of, ("a", "b")) if end.failure is not None]
     assert [failure.log for failure in failures] == [str(tmp_path / "a.log"), None]
@@ -241,7 +241,7 @@ async def test_the_last_lines_of_the_failed_command_are_kept_and_not_said_twice(
         raise BuildError(f"docker/asr: step 4 failed: {error}") from error
 
     sink = Sink()
-    await run_tasks([Task(kind=ImageTask("a"))], work, capacity=1, events=sink, clock=Tick())
+    await Scheduler(capacity=1, events=sink, clock=Tick()).run([Task(kind=ImageTask("a"))], work)
     failure = sink.end_of("a").failure
     assert failure == Failure(
         message="docker/asr: step 4 failed: `buildah build` ended with 1:",
@@ -252,12 +252,12 @@ async def test_the_last_lines_of_the_failed_command_are_kept_and_not_said_twice(
 
 
 async def test_a_run_without_tasks_ends_at_once() -> None:
-    assert await run_tasks([], Gate(), capacity=1, events=Sink(), clock=Tick()) == {}
+    assert await Scheduler(capacity=1, events=Sink(), clock=Tick()).run([], Gate()) == {}
 
 
 async def test_a_capacity_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1, not 0"):
-        await run_tasks([], Gate(), capacity=0, events=Sink(), clock=Tick())
+        await Scheduler(capacity=0, events=Sink(), clock=Tick()).run([], Gate())
 
 
 def test_work_that_ends_well_is_no_failure() -> None:

@@ -24,7 +24,7 @@ def test_a_report_is_read_by_its_file_or_by_the_directory_of_its_run(tmp_path: P
     [
         (None, "no report can be read here (No such file or directory)"),
         ("no", "not the report of a run, or written by another version of dockwright (the whole: Invalid"),
-        ('{"schema": 1}', "another version of dockwright (schema: Input should be 2)"),
+        ('{"schema": 2}', "another version of dockwright (schema: Input should be 1)"),
         ('{"checkout": {"commit": "--upload-pack=x"}}', "(checkout.commit: String should match pattern"),
     ],
 )
