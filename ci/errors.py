@@ -56,15 +56,15 @@ class FetchError(DockwrightError):
 
 
 class UnavailableError(LockError):
-    """Locked Debian packages that their archive has no more.
+    """Locked Debian packages that their archive no longer has.
 
     Attributes:
-        what: that in a sentence, without the last lines of what fetched.
-        files: their names.
+        summary: the first sentence of the message, without the last lines of the program that fetched.
+        files: the names of the packages' files.
     """
 
-    def __init__(self, message: str, *, what: str, files: tuple[str, ...], hint: str = "") -> None:
-        self.what, self.files = what, files
+    def __init__(self, message: str, *, summary: str, files: tuple[str, ...], hint: str = "") -> None:
+        self.summary, self.files = summary, files
         super().__init__(message, hint=hint)
 
 

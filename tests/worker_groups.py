@@ -103,9 +103,9 @@ def make_base_root() -> Path:
     """Return a new root with base:cpu alone, built from the files that DOCKWRIGHT_ROOT has fetched."""
     settings = read_settings()
     root = Path(tempfile.mkdtemp(prefix="base-", dir=settings.state.parent))
-    fetched = settings.state / "houses/kept"
+    fetched = settings.state / "inputs/content"
     if fetched.is_dir():
-        shutil.copytree(fetched, root / "state/houses/kept", copy_function=os.link)
+        shutil.copytree(fetched, root / "state/inputs/content", copy_function=os.link)
     argv = (sys.executable, "-m", "ci.cli.main", "--root", str(root), "build", "base", "--variant", "cpu")
     done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -8,6 +8,7 @@ import anyio
 import click
 
 from ci.cli.setup.install import install_first
+from ci.cli.terminal_run import tell
 from ci.engines.engine import Output
 from ci.run.cleanup.run_owner import registered_run
 from ci.run.inputs.bootstrap import write_bootstrap
@@ -32,10 +33,7 @@ def base(settings: Settings, target: Path) -> None:
 
 
 async def _write(workspace: Workspace, target: Path) -> None:
-    def tell(line: str) -> None:
-        click.echo(line, err=True)
-
     async with registered_run(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
-        houses = LocalInputs(workspace=own, engine=engine)
-        await houses.fetch_bootstrap(Output())
-        await write_bootstrap(own, engine, houses.view("bootstrap") / "debs", target, Output())
+        inputs = LocalInputs(workspace=own, engine=engine)
+        await inputs.fetch_bootstrap(Output())
+        await write_bootstrap(own, engine, inputs.view("bootstrap") / "debs", target, Output())

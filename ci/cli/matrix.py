@@ -44,7 +44,7 @@ def matrix_command(
     request = Request(names=images, variants=variants, rebuild=rebuild)
     request.check(workspace.stack)
     say = partial(click.echo, err=True)
-    say(workspace.base.why)
+    say(workspace.base.reason)
     found = anyio.run(matrix_of, workspace, request, os.environ, say)
     if outputs:
         for line in found.output_lines():

@@ -51,7 +51,7 @@ def plan(
     if as_json:
         click.echo(plan_text(found), nl=False)
         return
-    click.echo(workspace.base.why, err=True)
+    click.echo(workspace.base.reason, err=True)
     out = Stream(sys.stdout)
     if out.is_terminal:
         _print_table(found, out)

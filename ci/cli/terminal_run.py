@@ -68,7 +68,7 @@ async def build_here(
 
 
 async def _dry_run(workspace: Workspace, request: Request) -> int:
-    click.echo(workspace.base.why)
+    click.echo(workspace.base.reason)
     plan_of = partial(request.plan, workspace)
     async with open_remote_cache(workspace, os.environ, plan_of, tell) as remote:
         plan_of = partial(plan_of, remote=remote.ids if remote is not None else ())

@@ -16,7 +16,7 @@ from ci.plan.plan import check_variants
 from ci.run.cleanup.run_owner import registered_run
 from ci.run.inputs.bundle import export
 from ci.run.inputs.local import WAITING, LocalInputs
-from ci.run.inputs.lost_packages import relocked
+from ci.run.inputs.unavailable_packages import relocked
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
@@ -51,7 +51,7 @@ def wheelhouse(
     settings = settings.with_(base=base, engine=engine, progress=progress)
     workspace = open_workspace(settings)
     check_variants(workspace.stack, variants)
-    click.echo(workspace.base.why, err=True)
+    click.echo(workspace.base.reason, err=True)
     install_first()
     anyio.run(_fetch, workspace, variants or workspace.stack.variants, target, frozen or target is not None)
 
@@ -59,34 +59,34 @@ def wheelhouse(
 async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path | None, frozen: bool) -> None:
     try:
         await _fill(workspace, variants, target)
-    except UnavailableError as gone:
-        workspace, said = await relocked(workspace, gone, frozen=frozen)
-        for line in said:
+    except UnavailableError as error:
+        workspace, report = await relocked(workspace, error, frozen=frozen)
+        for line in report:
             click.echo(line, err=True)
         await _fill(workspace, variants, target)
 
 
 async def _fill(workspace: Workspace, variants: tuple[str, ...], target: Path | None) -> None:
     async with registered_run(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
-        await _fill_houses(LocalInputs(workspace=own, engine=engine), variants, target)
+        await _fill_folders(LocalInputs(workspace=own, engine=engine), variants, target)
 
 
-async def _fill_houses(houses: LocalInputs, variants: tuple[str, ...], target: Path | None) -> None:
-    workspace = houses.workspace
+async def _fill_folders(inputs: LocalInputs, variants: tuple[str, ...], target: Path | None) -> None:
+    workspace = inputs.workspace
     log = workspace.state.root / "wheelhouse.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
     output = Output(log=log, on_line=_say)
-    await houses.base(output)
+    await inputs.base(output)
     if workspace.base.kind == "bootstrap":
-        await houses.fetch_bootstrap(output)
-    await houses.debhouse(output)
+        await inputs.fetch_bootstrap(output)
+    await inputs.debhouse(output)
     for variant in variants:
-        await houses.wheelhouse(variant, output)
-    for name, manifest in sorted(houses.manifests.items()):
+        await inputs.wheelhouse(variant, output)
+    for name, manifest in sorted(inputs.manifests.items()):
         click.echo(f"{name}: {len(manifest.files)} files, {manifest.size_bytes / 1e6:.0f} MB")
     if target is not None:
-        await export(houses, variants, target)
+        await export(inputs, variants, target)
         click.echo(f"exported to {target}; `dockwright build-all --wheelhouse {target}` needs no network")
 
 

@@ -1,4 +1,4 @@
-"""What a wheelhouse and a debhouse must hold for a selection of images: their input documents. Pure."""
+"""The input documents of wheelhouses and debhouses: the files that a selection of images needs. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BOOTSTRAP = "bootstrap"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirrors:
-    """Where Debian's archive is read from; a hint, never part of a key: hashes decide."""
+    """Where Debian's archive is read from. It is part of no key, since every file is checked by hash."""
 
     debian: str = DEBIAN
     security: str = SECURITY
@@ -37,8 +37,8 @@ def wheelhouse_input(
 ) -> dict[str, Any]:
     """Return the input document of the wheelhouse of `variant`: see program/fetch_wheels.py.
 
-    It serves those images of the variant that add wheels and whose `image:variant` is `needed`; None: all.
-    Its `input` names what it was made from.
+    It is for those images of the variant that add wheels and whose `image:variant` is in `needed`; None: for
+    all. Its `input` is the digest of the rest.
     """
     images = [image for image in _needed(stack, needed) if image.variant == variant and image.python_lock]
     builds = {
@@ -60,9 +60,9 @@ def wheelhouse_input(
 
 
 def locked_files(wanted: dict[str, Any]) -> dict[str, str]:
-    """Return the sha256 of each file of a house that a lock names itself, by its path there.
+    """Return the sha256 of each locked file of a package folder, by its path there.
 
-    What is compiled of an sdist is not among them.
+    Wheels that are compiled from sdists are not among them.
     """
     if "files" in wanted:
         return {f"debs/{entry['file']}": entry["sha256"] for entry in wanted["files"]}
@@ -75,9 +75,9 @@ def debhouse_input(
 ) -> dict[str, Any]:
     """Return the input document of the debhouse: see program/fetch_debs.py.
 
-    It serves the images whose `image:variant` is `needed` (None: all), and with `builder` what compiles. The
-    bootstrap base's packages have a document of their own, because they are needed before any container is
-    there.
+    It is for the images whose `image:variant` is in `needed` (None: all), and with `builder` for the image
+    that compiles sdists. The bootstrap base's packages have their own document, because they are needed
+    before there is any container.
     """
     images = _needed(stack, needed)
     lists = {apt_list(image.apt, image.apt_lock): image.apt_lock for image in images if image.apt}

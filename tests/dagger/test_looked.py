@@ -81,7 +81,7 @@ def run(session: Session, tmp_path: Path) -> Iterator[Run]:
     workspace = Workspace(
         settings=Settings(root=tmp_path),
         stack=stack,
-        base=BaseKind(kind="bootstrap", why="asked for"),
+        base=BaseKind(kind="bootstrap", reason="asked for"),
         runner=Runner(),
         state=State(root=tmp_path),
     )

@@ -200,10 +200,15 @@ async def test_a_check_that_fails_has_its_own_class(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "error"),
-    [("fetch", "FetchError"), ("compile", "BuildError"), ("disk", "DiskFullError"), ("gone", "LockError")],
+    [
+        ("fetch", "FetchError"),
+        ("compile", "BuildError"),
+        ("disk", "DiskFullError"),
+        ("unavailable", "LockError"),
+    ],
 )
 async def test_why_fetching_failed_is_told_by_its_program(stage: Stage, kind: str, error: str) -> None:
-    told = json.dumps({"kind": kind, "text": "tmdbv3api: no answer", "gone": []})
+    told = json.dumps({"kind": kind, "text": "tmdbv3api: no answer", "unavailable": []})
     stage.fails["fetch_wheels.py"] = f"wheelhouse: 1 to fetch\n\ndockwright-failure {told}"
     text = await failed(module().build_all(images=["tmdb:cpu"]))
     assert "wheelhouse/base-cpu: tmdbv3api: no answer" in text
@@ -306,7 +311,7 @@ async def test_rendered_files_are_returned(session: Session, stage: Stage) -> No
 async def test_the_wheelhouse_of_a_variant_is_one_folder(session: Session, stage: Stage) -> None:
     directory = await module().wheelhouse(variant="cpu")
     calls = session.calls(await directory.id())
-    assert calls[-1] == ("directory", {"path": "/run/dockwright-house"})
+    assert calls[-1] == ("directory", {"path": "/run/dockwright-package-folder"})
 
 
 async def test_checks_hold_for_the_stack(stage: Stage, tmp_path: Path) -> None:

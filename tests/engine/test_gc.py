@@ -38,7 +38,7 @@ def workspace(stack: LuckStack, tmp_path: Path, settings: Settings) -> Workspace
     return Workspace(
         settings=own,
         stack=load_stack(stack.path),
-        base=BaseKind(kind="bootstrap", why=""),
+        base=BaseKind(kind="bootstrap", reason=""),
         runner=Runner(),
         state=State(root=own.state),
     )
@@ -88,7 +88,7 @@ async def test_what_the_plan_and_others_need_stays_and_the_rest_goes(
     await make(engine, tmp_path, "mine/thing:1")
     left = await failed_build(engine, tmp_path, "dockwright/base:cpu")
     root = str(workspace.settings.root)
-    kept = workspace.state.houses / "kept"
+    kept = workspace.state.inputs / "content"
     locked = load_stack(stack.path).bootstrap.lock[0].sha256
     for path, size in (
         (kept / locked, 100),
@@ -125,7 +125,7 @@ async def test_what_the_plan_and_others_need_stays_and_the_rest_goes(
     everything = stack.dockwright("--root", root, "gc", "--all", "--yes")
     assert everything.returncode == 0, everything.stderr
     assert set(await engine.images()) == {"mine/thing:1"}
-    assert [path.name for path in workspace.state.root.iterdir()] == ["living"]
+    assert [path.name for path in workspace.state.root.iterdir()] == ["live-runs"]
 
 
 async def test_nothing_goes_while_a_run_is_going_on(

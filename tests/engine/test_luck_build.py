@@ -74,7 +74,7 @@ def test_a_wheel_with_another_hash_is_named_with_both(
     served.bodies[f"/files/{THING}"] = b"other bytes"
     done = stack.dockwright(*BUILD, served=served)
     assert done.returncode == 4, done.stdout + done.stderr
-    assert f"{THING}: its lock says sha256 {expected}" in done.stdout
+    assert f"{THING}: its lock has sha256 {expected}" in done.stdout
     assert f"has {sha(b'other bytes')}" in done.stdout
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_wheelhouse_is_found_and_made_whole(
     offer(stack, served, tmp_path)
     words = ("wheelhouse", "--variant", "cpu")
     assert stack.dockwright(*words, served=served).returncode == 0
-    house = settings.state / "houses/wheelhouse/cpu"
+    house = settings.state / "inputs/wheelhouse/cpu"
     before = read_manifest(house)
     match what:
         case "truncated wheel":

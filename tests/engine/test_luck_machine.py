@@ -81,7 +81,7 @@ def test_files_from_the_future_and_a_history_of_it_break_nothing(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 reused" in done.stdout or "2 reused" in done.stdout
     # other content with the times of before: neither the wheel nor the plan may take it for the old one
-    house = settings.state / "houses/wheelhouse/cpu/wheels" / THING
+    house = settings.state / "inputs/wheelhouse/cpu/wheels" / THING
     damaged = bytearray(house.read_bytes())
     damaged[-1] ^= 1
     house.write_bytes(damaged)

@@ -54,12 +54,12 @@ def test_a_package_that_is_gone_is_locked_anew_for_the_run_and_that_is_said_loud
     done = stack.dockwright(*BUILD)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    assert f"LOCKED ANEW FOR THIS RUN: the mirror no longer has {FILE}" in done.stderr
+    assert f"LOCKED AGAIN FOR THIS RUN: the mirror no longer has {FILE}" in done.stderr
     assert re.search(r"luck/apt\.lock: hello 2\.10-1 -> 2\.10-\d", done.stderr), said
     assert "run `dockwright lock`" in done.stderr
     assert files(stack.path) == before
     report = report_of(done.stdout)
-    assert any("LOCKED ANEW" in text for text in report["warnings"])
+    assert any("LOCKED AGAIN" in text for text in report["warnings"])
     (row,) = [row for row in report["images"] if row["task"] == "luck:cpu"]
     planned = json.loads(stack.dockwright("plan", "--json", "luck").stdout)
     (own,) = [image for image in planned["images"] if image["image"] == "luck"]
@@ -73,5 +73,5 @@ def test_frozen_refuses_what_is_gone(stack: LuckStack) -> None:
         assert done.returncode == 3, done.stdout + done.stderr
         assert f"{FILE}: http" in done.stderr
         assert "the answer was 404 Not Found" in done.stderr
-        assert "`--frozen` builds what the locks name" in done.stderr
-        assert "LOCKED ANEW" not in done.stderr
+        assert "`--frozen` builds only what the locks name" in done.stderr
+        assert "LOCKED AGAIN" not in done.stderr

@@ -33,7 +33,7 @@ class Trial:
     """One fetch of `thing` into a folder of its own; `said` is what a user would read."""
 
     def __init__(self, folder: Path, index: str, lines: list[str], stall_s: float = 5.0) -> None:
-        self.kept: ContentStore = open_content_store(folder, {})
+        self.store: ContentStore = open_content_store(folder, {})
         self.said: list[str] = []
         client = Client(self.said.append, RetryPolicy(stall_s=stall_s, tries=3, pause_s=0.01))
         pages = Index(index, client)
@@ -48,12 +48,12 @@ class Trial:
         self._client, self._wanted = client, wanted
 
     def run(self) -> None:
-        Transfer(self.kept, self._client).fetch(self._wanted)
+        Transfer(self.store, self._client).fetch(self._wanted)
 
     def fails(self) -> FetchingError:
         with pytest.raises(FetchingError) as caught:
             self.run()
-        assert list(self.kept.folder.iterdir()) == []
+        assert list(self.store.folder.iterdir()) == []
         return caught.value
 
 
@@ -81,6 +81,7 @@ def test_an_index_that_stays_busy_is_an_error_with_file_and_address(tmp_path: Pa
     where = f"{FILE}: {served.url}/simple/thing/: the answer was 503"
     assert error.text.startswith(where)
     assert "tried 3 times" in error.text
+    assert error.hint.startswith("`dockwright doctor` checks")
 
 
 def test_an_index_that_cannot_be_reached_is_an_error_with_file_and_address(tmp_path: Path) -> None:
@@ -128,18 +129,18 @@ def test_a_file_that_was_replaced_is_told_with_both_hashes_and_not_kept(
     error = one.fails()
     assert error.kind == "hash"
     assert error.text.startswith(
-        f"{FILE}: its lock says sha256 {expected}, but {served.url}{PATH} has {actual}"
+        f"{FILE}: its lock has sha256 {expected}, but {served.url}{PATH} has {actual}"
     )
-    assert list(one.kept.parts.iterdir()) == []
+    assert list(one.store.partial.iterdir()) == []
 
 
 def test_a_file_that_is_gone_is_told_as_gone(tmp_path: Path, served: Served) -> None:
     one = trial(tmp_path, served, "404")
     error = one.fails()
-    assert (error.kind, error.gone) == ("gone", (FILE,))
+    assert (error.kind, error.unavailable) == ("unavailable", (FILE,))
     served.faults["/simple/thing/"] = ["404"]
     error = trial(tmp_path, served).fails()
-    assert (error.kind, error.gone) == ("gone", (FILE,))
+    assert (error.kind, error.unavailable) == ("unavailable", (FILE,))
 
 
 def document(folder: Path, served: Served) -> Path:
@@ -159,7 +160,7 @@ def document(folder: Path, served: Served) -> Path:
 def program(tmp_path: Path, served: Served, variant: str = "cpu") -> subprocess.Popen[str]:
     """Start the program that fills the wheelhouse of a variant; its TMPDIR is a folder of its own."""
     (tmp_path / "tmp").mkdir(exist_ok=True)
-    words = [str(document(tmp_path, served)), str(tmp_path / "houses"), f"wheelhouse/{variant}"]
+    words = [str(document(tmp_path, served)), str(tmp_path / "inputs"), f"wheelhouse/{variant}"]
     return subprocess.Popen(
         [sys.executable, "-I", "-B", fetch_wheels.__file__, *words],
         env={**os.environ, "PIP_INDEX_URL": f"{served.url}/simple", "TMPDIR": str(tmp_path / "tmp")},
@@ -172,7 +173,7 @@ def program(tmp_path: Path, served: Served, variant: str = "cpu") -> subprocess.
 def test_a_killed_fetch_leaves_nothing_in_tmpdir_and_the_next_goes_on(tmp_path: Path, served: Served) -> None:
     served.faults[PATH] = ["stall"]
     killed = program(tmp_path, served)
-    parts = tmp_path / "houses/parts"
+    parts = tmp_path / "inputs/partial"
     deadline = time.monotonic() + 30
     while not any(path.stat().st_size >= BIG // 2 for path in parts.glob("*.part")):
         assert time.monotonic() < deadline, "nothing arrived"
@@ -180,15 +181,15 @@ def test_a_killed_fetch_leaves_nothing_in_tmpdir_and_the_next_goes_on(tmp_path: 
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert list((tmp_path / "tmp").iterdir()) == []
-    assert not (tmp_path / "houses/wheelhouse/cpu/manifest.json").exists()
+    assert not (tmp_path / "inputs/wheelhouse/cpu/manifest.json").exists()
     again = program(tmp_path, served)
     out, _ = again.communicate(timeout=60)
     assert again.returncode == 0, out
     assert served.asked_for(FILE)[1].startswith("bytes=")
     assert list(parts.iterdir()) == []
-    kept = {path.stat().st_ino for path in (tmp_path / "houses/kept").iterdir()}
-    wheels = {path.stat().st_ino for path in (tmp_path / "houses/wheelhouse/cpu/wheels").iterdir()}
-    assert wheels < kept
+    stored = {path.stat().st_ino for path in (tmp_path / "inputs/content").iterdir()}
+    wheels = {path.stat().st_ino for path in (tmp_path / "inputs/wheelhouse/cpu/wheels").iterdir()}
+    assert wheels < stored
 
 
 def test_two_variants_at_once_bring_each_file_once(tmp_path: Path, served: Served) -> None:
@@ -196,15 +197,15 @@ def test_two_variants_at_once_bring_each_file_once(tmp_path: Path, served: Serve
     outs = [each.communicate(timeout=60)[0] for each in both]
     assert [each.returncode for each in both] == [0, 0], outs
     assert served.asked_for(FILE) == [""]
-    wheels = [tmp_path / "houses/wheelhouse" / variant / "wheels" / FILE for variant in ("cpu", "cuda")]
+    wheels = [tmp_path / "inputs/wheelhouse" / variant / "wheels" / FILE for variant in ("cpu", "cuda")]
     assert wheels[0].samefile(wheels[1])
 
 
 def test_a_file_that_changed_where_it_is_kept_is_fetched_again(tmp_path: Path, served: Served) -> None:
     program(tmp_path, served).communicate(timeout=60)
-    house = tmp_path / "houses/wheelhouse/cpu/wheels" / FILE
-    whole = house.read_bytes()
-    house.write_bytes(whole[: BIG // 2])
+    copy = tmp_path / "inputs/wheelhouse/cpu/wheels" / FILE
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[: BIG // 2])
     out = program(tmp_path, served).communicate(timeout=60)[0]
     assert "3 distributions, 1 to fetch" in out
-    assert house.read_bytes() == whole
+    assert copy.read_bytes() == whole

@@ -173,11 +173,11 @@ class FakeEngine:
     ) -> str:
         """Run a fetching program in this process, with the packages that can be fetched at hand."""
         self._image(image)
-        script, input_file, houses, name = argv[2:]
+        script, document_path, root, name = argv[2:]
         self.calls.append(("run", Path(script).name))
         here = {target: Path(str(source)) for source, target, _ in mounts}
-        folder = next(path for target, path in here.items() if houses == target)
-        document = here[str(Path(input_file).parent)] / Path(input_file).name
+        folder = next(path for target, path in here.items() if root == target)
+        document = here[str(Path(document_path).parent)] / Path(document_path).name
         self._fetch_packages(json.loads(document.read_text()), folder, name, argv)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
@@ -187,21 +187,21 @@ class FakeEngine:
         await checkpoint()
         return ""
 
-    def _fetch_packages(self, wanted: dict[str, Any], houses: Path, name: str, argv: Sequence[str]) -> None:
+    def _fetch_packages(self, wanted: dict[str, Any], root: Path, name: str, argv: Sequence[str]) -> None:
         files = {str(entry["sha256"]): str(entry["file"]) for entry in wanted.get("files", ())}
         texts = [*wanted.get("builder", ()), *(text for own in wanted["lists"].values() for text in own)]
         if not files:
             files = {str(text).partition("sha256:")[2][:64]: str(text) for text in texts}
-        for folder in ("kept", "parts"):
-            (houses / folder).mkdir(parents=True, exist_ok=True)
-        gone = [file for sha256, file in files.items() if sha256 not in self.packages]
-        if gone:
-            text = f"{', '.join(gone)}: not available any more"
-            failure = houses / "parts" / f"{name.replace('/', '-')}.failure"
-            failure.write_text(json.dumps({"kind": "gone", "text": text, "gone": gone}))
+        for folder in ("content", "partial"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        unavailable = [file for sha256, file in files.items() if sha256 not in self.packages]
+        if unavailable:
+            text = f"{', '.join(unavailable)}: not available any more"
+            failure = root / "partial" / f"{name.replace('/', '-')}.failure"
+            failure.write_text(json.dumps({"kind": "unavailable", "text": text, "unavailable": unavailable}))
             raise CommandError(tuple(argv), 1, text)
         for sha256 in files:
-            (houses / "kept" / sha256).write_bytes(self.packages[sha256])
+            (root / "content" / sha256).write_bytes(self.packages[sha256])
 
     async def machine(self) -> str:
         await checkpoint()

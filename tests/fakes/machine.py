@@ -134,7 +134,7 @@ class Machine:
         return Workspace(
             settings=found,
             stack=self.stack,
-            base=BaseKind(kind="registry", why="base: registry"),
+            base=BaseKind(kind="registry", reason="base: registry"),
             runner=InProcessRunner(),
             state=State(root=found.state),
             registry=parse_namespace(found.registry) if found.registry else None,

@@ -43,8 +43,8 @@ def here(stack: LuckStack, tmp_path: Path, proxy: Proxy) -> tuple[Machine, bytes
 
 def lose(settings: Settings, data: bytes, stack: LuckStack) -> None:
     """Be a runner that has not this wheel, and something to build of it."""
-    (settings.state / "houses/kept" / sha(data)).unlink()
-    (settings.state / "houses/wheelhouse/cpu/wheels" / THING).unlink()
+    (settings.state / "inputs/content" / sha(data)).unlink()
+    (settings.state / "inputs/wheelhouse/cpu/wheels" / THING).unlink()
     toml = stack.path / "luck/image.toml"
     toml.write_text(toml.read_text().replace("An image", "Another image"))
 
@@ -62,7 +62,7 @@ def test_a_runner_builds_from_the_wheels_of_the_registry_alone(
     ran = machine.build(place, *ALL, images=("luck",))
     assert ran.status == 0, ran.text
     assert ran.report["warnings"] == []
-    assert "1 of 1 files brought from the registry" in ran.text
+    assert "1 of 1 files fetched from the registry" in ran.text
     assert proxy.count("GET", sha(data)) == 1
     # the set of the same locks is there: it is asked for, and no file of it is sent again
     assert proxy.count("PUT|PATCH|POST", "/wheelhouse/") == 0
@@ -81,9 +81,9 @@ def test_a_file_with_other_bytes_is_not_kept_and_the_index_is_asked(
         assert ran.status == 0, ran.text
         assert len(served.asked_for(THING)) == 1
     (warning,) = ran.report["warnings"]
-    assert warning.startswith("the wheels of cpu come from the index, not from the registry: ")
+    assert warning.startswith("the wheels of cpu are fetched from the index, not from the registry: ")
     assert "what was downloaded has another digest" in warning
-    assert sorted((settings.state / "houses/parts").glob("*.*.part")) == []
+    assert sorted((settings.state / "inputs/partial").glob("*.*.part")) == []
 
 
 def test_the_set_is_readable_by_others(here: tuple[Machine, bytes], proxy: Proxy, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ci.registry.manifest import OCI
 from ci.registry.wheel_store import WheelStore
 from ci.registry.wheels import BuiltWheel, RegistryWheels, wheel_tag
 from ci.run.inputs.compiled import build_keys, compiled_of, to_compile
-from ci.run.inputs.registry_wheels import fetch_wheels, keep, publish_wheels
+from ci.run.inputs.registry_wheels import add_wheel, fetch_wheels, publish_wheels
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace, open_workspace
@@ -88,13 +88,13 @@ async def test_what_one_machine_compiled_another_one_brings(proxy: Proxy, tmp_pa
         wheels = RegistryWheels(WheelStore(cache.client))
         assert await fetch_wheels(wheels, there, plan) == []
         assert to_compile(there, NEEDED)
-        keep(compiled_of(here), replace(BUILT, key=key))
+        add_wheel(compiled_of(here), replace(BUILT, key=key))
         assert await publish_wheels(wheels, here, plan) == []
         assert await fetch_wheels(wheels, there, plan) == []
         assert not to_compile(there, NEEDED)
         line = compiled_of(there).find(key)
         assert line is not None
-        assert (there.state.houses / "kept" / line.sha256).read_bytes() == BUILT.data
+        assert (there.state.inputs / "content" / line.sha256).read_bytes() == BUILT.data
 
         proxy.seen.clear()
         assert await publish_wheels(wheels, there, plan) == []
@@ -111,5 +111,5 @@ async def test_a_fault_is_a_warning_and_the_wheel_is_compiled(proxy: Proxy, tmp_
         await wheels.add(replace(BUILT, key=key))
         proxy.faults.append(Fault("other-bytes", method="GET", path="/blobs/"))
         (warning,) = await fetch_wheels(wheels, here, plan)
-        assert "a compiled wheel is not taken from the registry, but compiled: " in warning
+        assert "a wheel is not fetched from the registry, but compiled: " in warning
         assert to_compile(here, NEEDED)

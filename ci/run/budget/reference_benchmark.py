@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.state import State
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 ROUNDS = 3
 HASHED_BYTES = 256 * 2**20

@@ -169,7 +169,7 @@ class ModuleHost:
             output = Output(on_line=self.say)
             await houses.base(output)
             await houses.debhouse(output)
-            return await houses.whole(variant, output)
+            return await houses.complete_wheelhouse(variant, output)
 
     def folder(self, path: Path) -> dagger.Directory:
         """Return a folder of this container."""

@@ -31,10 +31,10 @@ from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.graph import tasks
 from ci.run.tasks.recorded_run import RunLog, record_run
 from ci.run.tasks.task import Result, Task, WorkResult
-from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.run_directory import RunDirectory, create_run_directory
 from ci.run.workspace.state import State
 from ci.version import version
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 
 async def build_plan(engine: Engine, run: PlannedRun) -> tuple[Report, RunDirectory]:
@@ -97,7 +97,7 @@ def _recorded(run: PlannedRun, engine: str = "") -> Iterator[tuple[RunLog, Calla
     checkout = checkout_soon(run.workspace.directory) if known is None else lambda: known
     directory = create_run_directory(run.workspace.state.root, now=now)
     with EventLog(directory.events, clock=time.monotonic, listeners=run.listeners) as events:
-        events.note(run.workspace.base.why)
+        events.note(run.workspace.base.reason)
         for warning in run.warnings:
             events.warning(warning)
         log = RunLog(directory=directory, events=events)

@@ -136,7 +136,7 @@ class ImageWork:
         if not name:
             return nullcontext(False)
         return key_lock(
-            lock_path(self._state.root, "twins", self.parents[planned.id], name),
+            lock_path(self._state.root, "shared-apt-layer", self.parents[planned.id], name),
             say=partial(self.events.step, planned.id),
             what="installs the same Debian packages",
         )

@@ -16,7 +16,7 @@ from ci.run.build.execution import build_plan, reuse_plan
 from ci.run.build.planned_run import PlannedRun
 from ci.run.build.request import Request
 from ci.run.estimate.needs import Estimate
-from ci.run.inputs.lost_packages import relocked
+from ci.run.inputs.unavailable_packages import relocked
 from ci.run.reuse.remote_cache import RemoteCache, open_remote_cache
 from ci.run.reuse.store_health import plan_on_healthy_store
 from ci.run.tasks.event_log import Listener

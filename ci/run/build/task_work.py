@@ -175,7 +175,7 @@ def _inputs(engine: Engine, run: PlannedRun) -> BuildInputs:
         workspace=run.workspace,
         engine=engine,
         bundle=bundle,
-        held=frozenset(run.store.ids),
+        present=frozenset(run.store.ids),
         fetched_root=root.reference if root is not None else "",
         needed=needed,
     )

@@ -62,7 +62,7 @@ async def registered_run(
         own = workspace.for_run(life)
         own.scratch.mkdir(parents=True, exist_ok=True)
         untouched = own.scratch.stat().st_mtime_ns
-        marked = engine.for_run(life.mark, own.scratch)
+        marked = engine.for_run(life.path, own.scratch)
         try:
             yield own, marked
         finally:
@@ -94,7 +94,7 @@ async def _clear_dead(
         warn(f"what killed runs left can't be removed; the next run tries again: {error}")
         return
     for life in lives:
-        life.mark.unlink(missing_ok=True)
+        life.path.unlink(missing_ok=True)
     started = ", ".join(life.started for life in lives)
     note(f"cleaned up after {len(lives)} killed run{'s' * (len(lives) > 1)} (of {started}): {removed}")
 
@@ -114,7 +114,7 @@ async def _remove(
     prefix = privilege() if engine.name == "buildah" else ()
     # a rootless user's own processes are in namespaces that only the user itself sees into
     to_kill = () if prefix[:1] == ("buildah",) else prefix
-    marks = [life.mark for life in lives]
+    marks = [life.path for life in lives]
     ended = 0
     if processes:
         ended = await end_processes([str(mark) for mark in marks], workspace.runner, to_kill)
@@ -131,10 +131,5 @@ async def _remove(
 
 def unfinished_files(state: Path, pids: set[int]) -> list[Path]:
     """Return the files that those processes had not written to their end; see `write_atomically`."""
-    places = (state, state / "input", *(state / "images").glob("*"))
-    return [
-        path
-        for place in places
-        for pid in sorted(pids)
-        for path in (*place.glob(f".*.{pid}"), *place.glob(f"*.json.{pid}"))
-    ]
+    places = (state, state / "input-documents", *(state / "images").glob("*"))
+    return [path for place in places for pid in sorted(pids) for path in place.glob(f".*.{pid}")]

@@ -42,7 +42,7 @@ def forecast(
         return state.record(planned.id, tag(planned.key)) or built(planned)
 
     held = Held(
-        fetched=fetched(state.houses / "kept"),
+        fetched=fetched(state.inputs / "content"),
         images=store.ids,
         built=built,
         earlier=earlier,

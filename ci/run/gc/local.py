@@ -40,8 +40,8 @@ from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_inpu
 from ci.wheelhouse.manifest import read_manifest
 
 KINDS = ("bootstrap", "registry")
-OLD_PLACES = ("bootstrap", "cache", "debhouse", "wheelhouse")
-"""Folders of the state directory that versions before 0.2 filled."""
+OLD_PLACES = ("bootstrap", "cache", "debhouse", "houses", "input", "living", "wheelhouse")
+"""Folders of the state directory that only earlier versions filled."""
 IMAGE_BATCH = 50
 """Images that one command removes."""
 BATCH = 200
@@ -138,7 +138,7 @@ async def _images(
     everything: bool,
 ) -> tuple[Item, ...]:
     stack = workspace.stack
-    builder = _builder(workspace, engine)
+    builder = await _builder(workspace, engine)
     kept = RetainedSet(
         namespace=stack.namespace,
         ids={image.id for image in stack.images},
@@ -150,15 +150,15 @@ async def _images(
     return choose_images(stored, kept, ours=ours, everything=everything)
 
 
-def _builder(workspace: Workspace, engine: Engine) -> str:
+async def _builder(workspace: Workspace, engine: Engine) -> str:
     """Return the name of the builder's image; empty while the debhouse does not say it."""
-    houses = LocalInputs(workspace=workspace, engine=engine)
+    inputs = LocalInputs(workspace=workspace, engine=engine)
     try:
-        if houses.ready("debhouse", debhouse_input(workspace.stack, houses.mirrors)) is None:
+        if await inputs.ready("debhouse", debhouse_input(workspace.stack, inputs.mirrors)) is None:
             return ""
     except DockwrightError:
         return ""
-    return houses.builder_image()[0]
+    return inputs.builder_image().name
 
 
 async def _ours(engine: BuildahEngine, stored: Iterable[StoredImage], kept: RetainedSet) -> set[str]:
@@ -208,8 +208,8 @@ async def _remove_images(engine: BuildahEngine, names: list[str]) -> list[str]:
 
 def _houses(workspace: Workspace) -> list[Item]:
     """Return what the houses keep of other locks, and of fetches that did not end."""
-    stack, folder = workspace.stack, workspace.state.houses
-    items = [_folder(path, UNFINISHED) for path in _entries(folder / "parts")]
+    stack, folder = workspace.stack, workspace.state.inputs
+    items = [_folder(path, UNFINISHED) for path in _entries(folder / "partial")]
     locked = {line.sha256 for line in stack.bootstrap.lock}
     locked |= {line.sha256 for line in stack.builder.apt_lock}
     locked |= {line.sha256 for line in stack.builder.python_lock}
@@ -232,7 +232,7 @@ def _houses(workspace: Workspace) -> list[Item]:
             inputs = {input_ for kind in KINDS for input_ in _wheelhouse(stack, variant, kind)}
         if _input(path) not in inputs:
             items.append(_folder(path, STALE_HOUSE))
-    kept = [(str(path), path.name, path.stat().st_size) for path in _entries(folder / "kept")]
+    kept = [(str(path), path.name, path.stat().st_size) for path in _entries(folder / "content")]
     items += choose_content_files(kept, locked, compiled)
     return items
 

@@ -1,7 +1,7 @@
 """The bootstrap base: a Debian root file system made of locked packages, without any image registry.
 
-The packages are fetched by hash first; mmdebstrap then sees only a folder with exactly them, so the network
-and the mirror's present state decide nothing.
+The packages are fetched by hash first. mmdebstrap then reads only a folder with exactly these packages, so
+the result depends neither on the network nor on the present state of a mirror.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ async def bootstrap_root(
         shutil.rmtree(work, ignore_errors=True)
 
 
-def fetch_command(input_file: Path, houses: Path, name: str) -> Command:
-    """Return the command that fills `houses/name` by hash, on this machine: no container is there yet."""
+def fetch_command(document: Path, inputs: Path, name: str) -> Command:
+    """Return the command that fills the folder `inputs/name` by hash, on this machine."""
     script = Path(program.__file__)
-    return Command(argv=(sys.executable, "-I", "-B", str(script), str(input_file), str(houses), name))
+    return Command(argv=(sys.executable, "-I", "-B", str(script), str(document), str(inputs), name))
 
 
 def index_command(repository: Path) -> Command:
@@ -99,13 +99,13 @@ def index_command(repository: Path) -> Command:
 
 
 def release_command(repository: Path, suite: str) -> Command:
-    """Return the command that prints the release file of `repository`; its index is there already.
+    """Return the command that prints the release file of `repository`; its index exists already.
 
-    Source: mmdebstrap(1), variants: what is essential is looked for in the archive named like the suite.
+    Source: mmdebstrap(1), variants: essential packages are taken from the archive that has the suite's name.
     """
     names = ("Suite", "Codename")
-    words = [word for name in names for word in ("-o", f"APT::FTPArchive::Release::{name}={suite}")]
-    return Command(argv=("apt-ftparchive", *words, "release", "."), cwd=str(repository))
+    options = [word for name in names for word in ("-o", f"APT::FTPArchive::Release::{name}={suite}")]
+    return Command(argv=("apt-ftparchive", *options, "release", "."), cwd=str(repository))
 
 
 def root_command(bootstrap: Bootstrap, *, debs: Path, script: Path, archive: Path, tmpdir: Path) -> Command:

@@ -1,4 +1,4 @@
-"""Copying the houses to a folder that a machine without any network builds from."""
+"""Copying package folders to a folder that a machine without any network builds from."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import anyio
 from ci.run.inputs.local import LocalInputs
 
 
-async def export(houses: LocalInputs, variants: tuple[str, ...], target: Path) -> None:
-    """Copy the houses of `variants` to `target`, so that a machine without network builds from there."""
+async def export(inputs: LocalInputs, variants: tuple[str, ...], target: Path) -> None:
+    """Copy the package folders of `variants` to `target`; `--wheelhouse` takes that folder."""
     names = ["bootstrap", "debhouse", *(f"wheelhouse/{variant}" for variant in variants)]
     for name in names:
-        source = houses.folder(name)
+        source = inputs.folder(name)
         if not (source / "manifest.json").exists():
             continue
         copy = target / name
@@ -22,9 +22,9 @@ async def export(houses: LocalInputs, variants: tuple[str, ...], target: Path) -
 
 
 def _copy(source: Path, target: Path) -> None:
-    part = target.with_name(f".{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source, part)
+    partial = target.with_name(f".{target.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, partial)
     shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)
+    partial.rename(target)

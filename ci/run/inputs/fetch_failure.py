@@ -1,4 +1,4 @@
-"""What both ways to fill a house have in common: where a fetching program finds things, and how it fails."""
+"""What local and Dagger inputs share: where a fetching program finds its files, and how it fails."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from ci.errors import (
 
 PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 TARGET = "/run/dockwright"
-"""Where a container that fetches has its program, its input and the houses."""
-UNTOLD: dict[str, Any] = {"kind": "fetch", "text": "fetching failed", "gone": []}
-"""What stands for the failure of a program that told none."""
+"""Folder of a fetching container with its program, its input document and the package folders."""
+UNREPORTED: dict[str, Any] = {"kind": "fetch", "text": "fetching failed", "hint": "", "unavailable": []}
+"""The report of a program that failed without writing one."""
 
 
-def failure_of(name: str, told: dict[str, Any], error: CommandError, output: Output) -> DockwrightError:
-    """Return what the program that filled `name` failed of; see ci/wheelhouse/program/failure.py."""
-    text = what = f"{name}: {told['text']}"
+def failure_of(name: str, report: dict[str, Any], error: CommandError, output: Output) -> DockwrightError:
+    """Return the error of the program that filled `name`; `report`: see ci/wheelhouse/program/failure.py."""
+    report = {**UNREPORTED, **report}
+    text = summary = f"{name}: {report['text']}"
     if output.log is not None:
-        text += f" ({output.log} has all of it)"
+        text += f" (full output: {output.log})"
     text += f"\n{error.tail}"
-    if told["kind"] == "gone" and not name.startswith("wheelhouse/"):
-        return UnavailableError(text, what=what, files=tuple(told["gone"]))
-    kinds = {"compile": BuildError, "disk": DiskFullError, "gone": LockError}
-    return kinds.get(told["kind"], FetchError)(text)
+    if report["kind"] == "unavailable" and not name.startswith("wheelhouse/"):
+        files = tuple(report["unavailable"])
+        return UnavailableError(text, summary=summary, files=files, hint=report["hint"])
+    kinds = {"compile": BuildError, "disk": DiskFullError, "unavailable": LockError}
+    return kinds.get(report["kind"], FetchError)(text, hint=report["hint"])

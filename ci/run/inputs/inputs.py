@@ -1,4 +1,4 @@
-"""Where the images of a run get what comes from outside: a base, wheels, Debian packages."""
+"""Build inputs: the base image, wheels and Debian packages that the images of a run are built from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ci.run.workspace.workspace import Workspace
 
 
 class BuildInputs(Protocol):
-    """The houses of one run: `LocalInputs` on this machine, `DaggerInputs` inside an engine."""
+    """The build inputs of one run: `LocalInputs` on this machine, `DaggerInputs` inside an engine."""
 
     @property
     def workspace(self) -> Workspace:
@@ -18,19 +18,19 @@ class BuildInputs(Protocol):
         ...
 
     def root_image(self) -> str:
-        """Return the name of the image that root images, and what fetches, start from."""
+        """Return the name of the image that root images, and the fetching containers, start from."""
         ...
 
     async def base(self, output: Output) -> bool:
-        """Bring what root images start from to the engine; return whether anything was to be done."""
+        """Make the image that root images start from available; return whether there was work to do."""
         ...
 
     async def debhouse(self, output: Output) -> bool:
-        """Fetch the Debian packages; return whether anything was to be done."""
+        """Fetch the Debian packages; return whether there was work to do."""
         ...
 
     async def wheelhouse(self, variant: str, output: Output) -> bool:
-        """Fetch and compile the wheels of a variant; return whether anything was to be done."""
+        """Fetch and compile the wheels of a variant; return whether there was work to do."""
         ...
 
     def folders(self, image: ImageVariant) -> dict[str, Folder]:
@@ -38,9 +38,9 @@ class BuildInputs(Protocol):
         ...
 
     def parts(self, image: ImageVariant) -> dict[str, str]:
-        """Return the digest of what `image` uses of each house, by the build argument that names it."""
+        """Return the digest of the files that `image` uses of each folder, by the build argument for it."""
         ...
 
     def uv(self, image: ImageVariant) -> File | None:
-        """Return uv, None where the image's house has none."""
+        """Return uv, None where the image's wheelhouse has none."""
         ...

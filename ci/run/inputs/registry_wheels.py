@@ -1,4 +1,4 @@
-"""Compiled wheels from a registry and to it, so that no machine compiles what another one has."""
+"""Wheels from a registry and to it, so that no machine compiles what another one has compiled."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ci.plan.plan import Plan
 from ci.registry.wheel_set import RegistryWheelSets, SetFile
 from ci.registry.wheels import LIMIT_BYTES, BuiltWheel, RegistryWheels
 from ci.run.inputs.compiled import build_keys, compiled_of, content_store_of
+from ci.run.inputs.hash_threads import in_hash_thread
 from ci.run.workspace.workspace import Workspace
 from ci.wheelhouse.input_document import wheelhouse_input
 from ci.wheelhouse.program.compiled import Compiled
@@ -22,51 +23,55 @@ from ci.wheelhouse.program.line import Line
 
 
 async def fetch_wheels(wheels: RegistryWheels, workspace: Workspace, plan: Plan) -> list[str]:
-    """Fetch the compiled wheels that are not here; return a sentence for each fault: then it is compiled."""
-    faults = []
+    """Fetch compiled wheels that are missing here; return a sentence for each that has to be compiled."""
+    warnings = []
     try:
         keys = build_keys(workspace, _built(plan))
         compiled = compiled_of(workspace)
     except (CatalogError, OSError) as error:
-        return [f"no compiled wheel is taken from the registry: {error}"]
+        return [f"no compiled wheel is fetched from the registry: {error}"]
     for key in keys:
-        if compiled.find(key) is not None:
+        if await _found(compiled, key) is not None:
             continue
         try:
             wheel = await wheels.get(key)
             if wheel is not None:
-                keep(compiled, wheel)
+                await anyio.to_thread.run_sync(add_wheel, compiled, wheel)
         except (RegistryError, OSError) as error:
-            faults.append(f"a compiled wheel is not taken from the registry, but compiled: {error}")
-    return faults
+            warnings.append(f"a wheel is not fetched from the registry, but compiled: {error}")
+    return warnings
 
 
 async def publish_wheels(wheels: RegistryWheels, workspace: Workspace, plan: Plan) -> list[str]:
-    """Push the compiled wheels that the registry lacks; return a sentence for each fault."""
-    faults = []
-    compiled = compiled_of(workspace)
+    """Push the compiled wheels that the registry lacks; return a sentence for each that is not pushed."""
+    warnings = []
+    store, compiled = content_store_of(workspace), compiled_of(workspace)
     for key in build_keys(workspace, _built(plan)):
-        line = compiled.find(key)
+        line = await _found(compiled, key)
         if line is None:
             continue
         try:
-            kept = workspace.state.houses / "kept" / line.sha256
-            if kept.stat().st_size > LIMIT_BYTES:
-                faults.append(f"{line.file} is compiled, and too large to be kept in the registry")
+            path = store.path(line.sha256)
+            if path.stat().st_size > LIMIT_BYTES:
+                warnings.append(f"{line.file} is compiled, but too large for the registry")
             elif not await wheels.has(key):
-                data = kept.read_bytes()
+                data = await anyio.to_thread.run_sync(path.read_bytes)
                 await wheels.add(BuiltWheel(key, line.requirement, line.file, data))
         except (RegistryError, OSError) as error:
-            faults.append(f"{line.file} is compiled, and not in the registry: {error}")
-    return faults
+            warnings.append(f"{line.file} is compiled, but not in the registry: {error}")
+    return warnings
 
 
-def keep(compiled: Compiled, wheel: BuiltWheel) -> None:
-    """Keep a wheel as if it had been compiled here."""
+def add_wheel(compiled: Compiled, wheel: BuiltWheel) -> None:
+    """Add a wheel as if it had been compiled here."""
     with tempfile.TemporaryDirectory(prefix="dockwright-wheel-") as folder:
         path = Path(folder, wheel.file)
         path.write_bytes(wheel.data)
         compiled.add(wheel.key, (Line(requirement=wheel.requirement, sha256="", file=wheel.file), path))
+
+
+async def _found(compiled: Compiled, key: str) -> Line | None:
+    return await in_hash_thread(lambda on_chunk: compiled.find(key, on_chunk))
 
 
 def _built(plan: Plan) -> frozenset[str]:
@@ -80,60 +85,64 @@ STREAMS = 4
 async def fetch_wheel_files(
     sets: RegistryWheelSets, workspace: Workspace, plan: Plan, variant: str, say: Callable[[str], None]
 ) -> list[str]:
-    """Fetch the wheels of `variant` that are not here; return a sentence for what went wrong, if it did."""
-    kept = content_store_of(workspace)
+    """Fetch the wheels of `variant` that are missing here; return a sentence if that failed."""
+    store = content_store_of(workspace)
     _, files = _set(workspace, plan, variant)
-    missing = [one for one in files if not kept.holds(one.sha256)]
+    missing = await in_hash_thread(
+        lambda on_chunk: [one for one in files if not store.has(one.sha256, on_chunk)]
+    )
     limiter = anyio.CapacityLimiter(STREAMS)
-    brought: list[str] = []
-    faults: list[str] = []
+    fetched: list[str] = []
+    warnings: list[str] = []
 
-    async def bring(one: SetFile) -> None:
+    async def fetch(one: SetFile) -> None:
         async with limiter:
-            if faults:
+            if warnings:
                 return
             try:
-                if await _brought(sets, kept, one):
-                    brought.append(one.file)
+                if await _fetched(sets, store, one):
+                    fetched.append(one.file)
             except (RegistryError, OSError) as error:
-                faults.append(f"the wheels of {variant} come from the index, not from the registry: {error}")
+                warnings.append(
+                    f"the wheels of {variant} are fetched from the index, not from the registry: {error}"
+                )
 
     async with anyio.create_task_group() as group:
         for one in missing:
-            group.start_soon(bring, one)
-    if brought:
-        say(f"{len(brought)} of {len(missing)} files brought from the registry")
-    return faults[:1]
+            group.start_soon(fetch, one)
+    if fetched:
+        say(f"{len(fetched)} of {len(missing)} files fetched from the registry")
+    return warnings[:1]
 
 
 async def publish_wheel_files(
     sets: RegistryWheelSets, workspace: Workspace, plan: Plan, variant: str
 ) -> list[str]:
-    """Push all wheels of `variant` unless the registry has this set; return a sentence for a fault."""
-    kept = content_store_of(workspace)
+    """Push all wheels of `variant` unless the registry has this set; return a sentence if that failed."""
+    store = content_store_of(workspace)
     input_digest, files = _set(workspace, plan, variant)
     try:
         if not await sets.has(input_digest):
-            await sets.add(input_digest, [(one, kept.path(one.sha256)) for one in files])
+            await sets.add(input_digest, [(one, store.path(one.sha256)) for one in files])
     except (RegistryError, OSError) as error:
         return [f"the wheels of {variant} are not all in the registry: {error}"]
     return []
 
 
-async def _brought(sets: RegistryWheelSets, kept: ContentStore, one: SetFile) -> bool:
-    part = kept.parts / f"{one.sha256}.{os.getpid()}.part"
+async def _fetched(sets: RegistryWheelSets, store: ContentStore, one: SetFile) -> bool:
+    partial = store.partial / f"{one.sha256}.{os.getpid()}.part"
     try:
-        if not await sets.fetch(one, part):
+        if not await sets.fetch(one, partial):
             return False
-        part.chmod(0o644)
-        part.replace(kept.path(one.sha256))
+        partial.chmod(0o644)
+        partial.replace(store.path(one.sha256))
     finally:
-        part.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
     return True
 
 
 def _set(workspace: Workspace, plan: Plan, variant: str) -> tuple[str, tuple[SetFile, ...]]:
-    """Return the input digest and the wheels of what `plan` builds of a variant, those that compile too."""
+    """Return the input digest and the wheels, with build requirements, of what `plan` builds of a variant."""
     stack = workspace.stack
     built = frozenset(planned.id for planned in plan.to_build)
     wanted = wheelhouse_input(stack, variant, workspace.base.kind, built)

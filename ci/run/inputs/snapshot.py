@@ -1,6 +1,6 @@
-"""A run's own view of a house: the same files under names that no other run takes away or gives another file.
+"""A run's own view of a package folder: hard links to its files, which no other run removes or replaces.
 
-A house is one folder for all runs of a state directory, and a run with other locks fills it anew.
+A package folder is shared by all runs of a state directory, and a run with other locks fills it again.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import shutil
 from pathlib import Path
 
 
-def view_of(house: Path, view: Path) -> Path:
-    """Return the folder `view` with hard links to all files of `house`, whose lock the caller holds.
+def view_of(folder: Path, view: Path) -> Path:
+    """Return the folder `view` with hard links to all files of `folder`; the caller has the lock of `folder`.
 
-    Its files are only ever replaced, never written into. Where links can't be made (another file system,
-    another user's files) it is `house` itself that is returned.
+    Files are only ever replaced, never written into. Where links can't be made (another file system, another
+    user's files) `folder` itself is returned.
     """
     shutil.rmtree(view, ignore_errors=True)
     try:
-        shutil.copytree(house, view, copy_function=os.link)
+        shutil.copytree(folder, view, copy_function=os.link)
     except (OSError, shutil.Error):
         shutil.rmtree(view, ignore_errors=True)
-        return house
+        return folder
     return view

@@ -15,9 +15,9 @@ from ci.report.budget.budget import BudgetReport, Tolerance, compare
 from ci.report.budget.figures import Baseline, Metrics, read_baseline
 from ci.run.budget.measure import Registered, metrics_of, registered
 from ci.run.release.release import open_releases
-from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 Say = Callable[[str], None]
 FILE = "baseline.json"

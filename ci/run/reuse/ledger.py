@@ -11,8 +11,8 @@ from ci.names.digest import bare_digest
 from ci.plan.plan import PlannedImage
 from ci.registry.ledger_artifact import RegistryLedger
 from ci.run.reuse.remote_cache import wanted
-from ci.run.workspace.atomic_write import write_atomically
 from ci.smoke.ledger_entry import Entry, Subject, entry_text, read_entry
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 
 @dataclass(slots=True, kw_only=True)

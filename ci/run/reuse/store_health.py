@@ -36,7 +36,7 @@ async def plan_on_healthy_store(
     Raises:
         EngineError: the store's own lists are damaged, or images of others stand on a damaged layer.
     """
-    known = state.marks()
+    known = state.layer_stamps()
     look = await engine.look(sorted(known))
     if look is None:
         store = Store(ids=await engine.images())
@@ -109,4 +109,4 @@ async def record_layer_stamps(engine: Engine, state: State, images: Collection[s
     """Remember how the layers of these images, which were just made, look now."""
     look = await engine.look([bare_digest(id_) for id_ in images]) if images else None
     if look is not None:
-        state.write_layer_stamps({**look.marks, **state.marks()})
+        state.write_layer_stamps({**look.marks, **state.layer_stamps()})

@@ -80,7 +80,7 @@ async def _houses(
 ) -> LocalInputs:
     """Return the houses as the run that failed had them; what of them is gone is fetched."""
     houses = LocalInputs(
-        workspace=workspace, engine=engine, held=frozenset(store.ids), needed=failure.needed | {planned.id}
+        workspace=workspace, engine=engine, present=frozenset(store.ids), needed=failure.needed | {planned.id}
     )
     output = Output()
     for kind in input_tasks(Plan(base=workspace.base.kind, images=(replace(planned, action="build"),))):

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from ci.run.tasks.history import History
-from ci.run.workspace.atomic_write import write_atomically
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 _SECONDS = TypeAdapter(dict[str, Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]])
 

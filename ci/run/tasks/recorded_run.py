@@ -13,8 +13,8 @@ from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.scheduler import Scheduler, exit_code
 from ci.run.tasks.signals import set_on_signals
 from ci.run.tasks.task import Result, Task, Work
-from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.run_directory import RunDirectory
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

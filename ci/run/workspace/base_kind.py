@@ -1,4 +1,4 @@
-"""Which kind of base a run builds on, decided before the plan and said aloud."""
+"""Which kind of base a run builds on: decided before the plan, and shown with its reason."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ci.plan.keys import bootstrap_fingerprint, digest, tag
 from ci.plan.references import digest_reference
 
 PROBE_S = 1.0
-"""How long one look at the registry may take."""
+"""How long a connection to the registry may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseKind:
-    """`kind` is `registry` or `bootstrap`; `why` is a sentence for the user."""
+    """`kind` is `registry` or `bootstrap`; `reason` is a sentence for the user."""
 
     kind: str
-    why: str
+    reason: str
 
 
 def root_image(stack: Stack, kind: str) -> str:
-    """Return the local name of what root images, and the containers that fetch, start from.
+    """Return the local name of the image that root images, and the fetching containers, start from.
 
     Raises:
         CatalogError: `kind` is `registry`, and bases.lock.toml lacks the image.
@@ -36,26 +36,28 @@ def root_image(stack: Stack, kind: str) -> str:
     return f"{stack.namespace}/outside:{tag(digest(digest_reference(stack, parent)))}"
 
 
-def resolve_base(stack: Stack, asked: str, answers: Callable[[str], bool]) -> BaseKind:
-    """Return the kind of base: as `asked` (empty: as the stack says); `auto` looks at the registry once.
+def resolve_base(stack: Stack, option: str, answers: Callable[[str], bool]) -> BaseKind:
+    """Return the kind of base: the `option`, or if that is empty the stack's; `auto` tries the registry once.
 
-    `answers` tells whether the registry at a host can be reached.
+    `answers` returns whether the registry at a host can be reached.
     """
-    kind = asked or stack.base
+    kind = option or stack.base
     if kind != "auto":
-        origin = "asked for" if asked else "stack.toml says so"
-        return BaseKind(kind=kind, why=f"base: {kind} ({origin})")
+        origin = "by option" if option else "set in stack.toml"
+        return BaseKind(kind=kind, reason=f"base: {kind} ({origin})")
     absent = [base.name for base in stack.external_roots if not base.digest]
     if absent:
-        return BaseKind(kind="bootstrap", why=f"base: bootstrap (no digest of {', '.join(absent)} is locked)")
+        return BaseKind(
+            kind="bootstrap", reason=f"base: bootstrap (no digest of {', '.join(absent)} is locked)"
+        )
     for host in [base.named.host for base in stack.external_roots]:
         if not answers(host):
             return BaseKind(
                 kind="bootstrap",
-                why=f"base: bootstrap, made of Debian packages ({host} does not answer; "
+                reason=f"base: bootstrap, made of Debian packages ({host} does not answer; "
                 "`--base registry` insists on the image from there)",
             )
-    return BaseKind(kind="registry", why="base: registry (it answers; `--base bootstrap` needs none)")
+    return BaseKind(kind="registry", reason="base: registry (it answers; `--base bootstrap` needs none)")
 
 
 def answers(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""What was measured once and stays true: a file of the state with a value for each digest."""
+"""The digest cache: a file of the state with a value for each digest, computed once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ci.run.workspace.atomic_write import write_atomically
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestCache:
-    """Values by digest in the file `path`, the `most` that were added last; one that is gone is empty."""
+    """Values by digest in the file `path`, the `most` that were added last; a missing file has none."""
 
     path: Path
     most: int
@@ -26,8 +26,8 @@ class DigestCache:
             return {}
 
     def add(self, new: Mapping[str, Any]) -> None:
-        """Keep these too."""
+        """Add these values."""
         if new:
             values = {**self.values(), **new}
-            kept = dict(list(values.items())[-self.most :])
-            write_atomically(self.path, json.dumps(kept, separators=(",", ":")))
+            newest = dict(list(values.items())[-self.most :])
+            write_atomically(self.path, json.dumps(newest, separators=(",", ":")))

@@ -17,10 +17,10 @@ POLL_S = 0.2
 
 @asynccontextmanager
 async def file_lock(path: Path, *, waiting: Callable[[str], None] | None = None) -> AsyncIterator[bool]:
-    """Hold the lock of the file `path`, and give whether somebody else held it before.
+    """Hold the lock of the file `path`, and yield whether another process or task held it before.
 
-    The lock goes with the process, however that ends, and no child inherits it; the file is removed after.
-    Who has to wait tells that once to `waiting`, with the holder's process id (empty where that isn't known).
+    The lock ends with the process, however that ends, and no child inherits it; the file is removed after.
+    `waiting` is called once if there is a wait, with the holder's process id (empty if it isn't known).
 
     Source: flock(2). On Windows, where nothing is built by the embedded engine, nothing is locked.
     """
@@ -66,15 +66,16 @@ FOLDER = "locks"
 
 
 def lock_path(state: Path, *names: str) -> Path:
-    """Return the file whose lock stands for what `names` name, such as an image and its cache tag."""
+    """Return the lock file of what `names` name, such as an image and its cache tag."""
     return state / FOLDER / (re.sub(r"[^A-Za-z0-9._-]", "-", "-".join(names)) + ".lock")
 
 
 @asynccontextmanager
 async def key_lock(path: Path, *, say: Callable[[str], None], what: str) -> AsyncIterator[bool]:
-    """Hold the lock `path` of what is made, and give whether another run held it before.
+    """Hold the lock `path`, and yield whether another process or task held it before.
 
-    That is said when another process holds it; another task of this one is waited for in silence.
+    A wait for another process is reported through `say`, a wait for a task of this one is not. `what` says
+    what the holder does: `builds asr:cpu`.
     """
 
     def waiting(holder: str) -> None:

@@ -1,8 +1,8 @@
-"""Which runs of one state directory are alive: each holds the lock of a file of its own while it lives.
+"""Which runs of one state directory are live: each holds a lock on its marker file until its process exits.
 
-The lock goes with the process, however that ends, so no pid, clock or heartbeat decides. The file's path is
-the run's mark: its children carry it in `DOCKWRIGHT_RUN`, its working containers in their records.
-Source: flock(2).
+The kernel releases the lock when the process ends, however that ends, so no pid, clock or heartbeat decides.
+The path of the file identifies the run: its child processes have it in `DOCKWRIGHT_RUN`, its working
+containers in their records. Source: flock(2).
 """
 
 from __future__ import annotations
@@ -17,80 +17,80 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-FOLDER = "living"
+FOLDER = "live-runs"
 GUARD = ".guard"
-"""Held for moments, while a mark is made or looked at: none is seen before its lock is held."""
+"""Locked for moments while marker files are made or inspected, so that none is seen before it is locked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunMarker:
-    """One run, known by its mark `<state>/living/<YYYYMMDD-HHMMSS>-<pid>-<8 hex>`."""
+    """One run; `path` is its marker file `<state>/live-runs/<YYYYMMDD-HHMMSS>-<pid>-<8 hex>`."""
 
-    mark: Path
+    path: Path
 
     @property
     def name(self) -> str:
-        """What its folder of temporary files is called, and its working containers begin with."""
-        return self.mark.name
+        """The name of its folder of temporary files, and the prefix of its working containers."""
+        return self.path.name
 
     @property
     def pid(self) -> int:
-        """Its process id; another process may have it by now if the run is dead."""
+        """Its process id; of a stale run another process may have it by now."""
         return int(self.name.split("-")[2])
 
     @property
     def started(self) -> str:
-        """When it started, for a person."""
+        """When it started, for the user: `2026-12-01 09:08:07`."""
         day, clock = self.name.split("-")[:2]
         return f"{day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}:{clock[4:]}"
 
 
 @contextmanager
 def live(state: Path, *, now: datetime) -> Iterator[RunMarker]:
-    """Be a living run of `state` until the block, or the process, ends."""
+    """Be a live run of `state` until the block, or the process, ends."""
     name = f"{now:%Y%m%d-%H%M%S}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    mark = (state / FOLDER / name).absolute()
-    mark.parent.mkdir(parents=True, exist_ok=True)
+    path = (state / FOLDER / name).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         with _guard(state):
-            file = stack.enter_context(mark.open("x"))
+            file = stack.enter_context(path.open("x"))
             _try_lock(file)
         try:
-            yield RunMarker(mark=mark)
+            yield RunMarker(path=path)
         finally:
             with suppress(FileNotFoundError):
-                mark.unlink()
+                path.unlink()
 
 
 def live_runs(state: Path) -> tuple[RunMarker, ...]:
-    """Return the runs of `state` that are alive, the calling one included, the oldest first."""
+    """Return the live runs of `state`, the calling one included, the oldest first."""
     with _guard(state), ExitStack() as stack:
-        return tuple(life for life in _lives(state) if not _taken(life, stack))
+        return tuple(run for run in _runs(state) if not _locked(run, stack))
 
 
 @contextmanager
 def stale_runs(state: Path) -> Iterator[tuple[RunMarker, ...]]:
-    """Give the runs of `state` that ended without removing their mark; nobody else is given them meanwhile.
+    """Yield the runs of `state` that ended without removing their marker file.
 
-    Who has cleaned up after one removes its mark.
+    Until the block ends no other process gets them. The caller cleans up after each and removes its file.
     """
     with ExitStack() as stack:
         with _guard(state):
-            found = tuple(life for life in _lives(state) if _taken(life, stack))
+            found = tuple(run for run in _runs(state) if _locked(run, stack))
         yield found
 
 
-def _lives(state: Path) -> list[RunMarker]:
+def _runs(state: Path) -> list[RunMarker]:
     folder = (state / FOLDER).absolute()
     if sys.platform == "win32" or not folder.is_dir():
         return []
-    return [RunMarker(mark=path) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    return [RunMarker(path=path) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
 
 
-def _taken(life: RunMarker, stack: ExitStack) -> bool:
-    """Take a run's lock for as long as `stack` is open; return whether that was possible."""
+def _locked(run: RunMarker, stack: ExitStack) -> bool:
+    """Lock the marker file of a run until `stack` closes; return whether that was possible."""
     try:
-        file = life.mark.open("r+")
+        file = run.path.open("r+")
     except OSError:
         return False
     if not _try_lock(file):

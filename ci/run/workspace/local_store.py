@@ -1,4 +1,4 @@
-"""What the local store holds, read from the names of its images. Pure."""
+"""The images of the local store, by their names. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Store:
     ids: dict[str, str]
 
     def tags(self, namespace: str) -> set[str]:
-        """Return the cache tags that some image of `namespace` has."""
+        """Return the cache tags of all images of `namespace`."""
         return {name.tag for name, _ in self._own(namespace) if name.tag.startswith("k-")}
 
     def built(self, namespace: str) -> dict[str, str]:

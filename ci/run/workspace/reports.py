@@ -1,4 +1,4 @@
-"""Reports of runs, read: one that is named, and those that the state directory keeps."""
+"""Reading the reports of runs: one by its path, and all in the state directory."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ def read_report(path: Path) -> Report:
     """Return the report at `path`: the file, or the directory of a run.
 
     Raises:
-        UsageError: there is none, or it is not one that this version writes.
+        UsageError: there is none, or this version can't read it.
     """
     file = path / REPORT if path.is_dir() else path
     try:
         text = file.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"{file}: no report can be read here ({error.strerror}); name the `{REPORT}` that a build "
-            "printed at its end, or the directory of a run"
+            f"{file}: can't be read as a report ({error.strerror})",
+            hint=f"give the `{REPORT}` that a build printed at its end, or the directory of a run",
         ) from error
     try:
         return Report.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
         raise UsageError(
-            f"{file}: not the report of a run, or written by another version of dockwright "
-            f"({where}: {first['msg']})"
+            f"{file}: {where}: {first['msg']}",
+            hint="it is not the report of a run, or another version of dockwright wrote it",
         ) from error
 
 
 def recorded_reports(state: Path) -> Iterator[tuple[RunDirectory, Report]]:
-    """Give the reports that `state` keeps, the newest first; runs without a readable one are left out."""
+    """Yield the reports in `state`, the newest first; runs without a readable report are left out."""
     for directory in run_directories(state):
         try:
             yield directory, read_report(directory.report)

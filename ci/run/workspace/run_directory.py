@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ci.errors import UsageError
 
-KEPT_RUNS = 20
+RETAINED_RUNS = 20
 
 _NAME = re.compile(r"\d{8}-\d{6}-(?P<pid>\d+)(-\d+)?")
 
@@ -24,7 +24,7 @@ class RunDirectory:
 
     @property
     def pid(self) -> int | None:
-        """The process whose run it was, None where its name is none of ours."""
+        """The process id of the run, None for a folder that is not the directory of a run."""
         match = _NAME.fullmatch(self.path.name)
         return int(match["pid"]) if match is not None else None
 
@@ -44,16 +44,16 @@ class RunDirectory:
         return self.path / "logs"
 
     def log_of(self, task: str) -> Path:
-        """Return where the full output of `task` goes: `asr:cpu` to `logs/asr-cpu.log`."""
+        """Return the file of the full output of `task`: `asr:cpu` to `logs/asr-cpu.log`."""
         return self.logs / (re.sub(r"[^A-Za-z0-9._-]", "-", task) + ".log")
 
 
 def create_run_directory(
-    state: Path, *, now: datetime, pid: int | None = None, kept: int = KEPT_RUNS
+    state: Path, *, now: datetime, pid: int | None = None, retained: int = RETAINED_RUNS
 ) -> RunDirectory:
-    """Make the directory of a run that starts `now`, and remove old ones until `kept` are left.
+    """Make the directory of a run that starts `now`, and remove old ones until `retained` are left.
 
-    The directory of a run that is still going on is never removed.
+    The directory of a run whose process still exists is never removed.
 
     Raises:
         UsageError: the state directory can't be written.
@@ -73,17 +73,17 @@ def create_run_directory(
         (path / "logs").mkdir()
     except OSError as error:
         raise UsageError(
-            f"{error.filename or runs}: no directory for this run can be made here ({error.strerror}); "
-            "choose a state directory that this user can write to"
+            f"{error.filename or runs}: the directory of this run can't be made ({error.strerror})",
+            hint="choose a directory that this user can write to: `--root DIR`, or XDG_STATE_HOME",
         ) from error
-    for old in run_directories(state)[kept:]:
-        if old.path != path and not _going_on(old.path.name):
+    for old in run_directories(state)[retained:]:
+        if old.path != path and not _process_exists(old.path.name):
             shutil.rmtree(old.path, ignore_errors=True)
     return RunDirectory(path=path)
 
 
 def run_directories(state: Path) -> tuple[RunDirectory, ...]:
-    """Return the directories of all runs that `state` keeps, the newest first."""
+    """Return the directories of all runs in `state`, the newest first."""
     runs = state / "runs"
     if not runs.is_dir():
         return ()
@@ -95,7 +95,7 @@ def _age(path: Path) -> tuple[str, int]:
     return path.name[: len("YYYYMMDD-HHMMSS")], path.stat().st_mtime_ns
 
 
-def _going_on(name: str) -> bool:
+def _process_exists(name: str) -> bool:
     match = _NAME.fullmatch(name)
     if match is None or sys.platform == "win32":  # os.kill(pid, 0) ends the process there
         return False

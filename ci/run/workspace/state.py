@@ -1,35 +1,40 @@
-"""What dockwright remembers beside the store: a record per built image, by its cache tag."""
+"""The state directory: a record per built image by its cache tag, hashes of files, layer stamps."""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ci.plan.keys import Document
-from ci.run.workspace.atomic_write import write_atomically
 from ci.run.workspace.image_record import ImageRecord
+from ci.wheelhouse.program.atomic_write import write_atomically
+
+_HASHES = threading.Lock()
+"""Held while hashes are added: folders are hashed in several threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The state directory; every file in it is written whole or not at all."""
+    """The state directory; every file in it is written as a whole or not at all."""
 
     root: Path
 
     @property
-    def houses(self) -> Path:
-        """The folder of bootstrap/, debhouse/, wheelhouse/VARIANT/, and of what they share.
+    def inputs(self) -> Path:
+        """The folder of the package folders bootstrap/, debhouse/ and wheelhouse/VARIANT/.
 
-        `kept/` has every fetched or compiled file once by its sha256, which the houses link to; `compiled/`
-        says what came of an sdist; `parts/` has what is on its way.
+        `content/` is the content store: every fetched or compiled file once, by its sha256; the package
+        folders have hard links to them. `compiled/` names the wheel of an sdist, `partial/` has unfinished
+        files.
         """
-        return self.root / "houses"
+        return self.root / "inputs"
 
     def record_path(self, image: str, tag: str) -> Path:
-        """Return where the record of `image` (`image:variant`) under the cache tag `tag` is kept."""
+        """Return the path of the record of `image` (`image:variant`) under the cache tag `tag`."""
         return self.root / "images" / image.replace(":", "-") / f"{tag}.json"
 
     def record(self, image: str, tag: str) -> ImageRecord | None:
@@ -49,7 +54,7 @@ class State:
         return found.document if found else None
 
     def write_record(self, image: str, tag: str, record: ImageRecord) -> None:
-        """Keep the record of an image."""
+        """Write the record of an image."""
         value = {
             "schema": 1,
             "document": record.document,
@@ -58,32 +63,34 @@ class State:
         }
         write_atomically(self.record_path(image, tag), json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
-    def seen(self) -> dict[str, list[Any]]:
-        """Return the remembered hashes of wheels and debs: see ci.wheelhouse.manifest.verify."""
+    def hashes(self) -> dict[str, list[Any]]:
+        """Return the known hashes of wheels and debs, by path: see ci.wheelhouse.manifest.verify."""
         try:
             found = dict(json.loads((self.root / "hashes.json").read_text()))
         except (OSError, ValueError, TypeError):
             return {}
-        return {path: known for path, known in found.items() if isinstance(known, list) and known}
+        return {path: entry for path, entry in found.items() if isinstance(entry, list) and entry}
 
-    def write_seen(self, seen: dict[str, list[Any]]) -> None:
-        """Remember the hashes of wheels and debs."""
-        write_atomically(self.root / "hashes.json", json.dumps(seen))
+    def add_hashes(self, new: dict[str, list[Any]]) -> None:
+        """Add hashes of wheels and debs; any thread may call this."""
+        if new:
+            with _HASHES:
+                write_atomically(self.root / "hashes.json", json.dumps({**self.hashes(), **new}))
 
-    def marks(self) -> dict[str, str]:
-        """Return the marks that layers had when they were made: see ci.engines.store_state."""
+    def layer_stamps(self) -> dict[str, str]:
+        """Return the stamps that layers had when they were made: see ci.engines.store_state."""
         try:
             return dict(json.loads((self.root / "layers.json").read_text()))
         except (OSError, ValueError, TypeError):
             return {}
 
-    def write_layer_stamps(self, marks: dict[str, str]) -> None:
-        """Remember the marks of layers."""
-        write_atomically(self.root / "layers.json", json.dumps(marks, indent=0))
+    def write_layer_stamps(self, stamps: dict[str, str]) -> None:
+        """Write the stamps of layers."""
+        write_atomically(self.root / "layers.json", json.dumps(stamps, indent=0))
 
     def forget_layer_stamps(self, layers: Collection[str]) -> None:
-        """Forget the marks of layers that are gone."""
+        """Remove the stamps of layers that no longer exist."""
         if layers:
             self.write_layer_stamps(
-                {layer: mark for layer, mark in self.marks().items() if layer not in layers}
+                {layer: stamp for layer, stamp in self.layer_stamps().items() if layer not in layers}
             )

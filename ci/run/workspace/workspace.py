@@ -1,4 +1,4 @@
-"""One opened stack with its settings, its store and its state: what every command starts from."""
+"""The workspace: an opened stack with its settings, its store and its state. Every command starts from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ci.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A checked stack, and the machine's means to build it."""
+    """A checked stack, and what this machine builds it with."""
 
     settings: Settings
     stack: Stack
@@ -34,20 +34,20 @@ class Workspace:
     registry: RegistryNamespace | None = None
     """Of the settings; None where none is set."""
     run: str = ""
-    """Name of the living run that works here; empty while none does."""
+    """Name of the live run that this workspace belongs to; empty outside of a run."""
 
     @property
     def scratch(self) -> Path:
-        """Where temporary files go: a folder of the run's own, which goes with it."""
+        """The folder of temporary files: the run's own, which is removed with it."""
         return self.settings.tmpdir / self.run if self.run else self.settings.tmpdir
 
-    def scratch_of(self, life: RunMarker) -> Path:
-        """Return where the temporary files of another run are."""
-        return self.settings.tmpdir / life.name
+    def scratch_of(self, run: RunMarker) -> Path:
+        """Return the folder of the temporary files of another run."""
+        return self.settings.tmpdir / run.name
 
-    def for_run(self, life: RunMarker) -> Workspace:
-        """Return this workspace for a living run: what it starts bears its mark."""
-        return replace(self, run=life.name, runner=replace(self.runner, mark=str(life.mark)))
+    def for_run(self, run: RunMarker) -> Workspace:
+        """Return this workspace for a live run, whose processes and containers are marked as its own."""
+        return replace(self, run=run.name, runner=replace(self.runner, mark=str(run.path)))
 
     def with_engine(self, name: str) -> Workspace:
         """Return this workspace with another engine."""
@@ -60,12 +60,12 @@ class Workspace:
 
     @property
     def root_image(self) -> str:
-        """The local name of what root images, and the containers that fetch, start from."""
+        """The local name of the image that root images, and the fetching containers, start from."""
         return root_image(self.stack, self.base.kind)
 
     @property
     def capacity(self) -> int:
-        """How much runs at once."""
+        """How many tasks run at once."""
         return self.settings.jobs or os.cpu_count() or 1
 
     @property
@@ -86,12 +86,12 @@ class Workspace:
         """Return the engine that builds here.
 
         Raises:
-            EngineError: there is none, or this user has no way to run it.
+            EngineError: there is none, or this user can't run it.
         """
         return choose_engine(self.settings, self.runner)
 
     async def store(self) -> Store:
-        """Return what the local store holds; nothing where no engine is usable."""
+        """Return the images of the local store; none where no engine is usable."""
         try:
             return Store(ids=await self.engine().images())
         except (EngineError, CommandError):
@@ -109,13 +109,13 @@ class Workspace:
 
         `remote` are the ids of images that a registry has.
         """
-        held = store if store is not None else await self.store()
+        local = store if store is not None else await self.store()
         namespace = self.stack.namespace
         return make_plan(
             self.stack,
             Inventory(
-                present=held.tags(namespace),
-                built=held.built(namespace),
+                present=local.tags(namespace),
+                built=local.built(namespace),
                 stored=self.state.stored,
                 remote=remote,
             ),
@@ -126,11 +126,11 @@ class Workspace:
 
 
 def open_workspace(settings: Settings) -> Workspace:
-    """Load the stack and decide what can be decided before the plan.
+    """Load the stack, and decide on the kind of base.
 
     Raises:
-        CatalogError: the stack directory has mistakes; all of them are named.
-        UsageError: the registry is not written as one.
+        CatalogError: the stack directory has validation errors; all of them are reported.
+        UsageError: the registry has another form than HOST[:PORT]/NAMESPACE.
     """
     registry = _registry(settings)
     stack = load_stack(settings.stack)
@@ -148,7 +148,7 @@ def registry_namespace(settings: Settings) -> RegistryNamespace:
     """Return the registry of these settings, for what needs no stack.
 
     Raises:
-        UsageError: none is set, or it is not written as one.
+        UsageError: none is set, or it has another form than HOST[:PORT]/NAMESPACE.
     """
     return _required(_registry(settings))
 

@@ -1,4 +1,4 @@
-"""An HTTP client that never waits without end and tries again what may be over: urllib's, with bounds.
+"""An HTTP client with a bound on every wait, which repeats what a transient error ended: urllib's.
 
 It is not that of ci.registry, and shares no code with it: it runs in a container that has Python's standard
 library alone, while a registry needs tokens, uploads and many requests at once. A test holds that both retry
@@ -26,21 +26,21 @@ CHUNK = 1 << 20
 SLOWEST = 1000
 """Bytes per second below which a transfer counts as stalled."""
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
-"""Statuses that may be over at the next try. Source: RFC 9110, section 15, and RFC 6585."""
-LEFT = {404, 410}
-CHECK = "`dockwright doctor` says whether this machine reaches it"
+"""Statuses that the next try may not get. Source: RFC 9110, section 15, and RFC 6585."""
+UNAVAILABLE = {404, 410}
+CHECK = "`dockwright doctor` checks whether this machine reaches that host"
 
 Say = Callable[[str], None]
 Result = TypeVar("Result")
 
 
-class BrokenError(Exception):
-    """One try did not bring it; the next one may."""
+class TransientError(Exception):
+    """One try failed; the next one may succeed."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long a silent server is waited for, how often is tried, and the pause before the second try."""
+    """How long to wait for a silent server, how many tries there are, and the pause before the second one."""
 
     stall_s: float = field(default_factory=lambda: float(os.environ.get("DOCKWRIGHT_FETCH_TIMEOUT_S") or 30))
     tries: int = 5
@@ -54,50 +54,50 @@ def shown(url: str) -> str:
 
 @dataclass(frozen=True)
 class Client:
-    """Gets what is at a URL; every try that failed is told by `say`."""
+    """Reads from URLs; every failed try is reported through `say`."""
 
     say: Say
-    patience: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     trusted: tuple[str, ...] = ()
-    """Hosts whose certificates are not looked at."""
+    """Hosts whose certificates are not checked."""
 
     def body(self, url: str, headers: dict[str, str], what: str) -> tuple[bytes, http.client.HTTPMessage]:
         """Return the body at `url` and its headers; for small documents.
 
         Raises:
-            FetchingError: it could not be had.
+            FetchingError: it can't be fetched.
         """
 
-        def once() -> tuple[bytes, http.client.HTTPMessage]:
+        def attempt() -> tuple[bytes, http.client.HTTPMessage]:
             with self.open(url, headers) as response:
                 return b"".join(self.chunks(response)), response.headers
 
-        return self.tried(what, url, once)
+        return self.with_retries(what, url, attempt)
 
-    def tried(self, what: str, url: str, once: Callable[[], Result]) -> Result:
-        """Return what `once` returns, trying again while it is `BrokenError`.
+    def with_retries(self, what: str, url: str, attempt: Callable[[], Result]) -> Result:
+        """Return the result of `attempt`, repeated while it raises `TransientError`.
 
         Raises:
-            FetchingError: of kind `gone` where the server says that there is no such thing, else `fetch`.
+            FetchingError: of kind `unavailable` where the server has no such file, else `fetch`.
         """
-        for number in range(1, self.patience.tries + 1):
+        for number in range(1, self.retry.tries + 1):
             try:
-                return once()
-            except BrokenError as broken:
-                if number == self.patience.tries:
-                    text = f"{what}: {shown(url)}: {broken}; tried {number} times. {CHECK}"
-                    raise FetchingError(kind="fetch", text=text) from broken
-                self.say(f"{what}: {broken}; try {number + 1} of {self.patience.tries}")
-                time.sleep(self.patience.pause_s * 2 ** (number - 1))
+                return attempt()
+            except TransientError as failed:
+                if number == self.retry.tries:
+                    text = f"{what}: {shown(url)}: {failed}; tried {number} times"
+                    raise FetchingError(kind="fetch", text=text, hint=CHECK) from failed
+                self.say(f"{what}: {failed}; try {number + 1} of {self.retry.tries}")
+                time.sleep(self.retry.pause_s * 2 ** (number - 1))
             except urllib.error.HTTPError as error:
                 error.close()
-                kind = "gone" if error.code in LEFT else "fetch"
+                kind = "unavailable" if error.code in UNAVAILABLE else "fetch"
                 text = f"{what}: {shown(url)}: the answer was {error.code} {error.reason}"
                 raise FetchingError(kind=kind, text=text) from error
         raise AssertionError("a last try returns or raises")
 
     def open(self, url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
-        """Ask for `url`. Raises `BrokenError`, or urllib's HTTPError where a next try changes nothing."""
+        """Open `url`. Raises `TransientError`, or urllib's HTTPError where another try would not help."""
         parts = urlsplit(url)
         headers = {"User-Agent": "dockwright", "Accept-Encoding": "identity", **headers}
         bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
@@ -107,44 +107,44 @@ class Client:
             encoded = base64.b64encode(pair.encode()).decode()
             request.add_unredirected_header("Authorization", f"Basic {encoded}")
         try:
-            opened = self._opener(parts.hostname or "", parts.port).open(
-                request, timeout=self.patience.stall_s
-            )
+            opened = self._opener(parts.hostname or "", parts.port).open(request, timeout=self.retry.stall_s)
         except urllib.error.HTTPError as error:
             if error.code in TRANSIENT:
                 error.close()
-                raise BrokenError(f"the answer was {error.code} {error.reason}") from error
+                raise TransientError(f"the answer was {error.code} {error.reason}") from error
             raise
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
-                raise BrokenError(f"no answer within {self.patience.stall_s:g} s") from error
-            raise BrokenError(f"no connection ({_words(reason)})") from error
+                raise TransientError(f"no answer within {self.retry.stall_s:g} s") from error
+            raise TransientError(f"no connection ({_reason(reason)})") from error
         assert isinstance(opened, http.client.HTTPResponse)
         return opened
 
     def chunks(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
-        """Give the body. Raises `BrokenError` where it is shorter than announced or hardly moves."""
+        """Yield the body. Raises `TransientError` where it is shorter than announced, or stalls."""
         size = response.headers.get("Content-Length")
         arrived, window, since = 0, 0, time.monotonic()
         while True:
             try:
                 chunk = response.read1(CHUNK)
             except TimeoutError as error:
-                raise BrokenError(f"nothing came for {self.patience.stall_s:g} s") from error
+                raise TransientError(f"nothing came for {self.retry.stall_s:g} s") from error
             except (OSError, http.client.HTTPException) as error:
-                raise BrokenError(f"the connection broke after {arrived} bytes ({_words(error)})") from error
+                raise TransientError(
+                    f"the connection broke after {arrived} bytes ({_reason(error)})"
+                ) from error
             if not chunk:
                 break
             arrived, window = arrived + len(chunk), window + len(chunk)
             yield chunk
             passed = time.monotonic() - since
-            if passed > self.patience.stall_s:
+            if passed > self.retry.stall_s:
                 if window < SLOWEST * passed:
-                    raise BrokenError(f"only {window} bytes came in {passed:.0f} s")
+                    raise TransientError(f"only {window} bytes came in {passed:.0f} s")
                 window, since = 0, time.monotonic()
         if size is not None and arrived != int(size):
-            raise BrokenError(f"the connection ended after {arrived} of {size} bytes")
+            raise TransientError(f"the connection ended after {arrived} of {size} bytes")
 
     def _opener(self, host: str, port: int | None) -> urllib.request.OpenerDirector:
         context = ssl.create_default_context()
@@ -153,7 +153,7 @@ class Client:
         return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
 
 
-def _words(reason: object) -> str:
-    """Return an error in few words."""
+def _reason(reason: object) -> str:
+    """Return the reason of an error, in a few words."""
     text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
     return str(text)

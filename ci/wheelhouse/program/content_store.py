@@ -1,27 +1,37 @@
-"""Files kept under their sha256, once for every house: houses have hard links to them."""
+"""The content store: files by their sha256, each once; package folders have hard links to them."""
 
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .failure import FetchingError
 
-NO_SPACE = "no space left; make room (`dockwright gc` says what can go), or give dockwright another --root"
+CHUNK = 1 << 18
+FREE_SPACE = "free space (`dockwright gc` lists what can be removed), or use another disk: `--root DIR`"
 
 
-def sha256(path: Path) -> str:
-    """Return the hash of a file: 64 hex digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def sha256(path: Path, on_chunk: Callable[[], None] = lambda: None) -> str:
+    """Return the hash of a file: 64 hex digits.
+
+    `on_chunk` is called before each chunk; what it raises is not caught.
+    """
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(CHUNK))
+    with path.open("rb", buffering=0) as stream:
+        while size := stream.readinto(buffer):
+            on_chunk()
+            digest.update(buffer[:size])
+    return digest.hexdigest()
 
 
-def marks(path: Path) -> list[int]:
+def file_stamp(path: Path) -> list[int]:
     """Return what changes when a file does: size, time of the content in ns, inode.
 
     Not the time of the inode's own change: another hard link to the file changes that. So a file that was
-    changed and given its old time by hand is taken for the old one; uv checks a wheel's hash once more.
+    changed and given its old time by hand counts as unchanged; uv checks a wheel's hash once more.
     """
     status = path.stat()
     return [status.st_size, status.st_mtime_ns, status.st_ino]
@@ -29,71 +39,67 @@ def marks(path: Path) -> list[int]:
 
 @dataclass(frozen=True)
 class ContentStore:
-    """The files under `folder`, and what of them is on its way under `parts`.
+    """The files under `folder`; unfinished ones are under `partial`.
 
-    `known` has the `marks` of files by the hash that they were seen to have.
+    `known` has the file stamps of files whose hash was computed before, by that hash.
     """
 
     folder: Path
-    parts: Path
+    partial: Path
     known: dict[str, list[list[int]]] = field(default_factory=dict)
 
     def path(self, digest: str) -> Path:
-        """Return where the file with this hash is kept."""
+        """Return the path of the file with this hash."""
         return self.folder / digest
 
-    def holds(self, digest: str) -> bool:
-        """Whether the file with this hash is there; one that is no longer what its name says is removed."""
+    def has(self, digest: str, on_chunk: Callable[[], None] = lambda: None) -> bool:
+        """Whether the file with this hash is available; a file with another hash than its name is removed.
+
+        `on_chunk` is as in `sha256`.
+        """
         path = self.path(digest)
         if not path.is_file():
             return False
-        if marks(path) in self.known.get(digest, []) or sha256(path) == digest:
+        if file_stamp(path) in self.known.get(digest, []) or sha256(path, on_chunk) == digest:
             return True
         path.unlink()
         return False
 
     def add(self, source: Path) -> str:
-        """Take in a file that was made here; return its hash."""
+        """Copy a file that was made here into the store; return its hash."""
         digest = sha256(source)
-        if not self.holds(digest):
-            part = self.parts / f"{digest}.part"
-            shutil.copyfile(source, part)
-            part.chmod(0o644)
-            part.replace(self.path(digest))
+        if not self.has(digest):
+            partial = self.partial / f"{digest}.part"
+            shutil.copyfile(source, partial)
+            partial.chmod(0o644)
+            partial.replace(self.path(digest))
         return digest
 
-    def place(self, digest: str, target: Path) -> None:
-        """Give the file with this hash the name `target` too, whatever had it before."""
+    def link(self, digest: str, target: Path) -> None:
+        """Make `target` a hard link to the file with this hash; an older file of that name is replaced."""
         source = self.path(digest)
         if target.exists() and target.samefile(source):
             return
-        part = target.with_name(f".{target.name}.part")
-        part.unlink(missing_ok=True)
+        partial = target.with_name(f".{target.name}.part")
+        partial.unlink(missing_ok=True)
         try:
-            os.link(source, part)
+            os.link(source, partial)
         except OSError:  # another user's file, or a file system without links
-            shutil.copyfile(source, part)
-        part.replace(target)
+            shutil.copyfile(source, partial)
+        partial.replace(target)
 
 
-def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> None:
-    """Write `content` to `path` so that a reader sees the old file or the new one."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content if isinstance(content, bytes) else content.encode())
-    part.chmod(mode)
-    part.replace(path)
-
-
-def open_content_store(houses: Path, known: dict[str, list[list[int]]]) -> ContentStore:
-    """Return what is kept in the folder `houses`, which is made where it is missing."""
-    os.umask(0o022)
-    kept = ContentStore(folder=houses / "kept", parts=houses / "parts", known=known)
-    for folder in (kept.folder, kept.parts):
+def open_content_store(root: Path, known: dict[str, list[list[int]]]) -> ContentStore:
+    """Return the content store in the folder `root`; what is missing of its folders is made."""
+    store = ContentStore(folder=root / "content", partial=root / "partial", known=known)
+    for folder in (store.folder, store.partial):
         folder.mkdir(parents=True, exist_ok=True)
-    return kept
+    return store
 
 
-def full(error: OSError, folder: Path) -> FetchingError:
-    """Return the failure that an error of writing below `folder` is."""
-    what = NO_SPACE if error.errno == 28 else f"can't be written ({error.strerror})"
-    return FetchingError(kind="disk", text=f"{folder}: {what}")
+def write_error(error: OSError, folder: Path) -> FetchingError:
+    """Return an error of writing below `folder` as a failure of a fetching program."""
+    if error.errno == 28:
+        return FetchingError(kind="disk", text=f"{folder}: no space left", hint=FREE_SPACE)
+    hint = "check the owner and the mode of that folder"
+    return FetchingError(kind="disk", text=f"{folder}: can't be written ({error.strerror})", hint=hint)

@@ -2,11 +2,12 @@
 
 
 class FetchingError(Exception):
-    """A failure of one `kind` (fetch, hash, gone, compile, disk); `text` is for the user.
+    """A failure of one `kind` (fetch, hash, unavailable, compile, disk).
 
-    `gone` names the locked files that their archive or index has no more.
+    `text` is for the user: what failed, and where; `hint` is what to do, or empty. `unavailable` names the
+    locked files that their archive or index no longer has.
     """
 
-    def __init__(self, *, kind: str, text: str, gone: tuple[str, ...] = ()) -> None:
-        self.kind, self.text, self.gone = kind, text, gone
+    def __init__(self, *, kind: str, text: str, hint: str = "", unavailable: tuple[str, ...] = ()) -> None:
+        self.kind, self.text, self.hint, self.unavailable = kind, text, hint, unavailable
         super().__init__(text)

@@ -1,11 +1,11 @@
 """Fill a debhouse by hash. Runs in a container, or on the host for the bootstrap base; standard library only.
 
-    fetch_debs.py INPUT HOUSES NAME
+    fetch_debs.py DOCUMENT ROOT NAME
 
-`INPUT` is the debhouse's input document (JSON: `files`: [{file, sha256, url}], `lists`: {name: [file]},
-`known`: see content_store.py). `HOUSES` keeps every package once by its sha256; `HOUSES/NAME` gets `debs/`,
-`lists/` and `manifest.json`. What is there already is looked at by hash, not by name. A failure is told in
-`HOUSES/parts/NAME.failure`.
+`DOCUMENT` is the debhouse's input document (JSON: `files`: [{file, sha256, url}], `lists`: {name: [file]},
+`known`: see content_store.py). `ROOT` has every package once by its sha256; `ROOT/NAME` gets `debs/`,
+`lists/` and `manifest.json`. Files that are already present are checked by hash, not by name. A failure is
+reported in `ROOT/partial/NAME.failure`.
 """
 
 import json
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 if not __package__:
-    # In a container this folder is all that there is of dockwright, and -I leaves it out of the search path.
+    # In a container this folder is the only part of dockwright, and -I leaves it out of the search path.
     sys.path.insert(0, str(Path(__file__).parent.parent))
     __package__ = Path(__file__).parent.name  # PEP 366
 
@@ -26,28 +26,28 @@ from .transfer import Transfer, Wanted
 
 
 def say(line: str) -> None:
-    """Print one line for the reader outside."""
+    """Print one line of progress."""
     print(f"debhouse: {line}", flush=True)
 
 
-def fill(input_path: Path, houses: Path, name: str) -> None:
+def fill(document: Path, root: Path, name: str) -> None:
     """Fetch what is missing, then write the folders and the manifest."""
-    wanted = json.loads(input_path.read_text())
-    kept = open_content_store(houses, wanted["known"])
+    wanted = json.loads(document.read_text())
+    store = open_content_store(root, wanted["known"])
     entries = wanted["files"]
-    missing = [entry for entry in entries if not kept.holds(entry["sha256"])]
+    missing = [entry for entry in entries if not store.has(entry["sha256"])]
     say(f"{len(entries)} packages, {len(missing)} to fetch")
-    asked = [
+    files = [
         Wanted(file=entry["file"], sha256=entry["sha256"], address=partial(str, entry["url"]))
         for entry in missing
     ]
-    Transfer(kept, Client(say)).fetch(asked)
-    house = PackageFolder(houses / name, kept)
+    Transfer(store, Client(say)).fetch(files)
+    folder = PackageFolder(root / name, store)
     for entry in entries:
-        house.add(f"debs/{entry['file']}", entry["sha256"])
-    for list_, files in wanted["lists"].items():
-        house.list(list_, [f"debs/{file}" for file in files], "".join(f"./debs/{file}\n" for file in files))
-    house.close(wanted["input"])
+        folder.add(f"debs/{entry['file']}", entry["sha256"])
+    for list_, names in wanted["lists"].items():
+        folder.list(list_, [f"debs/{file}" for file in names], "".join(f"./debs/{file}\n" for file in names))
+    folder.close(wanted["input"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where a simple index has a file. Source: PEP 503 (HTML), PEP 691 (JSON)."""
+"""Where a simple index serves a file. Source: PEP 503 (HTML), PEP 691 (JSON)."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ class Index:
         """Return the URL of `file` of the distribution `name`.
 
         Raises:
-            FetchingError: the index can't be had (`fetch`), or lists no such file (`gone`).
+            FetchingError: the index can't be read (`fetch`), or lists no such file (`unavailable`).
         """
         project = re.sub(r"[-_.]+", "-", name).lower()
         page = urljoin(self._root, f"{project}/")
@@ -35,17 +35,15 @@ class Index:
         try:
             return _with_user(self._pages[project][file], self._root)
         except KeyError:
-            text = (
-                f"{file}: {shown(page)} lists no such file; it was removed there, or the lock was edited. "
-                f"`dockwright lock --upgrade {name}` chooses another one"
-            )
-            raise FetchingError(kind="gone", text=text, gone=(file,)) from None
+            text = f"{file}: {shown(page)} lists no such file: it was removed there, or the lock was edited"
+            hint = f"`dockwright lock --upgrade {name}` chooses another file"
+            raise FetchingError(kind="unavailable", text=text, hint=hint, unavailable=(file,)) from None
 
     def _read(self, page: str, file: str) -> dict[str, str]:
         try:
             body, headers = self._client.body(page, {"Accept": ACCEPT, "Accept-Encoding": "gzip"}, file)
         except FetchingError as failed:
-            if failed.kind == "gone":
+            if failed.kind == "unavailable":
                 return {}
             raise
         if headers.get("Content-Encoding", "") == "gzip":

@@ -1,36 +1,35 @@
-"""The folder of a wheelhouse or debhouse as it is written: files, lists, and a manifest of both by hash."""
+"""A wheelhouse or debhouse as it is written: files, lists, and a manifest of both by hash."""
 
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from .content_store import ContentStore, write_atomically
+from .atomic_write import write_atomically
+from .content_store import ContentStore
 
 SCHEMA = 2
 
 
 class PackageFolder:
-    """The folder `folder`, filled with hard links to what `kept` has; complete once it is closed."""
+    """The folder `folder`, filled with hard links to the files of `store`; complete once it is closed."""
 
-    def __init__(self, folder: Path, kept: ContentStore) -> None:
-        self._folder, self._kept = folder, kept
+    def __init__(self, folder: Path, store: ContentStore) -> None:
+        self._folder, self._store = folder, store
         self._files: dict[str, str] = {}
         self._lists: dict[str, list[str]] = {}
 
     def add(self, path: str, digest: str) -> None:
-        """Give the kept file with this hash the name `path` in the house."""
+        """Add the stored file with this hash under the name `path`."""
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._kept.place(digest, target)
+        self._store.link(digest, target)
         self._files[path] = digest
 
     def write(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
-        """Write a file of the house's own."""
-        target = self._folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        """Write a file that only this folder has."""
         data = content if isinstance(content, bytes) else content.encode()
-        write_atomically(target, data, mode)
+        write_atomically(self._folder / path, data, mode)
         self._files[path] = hashlib.sha256(data).hexdigest()
 
     def list(self, name: str, paths: list[str], text: str) -> None:
@@ -39,12 +38,14 @@ class PackageFolder:
         self._lists[name] = paths
 
     def close(self, input_digest: str) -> None:
-        """Remove what does not belong here, then write the manifest."""
-        self._folder.mkdir(parents=True, exist_ok=True)  # it may hold nothing
+        """Remove files of an earlier fill, then write the manifest."""
+        self._folder.mkdir(parents=True, exist_ok=True)  # it may have no files
         for folder in {self._folder / path.partition("/")[0] for path in self._files if "/" in path}:
             for stale in folder.iterdir():
                 if f"{folder.name}/{stale.name}" not in self._files:
                     stale.unlink()
+        for partial in self._folder.glob(".*"):  # of a killed program; one at a time fills this folder
+            partial.unlink()
         value: dict[str, Any] = {
             "schema": SCHEMA,
             "input": input_digest,
@@ -56,7 +57,7 @@ class PackageFolder:
 
 
 def own_digest(value: dict[str, Any]) -> str:
-    """Return what a manifest says of itself: the sha256 of its other entries as canonical JSON."""
+    """Return the digest that a manifest has of itself: the sha256 of its other entries as canonical JSON."""
     rest = {name: entry for name, entry in value.items() if name != "sha256"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,29 +1,36 @@
-"""How both fetching programs start, and tell why they failed in a file beside what was fetched."""
+"""How both fetching programs start, and report a failure in a file next to what they fetch."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .content_store import full
+from .content_store import write_error
 from .failure import FetchingError
 
 
-def run(fill: Callable[[Path, Path, str], None], input_path: str, houses: str, name: str) -> None:
-    """Let `fill` make the house `name` by its input document; a failure ends this process with 1."""
-    told = Path(houses, "parts", f"{name.replace('/', '-')}.failure")
-    told.parent.mkdir(parents=True, exist_ok=True)
-    told.unlink(missing_ok=True)
+def run(fill: Callable[[Path, Path, str], None], document: str, root: str, name: str) -> None:
+    """Let `fill` make the package folder `name` by its input document; a failure ends this process with 1."""
+    os.umask(0o022)  # other users read these files too
+    report = Path(root, "partial", f"{name.replace('/', '-')}.failure")
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
     try:
         try:
-            fill(Path(input_path), Path(houses), name)
+            fill(Path(document), Path(root), name)
         except OSError as error:
-            raise full(error, Path(houses)) from error
+            raise write_error(error, Path(root)) from error
     except FetchingError as failed:
         print(failed.text, flush=True)
-        value = {"kind": failed.kind, "text": failed.text, "gone": list(failed.gone)}
+        value = {
+            "kind": failed.kind,
+            "text": failed.text,
+            "hint": failed.hint,
+            "unavailable": list(failed.unavailable),
+        }
         try:
-            told.write_text(json.dumps(value))
+            report.write_text(json.dumps(value))
         except OSError:
-            told.unlink(missing_ok=True)  # no room even for this: the output has the text
+            report.unlink(missing_ok=True)  # no space even for this: the output has the text
         sys.exit(1)

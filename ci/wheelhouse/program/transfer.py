@@ -1,7 +1,7 @@
-"""Fetching many files by hash; a broken transfer goes on where it broke, in this run or the next.
+"""Fetching many files by hash; an interrupted transfer is resumed, in this run or the next.
 
-A file on its way is `parts/SHA256.part`, held by one process at a time. It gets its place when its hash is
-right, so that no reader ever sees half of it.
+An unfinished file is `partial/SHA256.part`, locked by one process at a time. It moves to the content store
+once its hash is right, so that no reader ever sees half of it.
 """
 
 import contextlib
@@ -18,19 +18,19 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
-from .client import BrokenError, Client, shown
-from .content_store import ContentStore, full
+from .client import Client, TransientError, shown
+from .content_store import ContentStore, write_error
 from .failure import FetchingError
 
 STREAMS = 6
 """Files at once."""
-SAY_S = 5.0
-"""Time between two lines about how far it is."""
+REPORT_S = 5.0
+"""Time between two lines of progress."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file by the name that the user knows, its hash, and what finds its address (which asks an index)."""
+    """A file: the name that the user knows, its hash, and the function that finds its URL."""
 
     file: str
     sha256: str
@@ -38,18 +38,18 @@ class Wanted:
 
 
 class Transfer:
-    """Brings files into `kept` by `client`."""
+    """Fetches files into `store` by `client`."""
 
-    def __init__(self, kept: ContentStore, client: Client) -> None:
-        self._kept, self._client = kept, client
+    def __init__(self, store: ContentStore, client: Client) -> None:
+        self._store, self._client = store, client
         self._lock, self._stopped = threading.Lock(), threading.Event()
-        self._done, self._bytes, self._total, self._said_at = 0, 0, 0, time.monotonic()
+        self._done, self._bytes, self._total, self._reported_at = 0, 0, 0, time.monotonic()
 
     def fetch(self, wanted: Sequence[Wanted]) -> None:
-        """Bring all of `wanted`; each is there by hash afterwards.
+        """Fetch all of `wanted` into the content store.
 
         Raises:
-            FetchingError: some could not be had; of kind `gone` only if nothing else is wrong.
+            FetchingError: some can't be fetched; of kind `unavailable` only if there is no other failure.
         """
         self._done, self._bytes, self._total = 0, 0, len(wanted)
         failures: list[FetchingError] = []
@@ -58,65 +58,67 @@ class Transfer:
             if self._stopped.is_set():
                 return
             try:
-                self._bring(each)
+                self._fetch(each)
             except FetchingError as failed:
                 with self._lock:
                     failures.append(failed)
-                # all that is gone is told at once; after anything else nothing more is begun
-                if failed.kind != "gone":
+                # all unavailable files are reported together; after any other failure nothing more is started
+                if failed.kind != "unavailable":
                     self._stopped.set()
 
         with ThreadPoolExecutor(STREAMS) as pool:
             list(pool.map(one, wanted))
         if failures:
-            raise _together(failures)
+            raise _combined(failures)
 
-    def _bring(self, wanted: Wanted) -> None:
+    def _fetch(self, wanted: Wanted) -> None:
         try:
-            with self._held(wanted.sha256) as file:
-                if self._kept.holds(wanted.sha256):  # another process brought it
+            with self._locked_part(wanted.sha256) as file:
+                if self._store.has(wanted.sha256):  # another process fetched it
                     self._part(wanted.sha256).unlink(missing_ok=True)
                 else:
-                    self._tried(wanted, wanted.address(), file)
+                    self._download(wanted, wanted.address(), file)
         except OSError as error:
             self._part(wanted.sha256).unlink(missing_ok=True)  # it may be what fills the disk
-            raise full(error, self._kept.folder) from error
+            raise write_error(error, self._store.folder) from error
         with self._lock:
             self._done += 1
 
-    def _tried(self, wanted: Wanted, url: str, file: BinaryIO) -> None:
-        part, wrong = self._part(wanted.sha256), set[str]()
+    def _download(self, wanted: Wanted, url: str, file: BinaryIO) -> None:
+        part, unexpected = self._part(wanted.sha256), set[str]()
 
-        def once() -> None:
-            actual = self._completed(file, url)
+        def attempt() -> None:
+            actual = self._resume(file, url)
             if actual == wanted.sha256:
                 return
             file.truncate(0)
-            if actual in wrong:  # twice the same other bytes: no accident of the way
+            if actual in unexpected:  # twice the same other bytes: not a transfer error
                 raise FetchingError(
                     kind="hash",
-                    text=f"{wanted.file}: its lock says sha256 {wanted.sha256}, but {shown(url)} has "
-                    f"{actual}. Nothing of it was kept. Either the file was replaced there, which "
-                    "nobody should trust unseen, or the lock was edited: `dockwright lock` writes it anew",
+                    text=f"{wanted.file}: its lock has sha256 {wanted.sha256}, but {shown(url)} has {actual}",
+                    hint="nothing of it was stored. Either the file was replaced there, and must not be "
+                    "trusted without a review, or the lock was edited: `dockwright lock` makes it again",
                 )
-            wrong.add(actual)
-            raise BrokenError(f"sha256 is {actual[:12]}…, not {wanted.sha256[:12]}…")
+            unexpected.add(actual)
+            raise TransientError(f"sha256 is {actual[:12]}…, not {wanted.sha256[:12]}…")
 
         try:
-            self._client.tried(wanted.file, url, once)
+            self._client.with_retries(wanted.file, url, attempt)
         except FetchingError as failed:
-            if failed.kind == "gone":
+            if failed.kind == "unavailable":
                 part.unlink(missing_ok=True)
-                raise FetchingError(kind="gone", text=failed.text, gone=(wanted.file,)) from failed
+                raise FetchingError(
+                    kind="unavailable", text=failed.text, hint=failed.hint, unavailable=(wanted.file,)
+                ) from failed
             if failed.kind == "hash":
                 part.unlink(missing_ok=True)
             raise
         file.flush()
         part.chmod(0o644)
-        part.replace(self._kept.path(wanted.sha256))
+        part.replace(self._store.path(wanted.sha256))
 
-    def _completed(self, file: BinaryIO, url: str) -> str:
-        """Bring what `file` lacks and return the hash of all of it."""
+    def _resume(self, file: BinaryIO, url: str) -> str:
+        """Fetch what `file` lacks and return the hash of all of it."""
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
         start = file.seek(0, os.SEEK_END)
@@ -139,11 +141,11 @@ class Transfer:
         return digest.hexdigest()
 
     def _part(self, digest: str) -> Path:
-        return self._kept.parts / f"{digest}.part"
+        return self._store.partial / f"{digest}.part"
 
     @contextlib.contextmanager
-    def _held(self, digest: str) -> Iterator[BinaryIO]:
-        """Open the part of a file for this process alone; the lock goes with the process, however it ends."""
+    def _locked_part(self, digest: str) -> Iterator[BinaryIO]:
+        """Open an unfinished file for this process alone; the lock ends with the process, however it ends."""
         path = self._part(digest)
         while True:
             with path.open("a+b") as file:
@@ -152,25 +154,26 @@ class Transfer:
                     same = path.stat().st_ino == os.fstat(file.fileno()).st_ino
                 except FileNotFoundError:
                     same = False
-                if same:  # else its holder gave it its place meanwhile
+                if same:  # else the process that had the lock has moved it
                     yield file
                     return
 
     def _progress(self, more: int) -> None:
         with self._lock:
             self._bytes += more
-            if time.monotonic() - self._said_at < SAY_S:
+            if time.monotonic() - self._reported_at < REPORT_S:
                 return
-            self._said_at = time.monotonic()
+            self._reported_at = time.monotonic()
             done, total, size = self._done, self._total, self._bytes
         self._client.say(f"{done} of {total} fetched, {size / 1e6:.0f} MB")
 
 
-def _together(failures: list[FetchingError]) -> FetchingError:
-    """Return several failures as one: what is not merely gone goes first."""
-    others = [failed for failed in failures if failed.kind != "gone"]
+def _combined(failures: list[FetchingError]) -> FetchingError:
+    """Return several failures as one: files that are only unavailable come last."""
+    others = [failed for failed in failures if failed.kind != "unavailable"]
     chosen = others or failures
     texts = list(dict.fromkeys(failed.text for failed in chosen))
     more = [f"and {len(texts) - 5} more"] if len(texts) > 5 else []
-    gone = tuple(sorted({name for failed in chosen for name in failed.gone}))
-    return FetchingError(kind=chosen[0].kind, text="\n".join([*texts[:5], *more]), gone=gone)
+    unavailable = tuple(sorted({name for failed in chosen for name in failed.unavailable}))
+    text = "\n".join([*texts[:5], *more])
+    return FetchingError(kind=chosen[0].kind, text=text, hint=chosen[0].hint, unavailable=unavailable)

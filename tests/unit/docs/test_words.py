@@ -131,6 +131,6 @@ def test_a_private_word_is_in_no_message(word: str) -> None:
 
 
 def test_a_word_is_found_as_a_word_and_not_in_code() -> None:
-    text = "A house.\nA wheelhouse, `houses/kept`, [a](house.md).\nIt STANDS ON it."
+    text = "A house.\nA wheelhouse, `houses/content`, [a](house.md).\nIt STANDS ON it."
     assert found("houses?", {"a": text}) == ["a: A house."]
     assert found("stands? on", {"a": text}) == ["a: It STANDS ON it."]

@@ -16,7 +16,7 @@ from ci.wheelhouse.program.package_folder import PackageFolder, own_digest
 from tests.stacks import deb, small_stack
 
 
-def house(folder: Path, content: bytes = b"wheel") -> Path:
+def package_folder(folder: Path, content: bytes = b"wheel") -> Path:
     (folder / "wheels").mkdir(parents=True)
     (folder / "wheels/a.whl").write_bytes(content)
     digest = hashlib.sha256(b"wheel").hexdigest()
@@ -26,54 +26,54 @@ def house(folder: Path, content: bytes = b"wheel") -> Path:
     return folder
 
 
-def test_a_whole_house_has_nothing_wrong_and_is_hashed_once(tmp_path: Path) -> None:
-    manifest = read_manifest(house(tmp_path))
-    seen: dict[str, list[object]] = {}
-    assert verify(manifest, seen) == []
+def test_a_complete_folder_has_no_errors_and_is_hashed_once(tmp_path: Path) -> None:
+    manifest = read_manifest(package_folder(tmp_path))
+    hashes: dict[str, list[object]] = {}
+    assert verify(manifest, hashes) == []
     path = str(tmp_path / "wheels/a.whl")
-    seen[path][-1] = "remembered, so not read again"
-    assert "remembered" in verify(manifest, seen)[0]
+    hashes[path][-1] = "remembered, so not read again"
+    assert "remembered" in verify(manifest, hashes)[0]
 
 
 def test_a_wheel_replaced_under_its_name_is_found(tmp_path: Path) -> None:
-    manifest = read_manifest(house(tmp_path, b"other"))
-    (wrong,) = verify(manifest, {})
-    assert "wheels/a.whl: sha256 is" in wrong
+    manifest = read_manifest(package_folder(tmp_path, b"other"))
+    (error,) = verify(manifest, {})
+    assert "wheels/a.whl: sha256 is" in error
 
 
 def test_a_missing_wheel_is_found(tmp_path: Path) -> None:
-    manifest = read_manifest(house(tmp_path))
+    manifest = read_manifest(package_folder(tmp_path))
     (tmp_path / "wheels/a.whl").unlink()
     assert verify(manifest, {}) == [f"{tmp_path / 'wheels/a.whl'}: missing"]
 
 
 def test_a_file_of_the_same_size_is_hashed_again_after_it_was_written(tmp_path: Path) -> None:
-    manifest = read_manifest(house(tmp_path))
-    seen: dict[str, list[object]] = {}
-    assert verify(manifest, seen) == []
+    manifest = read_manifest(package_folder(tmp_path))
+    hashes: dict[str, list[object]] = {}
+    assert verify(manifest, hashes) == []
     (tmp_path / "wheels/a.whl").write_bytes(b"WHEEL")
-    assert "sha256 is" in verify(manifest, seen)[0]
+    assert "sha256 is" in verify(manifest, hashes)[0]
 
 
-def test_a_file_that_another_house_links_to_is_not_hashed_again(
+def test_a_file_that_another_folder_links_to_is_not_hashed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = read_manifest(house(tmp_path))
-    seen: dict[str, list[object]] = {}
-    assert verify(manifest, seen) == []
+    manifest = read_manifest(package_folder(tmp_path))
+    hashes: dict[str, list[object]] = {}
+    assert verify(manifest, hashes) == []
     os.link(tmp_path / "wheels/a.whl", tmp_path / "elsewhere.whl")
-    monkeypatch.setattr("ci.wheelhouse.manifest.sha256", lambda path: f"hashed {path}")
-    assert verify(manifest, seen) == []
+    monkeypatch.setattr("ci.wheelhouse.manifest.sha256", lambda path, _: f"hashed {path}")
+    assert verify(manifest, hashes) == []
 
 
 def test_a_manifest_that_was_edited_says_so_itself(tmp_path: Path) -> None:
-    path = house(tmp_path) / "manifest.json"
+    path = package_folder(tmp_path) / "manifest.json"
     path.write_text(path.read_text().replace('"asr"', '"vad"'))
-    with pytest.raises(FetchError, match="was changed after it was written"):
+    with pytest.raises(FetchError, match="changed after it was written"):
         read_manifest(tmp_path)
 
 
-def test_a_house_must_hold_what_each_lock_line_names() -> None:
+def test_a_folder_must_have_the_file_of_each_lock_line() -> None:
     debs = debhouse_input(small_stack(), Mirrors())
     assert locked_files(debs)["debs/tini_1.0-1_amd64.deb"] == deb("tini").sha256
     wheels = wheelhouse_input(small_stack(), "cpu", "bootstrap")
@@ -89,7 +89,7 @@ def test_a_manifest_that_cannot_be_read_is_an_error(tmp_path: Path, text: str) -
 
 
 def test_the_digest_of_a_part_follows_the_files_of_that_list(tmp_path: Path) -> None:
-    manifest = read_manifest(house(tmp_path))
+    manifest = read_manifest(package_folder(tmp_path))
     before = manifest.part("asr")
     manifest.files["wheels/a.whl"] = "0" * 64
     assert manifest.part("asr") != before
@@ -116,7 +116,7 @@ def test_a_wheelhouse_names_what_each_image_adds_and_how_sdists_are_built() -> N
     assert list(wanted["builds"]) == ["pyworld-1.0.tar.gz"]
 
 
-def test_houses_for_some_images_hold_what_these_need() -> None:
+def test_folders_for_some_images_have_what_these_need() -> None:
     stack = small_stack()
     wheels = wheelhouse_input(stack, "cpu", "bootstrap", {"ml:cpu", "mux:cpu"})
     assert (set(wheels["lists"]), wheels["builds"]) == ({"ml"}, {})
@@ -136,7 +136,7 @@ def test_houses_for_some_images_hold_what_these_need() -> None:
     }
 
 
-def test_houses_for_all_images_are_those_without_a_choice() -> None:
+def test_folders_for_all_images_are_those_without_a_choice() -> None:
     stack = small_stack()
     everything = {image.id for image in stack.images}
     for needed in (None, everything):
@@ -146,8 +146,18 @@ def test_houses_for_all_images_are_those_without_a_choice() -> None:
         assert debhouse_input(stack, Mirrors(), needed) == debhouse_input(stack, Mirrors())
 
 
-def test_a_house_that_holds_nothing_is_complete_too(tmp_path: Path) -> None:
-    kept = ContentStore(folder=tmp_path / "kept", parts=tmp_path / "parts")
-    PackageFolder(tmp_path / "debhouse", kept).close("0" * 64)
+def test_a_folder_without_files_is_complete_too(tmp_path: Path) -> None:
+    store = ContentStore(folder=tmp_path / "content", partial=tmp_path / "partial")
+    PackageFolder(tmp_path / "debhouse", store).close("0" * 64)
     manifest = read_manifest(tmp_path / "debhouse")
     assert (manifest.input, manifest.files, verify(manifest, {})) == ("0" * 64, {}, [])
+
+
+def test_a_closed_folder_has_no_file_that_a_killed_program_left(tmp_path: Path) -> None:
+    store = ContentStore(folder=tmp_path / "content", partial=tmp_path / "partial")
+    folder = PackageFolder(tmp_path / "debhouse", store)
+    folder.write("uv", b"program", 0o755)
+    (tmp_path / "debhouse/.uv.4711").write_bytes(b"prog")
+    folder.close("i")
+    assert sorted(path.name for path in (tmp_path / "debhouse").iterdir()) == ["manifest.json", "uv"]
+    assert (tmp_path / "debhouse/uv").stat().st_mode & 0o777 == 0o755

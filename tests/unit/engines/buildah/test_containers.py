@@ -14,7 +14,7 @@ from ci.engines.buildah.containers import (
 )
 
 RUN = "20261124-090807-4711-0a1b2c3d"
-MARK = f"/state/living/{RUN}"
+MARK = f"/state/live-runs/{RUN}"
 
 
 def one(id_: str, name: str, *, recorded: bool = True) -> Container:

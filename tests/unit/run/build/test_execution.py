@@ -24,7 +24,7 @@ def test_a_run_names_its_checkout_its_base_and_its_engine_and_no_password(tmp_pa
     workspace = Workspace(
         settings=Settings(debian_mirror="https://me:secret@mirror.example.org/debian"),
         stack=small_stack(),
-        base=BaseKind(kind="bootstrap", why="asked for"),
+        base=BaseKind(kind="bootstrap", reason="asked for"),
         runner=Runner(),
         state=State(root=tmp_path),
     )

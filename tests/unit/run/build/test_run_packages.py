@@ -64,7 +64,7 @@ async def test_packages_that_are_gone_are_locked_anew_for_the_run(
         )
         return replace(stack, images=images), ("ffmpeg 1.0-1 -> 2.0-1",)
 
-    monkeypatch.setattr("ci.run.inputs.lost_packages.relock", relock)
+    monkeypatch.setattr("ci.run.inputs.unavailable_packages.relock", relock)
     before = await machine.workspace().plan(store=Store(ids={}))
     result = await machine.run()
     assert (result.exit_code, machine.actions(result)) == (0, dict.fromkeys(ALL, "built"))
@@ -89,7 +89,7 @@ async def test_the_locks_are_made_anew_once(machine: Machine, monkeypatch: pytes
         asked.append(stack)
         return stack, ("nothing that helps",)
 
-    monkeypatch.setattr("ci.run.inputs.lost_packages.relock", relock)
+    monkeypatch.setattr("ci.run.inputs.unavailable_packages.relock", relock)
     with pytest.raises(LockError, match="ffmpeg"):
         await machine.run()
     assert len(asked) == 1

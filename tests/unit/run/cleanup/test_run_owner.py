@@ -30,10 +30,10 @@ def test_children_of_children_belong_to_it_and_siblings_do_not() -> None:
 
 
 async def test_only_a_process_with_the_whole_mark_in_its_environment_bears_it(tmp_path: Path) -> None:
-    process(tmp_path, 5, 1, mark="/state/living/one")
-    process(tmp_path, 6, 1, mark="/state/living/one-more")
+    process(tmp_path, 5, 1, mark="/state/live-runs/one")
+    process(tmp_path, 6, 1, mark="/state/live-runs/one-more")
     process(tmp_path, 7, 1)
-    assert await bearing(["/state/living/one"], Runner(), (), tmp_path) == {5}
+    assert await bearing(["/state/live-runs/one"], Runner(), (), tmp_path) == {5}
 
 
 def test_mounts_below_a_folder_come_the_deepest_first(tmp_path: Path) -> None:
@@ -53,12 +53,12 @@ def test_unfinished_files_of_a_dead_process_are_found_and_those_of_others_are_no
     folder.mkdir(parents=True)
     for pid in (stale_runs, alive):
         (tmp_path / f".hashes.json.{pid}").touch()
-        (tmp_path / f"history.json.{pid}").touch()
+        (tmp_path / f".history.json.{pid}").touch()
         (folder / f".k-1.json.{pid}").touch()
     (folder / "k-1.json").touch()
     assert set(unfinished_files(tmp_path, {stale_runs})) == {
         tmp_path / ".hashes.json.4711",
-        tmp_path / "history.json.4711",
+        tmp_path / ".history.json.4711",
         folder / ".k-1.json.4711",
     }
 

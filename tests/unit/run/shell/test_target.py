@@ -43,7 +43,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(
         settings=Settings(stack=tmp_path / "stack"),
         stack=with_image(small_stack(), ID, env=(("A", "b"),)),
-        base=BaseKind(kind="bootstrap", why="asked for"),
+        base=BaseKind(kind="bootstrap", reason="asked for"),
         runner=Runner(),
         state=State(root=tmp_path),
     )

@@ -22,9 +22,9 @@ def test_a_run_is_alive_inside_and_leaves_no_mark(tmp_path: Path) -> None:
     with live(tmp_path, now=NOW) as life:
         assert live_runs(tmp_path) == (life,)
         assert life.started == "2026-11-24 09:08:07"
-        assert life.mark.is_absolute()
+        assert life.path.is_absolute()
     assert live_runs(tmp_path) == ()
-    assert not life.mark.exists()
+    assert not life.path.exists()
 
 
 def test_a_failed_run_leaves_no_mark_either(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_mark_that_nobody_holds_is_a_dead_run_and_a_held_one_is_not(tmp_path: 
     mark = killed(tmp_path, "20261124-090807-4711-0a1b2c3d")
     with live(tmp_path, now=NOW) as life:
         with stale_runs(tmp_path) as found:
-            assert [(one.mark, one.pid) for one in found] == [(mark, 4711)]
+            assert [(one.path, one.pid) for one in found] == [(mark, 4711)]
         assert live_runs(tmp_path) == (life,)
 
 

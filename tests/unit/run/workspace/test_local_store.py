@@ -44,5 +44,5 @@ def test_auto_looks_once_and_takes_the_bootstrap_base_where_the_registry_is_sile
     auto = replace(small_stack(), base="auto")
     kind = resolve_base(auto, "", silent)
     assert (kind.kind, asked) == ("bootstrap", ["docker.io"])
-    assert "does not answer" in kind.why
+    assert "does not answer" in kind.reason
     assert resolve_base(auto, "", lambda _host: True).kind == "registry"

@@ -22,10 +22,16 @@ def test_a_report_is_read_by_its_file_or_by_the_directory_of_its_run(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (None, "no report can be read here (No such file or directory)"),
-        ("no", "not the report of a run, or written by another version of dockwright (the whole: Invalid"),
-        ('{"schema": 2}', "another version of dockwright (schema: Input should be 1)"),
-        ('{"checkout": {"commit": "--upload-pack=x"}}', "(checkout.commit: String should match pattern"),
+        (None, "can't be read as a report (No such file or directory)"),
+        ("no", "report.json: the document: Invalid JSON"),
+        (
+            '{"schema": 2}',
+            "report.json: schema: Input should be 1\nhint: it is not the report of a run, or another version",
+        ),
+        (
+            '{"checkout": {"commit": "--upload-pack=x"}}',
+            "report.json: checkout.commit: String should match pattern",
+        ),
     ],
 )
 def test_what_is_no_report_is_told(tmp_path: Path, text: str | None, said: str) -> None:

@@ -36,28 +36,28 @@ def test_two_runs_of_one_pid_in_one_second_do_not_share_a_directory(tmp_path: Pa
 
 def test_old_runs_go_and_the_newest_stay(tmp_path: Path) -> None:
     for second in range(5):
-        create_run_directory(tmp_path, now=NOW + timedelta(seconds=second), pid=NO_PROCESS, kept=3)
+        create_run_directory(tmp_path, now=NOW + timedelta(seconds=second), pid=NO_PROCESS, retained=3)
     assert names(tmp_path) == [f"20260102-03040{second}-{NO_PROCESS}" for second in (9, 8, 7)]
 
 
 def test_the_directory_of_a_run_that_goes_on_stays(tmp_path: Path) -> None:
-    create_run_directory(tmp_path, now=NOW, pid=os.getpid(), kept=1)
-    create_run_directory(tmp_path, now=NOW + timedelta(hours=1), pid=NO_PROCESS, kept=1)
-    create_run_directory(tmp_path, now=NOW + timedelta(hours=2), pid=NO_PROCESS, kept=1)
+    create_run_directory(tmp_path, now=NOW, pid=os.getpid(), retained=1)
+    create_run_directory(tmp_path, now=NOW + timedelta(hours=1), pid=NO_PROCESS, retained=1)
+    create_run_directory(tmp_path, now=NOW + timedelta(hours=2), pid=NO_PROCESS, retained=1)
     assert names(tmp_path) == [f"20260102-050405-{NO_PROCESS}", f"20260102-030405-{os.getpid()}"]
 
 
 def test_what_is_no_run_is_never_removed(tmp_path: Path) -> None:
     notes = tmp_path / "runs" / "notes"
     notes.mkdir(parents=True)
-    create_run_directory(tmp_path, now=NOW, pid=NO_PROCESS, kept=0)
+    create_run_directory(tmp_path, now=NOW, pid=NO_PROCESS, retained=0)
     assert notes.is_dir()
     assert names(tmp_path) == [f"20260102-030405-{NO_PROCESS}"]
 
 
 def test_a_state_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
-    with pytest.raises(UsageError, match=r"state.*choose a state directory"):
+    with pytest.raises(UsageError, match=r"state.*can't be made[^\n]*\nhint: choose a directory"):
         create_run_directory(tmp_path / "state", now=NOW)
 
 

@@ -38,7 +38,7 @@ class Counting(DaggerEngine):
 
 
 @pytest.fixture
-async def houses(session: Session, tmp_path: Path) -> DaggerInputs:
+async def inputs(session: Session, tmp_path: Path) -> DaggerInputs:
     session.world = Stage(stack=STACK)
     settings = Settings(stack=STACK, root=tmp_path / "root", base="bootstrap", engine="dagger", jobs=JOBS)
     workspace = open_workspace(settings)
@@ -50,27 +50,27 @@ async def houses(session: Session, tmp_path: Path) -> DaggerInputs:
     return DaggerInputs(local=LocalInputs(workspace=workspace, engine=engine), engine=engine, needed=needed)
 
 
-async def test_no_more_houses_are_filled_at_once_than_a_run_does_tasks(houses: DaggerInputs) -> None:
-    engine = houses.engine
+async def test_no_more_folders_are_filled_at_once_than_a_run_does_tasks(inputs: DaggerInputs) -> None:
+    engine = inputs.engine
     assert isinstance(engine, Counting)
-    await houses.debhouse(Output())
+    await inputs.debhouse(Output())
     assert engine.most == 1  # another would wait for the volume, and take a turn from a wheelhouse
     async with anyio.create_task_group() as group:
         for variant in ("cpu", "cuda"):
-            group.start_soon(houses.wheelhouse, variant, Output())
+            group.start_soon(inputs.wheelhouse, variant, Output())
     assert engine.most == JOBS
 
 
-async def test_each_volume_is_asked_for_in_one_way(session: Session, houses: DaggerInputs) -> None:
-    await houses.debhouse(Output())
+async def test_each_volume_is_asked_for_in_one_way(session: Session, inputs: DaggerInputs) -> None:
+    await inputs.debhouse(Output())
     for variant in ("cpu", "cuda"):
-        await houses.wheelhouse(variant, Output())
+        await inputs.wheelhouse(variant, Output())
     mounts = [given for name, given in session.made if name == "withMountedCache"]
     found = []
     for given in mounts:
         ((_, volume),) = given.pop("cache")
         found += [(volume, given)] if (volume, given) not in found else []
-    place = {"path": "/run/dockwright/houses"}
+    place = {"path": "/run/dockwright/inputs"}
     assert found == [  # shared is what goes without saying
         ({"key": "dockwright-debhouse", "sharing": "LOCKED"}, {**place, "sharing": "LOCKED"}),
         ({"key": "dockwright-wheelhouse"}, place),
