@@ -43,7 +43,7 @@ from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace, open_workspace, registry_namespace
 from ci.settings import Settings
 
-_tell = partial(click.echo, err=True)
+_say = partial(click.echo, err=True)
 
 
 @click.command()
@@ -95,14 +95,17 @@ def publish(
         base=base, engine=engine, registry=registry, progress=progress, cache="read-write"
     )
     if dry_run and compression == "gzip":
-        raise UsageError("--dry-run can't name layers that are not compressed yet; give it without gzip")
+        raise UsageError(
+            "--dry-run does not work with --compression gzip: the layers are not compressed yet",
+            hint="leave out --compression gzip",
+        )
     workspace = open_workspace(settings)
     namespace = workspace.required_registry
     check_variants(workspace.stack, variants)
     revision = revision_of(workspace.directory)
     version = check_version(version) if version else _version(revision)
     check_base(workspace, bootstrap_base=bootstrap_base)
-    anyio.run(partial(check_registry, namespace, _tell, "RELEASE", "REGISTRY"))
+    anyio.run(partial(check_registry, namespace, _say, "RELEASE", "REGISTRY"))
     if not dry_run:
         asked = RunArguments(
             variants=variants,
@@ -132,14 +135,14 @@ def publish(
     if dry_run:
         anyio.run(_print_requests, workspace, publication)
         return
-    publishing = partial(publish_release, workspace, publication, say=_tell, environ=os.environ)
+    publishing = partial(publish_release, workspace, publication, say=_say, environ=os.environ)
     click.echo(anyio.run(publishing))
 
 
 async def _print_requests(workspace: Workspace, publication: Publication) -> None:
     namespace = workspace.required_registry
     plan = await workspace.plan((), publication.variants, store=Store(ids={}))
-    async with open_releases(namespace, _tell, "RELEASE", "REGISTRY") as releases:
+    async with open_releases(namespace, _say, "RELEASE", "REGISTRY") as releases:
         sources = await sources_of(releases, plan)
         images = await released_images(releases, sources, publication.notes, gzip=False)
     for push in pushes(namespace.path, publication.version, images):
@@ -168,25 +171,26 @@ def verify(settings: Settings, version: str, registry: str | None) -> None:
 
 
 async def _verify(namespace: RegistryNamespace, version: str) -> None:
-    async with open_releases(namespace, _tell, "RELEASE", "REGISTRY") as releases:
+    async with open_releases(namespace, _say, "RELEASE", "REGISTRY") as releases:
         name, images = await releases.read(version)
         lags = await releases.verify(version)
-        left = await stale_tags(releases) if version == CURRENT else ()
-    for reference in left:
-        click.echo(f"{reference}: of no image of release {name}; it stays at what an earlier one had")
+        stale = await stale_tags(releases) if version == CURRENT else ()
+    for reference in stale:
+        click.echo(f"{reference}: stale: release {name} has no such image; the tag is of an earlier release")
     for line in lag_lines(lags):
         click.echo(line)
     if lags:
         raise RegistryError(
             "corrupt",
-            f"{len(lags)} tags do not name what release {name} does; `dockwright rollback {name}` sets them",
+            f"{len(lags)} tags do not point to the images of release {name}",
+            hint=f"`dockwright rollback {name}` sets them",
         )
-    click.echo(f"{namespace}/release:{name}: {len(images)} images, and every tag names what it does")
+    click.echo(f"{namespace}/release:{name}: {len(images)} images, and all tags point to them")
 
 
 def lag_lines(lags: Sequence[Lag]) -> list[str]:
-    """Return a line per tag that lags."""
-    return [f"{lag.reference}: {lag.has or 'is not there'}, should be {lag.should}" for lag in lags]
+    """Return a line for each tag that does not point to its release."""
+    return [f"{lag.reference}: {lag.actual or 'missing'}, expected {lag.expected}" for lag in lags]
 
 
 @click.command()
@@ -199,7 +203,7 @@ def rollback(settings: Settings, version: str, registry: str | None) -> None:
 
 
 async def _rollback(namespace: RegistryNamespace, version: str) -> None:
-    async with open_releases(namespace, _tell, "RELEASE", "REGISTRY") as releases:
+    async with open_releases(namespace, _say, "RELEASE", "REGISTRY") as releases:
         await releases.restore(version)
     click.echo(f"{namespace}: release {version} is the current one")
 
@@ -224,22 +228,24 @@ def promote(settings: Settings, origin: str, to: str, version: str) -> None:
 async def _promote(
     settings: Settings, origin: RegistryNamespace, to: RegistryNamespace, version: str
 ) -> None:
-    # what the environment holds for a cache is for FROM, and goes to no other host
+    # the credentials of the environment are for FROM, and are sent to no other host
     purposes: tuple[Purpose, ...] = ("RELEASE", "REGISTRY") if to.host == origin.host else ("RELEASE",)
     async with (
-        open_releases(origin, _tell, "REGISTRY") as here,
-        open_releases(to, _tell, *purposes) as there,
+        open_releases(origin, _say, "REGISTRY") as here,
+        open_releases(to, _say, *purposes) as there,
     ):
         name, count = await promote_release(settings, here, there, version)
-    click.echo(f"{to}/release:{name}: {count} images of {origin}, and every tag names what it does")
+    click.echo(f"{to}/release:{name}: {count} images of {origin}, and all tags point to them")
 
 
 def _version(revision: Revision) -> str:
     if not revision.commit:
-        raise UsageError("the stack is in no git repository, so give the release a name: --version V")
+        raise UsageError(
+            "the stack is not in a git repository, so the release has no version", hint="add --version V"
+        )
     if not revision.is_clean:
         raise UsageError(
-            "the stack differs from its revision, so that does not name what is published: commit, or give "
-            "--version V"
+            "the stack has uncommitted changes, so its revision can't be the version of the release",
+            hint="commit them, or add --version V",
         )
     return revision.commit[:12]

@@ -1,7 +1,7 @@
-"""The same images with gzip layers, for programs that read no zstd; each layer is compressed once.
+"""The same images with gzip layers, for programs that can't read zstd; each layer is compressed once.
 
-`NAMESPACE/IMAGE:k-HEX.gz` is the image under `k-HEX` with the same config: what a layer unpacks to is the
-same, so it names the same image. Another build of zlib may write other bytes; what lies there stays.
+`NAMESPACE/IMAGE:k-HEX.gz` is the image `k-HEX` with the same config: its layers unpack to the same content.
+Another version of zlib may write other bytes, so an existing manifest is never replaced.
 """
 
 from __future__ import annotations
@@ -34,43 +34,43 @@ LEVEL = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gzipped:
-    """What one run knows of layers in both compressions: by the digest in zstd, and where it lies."""
+class GzipLayers:
+    """Compresses layers by gzip. `known` has each gzip layer and its repository, by the digest in zstd."""
 
     client: RegistryClient
     say: Callable[[str], None]
     known: dict[str, tuple[Blob, str]] = field(default_factory=dict)
 
     async def manifest(self, image: str, tag: str, data: bytes, *, scope: Sequence[str]) -> bytes:
-        """Return the manifest `data`, which lies under `tag`, with gzip layers; the registry has them then.
+        """Return the manifest `data` of `tag` with gzip layers, after these were pushed.
 
         Raises:
-            RegistryError: the registry does not give a layer, or does not take one.
-            OSError: there is no room for a layer twice.
+            RegistryError: the registry does not give a layer, or does not accept one.
+            OSError: there is not enough free space for a layer in both compressions.
         """
         repository = self.client.namespace.repository(image)
         own = read_manifest(data, f"{image}:{tag}")
-        there = await self._there(repository, gzip_tag(tag), own, scope)
-        if there is not None:
-            return there
+        existing = await self._existing(repository, gzip_tag(tag), own, scope)
+        if existing is not None:
+            return existing
         missing = {layer.digest: layer for layer in own.layers if layer.type == ZSTD}
         limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
-        faults: list[RegistryError | OSError] = []
+        errors: list[RegistryError | OSError] = []
 
-        async def bring(layer: Blob) -> None:
+        async def push(layer: Blob) -> None:
             async with limiter:
-                if faults:
+                if errors:
                     return
                 try:
-                    await self._bring(image, layer, scope)
+                    await self._push(image, layer, scope)
                 except (RegistryError, OSError) as error:
-                    faults.append(error)
+                    errors.append(error)
 
         async with anyio.create_task_group() as group:
             for layer in missing.values():
-                group.start_soon(bring, layer)
-        if faults:
-            raise faults[0]
+                group.start_soon(push, layer)
+        if errors:
+            raise errors[0]
         value: dict[str, Any] = json.loads(data)
         for entry in value["layers"]:
             if entry["digest"] in missing:
@@ -80,8 +80,8 @@ class Gzipped:
         await self.client.put_manifest(repository, gzip_tag(tag), made, OCI, scope=scope)
         return made
 
-    async def _there(self, repository: str, tag: str, own: Manifest, scope: Sequence[str]) -> bytes | None:
-        """Return what an earlier run left under `tag`, if it is of the same image, and learn its layers."""
+    async def _existing(self, repository: str, tag: str, own: Manifest, scope: Sequence[str]) -> bytes | None:
+        """Return the manifest that an earlier run pushed, if it is of the same image, and note its layers."""
         try:
             data = await self.client.manifest(repository, tag, scope=scope)
             found = read_manifest(data, f"{repository}:{tag}")
@@ -97,8 +97,8 @@ class Gzipped:
             self.known.setdefault(before.digest, (after, repository))
         return data
 
-    async def _bring(self, image: str, layer: Blob, scope: Sequence[str]) -> None:
-        """Let the repository of `image` have a layer in gzip."""
+    async def _push(self, image: str, layer: Blob, scope: Sequence[str]) -> None:
+        """Mount or upload a layer in gzip in the repository of `image`."""
         repository = self.client.namespace.repository(image)
         known = self.known.get(layer.digest)
         if known is not None:
@@ -118,7 +118,7 @@ class Gzipped:
 
 
 def _compress(source: Path, target: Path) -> None:
-    """Write what `source` is in zstd to `target` in gzip, with no name and no time in it."""
+    """Unpack `source` (zstd) and write it to `target` in gzip, without a name and a time in the header."""
     with (
         source.open("rb") as compressed,
         target.open("wb") as raw,

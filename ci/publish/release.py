@@ -1,13 +1,13 @@
 """A release: one index that names every image by digest, and the requests that make it. Pure.
 
-    <namespace>/<image>@<digest>          each image's manifest, with what the release says of it
-    <namespace>/release@<digest>          the same, since an index may only name what its repository has
-    <namespace>/release:<version>         the index; all so far is read back by its digest, and then
-    <namespace>/release:current           the index: the one request that makes the release
+    <namespace>/<image>@<digest>          the manifest of each image, with the annotations of the release
+    <namespace>/release@<digest>          the same, since an index may name only manifests of its repository
+    <namespace>/release:<version>         the index; all of the above is read back by digest, and then
+    <namespace>/release:current           the index: this one request makes the release
     <namespace>/<image>:<variant>-<version>, :<variant>     follow it, and can be set again from it
-    <namespace>/release:<version>.figures                   what its images take; no part of it
+    <namespace>/release:<version>.figures                   sizes and times of its images; not a part of it
 
-Whatever is broken off before `current` leaves the old release, and after it the new one.
+An interruption before `current` leaves the old release, and after it the new one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, read_manifest, refuse_
 
 REPOSITORY, CURRENT = "release", "current"
 METRICS = ".figures"
-"""Ends the tag of the figures that stand beside a release."""
+"""The end of the tag of a release's metrics."""
 IMAGE, VARIANT = "org.dockwright.image", "org.dockwright.variant"
 VERSION = "org.opencontainers.image.version"
 MOST_IMAGES = 4096
@@ -35,7 +35,7 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """One image of a release; `data` is its manifest, empty where only its digest is known."""
+    """One image of a release. `data` is its manifest; empty where only the digest is known."""
 
     image: str
     variant: str
@@ -51,7 +51,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """Let the repository `to` have the blob `digest` of the repository `origin`; no byte moves."""
+    """Mount the blob `digest` of the repository `origin` in the repository `to`; nothing is uploaded."""
 
     digest: str
     origin: str
@@ -60,7 +60,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Let `repository:reference` (a tag, or its own digest) be the manifest `data`."""
+    """Push the manifest `data` as `repository:reference` (a tag, or its own digest)."""
 
     repository: str
     reference: str
@@ -75,20 +75,20 @@ def check_version(version: str) -> str:
     """Return `version` if it can stand in a tag.
 
     Raises:
-        UsageError: it can't.
+        UsageError: it can't stand in a tag.
 
     Source: OCI distribution-spec 1.1, section Pull: a tag has at most 128 of these characters.
     """
     if not _VERSION.fullmatch(version) or version == CURRENT or version.endswith(METRICS):
         raise UsageError(
-            f"--version {version!r}: give letters, digits, `.`, `_` and `-`, at most 64, not {CURRENT!r} and "
-            f"not ending with {METRICS!r}"
+            f"--version {version!r} can't be the version of a release",
+            hint=f"use at most 64 letters, digits, `.`, `_` and `-`; not {CURRENT!r}, and no {METRICS!r} at the end",
         )
     return version
 
 
 def metrics_tag(version: str) -> str:
-    """Return the tag of the figures that stand beside the release `version`."""
+    """Return the tag of the metrics of the release `version`."""
     return f"{version}{METRICS}"
 
 
@@ -129,7 +129,7 @@ def read_index(data: bytes, what: str) -> tuple[str, tuple[Released, ...]]:
     """Return the version and the images of a release; `what` names it in messages.
 
     Raises:
-        RegistryError: corrupt: it is no index of a release.
+        RegistryError: corrupt: it is not the index of a release.
     """
 
     def refuse(why: str) -> RegistryError:
@@ -140,21 +140,21 @@ def read_index(data: bytes, what: str) -> tuple[str, tuple[Released, ...]]:
         version = value["annotations"][VERSION]
         entries = value["manifests"]
         if not isinstance(entries, list) or len(entries) > MOST_IMAGES:
-            raise refuse(f"`manifests` is no list of at most {MOST_IMAGES}")
+            raise refuse(f"`manifests` is not a list of at most {MOST_IMAGES}")
         images = tuple(_entry(one) for one in entries)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise refuse("no index of a release") from error
+        raise refuse("not the index of a release") from error
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        raise refuse("its version is none")
+        raise refuse("its version is not valid")
     return version, images
 
 
 def _entry(value: Any) -> Released:
-    """Return an entry of an index; ValueError and the like where dockwright does not write such a one."""
+    """Return an entry of an index; ValueError and the like where it is not one of dockwright's."""
     image, variant = value["annotations"][IMAGE], value["annotations"][VARIANT]
     digest, size = value["digest"], value["size"]
     if not _IMAGE.fullmatch(image) or not _VERSION.fullmatch(variant) or not is_digest(digest):
-        raise ValueError("a name or a digest that is none")
+        raise ValueError("a name or a digest that is not valid")
     return Released(image=image, variant=variant, digest=digest, size=int(size))
 
 
@@ -162,7 +162,7 @@ def pushes(namespace: str, version: str, images: Sequence[Released]) -> tuple[Pu
     """Return the requests of a release, in order; `images` come parents first, with their manifests.
 
     Raises:
-        RegistryError: corrupt: registries do not take it: a layer, a manifest or the index is too large.
+        RegistryError: corrupt: a layer, a manifest or the index is too large for registries.
     """
     release = f"{namespace}/{REPOSITORY}"
     found: list[Push] = [Put(f"{namespace}/{one.image}", one.digest, one.data) for one in images]
@@ -179,15 +179,16 @@ def pushes(namespace: str, version: str, images: Sequence[Released]) -> tuple[Pu
     if len(index) > LIMIT_BYTES or len(images) > MOST_IMAGES:
         raise RegistryError(
             "corrupt",
-            f"release {version}: {len(images)} images in an index of {len(index)} bytes; no more than "
-            f"{MOST_IMAGES} and {LIMIT_BYTES} are read, so release fewer images",
+            f"release {version}: {len(images)} images in an index of {len(index)} bytes; the limits are "
+            f"{MOST_IMAGES} and {LIMIT_BYTES}",
+            hint="release fewer images",
         )
     found += [Put(release, version, index, INDEX), Put(release, CURRENT, index, INDEX)]
     return (*found, *tags(namespace, version, images))
 
 
 def tags(namespace: str, version: str, images: Iterable[Released]) -> tuple[Put, ...]:
-    """Return the requests that let the human tags follow a release."""
+    """Return the requests that move the human tags to a release."""
     return tuple(
         Put(f"{namespace}/{one.image}", tag, one.data)
         for one in images

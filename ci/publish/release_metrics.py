@@ -1,6 +1,6 @@
-"""The figures of a release's images: a small artifact beside its index, `release:VERSION.figures`.
+"""The metrics of a release's images: a small artifact, `release:VERSION.figures`.
 
-It is no part of the release: it is written after that is made, and what is wrong with it fails nothing.
+It is not a part of the release: it is written afterwards, and an error in it fails nothing.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ ARTIFACT_TYPE = "application/vnd.dockwright.figures.v1+json"
 LIMIT_BYTES = 8 * 2**20
 
 
-async def write_metrics(releases: Releases, version: str, figures: Baseline) -> None:
-    """Let `figures` stand beside the release `version`.
+async def write_metrics(releases: Releases, version: str, metrics: Baseline) -> None:
+    """Push `metrics` as those of the release `version`.
 
     Raises:
-        RegistryError: the registry does not take them.
+        RegistryError: the registry does not accept them.
     """
     client, scope = releases.client, releases.scope((), writes=True)
     repository = client.namespace.repository(REPOSITORY)
-    data = figures.as_json().encode()
+    data = metrics.as_json().encode()
     digest = await client.add_blob(repository, data, scope=scope)
     blob = Blob(type=ARTIFACT_TYPE, digest=digest, size=len(data))
     manifest = artifact_manifest(ARTIFACT_TYPE, (blob,), {VERSION: version})
@@ -32,14 +32,14 @@ async def write_metrics(releases: Releases, version: str, figures: Baseline) -> 
 
 
 async def read_metrics(releases: Releases, version: str) -> Baseline | None:
-    """Return the figures that stand beside the release `version`; None where there are none.
+    """Return the metrics of the release `version`; None where it has none.
 
     Raises:
-        RegistryError: they can't be had, or are those of nothing that dockwright wrote for this release.
+        RegistryError: the registry gives no answer, or they are not metrics of this release.
     """
     client, scope = releases.client, releases.scope((), writes=False)
     repository = client.namespace.repository(REPOSITORY)
-    what = f"{client.namespace}/{REPOSITORY}:{metrics_tag(version)}"
+    what = client.namespace.reference(REPOSITORY, tag=metrics_tag(version))
     try:
         found = read_manifest(await client.manifest(repository, metrics_tag(version), scope=scope), what)
         digest = found.layers[0].digest if len(found.layers) == 1 else ""
@@ -52,5 +52,5 @@ async def read_metrics(releases: Releases, version: str) -> Baseline | None:
     except ValueError as error:
         raise RegistryError("corrupt", f"{what}: {error}") from error
     if found.annotations.get(VERSION) != version:
-        raise RegistryError("corrupt", f"{what}: not the figures of release {version}")
+        raise RegistryError("corrupt", f"{what}: not the metrics of release {version}")
     return baseline

@@ -28,7 +28,7 @@ from ci.registry.key_artifact import KEY
 from ci.registry.manifest import INDEX, read_manifest
 
 if TYPE_CHECKING:
-    from ci.publish.gzip_layers import Gzipped
+    from ci.publish.gzip_layers import GzipLayers
     from ci.registry.client import RegistryClient
 
 Say = Callable[[str], None]
@@ -38,16 +38,28 @@ ROUNDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """A tag that does not name what its release does; `has` is empty where there is no such tag."""
+    """A tag that does not name the manifest of its release; `actual` is empty where there is no such tag."""
 
     reference: str
-    should: str
-    has: str
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """The state of the releases after an error, as a sentence, and what to type then."""
+
+    text: str
+    hint: str
+
+    def of(self, error: RegistryError) -> RegistryError:
+        """Return `error` with this state in its message."""
+        return RegistryError(error.answer, f"{error.message}. {self.text}", hint=self.hint or error.hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Releases:
-    """The releases of one namespace. Everything raises RegistryError, and says what stands."""
+    """The releases of one namespace. Everything raises RegistryError; the message has the state after it."""
 
     client: RegistryClient
     say: Say
@@ -60,25 +72,25 @@ class Releases:
         return self.client.namespace.repository(image)
 
     def scope(self, images: Sequence[str], *, writes: bool) -> tuple[str, ...]:
-        """Return what a token has to allow for these images and the releases."""
+        """Return the scope that a token needs for these images and the releases."""
         actions = "pull,push" if writes else "pull"
         names = sorted({*images, REPOSITORY})
         return tuple(f"repository:{self._repository(name)}:{actions}" for name in names)
 
     async def images(
-        self, sources: Sequence[Source], notes: Mapping[str, str], gzipped: Gzipped | None = None
+        self, sources: Sequence[Source], notes: Mapping[str, str], gzip: GzipLayers | None = None
     ) -> tuple[Released, ...]:
-        """Return what a release of `sources`, parents first, consists of; with gzip layers by `gzipped`.
+        """Return the images of a release of `sources`, parents first; with gzip layers where `gzip` is given.
 
         Raises:
-            RegistryError: the registry lacks one of them, or has another one under its key.
+            RegistryError: an image is missing in the registry, or it has another one under its key.
         """
-        scope = self.scope([one.image for one in sources], writes=gzipped is not None)
+        scope = self.scope([one.image for one in sources], writes=gzip is not None)
         found = []
         for one in sources:
             data = await read_source(self.client, one, scope=scope)
-            if gzipped is not None:
-                data = await gzipped.manifest(one.image, one.tag, data, scope=scope)
+            if gzip is not None:
+                data = await gzip.manifest(one.image, one.tag, data, scope=scope)
             found.append(released(one.image, one.variant, data, {**notes, KEY: one.key}))
         return tuple(found)
 
@@ -86,44 +98,48 @@ class Releases:
         """Make the release `version` of `images`, parents first, and read it back.
 
         Raises:
-            RegistryError: what stands is in the message: the old release, or the new one with tags that lag.
+            RegistryError: the message has the state: the old release, or the new one with tags that lag.
         """
-        stands = "what was released before stands"
+        unchanged = "Nothing of it is released, and the current release is unchanged"
+        after = Aftermath(unchanged, "")
         try:
             requests = pushes(self._namespace, version, images)
         except RegistryError as error:
-            raise RegistryError(error.answer, f"{error}; {stands}") from error
+            raise after.of(error) from error
         puts = [push for push in requests if isinstance(push, Put)]
         commit = next(number for number, put in enumerate(puts) if put.reference == CURRENT)
         scope = self.scope([one.image for one in images], writes=True)
-        made = f"release {version} is made, and tags may lag: `dockwright verify` names them"
+        made = Aftermath(
+            f"Release {version} is made, but some of its tags may be missing or wrong",
+            "`dockwright verify` lists them",
+        )
         try:
             await self._refuse_other(version, images, scope)
-            stands = f"nothing of it is released, and {stands}: publish {version} again"
-            if await self._known_digest(self._repository(REPOSITORY), CURRENT, scope) == digest_of(
-                index_of(version, images)
-            ):
-                stands = made
+            after = Aftermath(unchanged, f"publish {version} again")
+            index = digest_of(index_of(version, images))
+            if await self._known_digest(self._repository(REPOSITORY), CURRENT, scope) == index:
+                after = made
             for push in requests:
                 is_commit = isinstance(push, Put) and push.reference == CURRENT
                 if is_commit:
-                    # what can't be read is not released, whatever the registry said when it took it
-                    await self._read_back(puts[:commit], scope, bytes_too=True)
-                if is_commit and stands != made:
-                    stands = (
-                        f"`dockwright verify` says whether {version} was made or the release before stands"
+                    # what can't be read is not released, whatever the registry answered when it was pushed
+                    await self._read_back(puts[:commit], scope, all_bytes=True)
+                if is_commit and after != made:
+                    after = Aftermath(
+                        f"It is not known whether {version} is the current release",
+                        "`dockwright verify` shows it",
                     )
-                await self.do(push, scope)
-                stands = made if is_commit else stands
-            stands = f"`dockwright verify` says what stands of {version}"
+                await self.send(push, scope)
+                after = made if is_commit else after
+            after = Aftermath(f"Release {version} can't be read completely", "`dockwright verify` shows it")
             await self._read_back(puts[commit:], scope)
         except RegistryError as error:
-            raise RegistryError(error.answer, f"{error}; {stands}") from error
+            raise after.of(error) from error
 
     async def _known_digest(self, repository: str, reference: str, scope: Sequence[str]) -> str | None:
-        """Return the digest of what is there; None where that can't be told, and only writing it helps.
+        """Return the digest of a manifest; None where that is not known, and only a push repairs it.
 
-        A registry whose disk was full may answer 500 for what it has half of, until it is written again.
+        A registry whose disk was full may answer 500 for a manifest that it has in part.
         """
         try:
             return await self.client.find_digest(repository, reference, scope=scope)
@@ -132,14 +148,14 @@ class Releases:
                 raise
             return None
 
-    async def _read_back(self, puts: Sequence[Put], scope: Sequence[str], *, bytes_too: bool = False) -> None:
-        """Read what tags name; some registries show a moment later what they have taken.
+    async def _read_back(self, puts: Sequence[Put], scope: Sequence[str], *, all_bytes: bool = False) -> None:
+        """Check what tags name, repeatedly: some registries show a manifest only some time after the push.
 
         Raises:
-            RegistryError: a tag names something else, or a manifest has other bytes.
+            RegistryError: a tag names another manifest, or a manifest has other bytes.
         """
         named = {(put.repository, put.reference): digest_of(put.data) for put in puts}
-        if bytes_too:
+        if all_bytes:
             named |= {(put.repository, digest_of(put.data)): digest_of(put.data) for put in puts}
         for number in range(ROUNDS):
             lagging = await self._lagging(named, scope)
@@ -148,42 +164,42 @@ class Releases:
             if number < ROUNDS - 1:
                 await anyio.sleep(self.client.retry_policy.pause_s * 2**number)
         names = ", ".join(lag.reference for lag in lagging)
-        raise RegistryError("corrupt", f"what was pushed reads back otherwise: {names}")
+        raise RegistryError("corrupt", f"the registry does not show what was pushed: {names}")
 
     async def _lagging(self, named: Mapping[tuple[str, str], str], scope: Sequence[str]) -> tuple[Lag, ...]:
-        """Return each `(repository, reference)` that is not of its digest; of digests all bytes are read.
+        """Return each `(repository, reference)` that has another digest; manifests by digest are downloaded.
 
         Raises:
-            RegistryError: one can't be asked for, or came with other bytes.
+            RegistryError: the registry gives no answer, or a manifest has other bytes.
         """
         found = []
-        for (repository, reference), should in named.items():
+        for (repository, reference), expected in named.items():
             try:
                 if is_digest(reference):
-                    has = digest_of(await self.client.manifest(repository, reference, scope=scope))
+                    actual = digest_of(await self.client.manifest(repository, reference, scope=scope))
                 else:
-                    has = await self.client.digest(repository, reference, scope=scope)
+                    actual = await self.client.digest(repository, reference, scope=scope)
             except RegistryError as error:
                 if error.answer != "absent":
                     raise
-                has = ""
-            if has != should:
-                found.append(Lag(f"{self.client.namespace.host}/{repository}:{reference}", should, has))
+                actual = ""
+            if actual != expected:
+                found.append(Lag(f"{self.client.namespace.host}/{repository}:{reference}", expected, actual))
         return tuple(found)
 
     async def _refuse_other(self, version: str, images: Sequence[Released], scope: Sequence[str]) -> None:
         """Refuse to make another release of the same version."""
         try:
-            _, there = await self.read(version, scope=scope)
+            _, earlier = await self.read(version, scope=scope)
         except RegistryError as error:
             if error.answer != "absent":
                 raise
             return
-        if {(one.id, one.digest) for one in there} != {(one.id, one.digest) for one in images}:
+        if {(one.id, one.digest) for one in earlier} != {(one.id, one.digest) for one in images}:
             raise RegistryError(
                 "corrupt",
-                f"release {version} is there already, of other images; a version is given once: "
-                "give the next one",
+                f"release {version} already exists, with other images",
+                hint="choose another version; a version is used once",
             )
 
     async def read(
@@ -192,7 +208,7 @@ class Releases:
         """Return the version and the images of a release.
 
         Raises:
-            RegistryError: absent, or no index of a release of that version.
+            RegistryError: absent, or not the index of a release of that version.
         """
         data = await self._index(version, scope or self.scope((), writes=False))
         return self._read(version, data)
@@ -201,22 +217,22 @@ class Releases:
         return await self.client.manifest(self._repository(REPOSITORY), version, scope=scope)
 
     def _read(self, version: str, data: bytes) -> tuple[str, tuple[Released, ...]]:
-        what = f"{self.client.namespace}/{REPOSITORY}:{version}"
+        what = self.client.namespace.reference(REPOSITORY, tag=version)
         found, images = read_index(data, what)
         if version not in (CURRENT, found):
-            raise RegistryError("corrupt", f"{what}: is the index of release {found}")
+            raise RegistryError("corrupt", f"{what}: the index of release {found}")
         return found, images
 
     async def read_release(self, version: str = CURRENT) -> tuple[str, tuple[Released, ...]]:
         """Return the version and the images of a release, with their manifests.
 
         Raises:
-            RegistryError: absent, no index of a release, or a manifest of it is not there.
+            RegistryError: absent, not the index of a release, or a manifest is missing.
         """
         version, images = await self.read(version)
-        return version, await self._whole(images)
+        return version, await self._with_manifests(images)
 
-    async def _whole(self, images: Sequence[Released]) -> tuple[Released, ...]:
+    async def _with_manifests(self, images: Sequence[Released]) -> tuple[Released, ...]:
         scope, release = self.scope((), writes=False), self._repository(REPOSITORY)
         return tuple(
             [
@@ -226,13 +242,13 @@ class Releases:
         )
 
     async def keys(self, version: str = CURRENT) -> dict[str, str]:
-        """Return the key of each image of a release, by `image:variant`, where its manifest says it."""
+        """Return the key of each image of a release, by `image:variant`, where its manifest has it."""
         _, images = await self.read_release(version)
         keys = {one.id: read_manifest(one.data, one.id).annotations.get(KEY) for one in images}
         return {id_: key for id_, key in keys.items() if key}
 
     async def verify(self, version: str = CURRENT) -> tuple[Lag, ...]:
-        """Return each tag that does not name what the release does.
+        """Return each tag that does not name the manifest of the release.
 
         The tags `:VARIANT` belong to the current release, `:VARIANT-VERSION` to their own.
         """
@@ -250,28 +266,31 @@ class Releases:
         return await self._lagging(named, self.scope([one.image for one in images], writes=False))
 
     async def restore(self, version: str) -> None:
-        """Make the release `version`, which is there, the current one, and let the tags follow.
+        """Make the existing release `version` the current one, and let the tags follow.
 
         Raises:
-            RegistryError: what stands is in the message.
+            RegistryError: the message has the state of the releases after the error.
         """
-        stands = "nothing is changed"
+        after = Aftermath("The current release is unchanged", "")
         try:
-            index = await self._known(version)
-            images = await self._whole(self._read(version, index)[1])
+            index = await self._known_index(version)
+            images = await self._with_manifests(self._read(version, index)[1])
             scope = self.scope([one.image for one in images], writes=True)
             release = self._repository(REPOSITORY)
             heads = [Put(release, name, index, INDEX) for name in (version, CURRENT)]
             puts = (*heads, *tags(self._namespace, version, images))
-            stands = "`dockwright verify` says what stands; the same command goes on from there"
+            after = Aftermath(
+                f"It is not known whether {version} is the current release",
+                "run the same command again; `dockwright verify` shows the current release",
+            )
             for push in puts:
-                await self.do(push, scope)
+                await self.send(push, scope)
             await self._read_back(puts, scope)
         except RegistryError as error:
-            raise RegistryError(error.answer, f"{error}; {stands}") from error
+            raise after.of(error) from error
 
-    async def _known(self, version: str) -> bytes:
-        """Return the index of a release by its version, or by `current` where only that has it."""
+    async def _known_index(self, version: str) -> bytes:
+        """Return the index of a release by its version, or by `current` where only that names it."""
         scope = self.scope((), writes=False)
         try:
             return await self._index(version, scope)
@@ -288,8 +307,8 @@ class Releases:
                 raise
             return ""
 
-    async def do(self, push: Push, scope: Sequence[str]) -> None:
-        """Send one request of a release, unless what it asks for is so already."""
+    async def send(self, push: Push, scope: Sequence[str]) -> None:
+        """Send one request of a release, unless the registry already has what it asks for."""
         match push:
             case Mount(digest=digest, origin=origin, to=to):
                 await self.client.mount(digest, origin, to, scope=scope)

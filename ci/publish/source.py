@@ -1,4 +1,4 @@
-"""What a release takes from the cache: an image by the digest that its key document names, not by its tag."""
+"""The images of a release, read from the cache by the digest in their key artifact, not by tag."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ class Source:
 
 
 async def read_source(client: RegistryClient, source: Source, *, scope: Sequence[str]) -> bytes:
-    """Return the manifest of an image, which is what its key document says and bears its key.
+    """Return the manifest of an image, after a check that its config and its key label are the expected ones.
 
     Raises:
-        RegistryError: it can't be had, or is another image than the one of this key.
+        RegistryError: the registry gives no answer, or it is another image than the one of this key.
     """
     repository = client.namespace.repository(source.image)
-    what = f"{client.namespace.host}/{repository}:{source.tag}"
+    what = client.namespace.reference(source.image, tag=source.tag)
     data = await client.manifest(repository, source.digest, scope=scope)
     manifest = read_manifest(data, what)
     if manifest.type != OCI:
-        raise RegistryError("corrupt", f"{what}: its manifest is not of the OCI's form ({manifest.type})")
+        raise RegistryError("corrupt", f"{what}: its manifest is not an OCI manifest ({manifest.type})")
     if manifest.config.digest != source.config:
-        raise RegistryError("corrupt", f"{what}: has another config than its key document names")
+        raise RegistryError("corrupt", f"{what}: its config is not the one in its key artifact")
     refuse_large_layers(manifest, what)
     text = await client.blob(repository, source.config, scope=scope, limit_bytes=DOCUMENT_LIMIT_BYTES)
     if _label(read_document(text, what)) != source.key:
-        raise RegistryError("corrupt", f"{what}: its own label names another key")
+        raise RegistryError("corrupt", f"{what}: its label has another key")
     return data
 
 
 def _label(config: dict[str, object]) -> object:
-    """Return the key that an image's config bears; it has the name of the annotation."""
+    """Return the key in the labels of an image's config; the label has the name of the annotation."""
     inner = config.get("config")
     labels = inner.get("Labels") if isinstance(inner, dict) else None
     return labels.get(KEY) if isinstance(labels, dict) else None

@@ -1,4 +1,4 @@
-"""Tags that no release moves any more: of images that the current release lacks, and an earlier one had."""
+"""Stale tags: of images that an earlier release has and the current one has not. No release moves them."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from ci.registry.retry import AT_ONCE
 
 
 async def stale_tags(releases: Releases) -> tuple[str, ...]:
-    """Return each `IMAGE:VARIANT` that is there though the current release has no such image.
+    """Return the references of all stale tags, sorted.
 
     Raises:
-        RegistryError: there is no current release, or a release can't be read.
+        RegistryError: there is no current release, or the registry gives no answer.
     """
     client, namespace = releases.client, releases.client.namespace
     scope = releases.scope((), writes=False)
     _, images = await releases.read()
-    had: set[tuple[str, str]] = set()
-    faults: list[RegistryError] = []
+    earlier_images: set[tuple[str, str]] = set()
+    errors: list[RegistryError] = []
     limiter = anyio.CapacityLimiter(AT_ONCE)
 
     async def read(version: str) -> None:
         async with limiter:
             try:
-                _, there = await releases.read(version, scope=scope)
+                _, earlier = await releases.read(version, scope=scope)
             except RegistryError as error:
                 if error.answer in ("unauthorised", "unreachable"):
-                    faults.append(error)
-                return  # a tag that names no release
-        had.update((one.image, one.variant) for one in there)
+                    errors.append(error)
+                return  # not the tag of a release
+        earlier_images.update((one.image, one.variant) for one in earlier)
 
     async with anyio.create_task_group() as group:
         for version in await client.tags(namespace.repository(REPOSITORY), scope=scope):
             if version != CURRENT:
                 group.start_soon(read, version)
-    if faults:
-        raise faults[0]
-    gone = sorted(had - {(one.image, one.variant) for one in images})
-    scope = releases.scope([image for image, _ in gone], writes=False)
+    if errors:
+        raise errors[0]
+    missing = sorted(earlier_images - {(one.image, one.variant) for one in images})
+    scope = releases.scope([image for image, _ in missing], writes=False)
     return tuple(
         [
-            f"{namespace}/{image}:{variant}"
-            for image, variant in gone
+            namespace.reference(image, tag=variant)
+            for image, variant in missing
             if await client.find_digest(namespace.repository(image), variant, scope=scope) is not None
         ]
     )

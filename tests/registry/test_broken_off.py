@@ -164,7 +164,7 @@ def test_a_process_that_is_killed_leaves_the_old_or_the_new(proxy: Proxy, tmp_pa
         again = machine.dockwright("publish", *words, str(number))
         assert again.returncode == 0, again.stderr
         done = machine.dockwright("verify", "--registry", place)
-        assert f"{place}/release:{number}: 4 images, and every tag names what it does" in done.stdout
+        assert f"{place}/release:{number}: 4 images, and all tags point to them" in done.stdout
 
 
 def kill(machine: Machine, argv: tuple[str, ...], fault: Fault) -> None:

@@ -65,10 +65,10 @@ def test_a_release_is_made_though_its_figures_are_not_taken(proxy: Proxy, tmp_pa
     change(machine.stack, f"faults {tmp_path}")
     proxy.faults.append(Fault("status", method="PUT", path=r"/manifests/1\.0\.figures$", status=403))
     said = publish(machine, place, "1.0")
-    assert "warning: release 1.0 is made, without the figures of its images: " in said
+    assert "warning: release 1.0 is made, but without the metrics of its images: " in said
     told = machine.dockwright("budget", "kill-one", "--registry", place)
     assert told.returncode == 0, told.stderr
-    assert f"before: unknown: release 1.0 of {place} was made without figures" in told.stdout
+    assert f"before: unknown: release 1.0 of {place} has no metrics" in told.stdout
 
 
 def test_without_a_release_nothing_is_known_of_before(proxy: Proxy, tmp_path: Path) -> None:

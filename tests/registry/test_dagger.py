@@ -161,7 +161,7 @@ async def test_a_release_is_made_of_what_was_pushed_and_names_its_commit(site: S
         version="1.0", variant=["cpu"], revision=commit, origin=origin, bootstrap_base=True
     )
     place = f"{proxy.host}/films/release:1.0"
-    assert said.splitlines()[-1] == f"{place}: 4 images, and every tag names what it does"
+    assert said.splitlines()[-1] == f"{place}: 4 images, and all tags point to them"
     manifest = site.get("kill-two", "cpu-1.0")
     assert manifest["annotations"]["org.opencontainers.image.revision"] == commit
     assert manifest["annotations"]["org.opencontainers.image.source"] == origin

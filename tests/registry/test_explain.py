@@ -64,4 +64,4 @@ def test_any_two_sides_are_compared(plain: Registry, tmp_path: Path) -> None:
     change(machine.stack, f"third {tmp_path}")
     dirty = machine.dockwright("publish", *words)
     assert dirty.returncode == 2
-    assert "the stack differs from its revision" in dirty.stderr
+    assert "the stack has uncommitted changes" in dirty.stderr

@@ -44,7 +44,7 @@ async def test_those_of_another_release_under_its_tag_are_refused(releases: Rele
     scope = releases.scope((), writes=True)
     data = await releases.client.manifest("team/release", "1.0.figures", scope=scope)
     await releases.client.put_manifest("team/release", "2.0.figures", data, OCI, scope=scope)
-    with pytest.raises(RegistryError, match=r"2\.0\.figures: not the figures of release 2\.0") as caught:
+    with pytest.raises(RegistryError, match=r"2\.0\.figures: not the metrics of release 2\.0") as caught:
         await read_metrics(releases, "2.0")
     assert caught.value.answer == "corrupt"
 

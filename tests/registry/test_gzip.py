@@ -16,7 +16,7 @@ import zstandard
 
 from ci.errors import RegistryError
 from ci.names.digest import digest_of
-from ci.publish.gzip_layers import GZIP, ZSTD, Gzipped
+from ci.publish.gzip_layers import GZIP, ZSTD, GzipLayers
 from ci.publish.releases import Releases
 from ci.publish.source import Source
 from ci.registry.cache import Wanted
@@ -86,7 +86,7 @@ async def test_layers_are_gzip_and_each_is_compressed_once(
     released, said = releases
     client = released.client
     sources = [await push(client, wanted(n), SHARED, f"own {n}".encode() * 1000) for n in range(3)]
-    images = await released.images(sources, {}, Gzipped(client=client, say=said.append))
+    images = await released.images(sources, {}, GzipLayers(client=client, say=said.append))
     await released.publish("1.0", images)
     assert await released.verify() == ()
     assert len([line for line in said if "compresses" in line]) == 1 + 3
@@ -104,7 +104,7 @@ async def test_layers_are_gzip_and_each_is_compressed_once(
 
     proxy.seen.clear()
     said.clear()
-    again = await released.images(sources, {}, Gzipped(client=client, say=said.append))
+    again = await released.images(sources, {}, GzipLayers(client=client, say=said.append))
     assert again == images
     assert said == []
     assert {one.method for one in proxy.seen} == {"GET"}
@@ -118,18 +118,18 @@ async def test_a_layer_with_other_bytes_is_not_released(
     source = await push(released.client, wanted(0), SHARED)
     proxy.faults.append(Fault("other-bytes", method="GET", path="/blobs/"))
     with pytest.raises(RegistryError, match="what was downloaded has another digest"):
-        await released.images([source], {}, Gzipped(client=released.client, say=said.append))
+        await released.images([source], {}, GzipLayers(client=released.client, say=said.append))
     assert proxy.count("PUT", "[.]gz$") == 0
-    assert await released.images([source], {}, Gzipped(client=released.client, say=said.append))
+    assert await released.images([source], {}, GzipLayers(client=released.client, say=said.append))
 
 
 async def test_what_is_gzip_of_another_image_is_made_anew(releases: tuple[Releases, list[str]]) -> None:
     released, said = releases
     one = wanted(0)
     other = await push(released.client, one, b"other")
-    await released.images([other], {}, Gzipped(client=released.client, say=said.append))
+    await released.images([other], {}, GzipLayers(client=released.client, say=said.append))
     source = await push(released.client, one, SHARED)
-    (image,) = await released.images([source], {}, Gzipped(client=released.client, say=said.append))
+    (image,) = await released.images([source], {}, GzipLayers(client=released.client, say=said.append))
     mine = await read(released, f"{one.image}:{one.tag}")
     assert read_manifest(image.data, one.id).config == mine.config
 

@@ -53,7 +53,7 @@ async def test_the_same_release_again_changes_nothing(proxy: Proxy) -> None:
 
 async def test_a_version_is_given_once(releases: Releases) -> None:
     await releases.publish("1.0", await released(releases, "a"))
-    with pytest.raises(RegistryError, match=r"release 1\.0 is there already, of other images"):
+    with pytest.raises(RegistryError, match=r"release 1\.0 already exists, with other images"):
         await releases.publish("1.0", await released(releases, "b"))
 
 
@@ -82,17 +82,17 @@ async def test_a_lagging_tag_is_named(releases: Releases) -> None:
     await push(releases.client, wanted(0).__class__("", "image-0", "cpu", "0" * 64), note="by hand")
     (lag,) = await releases.verify()
     assert lag.reference.endswith("/team/image-0:cpu")
-    assert lag.should == images[0].digest
+    assert lag.expected == images[0].digest
 
 
 async def test_what_was_released_is_said_when_a_request_is_refused(proxy: Proxy) -> None:
     async with releases_at(proxy.host) as releases:
         images = await released(releases, "a")
         proxy.faults.append(Fault("status", method="PUT", path="/release/manifests/current", status=403))
-        with pytest.raises(RegistryError, match=r"whether 1\.0 was made or the release before stands"):
+        with pytest.raises(RegistryError, match=r"not known whether 1\.0 is the current release"):
             await releases.publish("1.0", images)
         proxy.faults.append(Fault("status", method="PUT", path="/image-1/manifests/cpu$", status=403))
-        with pytest.raises(RegistryError, match=r"release 1\.0 is made, and tags may lag"):
+        with pytest.raises(RegistryError, match=r"Release 1\.0 is made, but some of its tags may be"):
             await releases.publish("1.0", images)
         assert {lag.reference.rpartition("/")[2] for lag in await releases.verify()} == {
             "image-1:cpu",

@@ -1,4 +1,4 @@
-"""Whatever a registry does to a release, it is an error that says what stands, and what it says is so."""
+"""Whatever a registry does to a release, it is an error that says what state, and what it says is so."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ from tests.registry.released import acting, commit_of, digests, pushed, released
 from tests.registry.server import SECRET, USER, Registry, registry, token_server
 
 pytestmark = pytest.mark.engine
-OLD = "nothing of it is released, and what was released before stands: publish 2.0 again"
-EITHER = "`dockwright verify` says whether 2.0 was made or the release before stands"
-NEW = "release 2.0 is made, and tags may lag: `dockwright verify` names them"
-READ = "`dockwright verify` says what stands of 2.0"
+OLD = "Nothing of it is released, and the current release is unchanged\nhint: publish 2.0 again"
+EITHER = "It is not known whether 2.0 is the current release\nhint: `dockwright verify` shows it"
+NEW = (
+    "Release 2.0 is made, but some of its tags may be missing or wrong\nhint: `dockwright verify` lists them"
+)
+READ = "Release 2.0 can't be read completely\nhint: `dockwright verify` shows it"
 WAYS = {
     "401": (Fault("status", status=401), "unauthorised"),
     "403": (Fault("status", status=403), "unauthorised"),
@@ -49,7 +51,7 @@ STAGES = {
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_fault_says_what_stands(proxy: Proxy, way: str, stage: str) -> None:
-    (known, answer), (method, path, stands) = WAYS[way], STAGES[stage]
+    (known, answer), (method, path, state) = WAYS[way], STAGES[stage]
     async with releases_at(proxy.host, retry_policy=quick(answer_s=1.0, tries=3)) as releases:
         first = await released(releases, "a")
         await releases.publish("1.0", first)
@@ -58,11 +60,11 @@ async def test_a_fault_says_what_stands(proxy: Proxy, way: str, stage: str) -> N
         proxy.faults.append(fault)
         with pytest.raises(RegistryError) as caught:
             await releases.publish("2.0", images)
-        assert str(caught.value).endswith(f"; {stands}")
+        assert str(caught.value).endswith(f". {state}")
         assert caught.value.answer == answer
         assert fault.times < 10**6
         proxy.faults.clear()
-        assert await seen(releases) == digests(images if stands == NEW else first)
+        assert await seen(releases) == digests(images if state == NEW else first)
         await releases.publish("2.0", images)
         assert (await seen(releases), await releases.verify()) == (digests(images), ())
 
@@ -166,8 +168,9 @@ async def test_a_registry_that_shows_no_such_release_is_no_success(proxy: Proxy,
             )
             with pytest.raises(RegistryError) as caught:
                 await (releases.publish("2.0", images) if is_new else releases.restore("1.0"))
-            text = f"what was pushed reads back otherwise: {proxy.host}/team/release:current; "
-            assert str(caught.value).startswith(f"{text}`dockwright verify` says what stands")
+            text = f"the registry does not show what was pushed: {proxy.host}/team/release:current. "
+            assert str(caught.value).startswith(text)
+            assert "`dockwright verify` shows" in str(caught.value)
             proxy.faults.clear()
         assert await releases.verify() == ()
 
@@ -209,8 +212,8 @@ async def test_a_registry_that_says_no_digest_is_read_instead(proxy: Proxy) -> N
         assert {one.method for one in proxy.seen} == {"HEAD", "GET"}
 
 
-@pytest.mark.parametrize(("more", "stands"), [(-3, OLD), (0, OLD), (1, NEW)], ids=["mount", "index", "new"])
-async def test_a_registry_that_stops_in_the_middle(plain: Registry, more: int, stands: str) -> None:
+@pytest.mark.parametrize(("more", "state"), [(-3, OLD), (0, OLD), (1, NEW)], ids=["mount", "index", "new"])
+async def test_a_registry_that_stops_in_the_middle(plain: Registry, more: int, state: str) -> None:
     async with releases_at(plain.host, retry_policy=quick(tries=2)) as releases:
         first = await released(releases, "a")
         await releases.publish("1.0", first)
@@ -219,9 +222,9 @@ async def test_a_registry_that_stops_in_the_middle(plain: Registry, more: int, s
         with acting(releases.client, after, plain.stop), pytest.raises(RegistryError) as caught:
             await releases.publish("2.0", images)
         assert caught.value.answer == "unreachable"
-        assert str(caught.value).endswith(f"; {stands}")
+        assert str(caught.value).endswith(f". {state}")
         plain.start()
-        assert await seen(releases) == digests(images if stands == NEW else first)
+        assert await seen(releases) == digests(images if state == NEW else first)
         await releases.publish("2.0", images)
         assert (await seen(releases), await releases.verify()) == (digests(images), ())
 
@@ -278,11 +281,11 @@ async def test_a_token_that_ends_in_the_middle_is_renewed(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("more", "stands"),
+    ("more", "state"),
     [(-13, OLD), (-9, OLD), (-1, OLD), (0, EITHER), (1, NEW)],
     ids=["manifest", "mount", "index", "commit", "tag"],
 )
-async def test_a_registry_whose_disk_is_full_takes_no_more(tmp_path: Path, more: int, stands: str) -> None:
+async def test_a_registry_whose_disk_is_full_takes_no_more(tmp_path: Path, more: int, state: str) -> None:
     with small_disk(tmp_path / "disk") as disk, registry(disk / "registry") as running:
         async with releases_at(running.host, retry_policy=quick(tries=2)) as releases:
             first = await released(releases, "a")
@@ -297,9 +300,9 @@ async def test_a_registry_whose_disk_is_full_takes_no_more(tmp_path: Path, more:
 
             with acting(releases.client, after, fill), pytest.raises(RegistryError) as caught:
                 await releases.publish("2.0", images)
-            assert str(caught.value).endswith(f"; {stands}")
+            assert str(caught.value).endswith(f". {state}")
             assert "status 500" in str(caught.value)
-            assert await seen(releases) == digests(images if stands == NEW else first)
+            assert await seen(releases) == digests(images if state == NEW else first)
             (disk / "filled").unlink()
             if more in (-13, -1):
                 # this registry has kept an empty file of the manifest, and takes it for the whole ever after

@@ -61,7 +61,7 @@ def test_a_release_is_made_verified_followed_by_the_next_gone_back_to_and_promot
 
     first = machine.dockwright("publish", *words, "--version", "1.0", "--bootstrap-base")
     assert first.returncode == 0, first.stderr
-    assert f"{place}/release:1.0: 4 images, and every tag names what it does" in first.stdout
+    assert f"{place}/release:1.0: 4 images, and all tags point to them" in first.stdout
     digests = {image: digest(f"{place}/{image}:cpu") for image in IDS}
     assert digests == {image: digest(f"{place}/{image}:cpu-1.0") for image in IDS}
     index = json.loads(inspect(f"{place}/release:1.0", "--raw"))
@@ -122,7 +122,10 @@ def test_a_release_is_made_verified_followed_by_the_next_gone_back_to_and_promot
     lagging = machine.dockwright("verify", "--registry", place)
     assert lagging.returncode == 9
     assert f"{place}/kill-one:cpu: sha256:" in lagging.stdout
-    assert "1 tags do not name what release 1.0 does; `dockwright rollback 1.0` sets them" in lagging.stderr
+    assert (
+        "1 tags do not point to the images of release 1.0\nhint: `dockwright rollback 1.0` sets them"
+        in lagging.stderr
+    )
 
     within = machine.dockwright("promote", place, f"{proxy.host}/production")
     assert within.returncode == 0, within.stderr

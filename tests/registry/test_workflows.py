@@ -103,7 +103,7 @@ def test_a_push_to_main_builds_level_by_level_checks_and_releases(site: Site, fi
     publishing = next(call for call in site.calls("dagger") if "publish" in call)
     named = ["--version", sha, "--revision", sha, "--origin", "https://github.com/team/films"]
     assert publishing[publishing.index("publish") + 1 :] == named
-    assert f"release:{sha}: 5 images, and every tag names what it does" in first["publish"].text
+    assert f"release:{sha}: 5 images, and all tags point to them" in first["publish"].text
 
 
 def test_a_level_has_its_page_and_its_report_and_builds_on_what_the_one_before_pushed(

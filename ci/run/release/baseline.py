@@ -1,4 +1,4 @@
-"""What images took before: a committed file, or what stands beside a release; and how they compare now."""
+"""The baseline of sizes and times, a committed file or the metrics of a release; comparison with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ci.wheelhouse.program.atomic_write import write_atomically
 
 Say = Callable[[str], None]
 FILE = "baseline.json"
-"""In the stack's directory; it is an input of nothing."""
+"""In the stack's directory; no key depends on it."""
 
 
 def baseline_path(workspace: Workspace) -> Path:
@@ -30,30 +30,30 @@ def baseline_path(workspace: Workspace) -> Path:
 
 
 def committed(path: Path) -> Baseline | None:
-    """Return the baseline in the file `path`; None where there is none.
+    """Return the baseline in the file `path`; None where there is no such file.
 
     Raises:
-        UsageError: it is none of this dockwright.
+        UsageError: it is not a baseline of this version of dockwright.
     """
     try:
         return read_baseline(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UsageError(f"{path}: can't be read ({error.strerror}); correct its rights") from error
+        raise UsageError(f"{path}: can't be read ({error.strerror})", hint="correct its rights") from error
     except ValueError as error:
         raise UsageError(
-            f"{path}: no baseline of this dockwright ({error}); `dockwright budget --write` writes it anew "
-            "once it is removed"
+            f"{path}: not a baseline of this version of dockwright ({error})",
+            hint="remove it; `dockwright budget --write` writes a new one",
         ) from error
 
 
-def write_baseline(workspace: Workspace, figures: Sequence[Metrics]) -> Path:
-    """Write `figures` into the committed baseline; images that the stack has no more go from it."""
+def write_baseline(workspace: Workspace, metrics: Sequence[Metrics]) -> Path:
+    """Write `metrics` into the committed baseline, and remove images from it that the stack no longer has."""
     path = baseline_path(workspace)
     before = committed(path) or Baseline()
     known = {image.id for image in workspace.stack.images}
-    write_atomically(path, before.with_(figures, known).as_json())
+    write_atomically(path, before.with_(metrics, known).as_json())
     return path
 
 
@@ -91,23 +91,23 @@ async def compared(
     """
     store = Store(ids=await engine.images()) if engine is not None else Store(ids={})
     plan = await workspace.plan((), (), store=store)
-    there: Registered | None = None
+    known: Registered | None = None
     if comparison.in_registry:
         namespace = workspace.required_registry
         async with open_releases(namespace, say, "RELEASE", "REGISTRY", environ=environ) as releases:
             baseline, of = await _released(releases, comparison.release)
-            there = await registered(releases.client, plan, say)
+            known = await registered(releases.client, plan, say)
     else:
         path = baseline_path(workspace)
         baseline = committed(path)
         of = f"{path.parent.name}/{path.name}"
         if baseline is None:
             of = f"unknown: there is no {of}; `dockwright budget --write` writes it"
-    figures = await metrics_of(
-        workspace, plan, comparison.closure, engine=engine, store=store, registry=there, say=say
+    metrics = await metrics_of(
+        workspace, plan, comparison.closure, engine=engine, store=store, registry=known, say=say
     )
     return compare(
-        figures,
+        metrics,
         comparison.wanted,
         {image.id: image.budget for image in workspace.stack.images},
         baseline,
@@ -117,7 +117,7 @@ async def compared(
 
 
 async def _released(releases: Releases, release: str | None) -> tuple[Baseline | None, str]:
-    """Return the figures of a release, and what they are of; without a release nothing is known."""
+    """Return the metrics of a release, and a text that names it."""
     namespace = releases.client.namespace
     try:
         version, _ = await releases.read(release or CURRENT)
@@ -127,4 +127,4 @@ async def _released(releases: Releases, release: str | None) -> tuple[Baseline |
         return None, f"unknown: {namespace} has no release yet"
     found = await read_metrics(releases, version)
     name = f"release {version} of {namespace}"
-    return found, name if found is not None else f"unknown: {name} was made without figures"
+    return found, name if found is not None else f"unknown: {name} has no metrics"

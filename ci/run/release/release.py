@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
 
 Say = Callable[[str], None]
-UNTOUCHED = "nothing is released, and what was released before stands"
+UNCHANGED = "Nothing is released, and the current release is unchanged"
 
 
 @asynccontextmanager
 async def open_releases(
     namespace: RegistryNamespace, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
 ) -> AsyncIterator[Releases]:
-    """Yield the releases at `namespace`, with the credentials for the first of `purposes` that has some.
+    """Yield the releases of a namespace, with the credentials of the first of `purposes` that has some.
 
     Raises:
         RegistryError: it does not answer.
@@ -54,10 +54,10 @@ async def open_releases(
 async def check_registry(
     namespace: RegistryNamespace, say: Say, *purposes: Purpose, environ: Mapping[str, str] = os.environ
 ) -> None:
-    """Look for the registry, and whether it takes the credentials, before anything is built for it.
+    """Check that the registry answers and accepts the credentials, before anything is built for it.
 
     Raises:
-        RegistryError: it does not answer, or not to these credentials.
+        RegistryError: it does not answer, or does not accept these credentials.
     """
     async with open_releases(namespace, say, *purposes, environ=environ) as releases:
         await releases.client.sign_in(releases.scope((), writes=True))
@@ -66,20 +66,20 @@ async def check_registry(
 async def check_pushed(
     namespace: RegistryNamespace, plan: Plan, say: Say, *, environ: Mapping[str, str]
 ) -> None:
-    """Make sure that the registry has all of `plan`, whatever became of pushing it.
+    """Check that the registry has all images of `plan`, after they were pushed.
 
     Raises:
-        RegistryError: it lacks an image, or does not tell.
+        RegistryError: an image is missing, or the registry gives no answer.
     """
     async with open_client(namespace, environ, say, "REGISTRY") as client:
-        await _all_there(client, plan, "not in the registry")
+        await _all_available(client, plan, "not in the registry")
 
 
-async def _all_there(client: RegistryClient, plan: Plan, otherwise: str) -> dict[str, KeyArtifact]:
-    """Return what stands beside each image of `plan` under its key, by `image:variant`.
+async def _all_available(client: RegistryClient, plan: Plan, otherwise: str) -> dict[str, KeyArtifact]:
+    """Return the key artifacts of all images of `plan`, by `image:variant`.
 
     Raises:
-        RegistryError: `otherwise`, with the images that are not there, or can't be looked up.
+        RegistryError: `otherwise`, with the images that are missing or could not be looked up.
     """
     found = await RegistryCache(client=client).look_up([wanted(planned) for planned in plan.images])
     missing = [planned.id for planned in plan.images if planned.id not in found.available]
@@ -90,20 +90,20 @@ async def _all_there(client: RegistryClient, plan: Plan, otherwise: str) -> dict
 
 
 async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
-    """Return the images of `plan` as they lie in the registry, parents first.
+    """Return the images of `plan` as they are in the registry, parents first.
 
     Raises:
-        RegistryError: one of them is not there under its key, or can't be looked up.
+        RegistryError: one of them is missing there, or could not be looked up.
     """
-    hits = await _all_there(releases.client, plan, "not in the registry, so nothing is published")
+    artifacts = await _all_available(releases.client, plan, "not in the registry, so nothing is published")
     return tuple(
         Source(
             image=planned.image.image,
             variant=planned.image.variant,
             tag=tag(planned.key),
             key=planned.key,
-            digest=hits[planned.id].image,
-            config=hits[planned.id].config,
+            digest=artifacts[planned.id].image,
+            config=artifacts[planned.id].config,
         )
         for planned in plan.images
     )
@@ -112,22 +112,22 @@ async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
 async def released_images(
     releases: Releases, sources: Sequence[Source], notes: Mapping[str, str], *, gzip: bool
 ) -> tuple[Released, ...]:
-    """Return what a release of `sources` consists of, with layers in zstd as they lie there, or in gzip.
+    """Return the images of a release of `sources`, with layers in zstd as in the registry, or in gzip.
 
     Raises:
-        RegistryError: the registry lacks one of them, or does not take a layer.
-        DiskFullError: there is no room to compress a layer anew.
+        RegistryError: one of them is missing in the registry, or it does not accept a layer.
+        DiskFullError: there is not enough free space to compress a layer.
     """
     try:
         if not gzip:
             return await releases.images(sources, notes)
-        from ci.publish.gzip_layers import Gzipped  # with its library, which nothing else needs
+        from ci.publish.gzip_layers import GzipLayers  # with its library, which nothing else needs
 
-        return await releases.images(sources, notes, Gzipped(client=releases.client, say=releases.say))
+        return await releases.images(sources, notes, GzipLayers(client=releases.client, say=releases.say))
     except RegistryError as error:
-        raise RegistryError(error.answer, f"{error}; {UNTOUCHED}") from error
+        raise RegistryError(error.answer, f"{error.message}. {UNCHANGED}", hint=error.hint) from error
     except OSError as error:
-        raise DiskFullError(f"a layer can't be compressed anew: {error}; {UNTOUCHED}") from error
+        raise DiskFullError(f"a layer can't be compressed: {error}. {UNCHANGED}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,17 +160,17 @@ async def publish_release(
         before = await metrics_before(releases, say)
         await releases.publish(version, images)
         await record_metrics(workspace, releases, version, images, before, say)
-    return f"{namespace}/release:{version}: {len(images)} images, and every tag names what it does"
+    return f"{namespace}/release:{version}: {len(images)} images, and all tags point to them"
 
 
 async def metrics_before(releases: Releases, say: Say) -> Baseline:
-    """Return the figures of the current release; none where there are none, or they can't be had."""
+    """Return the metrics of the current release; empty where it has none, or they can't be read."""
     try:
         version, _ = await releases.read()
         return await read_metrics(releases, version) or Baseline()
     except RegistryError as error:
         if error.answer != "absent":
-            say(f"warning: the figures of the release before can't be read: {error}")
+            say(f"warning: the metrics of the current release can't be read: {error.message}")
         return Baseline()
 
 
@@ -182,38 +182,39 @@ async def record_metrics(
     before: Baseline,
     say: Say,
 ) -> None:
-    """Let stand beside a release, which is made, what its images take; what goes wrong is a warning.
+    """Push the metrics of a release that is made; an error is a warning.
 
-    What nobody measured here is that of the release `before`, where it has the same key.
+    For an image that was not measured on this machine, the values of the release `before` are used, where
+    the key is the same.
     """
-    from ci.run.budget.measure import (  # with what measures, which nothing else here needs
+    from ci.run.budget.measure import (  # not needed for anything else here
         metrics_of,
         registered,
     )
 
     try:
         plan = await workspace.plan((), (), store=Store(ids={}))
-        there = await registered(releases.client, plan, say)
+        known = await registered(releases.client, plan, say)
         sent = {one.id: sum(layer.size for layer in read_manifest(one.data, one.id).layers) for one in images}
-        there = replace(there, compressed={**there.compressed, **sent})
+        known = replace(known, compressed={**known.compressed, **sent})
         engine = engine_here(workspace)
-        figures = await metrics_of(
+        measured = await metrics_of(
             workspace,
             plan,
             set(sent),
             engine=engine,
             store=Store(ids=await engine.images() if engine is not None else {}),
-            registry=there,
+            registry=known,
             say=say,
         )
-        kept = tuple(carried(one, before.get(one.id)) for one in figures)
-        await write_metrics(releases, version, Baseline(images=kept))
+        merged = tuple(carried(one, before.get(one.id)) for one in measured)
+        await write_metrics(releases, version, Baseline(images=merged))
     except (DockwrightError, OSError, ValueError) as error:
-        say(f"warning: release {version} is made, without the figures of its images: {error}")
+        say(f"warning: release {version} is made, but without the metrics of its images: {error}")
 
 
 def engine_here(workspace: Workspace) -> Engine | None:
-    """Return the engine whose store this machine has; None where there is none."""
+    """Return the engine of this machine; None where no engine is usable."""
     try:
         return workspace.engine()
     except EngineError:
@@ -221,50 +222,52 @@ def engine_here(workspace: Workspace) -> Engine | None:
 
 
 def check_base(workspace: Workspace, *, bootstrap_base: bool) -> None:
-    """Refuse to publish what rests on a base made here, unless that is meant.
+    """Refuse to publish images on a base that was made on this machine, unless that is allowed.
 
     Raises:
-        UsageError: it does.
+        UsageError: the base is the bootstrap base.
     """
     if workspace.base.kind == "bootstrap" and not bootstrap_base:
         raise UsageError(
-            "the base is made of Debian packages on this machine (bootstrap), which no release should rest "
-            "on; use `--base registry` where that registry answers, or insist with `--bootstrap-base`"
+            "a release should not be based on the bootstrap base, which is made on this machine",
+            hint="use `--base registry` where that registry answers, or allow it with `--bootstrap-base`",
         )
 
 
 async def promote_release(
     settings: Settings, origin: Releases, to: Releases, version: str
 ) -> tuple[str, int]:
-    """Make the release `version` of `origin` one of `to`, by digest; return its version and size.
+    """Copy the release `version` of `origin` to `to`, by digest; return its version and number of images.
 
     Within a registry blobs are mounted; between two they are copied by skopeo, once each.
 
     Raises:
-        RegistryError: what stands is in the message.
+        RegistryError: the message has the state of the releases after the error.
     """
     try:
         version, images = await origin.read_release(version)
         for one in images:
             refuse_large_layers(read_manifest(one.data, one.id), one.id)
-        await _bring(settings, origin, to, images)
+        await _transfer(settings, origin, to, images)
     except RegistryError as error:
-        raise RegistryError(error.answer, f"{error}; in {to.client.namespace} {UNTOUCHED}") from error
+        raise RegistryError(
+            error.answer, f"{error.message}. {UNCHANGED} in {to.client.namespace}", hint=error.hint
+        ) from error
     await to.publish(version, images)
     try:
-        figures = await read_metrics(origin, version)
-        if figures is not None:
-            await write_metrics(to, version, figures)
+        metrics = await read_metrics(origin, version)
+        if metrics is not None:
+            await write_metrics(to, version, metrics)
     except RegistryError as error:
-        to.say(f"warning: release {version} is made, without the figures of its images: {error}")
+        to.say(f"warning: release {version} is made, but without the metrics of its images: {error}")
     return version, len(images)
 
 
-async def _bring(settings: Settings, origin: Releases, to: Releases, images: Sequence[Released]) -> None:
-    """Let `to` have what images of `origin` consist of.
+async def _transfer(settings: Settings, origin: Releases, to: Releases, images: Sequence[Released]) -> None:
+    """Mount or copy the blobs of images of `origin` to `to`.
 
     Raises:
-        RegistryError: the one does not give it, or the other does not take it.
+        RegistryError: one registry does not give a blob, or the other does not accept it.
     """
     names = [one.image for one in images]
     reading, writing = origin.scope(names, writes=False), to.scope(names, writes=True)
@@ -276,7 +279,7 @@ async def _bring(settings: Settings, origin: Releases, to: Releases, images: Seq
         manifest = read_manifest(one.data, one.id)
         for blob in (manifest.config, *manifest.layers):
             mount = Mount(blob.digest, release, to.client.namespace.repository(one.image))
-            await to.do(mount, (*reading, *writing))
+            await to.send(mount, (*reading, *writing))
 
 
 async def _copy(settings: Settings, origin: Releases, to: Releases, images: Sequence[Released]) -> None:
@@ -289,8 +292,8 @@ async def _copy(settings: Settings, origin: Releases, to: Releases, images: Sequ
         for one in images:
             source = origin.client.namespace.reference(REPOSITORY, digest=one.digest)
             target = to.client.namespace.reference(one.image, digest=one.digest)
-            to.say(f"copies {one.id}")
+            to.say(f"{one.id}: copying")
             try:
                 await runner.run(copy_image(source, target, authfiles=(files[0], files[1])))
             except CommandError as error:
-                raise RegistryError("unreachable", f"{one.id} is not copied: {error}") from error
+                raise RegistryError("unreachable", f"{one.id} could not be copied: {error}") from error

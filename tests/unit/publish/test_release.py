@@ -155,7 +155,7 @@ def test_what_no_registry_takes_is_refused_before_anything_is_sent() -> None:
             r"large:cpu: the layer [0-9a-f]{12}… has 10[.]0 GB, and registries accept at most 10\n",
         ),
         ((noted,), "noted:cpu: more than 4 MiB, the limit of a manifest"),
-        ((BASE,) * 4097, r"release 1[.]0: 4097 images in an index of [0-9]+ bytes; no more than 4096"),
+        ((BASE,) * 4097, r"release 1[.]0: 4097 images in an index of [0-9]+ bytes; the limits are 4096"),
     ):
         with pytest.raises(RegistryError, match=why) as caught:
             pushes("team", "1.0", images)
@@ -164,5 +164,5 @@ def test_what_no_registry_takes_is_refused_before_anything_is_sent() -> None:
 
 def test_an_index_of_too_many_images_is_not_read_in_part() -> None:
     entry = json.loads(index_of("1.0", (BASE,)))["manifests"][0]
-    with pytest.raises(RegistryError, match="`manifests` is no list of at most 4096"):
+    with pytest.raises(RegistryError, match="`manifests` is not a list of at most 4096"):
         read_index(index(manifests=[entry] * 4097), "registry.example.org/team/release:1.0")
