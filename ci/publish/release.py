@@ -82,7 +82,7 @@ def check_version(version: str) -> str:
     if not _VERSION.fullmatch(version) or version == CURRENT or version.endswith(METRICS):
         raise UsageError(
             f"--version {version!r} can't be the version of a release",
-            hint=f"use at most 64 letters, digits, `.`, `_` and `-`; not {CURRENT!r}, and no {METRICS!r} at the end",
+            hint=f"use at most 64 letters, digits, `.`, `_` and `-`; not {CURRENT!r}, no {METRICS!r} at its end",
         )
     return version
 
