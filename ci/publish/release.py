@@ -82,7 +82,8 @@ def check_version(version: str) -> str:
     if not _VERSION.fullmatch(version) or version == CURRENT or version.endswith(METRICS):
         raise UsageError(
             f"--version {version!r} can't be the version of a release",
-            hint=f"use at most 64 letters, digits, `.`, `_` and `-`; not {CURRENT!r}, no {METRICS!r} at its end",
+            hint="use at most 64 letters, digits, `.`, `_` and `-`; neither "
+            f"{CURRENT!r} nor a name with {METRICS!r} at its end",
         )
     return version
 
