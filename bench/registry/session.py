@@ -24,7 +24,7 @@ BACK = "back to the commit before"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What one run took; `error` says why it has no figures. Bytes are those at the registry."""
+    """What one run took; `error` says why it has no metrics. Bytes are those at the registry."""
 
     scenario: str
     runner: str

@@ -102,7 +102,7 @@ def budget(
         raise UsageError("none of these images is here, so nothing can be measured: build them first")
     if write:
         path = write_baseline(workspace, report.images)
-        _tell(f"{path}: written, with the figures of {len(report.images)} images; commit it")
+        _tell(f"{path}: written, with the metrics of {len(report.images)} images; commit it")
     _show(report, as_json=as_json, as_markdown=as_markdown)
     failing = [row for row in report.breaches if not (write and row.verdict == "grew")]
     if failing:
@@ -133,7 +133,7 @@ def failing_text(failing: Sequence[Row], tolerance: Tolerance, baseline: str) ->
     """Return the message of breaches, which stands alone: what, and what to do."""
     told = [breach_text(row) for row in failing[:TOLD]]
     told += [f"and {len(failing) - TOLD} more"] if len(failing) > TOLD else []
-    count = "1 figure is" if len(failing) == 1 else f"{len(failing)} figures are"
+    count = "1 metric is" if len(failing) == 1 else f"{len(failing)} metrics are"
     what = "".join(f"\n  {line}" for line in told)
     return (
         f"{count} over budget, or grew by more than {tolerance.text}:{what}\n"

@@ -1,4 +1,4 @@
-"""What a check is: one data type for every rung of the ladder."""
+"""What a check is: one data type for every rung of the ladder. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ci.report.value import Value
 
 
 class Status(StrEnum):
-    """How a check ended; these four words mean the same everywhere."""
+    """How a check ended. These four words mean the same everywhere."""
 
     passed = "passed"
     failed = "failed"
@@ -19,22 +19,22 @@ class Status(StrEnum):
 
 
 class Rung(StrEnum):
-    """The rungs of the ladder, the lowest first: what stands on a rung that failed is blocked by it."""
+    """The rungs of the ladder, the lowest first. A check is blocked if a rung that it needs has failed."""
 
     structure = "structure"
-    """What every image is: user, init, environment, labels, no compiler, no cache, nothing secret."""
+    """Rules for every image: user, init, environment, labels, no compiler, no cache, no secret."""
     size = "size"
-    """Its budgets, and no layer too large."""
+    """The size budget is kept, and no layer is too large."""
     closure = "closure"
-    """Every shared object finds what it needs."""
+    """Every shared library finds the libraries that it needs."""
     imports = "imports"
     """Every requested distribution can be imported."""
     programs = "programs"
-    """Its entrypoint answers, and what it declares to run does run."""
+    """`--help` works, and the commands and runs that the image declares succeed."""
     cuda = "cuda"
-    """The CUDA libraries that its programs open by name load, without a GPU."""
+    """The CUDA libraries that programs open by name can be loaded, without a GPU."""
     gpu = "gpu"
-    """It computes on a GPU."""
+    """The image computes on a GPU."""
 
 
 class Check(Value):
@@ -42,19 +42,25 @@ class Check(Value):
 
     name: str = Field(description="What was checked.")
     status: Status = Field(description="How it ended.")
-    rung: Rung = Field(Rung.structure, description="Where it stands on the ladder.")
-    detail: str = Field(
-        "", description="What was seen; for `skipped` why it was, for `blocked` by what it was."
+    rung: Rung = Field(Rung.structure, description="Its rung of the ladder.")
+    detail: str = Field("", description="What was found; for `skipped`, the reason.")
+    blocked_by: str = Field(
+        "", description="For `blocked`: the name of the failed check that this one depends on."
     )
-    seconds: float = Field(0.0, description="How long it took; 0 where nothing ran.")
+    seconds: float = Field(0.0, description="How long it took; 0 if nothing ran.")
     recorded: bool = Field(
-        False, description="Whether it passed earlier, as the ledger has it, and was not repeated."
+        False, description="True if the ledger records that it passed earlier, so it was not repeated."
     )
-    figures: dict[str, int | float | str] = Field(
-        default_factory=dict, description="Numbers and words that it measured, by name."
+    metrics: dict[str, int | float | str] = Field(
+        default_factory=dict, description="Measured numbers and texts, by name."
     )
 
+    @property
+    def reason(self) -> str:
+        """Why it was blocked, or else `detail`."""
+        return f"by {self.blocked_by!r}" if self.blocked_by else self.detail
 
-def verdict(name: str, wrong: str, rung: Rung = Rung.structure) -> Check:
-    """Return the check `name`: failed with what is `wrong`, passed when nothing is."""
-    return Check(name=name, status=Status.failed if wrong else Status.passed, detail=wrong, rung=rung)
+
+def verdict(name: str, error: str, rung: Rung = Rung.structure) -> Check:
+    """Return the check `name`: failed with `error` as its detail, passed if `error` is empty."""
+    return Check(name=name, status=Status.failed if error else Status.passed, detail=error, rung=rung)

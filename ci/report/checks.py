@@ -1,4 +1,4 @@
-"""The checks of images, counted and grouped: what every reader of a report says of them. Pure."""
+"""The checks of images, counted and grouped for tables and pages. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORST_FIRST = (Status.failed, Status.blocked, Status.passed, Status.skipped)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many checks came to what; `recorded` are those of the passed ones that were not repeated."""
+    """The number of checks by status. `recorded` counts the passed ones that were not repeated."""
 
     passed: int = 0
     failed: int = 0
@@ -29,12 +29,12 @@ class Counts:
 
     @property
     def status(self) -> Status:
-        """The one word for all of them: the worst of them; skipped only where nothing else is."""
+        """The worst status of all checks; skipped only if all were skipped."""
         return next((status for status in _WORST_FIRST if self._of(status)), Status.skipped)
 
     @property
     def word(self) -> str:
-        """The status where all have the same, as `passed` or `passed (recorded)`, else `text`."""
+        """The status if all checks have the same, as in `passed` or `passed (recorded)`; else `text`."""
         if self._of(self.status) < self.total:
             return self.text
         match self.recorded:
@@ -47,14 +47,13 @@ class Counts:
 
     @property
     def text(self) -> str:
-        """All that there are, the worst first: `1 failed, 3 passed`; `-` for none."""
+        """All counts, the worst status first: `1 failed, 3 passed`; `-` for none."""
         return self._text(_WORST_FIRST)
 
     @property
     def short_text(self) -> str:
-        """What a person has to know first: what failed and what that blocked, else what passed."""
-        wrong = self.failed + self.blocked
-        return self._text(_WORST_FIRST[:2] if wrong else _WORST_FIRST[2:])
+        """The failed and blocked counts; if there are none, the passed and skipped ones."""
+        return self._text(_WORST_FIRST[:2] if self.failed + self.blocked else _WORST_FIRST[2:])
 
     def _text(self, wanted: Sequence[Status]) -> str:
         texts = []
@@ -83,13 +82,13 @@ class Reason:
 
     status: Status
     rung: Rung
-    why: str
+    text: str
     names: tuple[str, ...]
     tasks: tuple[str, ...]
 
 
 def counts_of(checks: Sequence[Check]) -> Counts:
-    """Return how many of `checks` came to what."""
+    """Return the number of `checks` by status."""
     number = Counter(check.status for check in checks)
     return Counts(
         passed=number[Status.passed],
@@ -101,23 +100,26 @@ def counts_of(checks: Sequence[Check]) -> Counts:
 
 
 def rungs_of(checks: Sequence[Check]) -> dict[Rung, Counts]:
-    """Return what became of each rung that has checks, the lowest first."""
+    """Return the counts of each rung that has checks, the lowest first."""
     found = {rung: [check for check in checks if check.rung is rung] for rung in Rung}
     return {rung: counts_of(some) for rung, some in found.items() if some}
 
 
 def reasons_of(images: Sequence[ImageRow], status: Status) -> tuple[Reason, ...]:
-    """Return why checks have this `status`, the lowest rung first; images with the same reason together."""
+    """Return the reasons of the checks with this `status`, the lowest rung first.
+
+    Images with the same reason are grouped.
+    """
     names: dict[tuple[str, Rung, str], list[str]] = {}
     for row in images:
         for check in row.checks:
             if check.status is status:
-                names.setdefault((row.task, check.rung, check.detail), []).append(check.name)
+                names.setdefault((row.task, check.rung, check.reason), []).append(check.name)
     tasks: dict[tuple[Rung, str, tuple[str, ...]], list[str]] = {}
-    for (task, rung, why), some in names.items():
-        tasks.setdefault((rung, why, tuple(some)), []).append(task)
+    for (task, rung, text), some in names.items():
+        tasks.setdefault((rung, text, tuple(some)), []).append(task)
     order = list(Rung)
     return tuple(
-        Reason(status=status, rung=rung, why=why, names=some, tasks=tuple(ids))
-        for (rung, why, some), ids in sorted(tasks.items(), key=lambda item: order.index(item[0][0]))
+        Reason(status=status, rung=rung, text=text, names=some, tasks=tuple(ids))
+        for (rung, text, some), ids in sorted(tasks.items(), key=lambda item: order.index(item[0][0]))
     )

@@ -1,4 +1,4 @@
-"""An event of a run as one line of text, for where no display is."""
+"""An event of a run as one line of text, if there is no display. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ci.report.units import size_text, time_text
 
 
 def line_of(event: Event) -> str:
-    """Return what a reader of a log wants to know of `event`; empty for what says nothing alone."""
+    """Return the line of `event` for a log; empty for events that have none."""
     match event:
         case TaskEnded():
             failure = f"\n{event.failure.message}" if event.failure else ""

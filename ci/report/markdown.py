@@ -26,34 +26,35 @@ CHECK_MARKS = {Status.passed: "✅", Status.failed: "❌", Status.skipped: "⏭�
 PAGE_BYTES = 1 << 20
 """Most that GitHub takes as the summary of one step. Source: GitHub Actions, adding a job summary."""
 EXCERPTS = (16_000, 4_000, 1_000, 250)
-"""Characters of one failure, or of one image's failed checks, that are shown: the first that fits a page."""
+"""Characters of one failure, or of one image's failed checks; the first limit that fits the page is used."""
 LAST_LINES = 30
-"""Of a failed step."""
+"""Last lines of a failed step that are shown."""
 SHORTEST = 100
-"""Characters of one failed check that are shown in any case."""
+"""Characters of one failed check that are always shown."""
 FAILED_CHECKS = 40
-"""Of one image."""
-CUT = "The rest is left out here, since a page may not be larger; `report.json` has all of it."
+"""Failed checks of one image that are shown."""
+CUT = "The rest is left out, because a page has a size limit. `report.json` has everything."
 
 
 def markdown(report: Report, title: str = "Images", *, page_bytes: int = PAGE_BYTES) -> str:
-    """Return the report as a page of at most `page_bytes` as UTF-8, what went wrong first.
+    """Return the report as a page of at most `page_bytes` as UTF-8, failures first.
 
-    A sentence; failures with their last lines; failed checks by image; what was blocked and by what; what was
-    built and why; sizes, the largest first; the checks by rung; warnings, everything else, the disk.
+    Its order: a summary sentence; failures with their last lines; failed checks by image; blocked tasks;
+    images with the reason of their build; sizes, the largest first; checks by rung; warnings; other tasks;
+    disk use.
     """
     for limit in EXCERPTS:
         page = _page(_parts(report, title, limit))
         if len(page.encode()) <= page_bytes:
             return page
-    kept: list[str] = []
-    room = page_bytes - len(_page([CUT]).encode())
+    shown: list[str] = []
+    left_bytes = page_bytes - len(_page([CUT]).encode())
     for part in _parts(report, title, EXCERPTS[-1]):
-        room -= len(_page([part, ""]).encode()) - 1
-        if room < 0:
+        left_bytes -= len(_page([part, ""]).encode()) - 1
+        if left_bytes < 0:
             break
-        kept.append(part)
-    return _page([*kept, CUT])
+        shown.append(part)
+    return _page([*shown, CUT])
 
 
 def _page(parts: Iterable[str]) -> str:
@@ -63,12 +64,12 @@ def _page(parts: Iterable[str]) -> str:
 def _parts(report: Report, title: str, limit: int) -> Iterator[str]:
     yield from (f"### {inline(title)}", f"{summary_text(report)}.")
     checked = {row.task: row for row in report.images if counts_of(row.checks).failed}
-    told = [
+    others = [
         one for one in report.failures if one.exit_code != SmokeError.exit_code or one.task not in checked
     ]
-    if told:
+    if others:
         yield "#### Failures"
-        yield from (_failure(failure, limit) for failure in told)
+        yield from (_failure(failure, limit) for failure in others)
     if checked:
         yield "#### Failed checks"
         for row in checked.values():
@@ -82,7 +83,7 @@ def _parts(report: Report, title: str, limit: int) -> Iterator[str]:
         yield "\n".join(f"- ⚠️ {inline(warning, limit)}" for warning in report.warnings)
     if report.others:
         rows = [(_action(row), f"`{row.task}`", time_text(row.seconds)) for row in report.others]
-        yield folded("What else was done", table(("", "also", "time"), "--r", rows))
+        yield folded("Other tasks", table(("", "task", "time"), "--r", rows))
     if report.disk is not None:
         yield f"Disk: at most {size_text(report.disk.peak_bytes)} more in use than at the start."
 
@@ -104,7 +105,7 @@ def _failed_checks(row: ImageRow, limit: int) -> Iterator[str]:
     items = [_failed_check(check, max(limit // len(shown), SHORTEST)) for check in shown]
     yield ("\n\n" if any("\n" in item for item in items) else "\n").join(items)
     if len(failed) > len(shown):
-        yield f"{len(failed) - len(shown)} more failed; `report.json` has them."
+        yield f"{len(failed) - len(shown)} more failed checks are in `report.json`."
 
 
 def _failed_check(check: Check, limit: int) -> str:
@@ -123,13 +124,12 @@ def _blocked(rows: tuple[TaskRow, ...]) -> Iterator[str]:
     if by:
         yield "#### Blocked"
         yield "\n".join(
-            f"- ⛔ by {listed(what) or 'nothing that is known'}: {listed(tasks)}"
-            for what, tasks in by.items()
+            f"- ⛔ by {listed(what) or 'an unknown task'}: {listed(tasks)}" for what, tasks in by.items()
         )
 
 
 def _built(report: Report) -> Iterator[str]:
-    """Give the tables of images and why: those with work first, the reused ones folded."""
+    """Yield the tables of images with the reason of each: built ones first, reused ones folded."""
     rows = [row for row in report.images if row.action not in (Outcome.reused, Outcome.blocked)]
     reused = [row for row in report.images if row.action is Outcome.reused]
     if rows or reused:
@@ -144,7 +144,7 @@ def _images(rows: list[ImageRow]) -> str:
     cells = [
         (_action(row), f"`{row.task}`", inline(row.reason or ""), time_text(row.seconds)) for row in rows
     ]
-    return table(("", "image", "why", "time"), "---r", cells)
+    return table(("", "image", "reason", "time"), "---r", cells)
 
 
 def _action(row: TaskRow) -> str:
@@ -163,7 +163,7 @@ def _sizes(report: Report) -> Iterator[str]:
 
 
 def _checks(report: Report) -> Iterator[str]:
-    """Give the table of images and rungs, and below it why checks were skipped or blocked."""
+    """Yield the table of images and rungs, and below it why checks were skipped or blocked."""
     rows = [(row, rungs_of(row.checks)) for row in report.images if row.checks]
     if not rows:
         return
@@ -180,7 +180,7 @@ def _checks(report: Report) -> Iterator[str]:
     if reasons:
         yield "\n".join(_reason(reason) for reason in reasons)
     if any(counts.recorded for _, found in rows for counts in found.values()):
-        yield "*Recorded*: passed earlier and not repeated."
+        yield "*Recorded*: passed earlier, so not repeated."
 
 
 def _rung(counts: Counts) -> str:
@@ -189,4 +189,4 @@ def _rung(counts: Counts) -> str:
 
 def _reason(reason: Reason) -> str:
     what = f"{CHECK_MARKS[reason.status]} {reason.status}, {reason.rung}: {listed(reason.names)}"
-    return f"- {what} in {listed(reason.tasks)}: {inline(reason.why or 'nobody knows why')}"
+    return f"- {what} in {listed(reason.tasks)}: {inline(reason.text or 'reason unknown')}"

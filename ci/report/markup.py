@@ -1,4 +1,4 @@
-"""Pieces of Markdown around text that may hold anything. Pure.
+"""Pieces of Markdown around text that may contain anything. Pure.
 
 Source: GitHub Flavored Markdown 0.29, tables, list items and fenced code blocks.
 """
@@ -13,32 +13,32 @@ _LISTED = 12
 
 
 def inline(text: str, limit: int = _INLINE_LIMIT) -> str:
-    """Return `text` as one line, of at most `limit` characters, in which nothing marks up anything."""
+    """Return `text` as one line of at most `limit` characters, with all markup escaped."""
     return re.sub(r"([\\`*_\[\]<>|~&#])", r"\\\1", _line(text, limit))
 
 
 def code(text: str) -> str:
-    """Return `text` as code in a line; not for tables, where a `|` would still end the cell."""
+    """Return `text` as inline code; not for tables, where a `|` would still end the cell."""
     line = _line(text, _INLINE_LIMIT)
     longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
-    room = " " if longest else ""
-    return f"{'`' * (longest + 1)}{room}{line}{room}{'`' * (longest + 1)}"
+    space = " " if longest else ""
+    return f"{'`' * (longest + 1)}{space}{line}{space}{'`' * (longest + 1)}"
 
 
 def block(text: str) -> str:
-    """Return a code block; its fence is longer than any that stands in it."""
+    """Return a code block; its fence is longer than any fence inside."""
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}text\n{text}\n{fence}"
 
 
 def indented(text: str) -> str:
-    """Return `text` as a further part of the item of a list."""
+    """Return `text` as a further paragraph of a list item."""
     return "\n".join(f"  {line}".rstrip() for line in text.split("\n"))
 
 
 def excerpt(text: str, limit: int) -> str:
-    """Return `text` with at most `limit` of its own characters: of its beginning, and more of its end."""
+    """Return at most `limit` characters of `text`: a part of its beginning, and a longer part of its end."""
     if len(text) <= limit:
         return text
     head = limit // 4
@@ -46,19 +46,19 @@ def excerpt(text: str, limit: int) -> str:
 
 
 def listed(texts: Sequence[str]) -> str:
-    """Return names as code, the first ones of many."""
+    """Return names as code, only the first ones of many."""
     shown = ", ".join(code(text) for text in texts[:_LISTED])
     return shown if len(texts) <= _LISTED else f"{shown} and {len(texts) - _LISTED} more"
 
 
 def table(titles: Sequence[str], sides: str, rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; `sides` has an `r` for each column that stands at the right."""
+    """Return a table; `sides` has an `r` for each right-aligned column."""
     ruler = ["--:" if side == "r" else "---" for side in sides]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, ruler, *rows))
 
 
 def folded(title: str, text: str) -> str:
-    """Return `text` under a title that a click opens."""
+    """Return `text` in a block that a click on its title opens."""
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 

@@ -1,4 +1,4 @@
-"""The report of a run, made of its events alone; `report.json` is it as JSON."""
+"""The report of a run, made from its events alone; `report.json` is its JSON. Pure."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -30,13 +30,13 @@ class TaskRow(Value):
 
     task: TaskId
     action: Outcome = Field(description="How it ended.")
-    blocked_by: tuple[str, ...] = Field((), description="The failed tasks behind `blocked`.")
-    seconds: float | None = Field(None, description="How long it ran; null where nothing ran to its end.")
+    blocked_by: tuple[str, ...] = Field((), description="For `blocked`: the failed tasks.")
+    seconds: float | None = Field(None, description="How long it ran; null if it did not finish.")
     reason: str | None = Field(None, description="Why it was built or reused.")
-    log: str | None = Field(None, description="The file of its full output.")
-    figures: dict[str, int | float | str] = Field(
+    log: str | None = Field(None, description="The file with its full output.")
+    metrics: dict[str, int | float | str] = Field(
         default_factory=dict,
-        description='Further numbers or words of the task\'s own, by name ("wheels": 31).',
+        description='Further numbers or texts of the task, by name ("wheels": 31).',
     )
 
 
@@ -46,22 +46,22 @@ class ImageRow(TaskRow):
     image: str = Field(description="The image.")
     variant: str = Field(description="Its variant, `cpu` or `cuda`.")
     unpacked_bytes: int | None = Field(
-        None, description="Size of its file system; null where it was not measured."
+        None, description="Size of its file system in bytes; null if it was not measured."
     )
     unique_bytes: int | None = Field(
         None,
-        description="The part of it in layers that no other image shares; null where it was not measured.",
+        description="The part of it in layers that no other image has; null if it was not measured.",
     )
     user_s: float | None = Field(
         None,
-        description="Seconds of the processor in user mode that its steps took; null where nothing "
-        "was built, or the engine doesn't tell.",
+        description="Processor seconds in user mode that its steps took; null if nothing was built, or "
+        "the engine does not report it.",
     )
-    key: str | None = Field(None, description="Its fingerprint.")
+    key: str | None = Field(None, description="Its key.")
     reference: str | None = Field(None, description="Its name in the store.")
     digest: str | None = Field(None, description="The digest of its config.")
     checks: tuple[Check, ...] = Field(
-        (), description="Those that this run did or found recorded, empty where it had no reason to."
+        (), description="The checks that this run did or found recorded; empty if there was no need."
     )
 
 
@@ -71,71 +71,71 @@ class FailureRow(Value):
     task: TaskId
     message: str = Field(description="The whole message of the error.")
     error: str | None = Field(None, description="The name of a class of ci/errors.py.")
-    last_lines: tuple[str, ...] = Field((), description="The last lines of what the failed step wrote.")
+    last_lines: tuple[str, ...] = Field((), description="The last lines of the output of the failed step.")
     log: str | None = Field(None, description="The file of the task's full output.")
     exit_code: int | None = Field(
         None,
         description="Exit code of its kind: 6 a step, 7 a check of the image; see docs/troubleshooting.md.",
     )
     traceback: str | None = Field(
-        None, description="There when the error is none of dockwright's own, which is a bug in dockwright."
+        None, description="Set if the error is not one of dockwright's own, which is a bug in dockwright."
     )
 
 
 class DiskRow(Value):
-    """The room that a run took: the difference of what was in use on its file systems, its own or not."""
+    """The disk use of a run on its file systems, compared to its start. Other programs are included."""
 
-    peak_bytes: int = Field(description="The most beyond the start.")
-    lowest_free_bytes: int = Field(description="The least that was free.")
-    paths: tuple[str, ...] = Field((), description="The first place on each file system.")
+    peak_bytes: int = Field(description="The maximum in use beyond the start.")
+    lowest_free_bytes: int = Field(description="The minimum that was free.")
+    paths: tuple[str, ...] = Field((), description="The first folder on each file system.")
 
 
 class Report(Value):
     """What a run did; `report.json` is this as JSON.
 
-    Its schema is 1. A new key leaves it 1, and has a default for what an older report lacks: a reader passes
-    over a key that it does not know. A change that a reader of version 1 would misread makes it 2.
+    Its schema is 2. A new key does not change that number and has a default for older reports; readers ignore
+    unknown keys. A change that an older reader would misread raises the number.
     """
 
-    # Stricter than what is asked of others: a key that is unknown here is of a later dockwright, and to build
-    # again only what this one understands of a report would be a guess.
+    # Stricter than other readers have to be: an unknown key comes from a later dockwright, and to build again
+    # only the known part of a report would be a guess.
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
-    report_schema: Literal[1] = Field(
-        default=1, alias="schema", description="Grows when an older reader would misread the report."
+    report_schema: Literal[2] = Field(
+        default=2, alias="schema", description="Raised if an older reader would misread the report."
     )
     argv: tuple[str, ...] = Field((), description="The command line.")
     started_at: str = Field("", description="When, ISO 8601 with its offset.")
     settings: dict[str, JsonValue] = Field(
-        default_factory=dict, description="The settings of the run, no secret among them."
+        default_factory=dict, description="The settings of the run, without secrets."
     )
     versions: dict[str, str] = Field(
-        default_factory=dict, description="Versions of the programs that had a part in it, by name."
+        default_factory=dict, description="Versions of the programs that were used, by name."
     )
-    base: str = Field("", description="The kind of base that was built on: `registry` or `bootstrap`.")
-    engine: str = Field("", description="What built; empty: nothing did.")
+    base: str = Field("", description="The kind of base: `registry` or `bootstrap`.")
+    engine: str = Field("", description="The engine that built; empty if nothing was built.")
     checkout: Checkout | None = Field(
-        None, description="The git revision and what differed from it; null outside of git."
+        None, description="The git revision and the differences from it; null outside of git."
     )
     complete: bool = Field(
         False,
-        description="Whether the log has its end; false for a run that was killed or is still going on.",
+        description="Whether the log is complete; false for a run that was killed or is still going on.",
     )
     exit_code: int | None = Field(
         None,
-        description="0 only if all that was asked for exists; 130 interrupted; null when not complete.",
+        description="0 only if all requested images exist; 130 if interrupted; null if not complete.",
     )
-    interrupted: bool = Field(False, description="Whether it was ended by Ctrl-C or a signal.")
+    interrupted: bool = Field(False, description="Whether Ctrl-C or a signal ended it.")
     seconds: float = Field(0.0, description="How long it took, up to the last event.")
     images: tuple[ImageRow, ...] = Field((), description="Each image variant, in the order of the plan.")
     others: tuple[TaskRow, ...] = Field(
-        (), description="Everything else that ran: wheelhouse, debhouse, bootstrap base."
+        (), description="All other tasks: wheelhouse, debhouse, bootstrap base."
     )
     failures: tuple[FailureRow, ...] = Field(
         (), description="Each failed task, in the order in which they failed."
     )
     warnings: tuple[str, ...] = Field((), description="Each `[task: ]text`.")
-    disk: DiskRow | None = Field(None, description="The room it took; null where nothing was to be built.")
+    disk: DiskRow | None = Field(None, description="Its disk use; null if nothing had to be built.")
 
     def as_json(self) -> str:
         """Return the text of `report.json`."""
@@ -143,7 +143,7 @@ class Report(Value):
 
 
 def report_of(events: Sequence[Event]) -> Report:
-    """Return the report of the run that `events` tell of; they may end anywhere."""
+    """Return the report of a run from its `events`; they may be incomplete."""
     started = RunStarted()
     ended: RunEnded | None = None
     begun: dict[str, TaskStarted] = {}
@@ -223,7 +223,7 @@ def _row(task: str, begun: TaskStarted | None, end: TaskEnded | None) -> TaskRow
         seconds=end.seconds if begun is not None else None,
         reason=end.details.reason,
         log=log,
-        figures=end.details.figures,
+        metrics=end.details.metrics,
     )
 
 

@@ -1,4 +1,4 @@
-"""The JSON schemas of what a run leaves for other programs: `report.json`, and an event of its log."""
+"""The JSON schemas of the files of a run: `report.json`, and an event of its log. Pure."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from ci.report.report import Report
 
 
 def report_schema() -> dict[str, Any]:
-    """Return the schema of `report.json`; a report of an older dockwright fits it too."""
+    """Return the schema of `report.json`."""
     return _opened(Report.model_json_schema(), title="report.json of a run of dockwright")
 
 
 def event_schema() -> dict[str, Any]:
-    """Return the schema of one line of `events.jsonl`; a line of an older dockwright fits it too."""
+    """Return the schema of one line of `events.jsonl`."""
     return _opened(EVENT.json_schema(), title="An event of a run of dockwright")
 
 
 def _opened(schema: dict[str, Any], *, title: str) -> dict[str, Any]:
-    """Return a schema as its readers need it.
+    """Return a schema for readers of the files.
 
-    It allows keys that it does not know, which a later version may add. A key that has one value only
-    (`kind`, `schema`) says what the whole is, so it has to be there.
+    It allows unknown keys, which a later version may add. A key with one possible value (`kind`, `schema`)
+    identifies the kind of value, so it is required.
     """
     for table in (schema, *schema["$defs"].values()):
         table.pop("additionalProperties", None)
-        told = [key for key, field in table.get("properties", {}).items() if "const" in field]
-        required = [*told, *(key for key in table.get("required", ()) if key not in told)]
+        constant = [key for key, field in table.get("properties", {}).items() if "const" in field]
+        required = [*constant, *(key for key in table.get("required", ()) if key not in constant)]
         if required:
             table["required"] = required
     return {"$schema": DIALECT, **schema, "title": title}

@@ -1,4 +1,4 @@
-"""The table and the sentences at the end of a run, as lines of text."""
+"""The table and the sentences at the end of a run, as lines of text. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _ORDER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of text; `outcome` is that of the row it shows, for whoever colours it."""
+    """One line of text; `outcome` is that of its row, for colours."""
 
     text: str
     outcome: Outcome | None = None
@@ -55,7 +55,7 @@ def table_lines(report: Report, *, width: int | None = None) -> tuple[Line, ...]
 
 
 def failure_lines(report: Report) -> tuple[Line, ...]:
-    """Return what is to be read about each failure: its message, the last lines, where the full log is."""
+    """Return the lines about each failure: its message, the last lines, the path of the full log."""
     lines: list[Line] = []
     for failure in report.failures:
         lines.extend(_failure(failure))
@@ -63,23 +63,23 @@ def failure_lines(report: Report) -> tuple[Line, ...]:
 
 
 def summary_text(report: Report) -> str:
-    """Return one sentence: how many images came to what, in which time."""
+    """Return one sentence: the number of images by outcome, and the duration."""
     images = Counter(row.action for row in report.images)
     others = Counter(row.action for row in report.others if not row.action.ok)
     counted = ", ".join(f"{images[outcome]} {outcome}" for outcome in _ORDER if images[outcome])
     noun = "image" if len(report.images) == 1 else "images"
-    text = f"{len(report.images)} {noun}: {counted}" if counted else "no image was asked for"
+    text = f"{len(report.images)} {noun}: {counted}" if counted else "no image was requested"
     if others:
         text += "; also " + ", ".join(f"{others[outcome]} {outcome}" for outcome in _ORDER if others[outcome])
     if report.interrupted:
         text += "; interrupted"
     elif not report.complete:
-        text += "; the log has no end: the run was killed or is still going on"
+        text += "; the log is not complete: the run was killed or is still going on"
     return f"{text} ({time_text(report.seconds)})"
 
 
 def action_text(row: TaskRow) -> str:
-    """Return the action with what blocks it: `blocked by base-ml:cpu`."""
+    """Return the action, with the blocking tasks: `blocked by base-ml:cpu`."""
     if not row.blocked_by:
         return str(row.action)
     return f"{row.action} by {', '.join(row.blocked_by)}"
@@ -116,8 +116,8 @@ def _columns(
     lines: list[Line] = []
     for outcome, cells in table:
         text = _GAP.join(
-            cells[name].rjust(room) if name in _RIGHT else cells[name].ljust(room)
-            for name, room in widths.items()
+            cells[name].rjust(wide) if name in _RIGHT else cells[name].ljust(wide)
+            for name, wide in widths.items()
         ).rstrip()
         lines.append(Line(text=text if width is None else text[:width], outcome=outcome))
     return lines
@@ -127,7 +127,7 @@ def _failure(failure: FailureRow) -> list[Line]:
     lines = [Line(text=""), Line(text=f"{failure.task} failed:", outcome=Outcome.failed)]
     lines += [Line(text=f"  {text}") for text in failure.message.splitlines()]
     if failure.last_lines:
-        lines.append(Line(text="  its last lines:"))
+        lines.append(Line(text="  last lines of its output:"))
         lines += [Line(text=f"  | {text}") for text in failure.last_lines]
     if failure.traceback:
         lines += [Line(text=f"  {text}") for text in failure.traceback.rstrip().splitlines()]
@@ -137,7 +137,7 @@ def _failure(failure: FailureRow) -> list[Line]:
 
 
 def end_lines(report: Report, *, width: int | None = None) -> tuple[Line, ...]:
-    """Return the table, no wider than `width`, the failures with their last lines, warnings, the sum."""
+    """Return the table, no wider than `width`, the failures with their last lines, warnings, the summary."""
     return (
         *table_lines(report, width=width),
         *failure_lines(report),
@@ -148,7 +148,7 @@ def end_lines(report: Report, *, width: int | None = None) -> tuple[Line, ...]:
 
 
 def end_text(report: Report) -> str:
-    """Return the same as one text; where images failed, the class of each one's error is the last of it."""
+    """Return the same as one text; at its end the class of the error of each failed task."""
     lines = [line.text for line in end_lines(report)]
     lines += [f"{failure.error or 'failed'}: {failure.task}" for failure in report.failures]
     return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""Sizes and times as a person reads them."""
+"""Sizes and durations as text. Pure."""
 
 
 def size_text(size_bytes: int | None) -> str:
-    """Return a size with three digits and a decimal unit, as registries count: `1.23 GB`; `-` for none."""
+    """Return a size with three digits and a decimal unit, as registries use: `1.23 GB`; `-` for none."""
     if size_bytes is None:
         return "-"
     if size_bytes < 1000:

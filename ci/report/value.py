@@ -1,9 +1,9 @@
-"""What all that a report is made of has in common."""
+"""The base of all values in a report. Pure."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Value(BaseModel):
-    """A frozen value in which an unknown key is an error."""
+    """A frozen value; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

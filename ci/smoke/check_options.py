@@ -1,4 +1,4 @@
-"""What the user asks of the checks. Pure."""
+"""The options of the checks. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """What the checks are to do besides what every image gets.
+    """Options for the checks of all images.
 
-    `gpu`: compute on a GPU where there is one; `require_gpu`: fail where there is none. `ledger`: skip what
-    is recorded to have passed.
+    `gpu`: compute on a GPU if the machine has one. `require_gpu`: fail if it has none. `ledger`: skip checks
+    that are recorded as passed.
     """
 
     gpu: bool = False

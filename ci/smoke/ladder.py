@@ -1,4 +1,4 @@
-"""The ladder of an image: which rungs it has, which stand on which, which are done again. Pure."""
+"""The ladder of an image: which rungs it has, which depend on which, which are done again. Pure."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ NEEDS: dict[Rung, tuple[Rung, ...]] = {
     Rung.cuda: (Rung.closure,),
     Rung.gpu: (Rung.closure, Rung.imports, Rung.cuda),
 }
-"""What each rung stands on: where a check of that failed, it is not tried."""
+"""The rungs that each rung depends on. It is not tried if a check of one of them failed."""
 
 ALWAYS = frozenset({Rung.structure, Rung.size})
-"""Rungs that are never taken from the ledger: what concerns security, and what costs nothing."""
+"""Rungs that are never taken from the ledger: those about security, and those that cost nothing."""
 
-WHOLE = "probe"
-"""The check that fails where the program that does the others could not be started, or ended by itself."""
+PROBE_CHECK = "probe"
+"""The check that fails if the probe, which does the other checks, could not be started or died."""
 
 CUDA = "cuda"
-"""The variant whose images have the two upper rungs."""
+"""The variant whose images have the two highest rungs."""
 
 
 def rungs_of(image: ImageVariant) -> tuple[Rung, ...]:
@@ -35,35 +35,35 @@ def rungs_of(image: ImageVariant) -> tuple[Rung, ...]:
 
 
 def needs_gpu(image: ImageVariant) -> bool:
-    """Return whether an image has the rung of a GPU."""
+    """Return whether an image has the GPU rung."""
     return Rung.gpu in rungs_of(image)
 
 
 def to_do(rungs: Iterable[Rung], recorded: Collection[Rung]) -> tuple[Rung, ...]:
-    """Return which of `rungs` are done, when the ledger has those `recorded`.
+    """Return which of `rungs` have to be done if the ledger has those `recorded`.
 
-    Shared objects are looked at together with what the imports loaded, so both are done or none.
+    Shared libraries are checked together with what the imports loaded, so both rungs are done or neither.
     """
-    again = {Rung.closure, Rung.imports}
-    held = set(recorded) - ALWAYS
-    if again - held:
-        held -= again
-    return tuple(rung for rung in rungs if rung not in held)
+    together = {Rung.closure, Rung.imports}
+    skipped = set(recorded) - ALWAYS
+    if together - skipped:
+        skipped -= together
+    return tuple(rung for rung in rungs if rung not in skipped)
 
 
 def blocking_check(rung: Rung, checks: Iterable[Check]) -> str:
-    """Return the name of a failed check that `rung` stands on, empty where there is none.
+    """Return the name of a failed check that `rung` depends on, empty if there is none.
 
-    That is also what a check below it was blocked by.
+    A check that blocked one of these blocks `rung` too.
     """
-    below = [one for one in checks if one.rung in NEEDS[rung] or one.name == WHOLE]
+    below = [one for one in checks if one.rung in NEEDS[rung] or one.name == PROBE_CHECK]
     failed = (one.name for one in below if one.status is Status.failed)
-    blockers = (one.detail.removeprefix("by ").strip("'") for one in below if one.status is Status.blocked)
+    blockers = (one.blocked_by for one in below if one.status is Status.blocked)
     return next(chain(failed, blockers), "")
 
 
 def passed(checks: Iterable[Check]) -> dict[Rung, tuple[Check, ...]]:
-    """Return the checks of each rung that passed: nothing of it failed or was blocked, something was seen."""
+    """Return the checks of each rung that passed: none failed or was blocked, and at least one passed."""
     by_rung: dict[Rung, list[Check]] = {}
     for check in checks:
         by_rung.setdefault(check.rung, []).append(check)
@@ -76,18 +76,18 @@ def passed(checks: Iterable[Check]) -> dict[Rung, tuple[Check, ...]]:
 
 
 def failed_rungs(checks: Iterable[Check]) -> set[Rung]:
-    """Return the rungs of which a check failed."""
+    """Return the rungs with a failed check."""
     return {one.rung for one in checks if one.status is Status.failed}
 
 
 def in_order(checks: Iterable[Check]) -> tuple[Check, ...]:
-    """Return checks by rung, the lowest first; within a rung as they came."""
-    order = {rung: place for place, rung in enumerate(Rung)}
+    """Return the checks by rung, the lowest first; within a rung in the given order."""
+    order = {rung: index for index, rung in enumerate(Rung)}
     return tuple(sorted(checks, key=lambda check: order[check.rung]))
 
 
 def from_ledger(recorded: Mapping[Rung, tuple[Check, ...]], done: Collection[Rung]) -> tuple[Check, ...]:
-    """Return the recorded checks of rungs that are not `done`, each said to be recorded."""
+    """Return the recorded checks of rungs that are not `done`, each marked as recorded."""
     return tuple(
         check.model_copy(update={"recorded": True})
         for rung, checks in recorded.items()

@@ -1,6 +1,7 @@
-"""An entry of the ledger: the rungs that an image passed, with this suite, on this class of machine. Pure.
+"""An entry of the ledger: the rungs that an image passed, with a suite, on a class of machine. Pure.
 
-The same three are not done again. An entry that is of anything else, or can't be read, counts as none.
+For the same image, suite and machine they are not repeated. An entry that differs in one of the three, or
+can't be read, is ignored.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from ci.smoke.ladder import passed
 
 SUITE_DIGITS = 12
 LIMIT_BYTES = 2**20
-"""Most that an entry may be; one has about 40 checks of 100 bytes."""
+"""The largest entry that is read. A typical one has about 40 checks of 100 bytes."""
 
 
 class Subject(Value):
-    """What an entry is of.
+    """What an entry is about.
 
-    `image` is the digest of the image's config, which holds those of its layers: its content. `suite` is what
-    ci/smoke/suite.py gives, `machine` what ci/engines/machine.py gives.
+    `image` is the digest of the image's config, which contains the digests of its layers. `suite` is made by
+    ci/smoke/probe_request.py, `machine` by ci/engines/machine.py.
     """
 
     image: str = Field(pattern="^sha256:[0-9a-f]{64}$")
@@ -32,14 +33,14 @@ class Subject(Value):
 
     @property
     def name(self) -> str:
-        """How an entry is told from others of its image: `SUITE-MACHINE`, for a file or the end of a tag."""
+        """A name that is unique among the entries of its image: `SUITE-MACHINE`, for a file or in a tag."""
         return f"{self.suite[:SUITE_DIGITS]}-{self.machine}"
 
 
 class Entry(Value):
-    """The rungs that passed, each with its checks as they were seen."""
+    """The rungs that passed, each with its checks."""
 
-    entry_schema: Literal[1] = 1
+    entry_schema: Literal[2] = 2
     subject: Subject
     rungs: dict[Rung, tuple[Check, ...]]
 
@@ -55,7 +56,7 @@ class Entry(Value):
 
 
 def entry_text(entry: Entry) -> str:
-    """Return an entry as it is kept."""
+    """Return an entry as it is written to a file or a registry."""
     return entry.model_dump_json() + "\n"
 
 
@@ -63,25 +64,25 @@ def read_entry(text: str | bytes, subject: Subject) -> Entry:
     """Return the entry of `subject` in `text`.
 
     Raises:
-        ValueError: it is of something else, says that something passed which did not, or is no entry.
+        ValueError: it is about another subject, has a rung that did not pass, or is not an entry.
     """
     if len(text) > LIMIT_BYTES:
-        raise ValueError(f"has {len(text)} bytes, and {LIMIT_BYTES} are the most")
+        raise ValueError(f"has {len(text)} bytes; the limit is {LIMIT_BYTES}")
     try:
         entry = Entry.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"is no entry: {where}: {first['msg']}") from None
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise ValueError(f"is not an entry: {where}: {first['msg']}") from None
     if entry.subject != subject:
         other = next(
             name
             for name in ("image", "suite", "machine")
             if getattr(entry.subject, name) != getattr(subject, name)
         )
-        raise ValueError(f"is of another {other}")
+        raise ValueError(f"is about another {other}")
     for rung, checks in entry.rungs.items():
         if rung not in passed(checks) or {check.rung for check in checks} != {rung}:
-            wrong = next((check.name for check in checks if check.status is Status.failed), "its checks")
-            raise ValueError(f"its rung {rung} did not pass: {wrong}")
+            failed = next((check.name for check in checks if check.status is Status.failed), "its checks")
+            raise ValueError(f"its rung {rung} did not pass: {failed}")
     return entry

@@ -1,4 +1,4 @@
-"""What the probe is asked to look at inside an image: its own declarations and its ancestors'. Pure."""
+"""The request of the probe: what the image and its ancestors declare to be checked. Pure."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from ci.steps.layout import TINI
 CUDA_DRIVER = "libcuda.so.1"
 """The one library that comes with the machine and not with a CUDA image."""
 PYTHON = ("python",)
-"""What an image without a program of its own starts; it needs no `--help`."""
+"""What an image without a program of its own starts. It needs no `--help`."""
 
 COMPILERS = (
     r"(x86_64-linux-gnu-)?(cc|gcc|g\+\+|c\+\+|cpp|clang|clang\+\+|gfortran|ld|ld\.(bfd|gold|lld)|as|make|gmake|"
     r"cmake|ninja|rustc|cargo|go|nvcc|cython)(-?\d+(\.\d+)*)?"
 )
-"""File names of compilers and of what only they need."""
+"""File names of compilers and their tools."""
 INSTALLERS = r"(pip|uv|uvx|poetry|conda)(\d+(\.\d+)*)?"
-"""File names of installers. A base from outside may bring its own; the environment has none."""
+"""File names of installers. An external base image may have some; the virtual environment may not."""
 COMMAND_LIMIT_S = 60.0
 RUN_LIMIT_S = 120.0
 IMPORT_LIMIT_S = 120.0
 PROBE = "/run/probe"
 """Where the probe is in an image under test."""
 INPUTS = f"{PROBE}/inputs"
-"""Where the images' folders smoke/ are, each below its image's name."""
+"""The folder of the images' folders smoke/, each under the name of its image."""
 PROBE_LIMIT_S = 900.0
-"""Most that all checks of an image may take together; each has a limit of its own."""
+"""The time limit of all checks of an image together. Each check has its own limit too."""
 
 
 def entrypoint_of(stack: Stack, image: ImageVariant) -> tuple[str, ...]:
-    """Return what `image` starts behind tini: its own program, else the nearest ancestor's."""
+    """Return what `image` starts behind tini: its own program, or else the nearest ancestor's."""
     return next((one.entrypoint for one in stack.lineage(image.id) if one.entrypoint), PYTHON)
 
 
 def runs_of(image: ImageVariant) -> dict[str, list[str]]:
-    """Return the real runs of an image by name, as the probe starts them; see `INPUTS`."""
+    """Return the real runs of an image by name, as the probe starts them: with paths under `INPUTS`."""
     folder = f"{INPUTS}/{image.image}"
     return {
-        f"{' '.join(words)} of {image.image}": [
-            f"{folder}/{word.removeprefix(f'{SMOKE}/')}" if word.startswith(f"{SMOKE}/") else word
-            for word in words
+        f"{' '.join(argv)} of {image.image}": [
+            f"{folder}/{argument.removeprefix(f'{SMOKE}/')}" if argument.startswith(f"{SMOKE}/") else argument
+            for argument in argv
         ]
-        for words in image.smoke.runs
+        for argv in image.smoke.runs
     }
 
 
 def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
-    """Return the document that program/probe.py reads, but for the rungs that it is to do.
+    """Return the document that program/probe.py reads, without the rungs to do.
 
-    `distributions` maps each requested distribution to the module that is imported for it, an empty string
-    where the probe finds it in the installed metadata.
+    `distributions` maps each requested distribution to the module to import; if that is an empty string, the
+    probe finds the module in the installed metadata.
     """
     line = stack.lineage(image.id)[::-1]
     names = {name: module for one in line for name, module in one.smoke.imports}
@@ -84,11 +84,11 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
     }
 
 
-def suite_digest(request: Mapping[str, Any], program: Mapping[str, str], closes: str) -> str:
-    """Return 64 hex digits: of what is asked of an image, of the code that asks it, of how it is closed in.
+def suite_digest(request: Mapping[str, Any], program: Mapping[str, str], sandbox: str) -> str:
+    """Return 64 hex digits that change if the request, the code of the checks or the sandbox changes.
 
-    `program` has the sha256 of every file of that code by its path, the files of the images' folders smoke/
-    among them.
+    `program` has the sha256 of every file of that code by its path, files of the images' folders smoke/
+    included.
     """
-    document = {"schema": 1, "request": request, "program": dict(program), "closes": closes}
+    document = {"schema": 2, "request": request, "program": dict(program), "sandbox": sandbox}
     return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

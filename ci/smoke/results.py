@@ -1,4 +1,4 @@
-"""What the probe printed, as checks. Pure."""
+"""Read the output of the probe as checks. Pure."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ci.report.check import Check, Rung, Status
-from ci.smoke.ladder import WHOLE
+from ci.smoke.ladder import PROBE_CHECK
 
-MARK = "dockwright-check "
-"""Begins each line of the probe that is meant for us; program/probe.py has the same."""
-SHOWN = 4000
-"""Characters of one check's detail that are kept, the last ones."""
+LINE_PREFIX = "dockwright-check "
+"""Begins each line of the probe that is read here; program/probe.py has the same."""
+DETAIL_CHARACTERS = 4000
+"""The limit of one check's detail. Its first line and its end stay."""
 TAIL_LINES = 10
 
 
 def parse_results(
-    text: str, status: int, *, why: str = "", tail: str = "", rung: Rung = Rung.structure
+    text: str, status: int, *, reason: str = "", tail: str = "", rung: Rung = Rung.structure
 ) -> tuple[Check, ...]:
-    """Return the checks in the probe's output; `status` is its exit status, unless it tells another.
+    """Return the checks in the probe's output.
 
-    `why` says why the probe was ended from outside, `tail` is the end of all that it wrote. Where it did not
-    come to its end, the check that was running (`WHOLE` when none was, of the rung `rung`) has failed with
-    the end of the output, and those that it had planned and not begun are blocked by that one.
+    `status` is its exit status, unless the output reports another. `reason` is why the engine ended it,
+    `tail` the end of all that it wrote. If the probe did not finish, the check that was running (or else
+    `PROBE_CHECK` on `rung`) fails with the end of the output, and blocks the planned checks without a result.
     """
     checks: list[Check] = []
     planned: dict[str, Rung] = {}
     running: tuple[str, Rung] | None = None
-    whole = False
+    finished = False
     for line in text.splitlines():
         match event := _event(line):
             case {"event": "planned", "checks": list(pairs)}:
@@ -39,39 +39,39 @@ def parse_results(
             case {"event": "died", "status": int(number)}:
                 status = number
             case {"event": "ended"}:
-                whole = True
+                finished = True
             case {"event": "check"} if (check := _check(event)) is not None:
                 checks.append(check)
                 running = None if running and check.name == running[0] else running
             case _:
                 pass
     done = {check.name for check in checks}
-    if not whole:
-        blocking_check, at = running or (WHOLE, rung)
+    if not finished:
+        name, at = running or (PROBE_CHECK, rung)
         when = "" if running else f", after {checks[-1].name!r}" if checks else ", before its first check"
-        said = [line for line in (tail or text).splitlines() if not line.startswith(MARK)][-TAIL_LINES:]
-        ended = f"the probe was {why}" if why else f"the probe ended with {status}"
-        detail = "\n".join([f"{ended}{when}", *said])
-        checks.append(Check(name=blocking_check, status=Status.failed, rung=at, detail=_cut(detail)))
+        lines = [line for line in (tail or text).splitlines() if not line.startswith(LINE_PREFIX)]
+        ended = f"the probe was {reason}" if reason else f"the probe ended with {status}"
+        detail = "\n".join([f"{ended}{when}", *lines[-TAIL_LINES:]])
+        checks.append(Check(name=name, status=Status.failed, rung=at, detail=_shortened(detail)))
         checks += [
-            Check(name=name, status=Status.blocked, rung=above, detail=f"by {blocking_check!r}")
-            for name, above in planned.items()
-            if name not in done and name != blocking_check
+            Check(name=other, status=Status.blocked, rung=above, blocked_by=name)
+            for other, above in planned.items()
+            if other not in done and other != name
         ]
         return tuple(checks)
-    silent = {name: at for name, at in planned.items() if name not in done}
     checks += [
-        Check(name=name, status=Status.failed, rung=at, detail="the probe told no result")
-        for name, at in silent.items()
+        Check(name=name, status=Status.failed, rung=at, detail="the probe reported no result")
+        for name, at in planned.items()
+        if name not in done
     ]
     if status != 0:
         detail = f"the probe ended with {status} after its last check"
-        checks.append(Check(name=WHOLE, status=Status.failed, rung=rung, detail=detail))
+        checks.append(Check(name=PROBE_CHECK, status=Status.failed, rung=rung, detail=detail))
     return tuple(checks)
 
 
 def _planned(pairs: list[Any]) -> Iterator[tuple[str, Rung]]:
-    """Yield the name and the rung of each planned check; what has not that form is left out."""
+    """Yield the name and the rung of each planned check; malformed pairs are left out."""
     for pair in pairs:
         match pair:
             case [str(word), str(name)] if word in set(Rung):
@@ -81,18 +81,18 @@ def _planned(pairs: list[Any]) -> Iterator[tuple[str, Rung]]:
 
 
 def _event(line: str) -> dict[str, Any]:
-    """Return what a line of the probe says, nothing for any other line."""
-    if not line.startswith(MARK):
+    """Return the event in a line of the probe, an empty one for any other line."""
+    if not line.startswith(LINE_PREFIX):
         return {}
     try:
-        value = json.loads(line.removeprefix(MARK))
+        value = json.loads(line.removeprefix(LINE_PREFIX))
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def _check(value: dict[str, Any]) -> Check | None:
-    """Return the check in a line, None when it has not the form of one."""
+    """Return the check in a line, None if it is malformed."""
     match value:
         case {
             "name": str(name),
@@ -103,21 +103,24 @@ def _check(value: dict[str, Any]) -> Check | None:
         }:
             if word not in set(Status) or rung not in set(Rung):
                 return None
-            figures = value.get("figures")
+            metrics, blocked_by = value.get("metrics"), value.get("blocked_by", "")
+            if not isinstance(blocked_by, str):
+                return None
             return Check(
                 name=name,
                 status=Status(word),
                 rung=Rung(rung),
-                detail=_cut(detail),
+                detail=_shortened(detail),
+                blocked_by=blocked_by,
                 seconds=float(seconds) if math.isfinite(seconds) else 0.0,
-                figures=_figures(figures) if isinstance(figures, dict) else {},
+                metrics=_metrics(metrics) if isinstance(metrics, dict) else {},
             )
         case _:
             return None
 
 
-def _figures(found: dict[Any, Any]) -> dict[str, int | float | str]:
-    """Return what is a number or a word of the figures that a check told."""
+def _metrics(found: dict[Any, Any]) -> dict[str, int | float | str]:
+    """Return those metrics of a check that are finite numbers or texts."""
     return {
         str(name): value
         for name, value in found.items()
@@ -125,13 +128,14 @@ def _figures(found: dict[Any, Any]) -> dict[str, int | float | str]:
     }
 
 
-def _cut(detail: str) -> str:
-    """Return a detail with its first line and as much of its end as is shown."""
-    if len(detail) <= SHOWN:
+def _shortened(detail: str) -> str:
+    """Return a detail of at most `DETAIL_CHARACTERS`, with its first line and its end."""
+    if len(detail) <= DETAIL_CHARACTERS:
         return detail
     first, _, rest = detail.partition("\n")
-    first = first[: SHOWN // 4]
-    return f"{first}\n…\n{rest[len(first) - SHOWN :] or detail[len(first) - SHOWN :]}"
+    first = first[: DETAIL_CHARACTERS // 4]
+    left = len(first) - DETAIL_CHARACTERS
+    return f"{first}\n…\n{rest[left:] or detail[left:]}"
 
 
 def failed(checks: Iterable[Check]) -> tuple[Check, ...]:
@@ -139,20 +143,20 @@ def failed(checks: Iterable[Check]) -> tuple[Check, ...]:
     return tuple(check for check in checks if check.status is Status.failed)
 
 
-def failures_text(image_id: str, checks: Iterable[Check], *, named: bool) -> str:
-    """Return what to read about the failed checks of `image:variant`, each with its own output.
+def failures_text(image_id: str, checks: Iterable[Check], *, tagged: bool) -> str:
+    """Return the message about the failed checks of `image:variant`, each with its own output.
 
-    `named` says that it has its names already, and keeps them.
+    `tagged` says that the image has its tag already, and keeps it.
     """
     all_ = tuple(checks)
-    wrong = failed(all_)
-    so = "; it keeps its name:" if named else ", so it gets no name:"
-    lines = [f"{image_id}: {len(wrong)} of its {len(all_)} checks failed{so}"]
-    for check in wrong:
+    found = failed(all_)
+    consequence = "it keeps its tag" if tagged else "it is not tagged"
+    lines = [f"{image_id}: {len(found)} of {len(all_)} checks failed; {consequence}:"]
+    for check in found:
         first, *rest = check.detail.splitlines() or [""]
         lines.append(f"  {check.name}: {first}".rstrip())
         lines += [f"    {line}" for line in rest]
     blocked = [check.name for check in all_ if check.status is Status.blocked]
     if blocked:
-        lines.append(f"  blocked, so not known: {', '.join(blocked)}")
+        lines.append(f"  blocked, so not tested: {', '.join(blocked)}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Checks of an image's config: what can be seen without starting it. Pure."""
+"""Checks of an image's config, without starting the image. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET_NAME = re.compile(
 SECRET_VALUE = re.compile(
     r"://[^/\s:@]+:[^/\s@]+@|-----BEGIN |\b(gh[pousr]_|github_pat_|glpat-|hf_|AKIA|xox[bp]-)[A-Za-z0-9]{12,}"
 )
-OF_A_MACHINE = re.compile(
+MACHINE_SETTING = re.compile(
     r"((HTTPS?|FTP|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE|NODE_EXTRA_CA_CERTS|"
     r"GIT_SSL_CAINFO|(PIP|UV)_.*)",
     re.IGNORECASE,
@@ -25,7 +25,7 @@ OF_A_MACHINE = re.compile(
 
 
 def structure_checks(stack: Stack, image: ImageVariant, config: dict[str, Any]) -> tuple[Check, ...]:
-    """Return the checks of an OCI image config: `OCIv1` of what `buildah inspect --type image` prints."""
+    """Return the checks of an OCI image config, as in `OCIv1` of `buildah inspect --type image`."""
     inner: dict[str, Any] = config.get("config") or {}
     return (
         _user(stack, str(inner.get("User") or "")),
@@ -42,29 +42,31 @@ def _user(stack: Stack, user: str) -> Check:
 
 def _entrypoint(stack: Stack, image: ImageVariant, argv: list[str], arguments: list[str]) -> Check:
     expected = [TINI, "--", *entrypoint_of(stack, image)]
-    wrong = [f"is {argv}, not {expected}"] if argv != expected else []
-    wrong += [f"gets {arguments} as arguments when none are given"] if arguments else []
-    return verdict("config: entrypoint", "; ".join(wrong))
+    errors = [f"is {argv}, not {expected}"] if argv != expected else []
+    errors += [f"has default arguments: {arguments}"] if arguments else []
+    return verdict("config: entrypoint", "; ".join(errors))
 
 
 def _environment(texts: list[str]) -> Check:
     env = dict(text.partition("=")[::2] for text in texts)
     first = f"{VENV}/bin"
-    wrong = [f"PATH does not start with {first}"] if env.get("PATH", "").split(":")[0] != first else []
-    wrong += [
+    errors = [f"PATH does not start with {first}"] if env.get("PATH", "").split(":")[0] != first else []
+    errors += [
         f"{name} looks like a secret"
         for name, value in sorted(env.items())
         if SECRET_NAME.search(name) or SECRET_VALUE.search(value)
     ]
-    wrong += [f"{name} belongs to one machine" for name in sorted(env) if OF_A_MACHINE.fullmatch(name)]
-    return verdict("config: environment", "; ".join(wrong))
+    errors += [
+        f"{name} is a setting of one machine" for name in sorted(env) if MACHINE_SETTING.fullmatch(name)
+    ]
+    return verdict("config: environment", "; ".join(errors))
 
 
 def _labels(stack: Stack, image: ImageVariant, labels: dict[str, str]) -> Check:
     expected = {"title": image.title, "description": image.description, "licenses": stack.licenses}
-    wrong = []
+    errors = []
     for name, text in expected.items():
         label = f"org.opencontainers.image.{name}"
         if labels.get(label) != text:
-            wrong.append(f"{label} is {labels.get(label)!r}, not {text!r}")
-    return verdict("config: labels", "; ".join(wrong))
+            errors.append(f"{label} is {labels.get(label)!r}, not {text!r}")
+    return verdict("config: labels", "; ".join(errors))

@@ -14,7 +14,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from ci.engines.dagger.engine import MEASURE
-from ci.smoke.results import MARK
+from ci.smoke.results import LINE_PREFIX
 from ci.version import dagger_version
 from tests.dagger.pushed import RefusedError, Store
 from tests.dagger.session import Call
@@ -161,5 +161,5 @@ def printed(argv: list[str]) -> str:
             ),
             {"event": "ended"},
         ]
-        return "".join(f"{MARK}{json.dumps(event)}\n" for event in events)
+        return "".join(f"{LINE_PREFIX}{json.dumps(event)}\n" for event in events)
     return ""

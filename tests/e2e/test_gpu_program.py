@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ci.smoke.program import gpu_checks
-from ci.smoke.program.gpu_checks import DEVICE, WHATS, look
+from ci.smoke.program.gpu_checks import DEVICE, WHATS, read
 from tests.e2e.conftest import RunStage
 
 CUDA_IMAGES = [pytest.param(one, marks=pytest.mark.cuda) for one in ("base-ml:cuda", "asr:cuda")]
@@ -73,13 +73,13 @@ def ask(
 
 
 def test_a_check_has_a_process_of_its_own_and_its_answer_is_read() -> None:
-    status, detail, figures = look("device", "cpu", 60.0)
+    status, detail, metrics = read("device", "cpu", 60.0)
     assert status == "passed", detail
-    assert set(figures) == {"processors", "memory_bytes"}
+    assert set(metrics) == {"processors", "memory_bytes"}
 
 
 def test_a_check_that_hangs_is_ended_and_fails() -> None:
-    assert look("device", "cpu", 0.001) == (
+    assert read("device", "cpu", 0.001) == (
         "failed",
         "was still running after 0.001 s, so it was ended",
         {},

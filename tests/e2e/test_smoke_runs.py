@@ -60,7 +60,7 @@ class Stage:
             limit_s=300.0,
         )
         ended = await self.engine.check((await self.engine.images())[name], closed, Output())
-        found = parse_results(ended.output, ended.status, why=ended.why, tail=ended.tail)
+        found = parse_results(ended.output, ended.status, reason=ended.why, tail=ended.tail)
         return {check.name: check for check in found}
 
 

@@ -46,7 +46,7 @@ class TinyImage:
         `there` is content by path, none for a folder that is root's alone.
         """
         ended = await self.ended(there, run_as, changes)
-        found = parse_results(ended.output, ended.status, why=ended.why, tail=ended.tail)
+        found = parse_results(ended.output, ended.status, reason=ended.why, tail=ended.tail)
         return {check.name: check for check in found}
 
     async def ended(

@@ -42,7 +42,7 @@ async def probe(
         limit_s=300.0,
     )
     ended = await engine.check((await engine.images()).get(image, image), closed, Output())
-    found = parse_results(ended.output, ended.status, why=ended.why, tail=ended.tail)
+    found = parse_results(ended.output, ended.status, reason=ended.why, tail=ended.tail)
     return {check.name: check for check in found}
 
 

@@ -89,7 +89,7 @@ async def test_a_run_is_built_again_from_its_revision_and_patch_and_compared(
     word, text = rows(other)["kill-three:cpu"]
     assert word == "differs"
     assert "file /opt/app/kill-three/more.txt removed: content/more.txt 0644" in text
-    assert rows(other)["base:cpu"][1].endswith(", it was here already")
+    assert rows(other)["base:cpu"][1].endswith(", already here")
     assert other.stdout.endswith("1 of 2 images came out the same\n")
     assert "which the report lacks (it is large)" in other.stderr
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from ci.smoke.program import bounded_process as child
-from ci.smoke.program.bounded_process import KEPT, BoundedOutput, ProcessResult, members_of, orphans, run
+from ci.smoke.program.bounded_process import (
+    STORED_BYTES,
+    BoundedOutput,
+    ProcessResult,
+    members_of,
+    orphans,
+    run,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -43,18 +50,20 @@ def test_both_outputs_are_kept_in_order_and_there_is_nothing_to_read() -> None:
     ],
 )
 def test_the_fault_says_how_it_ended(code: str, fault: str) -> None:
-    assert python(code).fault == fault
+    assert python(code).error == fault
 
 
 def test_a_program_that_is_not_there_or_no_program_is_told(tmp_path: Path) -> None:
-    assert run(["no-such-program"], 5).fault == "can't be started: No such file or directory: no-such-program"
+    assert run(["no-such-program"], 5).error == "can't be started: No such file or directory: no-such-program"
     (tmp_path / "file").touch()
-    assert run([str(tmp_path / "file")], 5).fault.startswith("can't be started: Permission denied")
+    assert run([str(tmp_path / "file")], 5).error.startswith("can't be started: Permission denied")
 
 
 def test_its_environment_is_laid_over_ours() -> None:
     assert (
-        python("import os; print(os.environ['MARK'], 'PATH' in os.environ)", env={"MARK": "x"}).output
+        python(
+            "import os; print(os.environ['LINE_PREFIX'], 'PATH' in os.environ)", env={"LINE_PREFIX": "x"}
+        ).output
         == "x True\n"
     )
 
@@ -78,7 +87,7 @@ def test_what_a_child_leaves_behind_is_ended_and_does_not_hold_us_up() -> None:
         "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)"
     )
     ended = python(code)
-    assert ended.fault == ""
+    assert ended.error == ""
     assert not alive(int(ended.output))
 
 
@@ -94,21 +103,21 @@ def test_what_left_the_session_is_found_by_its_token(monkeypatch: pytest.MonkeyP
 
 
 def test_a_flood_is_ended_early_and_its_beginning_and_end_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "FLOOD", 2**20)
+    monkeypatch.setattr(child, "OUTPUT_LIMIT_BYTES", 2**20)
     ended = python("import sys\nprint('first')\nwhile True: sys.stdout.write('x' * 1000)")
-    assert ended.fault == "wrote more than 1 MiB, so it was ended"
+    assert ended.error == "wrote more than 1 MiB, so it was ended"
     assert ended.output.startswith("first\nxxx")
-    assert len(ended.output) < KEPT + 100
+    assert len(ended.output) < STORED_BYTES + 100
 
 
 def test_the_last_words_of_a_long_output_are_kept() -> None:
     ended = python("print('first'); print('x' * 10**6); print('last')")
     assert ended.output.startswith("first\n")
     assert ended.output.endswith("xxx\nlast\n")
-    assert f"\n… {10**6 + 12 - KEPT} bytes left out …\n" in ended.output
+    assert f"\n… {10**6 + 12 - STORED_BYTES} bytes left out …\n" in ended.output
 
 
-@pytest.mark.parametrize("size", [0, 1, KEPT // 2, KEPT // 2 + 1, KEPT])
+@pytest.mark.parametrize("size", [0, 1, STORED_BYTES // 2, STORED_BYTES // 2 + 1, STORED_BYTES])
 def test_what_fits_is_kept_whole(size: int) -> None:
     data, kept = os.urandom(size).hex().encode()[:size], BoundedOutput()
     for start in range(0, size, 7000):

@@ -39,7 +39,7 @@ def test_growth_since_the_last_release_fails_and_is_named(proxy: Proxy, tmp_path
     grown = machine.dockwright(*words, "--json")
     assert grown.returncode == 7, grown.stderr
     report = json.loads(grown.stdout)
-    breaches = {(row["image"], row["figure"]) for row in report["rows"] if row["verdict"] == "grew"}
+    breaches = {(row["image"], row["metric"]) for row in report["rows"] if row["verdict"] == "grew"}
     assert breaches == {("kill-three:cpu", "unique")}
     causes = [cause for cause in report["causes"] if cause["kind"] == "layer"]
     assert [(cause["image"], cause["name"]) for cause in causes] == [

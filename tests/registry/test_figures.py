@@ -12,14 +12,14 @@ from ci.errors import RegistryError
 from ci.publish.release_metrics import read_metrics, write_metrics
 from ci.publish.releases import Releases
 from ci.registry.manifest import OCI
-from ci.report.budget.figures import Baseline
+from ci.report.budget.metrics import Baseline
 from tests.registry.cached import opened
 from tests.registry.released import released
 from tests.registry.server import Registry
-from tests.unit.report.budget.test_figures import figures
+from tests.unit.report.budget.test_metrics import metrics
 
 pytestmark = pytest.mark.engine
-FIGURES = Baseline(images=(figures("asr:cpu", distributions={"av": 3}), figures("base:cpu")))
+FIGURES = Baseline(images=(metrics("asr:cpu", distributions={"av": 3}), metrics("base:cpu")))
 
 
 @pytest_asyncio.fixture

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from ci.catalog.stack import Budget
-from ci.report.budget.figures import Baseline, Metrics
+from ci.report.budget.metrics import Baseline, Metrics
 from ci.report.units import size_text
 from ci.report.value import Value
 
@@ -21,7 +21,7 @@ FLOOR_BYTES = MB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One figure: its name, where it stands in `Metrics`, its limit in `Budget`, and how many units that is.
+    """One metric: its name, where it stands in `Metrics`, its limit in `Budget`, and how many units that is.
 
     What is in bytes may not grow; times differ from run to run, and have a limit alone.
     """
@@ -44,7 +44,7 @@ MEASURES = (
 
 
 class Verdict(StrEnum):
-    """How a figure compares; unknown: it was not measured, or there is nothing to compare it with."""
+    """How a metric compares; unknown: it was not measured, or there is nothing to compare it with."""
 
     within = "within"
     over = "over budget"
@@ -73,10 +73,10 @@ class Tolerance(Value):
 
 
 class Row(Value):
-    """One figure of one image, in bytes, seconds or as a ratio (`unit`); none: not measured, or no such."""
+    """One metric of one image, in bytes, seconds or as a ratio (`unit`); none: not measured, or no such."""
 
     image: str
-    figure: str
+    metric: str
     unit: Literal["bytes", "s", "ratio"]
     now: float | None
     before: float | None
@@ -141,7 +141,7 @@ class BudgetReport(Value):
 
 
 def compare(
-    figures: Sequence[Metrics],
+    metrics: Sequence[Metrics],
     wanted: Collection[str],
     budgets: Mapping[str, Budget],
     baseline: Baseline | None,
@@ -151,9 +151,9 @@ def compare(
 ) -> BudgetReport:
     """Hold the images `wanted` against their budgets and the `baseline`, which is that `of` something.
 
-    `figures` are theirs and those of what they are built on, by which growth is explained.
+    `metrics` are theirs and those of what they are built on, by which growth is explained.
     """
-    known = {one.id: one for one in figures}
+    known = {one.id: one for one in metrics}
     before = {id_: baseline.get(id_) if baseline is not None else None for id_ in {*known, *wanted}}
     here = [known[id_] for id_ in known if id_ in wanted]
     rows = [row for one in here for row in _rows(one, before[one.id], budgets[one.id], tolerance)]
@@ -178,7 +178,7 @@ def _rows(now: Metrics, before: Metrics | None, budget: Budget, tolerance: Toler
         limit = bound * measure.scale if bound is not None else None
         yield Row(
             image=now.id,
-            figure=measure.name,
+            metric=measure.name,
             unit=measure.unit,
             now=value,
             before=old,

@@ -18,7 +18,7 @@ MARKS = {Verdict.over: "!", Verdict.grew: "+"}
 
 
 def value_text(row: Row, value: float | None) -> str:
-    """Return a figure of `row` with its unit; `-` for none."""
+    """Return a metric of `row` with its unit; `-` for none."""
     if value is None:
         return "-"
     if row.unit == "ratio":
@@ -39,14 +39,14 @@ def breach_text(row: Row) -> str:
     was = "" if row.before is None else f" (was {value_text(row, row.before)}, {change_text(row)})"
     if row.verdict is Verdict.over and row.now is not None and row.limit is not None:
         return (
-            f"{row.image}: {row.figure} is {value_text(row, row.now)}, over its budget of "
+            f"{row.image}: {row.metric} is {value_text(row, row.now)}, over its budget of "
             f"{value_text(row, row.limit)} by {value_text(row, row.now - row.limit)}{was}"
         )
-    return f"{row.image}: {row.figure} grew to {value_text(row, row.now)}{was}"
+    return f"{row.image}: {row.metric} grew to {value_text(row, row.now)}{was}"
 
 
 def budget_lines(report: BudgetReport, *, width: int | None = None) -> tuple[str, ...]:
-    """Return the table of all figures, each with its share of the budget, then breaches and what grew.
+    """Return the table of all metrics, each with its share of the budget, then breaches and what grew.
 
     No line of the table is wider than `width`: columns are left out for that, times first.
     """
@@ -63,19 +63,19 @@ def budget_lines(report: BudgetReport, *, width: int | None = None) -> tuple[str
 
 
 def budget_markdown(report: BudgetReport, title: str = "Budgets") -> str:
-    """Return a page: the breaches first, what grew, then the table of all figures."""
+    """Return a page: the breaches first, what grew, then the table of all metrics."""
     count = len(report.breaches)
     sentence = (
-        f"Over budget, or grown by more than {report.tolerance.text}: {count} of {len(report.rows)} figures."
+        f"Over budget, or grown by more than {report.tolerance.text}: {count} of {len(report.rows)} metrics."
         if count
-        else f"All {len(report.rows)} figures are within their budgets, or have none."
+        else f"All {len(report.rows)} metrics are within their budgets, or have none."
     )
     parts = [f"### {title}", f"{sentence} Before: {inline(report.baseline)}."]
     if count:
         rows = [
             (
                 f"`{row.image}`",
-                row.figure,
+                row.metric,
                 str(row.verdict),
                 value_text(row, row.now),
                 value_text(row, row.before),
@@ -85,7 +85,7 @@ def budget_markdown(report: BudgetReport, title: str = "Budgets") -> str:
             for row in report.breaches
         ]
         parts.append(
-            table(("image", "figure", "verdict", "now", "before", "change", "limit"), "---rrrr", rows)
+            table(("image", "metric", "verdict", "now", "before", "change", "limit"), "---rrrr", rows)
         )
     for image, causes in _by_image(report):
         told = [(_cause_change(one), one.kind, inline(_cause_text(one))) for one in causes]
@@ -93,8 +93,8 @@ def budget_markdown(report: BudgetReport, title: str = "Budgets") -> str:
         parts.append(
             f"**`{image}`: {_title(causes)}**\n\n{table(('change', 'kind', 'what'), 'r--', told)}{more}"
         )
-    figures = [_cells(row) for row in _images(report)]
-    parts.append(folded("All figures", table(("image", *NAMES), "-" + "r" * len(NAMES), figures)))
+    metrics = [_cells(row) for row in _images(report)]
+    parts.append(folded("All metrics", table(("image", *NAMES), "-" + "r" * len(NAMES), metrics)))
     if report.absent:
         parts.append(f"Not here, so not measured: {', '.join(f'`{id_}`' for id_ in report.absent)}.")
     return "\n\n".join(parts) + "\n"
@@ -109,7 +109,7 @@ def _cells(rows: Sequence[Row]) -> list[str]:
 
 
 def _cell(row: Row) -> str:
-    """Return a figure, the share of its budget that it takes, and a mark where it fails."""
+    """Return a metric, the share of its budget that it takes, and a mark where it fails."""
     if row.now is None:
         return "-"
     share = f" {row.now / row.limit * 100:.0f}%" if row.limit else ""

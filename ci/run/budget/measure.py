@@ -17,8 +17,8 @@ from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import recipe
 from ci.registry.cache import RegistryCache
 from ci.registry.manifest import read_manifest
-from ci.report.budget.figures import Layers, Metrics, added, import_seconds, unique_bytes
 from ci.report.budget.layers import named_layers
+from ci.report.budget.metrics import Layers, Metrics, added, import_seconds, unique_bytes
 from ci.report.outcome import Outcome
 from ci.run.budget.contents import Contents, parse_contents, read_contents, remembered
 from ci.run.budget.reference_benchmark import cpu_model, fixed_work, reference_benchmark_s
@@ -88,7 +88,7 @@ async def metrics_of(
     registry: Registered | None,
     say: Say,
 ) -> tuple[Metrics, ...]:
-    """Return the figures of the images `wanted` that are here or in the registry, in the order of `plan`.
+    """Return the metrics of the images `wanted` that are here or in the registry, in the order of `plan`.
 
     `plan` is that of the whole stack. What is not known of an image in the store is measured now, and
     remembered; without an `engine` nothing is.
@@ -113,7 +113,7 @@ async def metrics_of(
     imports, builds = _times(state, asked)
     calibration = reference_benchmark_s(state, cpu=cpu_model(), say=say, work=fixed_work) if builds else 0.0
     return tuple(
-        _figures(
+        _metrics(
             stack,
             planned,
             known,
@@ -127,7 +127,7 @@ async def metrics_of(
     )
 
 
-def _figures(
+def _metrics(
     stack: Stack,
     planned: PlannedImage,
     known: Mapping[str, _Known],

@@ -13,7 +13,7 @@ from ci.engines.engine import Engine
 from ci.errors import CommandError, MissingInRegistryError, NoSpaceError, RegistryError, UnavailableError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
-from ci.report.budget.figures import unique_bytes
+from ci.report.budget.metrics import unique_bytes
 from ci.report.events import Checkout, RunStarted
 from ci.report.report import Report
 from ci.run.build.planned_run import PlannedRun

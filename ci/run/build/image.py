@@ -85,7 +85,7 @@ class ImageWork:
             planned, info.id or planned.reference, info, record.config_digest, record.layers, Output(log=log)
         )
         if failed(checks):
-            raise SmokeError(failures_text(planned.id, checks, named=True))
+            raise SmokeError(failures_text(planned.id, checks, tagged=True))
         details = details_of(planned, record, reason=planned.reason, checks=len(checks))
         return WorkResult(outcome=Outcome.reused, details=details)
 
@@ -105,7 +105,7 @@ class ImageWork:
         )
         wrong = failed(checks)
         if wrong:
-            raise SmokeError(failures_text(planned.id, checks, named=False))
+            raise SmokeError(failures_text(planned.id, checks, tagged=False))
         if info.id:  # an engine whose images have no digest keeps none by name
             self._state.write_record(planned.id, tag(planned.key), record)
         await self.name(planned, id_)
@@ -180,7 +180,7 @@ def details_of(
         reason=reason,
         unpacked_bytes=record.unpacked_bytes if record else None,
         user_s=user_s,
-        figures={"checks": checks} if checks is not None else {},
+        metrics={"checks": checks} if checks is not None else {},
     )
 
 

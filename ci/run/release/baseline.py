@@ -12,7 +12,7 @@ from ci.publish.release import CURRENT
 from ci.publish.release_metrics import read_metrics
 from ci.publish.releases import Releases
 from ci.report.budget.budget import BudgetReport, Tolerance, compare
-from ci.report.budget.figures import Baseline, Metrics, read_baseline
+from ci.report.budget.metrics import Baseline, Metrics, read_baseline
 from ci.run.budget.measure import Registered, metrics_of, registered
 from ci.run.release.release import open_releases
 from ci.run.workspace.local_store import Store

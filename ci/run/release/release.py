@@ -25,7 +25,7 @@ from ci.registry.credentials import Purpose, write_authfile
 from ci.registry.key_artifact import KeyArtifact
 from ci.registry.manifest import read_manifest, refuse_large_layers
 from ci.registry.namespace import RegistryNamespace
-from ci.report.budget.figures import Baseline, carried
+from ci.report.budget.metrics import Baseline, carried
 from ci.run.reuse.remote_cache import open_client, wanted
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace

@@ -10,39 +10,39 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-KEPT = 64 * 1024
-"""Bytes of output that are kept: half of them from its beginning, half from its end."""
-FLOOD = 64 * 1024 * 1024
-"""A child that writes more than this is ended."""
+STORED_BYTES = 64 * 1024
+"""The limit of the stored output in bytes: half from its beginning, half from its end."""
+OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024
+"""A child that writes more than this is killed."""
 VARIABLE = "DOCKWRIGHT_PROBE"
-"""All children of one probe have its value, and nobody else has: it finds what left its parent's session."""
+"""An environment variable whose value is unique to one probe: it identifies children in other sessions."""
 GRACE_S = 0.5
-"""Time that is given to read what a child wrote before it ended."""
+"""The time for reading what a child wrote before it ended."""
 _CHUNK = 64 * 1024
 _ROUNDS = 5
-"""Times that a session is looked through: a process may start another while the first ones are ended."""
+"""How often a session is searched: a process may start another while the first ones are killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessResult:
-    """How a child ended: `status` as of subprocess, `why` dockwright ended it (empty: it ended by itself)."""
+    """How a child ended: `status` as in subprocess; `reason` why the probe ended it, empty if it did not."""
 
     status: int
     output: str
-    why: str = ""
+    reason: str = ""
 
     @property
-    def fault(self) -> str:
-        """What is wrong with how it ended, empty for nothing."""
-        if self.why:
-            return self.why
+    def error(self) -> str:
+        """How it failed, empty if it ended with 0."""
+        if self.reason:
+            return self.reason
         if self.status < 0:
             return f"was ended by {signal.Signals(-self.status).name}"
         return f"ended with {self.status}" if self.status else ""
 
 
 class BoundedOutput:
-    """The beginning and the end of an output."""
+    """The beginning and the end of an output; the middle of a long one is dropped."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -50,18 +50,18 @@ class BoundedOutput:
         self._tail = bytearray()
 
     def add(self, data: bytes) -> None:
-        """Take what came next."""
+        """Add the next bytes of the output."""
         self.size += len(data)
-        room = max(0, KEPT // 2 - len(self._head))
-        self._head += data[:room]
-        self._tail += data[room:]
-        del self._tail[: max(0, len(self._tail) - KEPT // 2)]
+        free = max(0, STORED_BYTES // 2 - len(self._head))
+        self._head += data[:free]
+        self._tail += data[free:]
+        del self._tail[: max(0, len(self._tail) - STORED_BYTES // 2)]
 
     @property
     def text(self) -> str:
-        """What was kept, with a line that says what was not."""
-        left = self.size - len(self._head) - len(self._tail)
-        cut = f"\n… {left} bytes left out …\n".encode() if left else b""
+        """The stored output, with a line in place of the dropped part."""
+        dropped = self.size - len(self._head) - len(self._tail)
+        cut = f"\n… {dropped} bytes left out …\n".encode() if dropped else b""
         return (bytes(self._head) + cut + bytes(self._tail)).decode(errors="replace")
 
 
@@ -73,9 +73,9 @@ def run(
     keep_fds: Sequence[int] = (),
     cwd: str | None = None,
 ) -> ProcessResult:
-    """Run `argv` with nothing to read, and end all of its session at its end or at `limit_s`.
+    """Run `argv` without input, and kill all of its session when it ends or after `limit_s`.
 
-    `env` is laid over this process's environment, `keep_fds` stay open in the child; it starts in `cwd`.
+    `env` is added to this process's environment, `keep_fds` stay open in the child; it starts in `cwd`.
     """
     try:
         process = subprocess.Popen(
@@ -91,52 +91,53 @@ def run(
     except OSError as error:
         return ProcessResult(127, "", f"can't be started: {error.strerror}: {argv[0]}")
     assert process.stdout is not None
-    kept = BoundedOutput()
+    bounded = BoundedOutput()
     with process.stdout as stdout:
         os.set_blocking(stdout.fileno(), False)
         try:
-            why = _read(process, stdout.fileno(), kept, limit_s)
+            reason = _read(process, stdout.fileno(), bounded, limit_s)
         finally:
             end(process)
-    return ProcessResult(process.wait(), kept.text, why)
+    return ProcessResult(process.wait(), bounded.text, reason)
 
 
-def _read(process: subprocess.Popen[bytes], output: int, kept: BoundedOutput, limit_s: float) -> str:
-    """Read until the child has ended; return why it has to be ended, empty when it ended by itself."""
+def _read(process: subprocess.Popen[bytes], output: int, bounded: BoundedOutput, limit_s: float) -> str:
+    """Read until the child has ended; return why it has to be killed, empty if it ended by itself."""
     deadline = time.monotonic() + limit_s
     ended = os.pidfd_open(process.pid)
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(output, selectors.EVENT_READ)
             selector.register(ended, selectors.EVENT_READ)
-            while (left := deadline - time.monotonic()) > 0:
-                ready = {key.fd for key, _ in selector.select(left)}
-                if output in ready and _take(output, kept) == 0:
+            while (left_s := deadline - time.monotonic()) > 0:
+                ready = {key.fd for key, _ in selector.select(left_s)}
+                if output in ready and _read_once(output, bounded) == 0:
                     selector.unregister(output)
-                if kept.size > FLOOD:
-                    return f"wrote more than {FLOOD // 2**20} MiB, so it was ended"
+                if bounded.size > OUTPUT_LIMIT_BYTES:
+                    return f"wrote more than {OUTPUT_LIMIT_BYTES // 2**20} MiB, so it was ended"
                 if ended in ready:
                     grace = min(deadline, time.monotonic() + GRACE_S)
-                    while time.monotonic() < grace and kept.size <= FLOOD and _take(output, kept) > 0:
-                        pass
+                    while time.monotonic() < grace and bounded.size <= OUTPUT_LIMIT_BYTES:
+                        if _read_once(output, bounded) <= 0:
+                            break
                     return ""
     finally:
         os.close(ended)
     return f"was still running after {limit_s:g} s, so it was ended"
 
 
-def _take(output: int, kept: BoundedOutput) -> int:
-    """Read once; return how much that was: 0 at the end, -1 when there is nothing at this moment."""
+def _read_once(output: int, bounded: BoundedOutput) -> int:
+    """Read once and return the number of bytes: 0 at the end, -1 if nothing is available now."""
     try:
         data = os.read(output, _CHUNK)
     except BlockingIOError:
         return -1
-    kept.add(data)
+    bounded.add(data)
     return len(data)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a child and its session (tini moves its own child to another process group), and its strays.
+    """Kill a child, its session (tini moves its own child to another process group) and its orphans.
 
     Nobody has waited for the child yet, so no other session can have its number.
     """
@@ -146,13 +147,13 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def end_orphans() -> None:
-    """Kill what this probe's children have left running."""
+    """Kill the processes that this probe's children have left running."""
     _kill(orphans)
 
 
-def _kill(look: Callable[[], list[int]]) -> None:
+def _kill(find: Callable[[], list[int]]) -> None:
     for _ in range(_ROUNDS):
-        found = look()
+        found = find()
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -164,10 +165,10 @@ def members_of(session: int) -> list[int]:
     """Return the live processes of a session. Source: proc(5), /proc/pid/stat.
 
     Raises:
-        ValueError: `session` is 0, which is not one: it is what a process shows whose session began outside.
+        ValueError: `session` is 0, which /proc shows for a session that began in another namespace.
     """
     if session <= 0:
-        raise ValueError(f"{session} is no session")
+        raise ValueError(f"{session} is not a session")
     return [pid for pid, fields in _processes() if int(fields[3]) == session]
 
 
@@ -178,12 +179,12 @@ def orphans() -> list[int]:
     """
     if not os.environ.get(VARIABLE):
         return []
-    mark = f"{VARIABLE}={os.environ[VARIABLE]}".encode()
-    return [pid for pid, _ in _processes() if mark in _environment(pid)]
+    entry = f"{VARIABLE}={os.environ[VARIABLE]}".encode()
+    return [pid for pid, _ in _processes() if entry in _environment(pid)]
 
 
 def _processes() -> Iterator[tuple[int, list[str]]]:
-    """Yield each live process but this one, and the fields of its stat after the name."""
+    """Yield each live process except this one, and the fields of its stat after the name."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()

@@ -1,8 +1,10 @@
-"""Whether every program and library finds the libraries that it names, as the loader looks. Nothing is run.
+"""Check that every program and library finds the libraries that it needs, as the loader searches them.
+
+Nothing is run.
 
 Source: ld.so(8), "Dynamic linking": DT_RPATH of the object and of those that load it, unless it has a
 DT_RUNPATH; LD_LIBRARY_PATH; DT_RUNPATH; /etc/ld.so.cache; the default folders. A name that an earlier object
-of the same program has loaded is not looked for again.
+of the same program has loaded is not searched again.
 """
 
 import os
@@ -31,7 +33,7 @@ class Missing:
 
 @dataclass(slots=True)
 class Closure:
-    """What was found: how many objects were looked at, what is missing, which files are damaged."""
+    """The result: the number of checked objects, what is missing, which files are damaged."""
 
     objects: int = 0
     missing: list[Missing] = field(default_factory=list)
@@ -40,7 +42,7 @@ class Closure:
 
 @dataclass(slots=True)
 class Seen:
-    """What (object, library name) pairs were found and missed so far, in order; a pair may be both."""
+    """The (object, library name) pairs found and missed so far, in order; a pair may be both."""
 
     found: set[tuple[str, str]] = field(default_factory=set)
     missing: dict[tuple[str, str], None] = field(default_factory=dict)
@@ -54,11 +56,11 @@ class Loader:
     search: tuple[str, ...]
     """LD_LIBRARY_PATH."""
     cached: dict[str, list[str]]
-    """Paths by name, of /etc/ld.so.cache."""
+    """Paths by name, from /etc/ld.so.cache."""
     known: dict[str, Elf | None] = field(default_factory=dict)
 
     def read(self, path: str) -> Elf | None:
-        """Return the ELF file at `path`, None when there is none that this user can read."""
+        """Return the ELF file at `path`, None if there is none that this user can read."""
         if path not in self.known:
             try:
                 self.known[path] = read_elf(path)
@@ -67,7 +69,7 @@ class Loader:
         return self.known[path]
 
     def find(self, name: str, one: Elf, inherited: tuple[str, ...]) -> Elf | None:
-        """Return the library that `one` gets by `name`; `inherited` are the folders of what loads it."""
+        """Return the library that `one` gets by `name`; `inherited` are the folders of its loaders."""
         for path in self._paths(name, one, inherited):
             try:
                 found = self.read(path)
@@ -91,26 +93,26 @@ class Loader:
 
 
 def own_folders(one: Elf) -> tuple[str, ...]:
-    """Return the DT_RPATH of an object, which a DT_RUNPATH makes void."""
+    """Return the DT_RPATH of an object; none if it has a DT_RUNPATH."""
     return () if one.runpath else tuple(expanded(folder, one.path) for folder in one.rpath)
 
 
 def expanded(folder: str, path: str) -> str:
-    """Return a folder of a search path of the object at `path`."""
+    """Return a folder of the search path of the object at `path`, with `$ORIGIN` replaced."""
     for token in ("${ORIGIN}", "$ORIGIN"):
         folder = folder.replace(token, os.path.dirname(path))  # noqa: PTH120
     return os.path.normpath(folder)
 
 
 def read_cache(content: bytes) -> dict[str, list[str]]:
-    """Return the paths by library name of an ld.so.cache, empty when it is of another format."""
+    """Return the paths by library name in an ld.so.cache, empty if it has another format."""
     if not content.startswith(_CACHE_MAGIC):
         return {}
     found: dict[str, list[str]] = {}
     _, count, *_ = _CACHE_HEADER.unpack_from(content)
     for index in range(count):
-        place = _CACHE_HEADER.size + index * _CACHE_ENTRY.size
-        _, key, value, _, _ = _CACHE_ENTRY.unpack_from(content, place)
+        offset = _CACHE_HEADER.size + index * _CACHE_ENTRY.size
+        _, key, value, _, _ = _CACHE_ENTRY.unpack_from(content, offset)
         name, path = (content[at : content.index(b"\0", at)].decode() for at in (key, value))
         found.setdefault(name, []).append(path)
     return found
@@ -128,7 +130,7 @@ def loader(environment: dict[str, str]) -> Loader:
 
 
 def objects_under(roots: Iterable[str]) -> Iterator[str]:
-    """Yield the files that may be programs or libraries: named like one, or executable and not a text."""
+    """Yield the files that may be programs or libraries: by their name, or executable and not a text."""
     folders = list(roots)
     while folders:
         try:
@@ -149,9 +151,9 @@ def objects_under(roots: Iterable[str]) -> Iterator[str]:
 def closure(
     paths: Iterable[str], find: Loader, *, allowed: Iterable[str] = (), loaded: Iterable[str] = ()
 ) -> Closure:
-    """Return what the objects at `paths`, and what they load, need and do not find.
+    """Return what is missing for the objects at `paths` and for the libraries that they load.
 
-    `allowed` are names of libraries that may be missing, `loaded` objects that a process was seen to load:
+    `allowed` are names of libraries that may be missing. `loaded` are objects that a process has loaded:
     their importer loads what they need first, so they find it although the loader alone does not.
     """
     result, seen, allowed, loaded = Closure(), Seen(), set(allowed), set(loaded)
@@ -174,9 +176,9 @@ def closure(
 
 
 def load(root: Elf, find: Loader, seen: Seen) -> dict[str, Elf]:
-    """Return what a program gets by each name when it loads `root`: breadth first, each name once.
+    """Return the library that a program gets by each name if it loads `root`: breadth first, each name once.
 
-    What each object on the way finds and misses is noted in `seen`.
+    What each object finds and misses is added to `seen`.
     """
     loaded: dict[str, Elf] = {}
     queue: list[tuple[Elf, tuple[str, ...]]] = [(root, ())]

@@ -1,6 +1,6 @@
-"""What an image consists of: bytes by Python distribution and by Debian package. Standard library only.
+"""The contents of an image: bytes by Python distribution and by Debian package. Standard library only.
 
-As a program it prints that as one line of JSON. A file that two distributions name counts for both.
+Run as a program, it prints one line of JSON. A file of two distributions counts for both.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ STATUS = Path("/var/lib/dpkg/status")
 
 
 def contents() -> dict[str, dict[str, int]]:
-    """Return the bytes of each distribution and of each package that this file system has."""
+    """Return the bytes of each distribution and of each package of this file system."""
     return {"distributions": distributions(sys.path), "packages": packages(STATUS)}
 
 
 def distributions(search: list[str]) -> dict[str, int]:
-    """Return the bytes of the files in the RECORD of each distribution, byte code of theirs included.
+    """Return the bytes of the files in the RECORD of each distribution, and of their byte code.
 
     Names are normalised. Source: the PyPA's specifications of recording installed projects and of names.
     """
@@ -36,7 +36,7 @@ def distributions(search: list[str]) -> dict[str, int]:
 
 
 def packages(status: Path) -> dict[str, int]:
-    """Return what dpkg takes each installed package for; none where there is no dpkg.
+    """Return the size of each installed package as dpkg records it; none without dpkg.
 
     Source: deb-substvars(5): Installed-Size is in units of 1024 bytes.
     """

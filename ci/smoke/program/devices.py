@@ -1,4 +1,4 @@
-"""Which devices there are, by NVIDIA's driver or, of the CPU, by Linux. Standard library only."""
+"""The devices that compute: GPUs by NVIDIA's driver, the CPU by Linux. Standard library only."""
 
 import ctypes
 import os
@@ -12,7 +12,7 @@ NO_DEVICE, STUB = 100, 34
 MAJOR, MINOR = 75, 76
 """Source: CUDA driver API, enum CUdevice_attribute, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_…."""
 VERSION = Path("/proc/driver/nvidia/version")
-"""What the driver's kernel module says of itself. Source: NVIDIA Linux driver README, proc interface."""
+"""The version of the driver's kernel module. Source: NVIDIA Linux driver README, proc interface."""
 CPU, MEMORY = Path("/proc/cpuinfo"), Path("/proc/meminfo")
 _NAME_BYTES = 256
 _GIB = 2**30
@@ -27,10 +27,10 @@ class DriverError(Exception):
 
 
 class Driver:
-    """The calls of libcuda that say what is there.
+    """The calls of libcuda that list devices.
 
-    Source: CUDA driver API, Initialization, Version Management and Device Management. A name with _v2 is what
-    cuda.h gives to programs for the name without.
+    Source: CUDA driver API, Initialization, Version Management and Device Management. In cuda.h,
+    the name without _v2 is defined as the one with it.
     """
 
     def __init__(self) -> None:
@@ -45,10 +45,10 @@ class Driver:
         """
         code = getattr(self.library, name)(*arguments)
         if code:
-            raise DriverError(f"{name} failed: {self.word('cuGetErrorName', code)} ({code})", code)
+            raise DriverError(f"{name} failed: {self.text('cuGetErrorName', code)} ({code})", code)
 
-    def word(self, name: str, code: int) -> str:
-        """Return what the driver calls one of its errors."""
+    def text(self, name: str, code: int) -> str:
+        """Return the driver's name of one of its errors."""
         text = ctypes.c_char_p()
         getattr(self.library, name)(code, ctypes.byref(text))
         return (text.value or b"an unknown error").decode(errors="replace")
@@ -60,7 +60,7 @@ class Driver:
         return value.value
 
     def device(self, index: int) -> tuple[str, str, int]:
-        """Return a device in words, its compute capability, and its memory in bytes."""
+        """Return a description of a device, its compute capability, and its memory in bytes."""
         handle = self.number("cuDeviceGet", index)
         name = ctypes.create_string_buffer(_NAME_BYTES)
         self.call("cuDeviceGetName", name, _NAME_BYTES, handle)
@@ -68,20 +68,20 @@ class Driver:
         self.call("cuDeviceTotalMem_v2", ctypes.byref(total), handle)
         major, minor = (self.number("cuDeviceGetAttribute", which, handle) for which in (MAJOR, MINOR))
         text, capability = name.value.decode(errors="replace"), f"{major}.{minor}"
-        words = f"{text}, compute capability {capability}, {total.value / _GIB:.1f} GiB"
-        return words, capability, total.value
+        description = f"{text}, compute capability {capability}, {total.value / _GIB:.1f} GiB"
+        return description, capability, total.value
 
 
 def cuda() -> Reading:
     """Every device that the driver has: name, compute capability, memory; and the driver's version.
 
-    Skipped where there is no driver or no device; a driver that is there and does not work is a failure.
+    Skipped if there is no driver or no device. A driver that does not work is a failure.
     """
     try:
         driver = Driver()
     except OSError as error:
         if str(error).startswith(f"{LIBRARY}: cannot open shared object file: No such file"):
-            return "skipped", f"there is no {LIBRARY}, so no driver of NVIDIA", {}
+            return "skipped", f"no {LIBRARY}, so no NVIDIA driver", {}
         return "failed", f"the driver can't be loaded: {error}", {}
     try:
         driver.call("cuInit", 0)
@@ -93,23 +93,23 @@ def cuda() -> Reading:
             return "skipped", f"the driver has no device: {error}", {}
         return "failed", str(error), {}
     except AttributeError as error:
-        return "failed", f"{LIBRARY} is no driver of NVIDIA: {error}", {}
+        return "failed", f"{LIBRARY} is not an NVIDIA driver: {error}", {}
     if not found:
-        return "skipped", "the driver counts no device", {}
+        return "skipped", "the driver lists no device", {}
     kernel = kernel_version(VERSION.read_text()) if VERSION.exists() else ""
     for_cuda = f"{version // 1000}.{version % 1000 // 10}"
-    told = f"driver {kernel or 'of unknown version'} for CUDA {for_cuda}"
-    figures: dict[str, float | str] = {
+    driver_text = f"driver {kernel or 'of unknown version'} for CUDA {for_cuda}"
+    metrics: dict[str, float | str] = {
         "devices": float(count),
         "memory_bytes": float(found[0][2]),
         "capability": found[0][1],
         "driver": kernel or f"cuda{for_cuda}",
     }
-    return "passed", "; ".join([*(text for text, *_ in found), told]), figures
+    return "passed", "; ".join([*(text for text, *_ in found), driver_text]), metrics
 
 
 def kernel_version(text: str) -> str:
-    """Return the version that the kernel module tells after the word `Module`, empty when it tells none."""
+    """Return the version after the word `Module` in the kernel module's text, empty if there is none."""
     words = text.partition("\n")[0].split()
     rest = words[words.index("Module") + 1 :] if "Module" in words else []
     return next((word for word in rest if word[0].isdigit()), "")
@@ -118,8 +118,8 @@ def kernel_version(text: str) -> str:
 def cpu() -> Reading:
     """The CPU's name, its processors and its memory."""
     lines = [line.partition(":") for path in (CPU, MEMORY) for line in path.read_text().splitlines()]
-    said = {key.strip(): value.strip() for key, _, value in reversed(lines)}
-    name, count = said.get("model name", "a CPU without a name"), len(os.sched_getaffinity(0))
-    total = int(said["MemTotal"].split()[0]) * 1024
-    figures: dict[str, float | str] = {"processors": float(count), "memory_bytes": float(total)}
-    return "passed", f"{name}, {count} processors, {total / _GIB:.1f} GiB", figures
+    values = {key.strip(): value.strip() for key, _, value in reversed(lines)}
+    name, count = values.get("model name", "a CPU without a name"), len(os.sched_getaffinity(0))
+    total = int(values["MemTotal"].split()[0]) * 1024
+    metrics: dict[str, float | str] = {"processors": float(count), "memory_bytes": float(total)}
+    return "passed", f"{name}, {count} processors, {total / _GIB:.1f} GiB", metrics

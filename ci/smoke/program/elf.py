@@ -25,10 +25,10 @@ _VERDEF, _VERDAUX = struct.Struct("<HHHHIII"), struct.Struct("<II")
 
 @dataclass(frozen=True, slots=True)
 class Elf:
-    """What the loader reads of a program or a shared library.
+    """What the loader reads from a program or a shared library.
 
-    `rpath` and `runpath` are as written, `$ORIGIN` and all. `versions` are the (library, version) pairs that
-    it can't be loaded without, `defines` the versions that it has itself.
+    `rpath` and `runpath` are as written, with `$ORIGIN`. `versions` are the (library, version) pairs that it
+    needs to be loaded, `defines` the versions that it provides.
     """
 
     path: str
@@ -42,10 +42,10 @@ class Elf:
 
 
 def read_elf(path: str) -> Elf | None:
-    """Return the ELF file at `path`, None when it is something else.
+    """Return the ELF file at `path`, None if it is another kind of file.
 
     Raises:
-        ValueError: it begins as an ELF file and is damaged.
+        ValueError: it is a damaged ELF file.
         OSError: it can't be read.
     """
     with Path(path).open("rb") as file:
@@ -77,10 +77,10 @@ def _read(path: str, image: mmap.mmap) -> Elf:
         raise IndexError(f"no segment holds address {address:#x}")
 
     tags: dict[int, list[int]] = {}
-    place, end = dynamic[0], sum(dynamic)
-    while place < end:
-        tag, value = _DYNAMIC.unpack_from(image, place)
-        place = end if tag == DT_NULL else place + _DYNAMIC.size
+    offset, end = dynamic[0], sum(dynamic)
+    while offset < end:
+        tag, value = _DYNAMIC.unpack_from(image, offset)
+        offset = end if tag == DT_NULL else offset + _DYNAMIC.size
         tags.setdefault(tag, []).append(value)
     if DT_STRTAB not in tags:
         return Elf(path, machine)
@@ -100,16 +100,16 @@ def _read(path: str, image: mmap.mmap) -> Elf:
 
     versions: list[tuple[str, str]] = []
     if DT_VERNEED in tags:
-        for place, (_, uses, name, first, _) in _chain(
+        for start, (_, uses, name, first, _) in _chain(
             image, _VERNEED, at(tags[DT_VERNEED][0]), tags[DT_VERNEEDNUM][0]
         ):
-            for _, (_, flags, _, version, _) in _chain(image, _VERNAUX, place + first, uses):
+            for _, (_, flags, _, version, _) in _chain(image, _VERNAUX, start + first, uses):
                 if not flags & VERSION_IS_WEAK:
                     versions.append((text(name), text(version)))
     defines: set[str] = set()
     if DT_VERDEF in tags:
-        for place, values in _chain(image, _VERDEF, at(tags[DT_VERDEF][0]), tags[DT_VERDEFNUM][0]):
-            defines.add(text(_VERDAUX.unpack_from(image, place + values[5])[0]))
+        for start, values in _chain(image, _VERDEF, at(tags[DT_VERDEF][0]), tags[DT_VERDEFNUM][0]):
+            defines.add(text(_VERDAUX.unpack_from(image, start + values[5])[0]))
     return Elf(
         path,
         machine,
@@ -123,12 +123,12 @@ def _read(path: str, image: mmap.mmap) -> Elf:
 
 
 def _chain(
-    image: mmap.mmap, record: struct.Struct, place: int, count: int
+    image: mmap.mmap, record: struct.Struct, offset: int, count: int
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield the `count` records of a chain from `place` on; the last field is the way to the next one."""
+    """Yield the `count` records of a chain from `offset` on; the last field is the step to the next."""
     for _ in range(count):
-        values = record.unpack_from(image, place)
-        yield place, values
+        values = record.unpack_from(image, offset)
+        yield offset, values
         if not values[-1]:
             return
-        place += values[-1]
+        offset += values[-1]

@@ -1,4 +1,4 @@
-"""What can be seen of an image's file system without starting anything. Standard library only."""
+"""Checks of an image's file system, without starting anything. Standard library only."""
 
 import grp
 import os
@@ -35,53 +35,53 @@ CACHES = (
     "/opt/venv/lib/python*/site-packages/*.dist-info/uv_cache.json",
 )
 CLOSED = ("/root",)
-"""Folders that these looks concern and that may be closed to the image's user."""
+"""Folders that these checks are about and that the image's user may not be able to read."""
 SHOWN = 10
 
 
 def site_packages() -> Path:
-    """Return the folder of the environment's distributions."""
+    """Return the folder of the virtual environment's distributions."""
     return Path(sysconfig.get_path("purelib"))
 
 
 def some(items: Iterable[object]) -> str:
-    """Return the first items of a list, and how many more there are."""
+    """Return the first items of a list as text, and the number of the others."""
     texts = [str(item) for item in items]
     more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     return ", ".join(texts[:SHOWN]) + more
 
 
-def verdict(wrong: str, seen: str = "") -> Finding:
-    """Return failed with what is `wrong`, passed with what was `seen` when nothing is."""
-    return ("failed", wrong) if wrong else ("passed", seen)
+def verdict(error: str, found: str = "") -> Finding:
+    """Return failed with `error`, or passed with what was `found` if `error` is empty."""
+    return ("failed", error) if error else ("passed", found)
 
 
 def user(request: dict[str, Any]) -> Finding:
-    """The user is the stack's, has its name and no part in root's group."""
+    """The user is the stack's, has its name and is not in root's group."""
     uid, gid, groups = os.getuid(), os.getgid(), set(os.getgroups())
-    seen = f"uid {uid}, gid {gid}"
+    found = f"uid {uid}, gid {gid}"
     if (uid, gid) != (request["uid"], request["gid"]):
-        return "failed", f"{seen}, not uid {request['uid']}, gid {request['gid']}"
+        return "failed", f"{found}, not uid {request['uid']}, gid {request['gid']}"
     try:
         names = pwd.getpwuid(uid).pw_name, grp.getgrgid(gid).gr_name
     except KeyError as error:
-        return "failed", f"{seen}: {error.args[0]}"
+        return "failed", f"{found}: {error.args[0]}"
     if names[0] != request["user"]:
-        return "failed", f"{seen} is {names[0]!r}, not {request['user']!r}"
-    return verdict(f"{seen} is in root's group" if 0 in groups else "", f"{seen}, {':'.join(names)}")
+        return "failed", f"{found} is {names[0]!r}, not {request['user']!r}"
+    return verdict(f"{found} is in root's group" if 0 in groups else "", f"{found}, {':'.join(names)}")
 
 
 def python(request: dict[str, Any]) -> Finding:
-    """The environment's Python is the one that the stack says."""
+    """The virtual environment's Python has the version of the stack."""
     version = ".".join(map(str, sys.version_info[:3]))
-    wrong = f"is of {sys.prefix}, not of {VENV}" if sys.prefix != str(VENV) else ""
+    error = f"is of {sys.prefix}, not of {VENV}" if sys.prefix != str(VENV) else ""
     if not f"{version}.".startswith(f"{request['python']}."):
-        wrong = f"is {version}, not {request['python']}"
-    return verdict(wrong, version)
+        error = f"is {version}, not {request['python']}"
+    return verdict(error, version)
 
 
 def writable_tmp(_: dict[str, Any]) -> Finding:
-    """The user can write to /tmp, where the stages keep what they need for a moment."""
+    """The user can write to /tmp, where programs put temporary files."""
     with tempfile.NamedTemporaryFile(dir="/tmp") as file:
         file.write(b"x" * 4096)
         file.flush()
@@ -89,12 +89,12 @@ def writable_tmp(_: dict[str, Any]) -> Finding:
 
 
 def compilers(request: dict[str, Any]) -> Finding:
-    """No compiler is in the folders of programs, and no installer in the environment."""
+    """No compiler is in the folders of programs, and no installer in the virtual environment."""
     tool, installer = (re.compile(request[name]) for name in ("compilers", "installers"))
     environment = _entries([str(VENV / "bin")])
     found = [path for path in _entries(_own(PROGRAMS)) + environment if tool.fullmatch(path.name)]
     found += [path for path in environment if installer.fullmatch(path.name)]
-    return verdict(f"there: {some(found)}" if found else "")
+    return verdict(f"found: {some(found)}" if found else "")
 
 
 def _entries(folders: Iterable[str]) -> list[Path]:
@@ -104,7 +104,7 @@ def _entries(folders: Iterable[str]) -> list[Path]:
 def development(_: dict[str, Any]) -> Finding:
     """No Debian -dev package is installed."""
     if not DPKG.exists():
-        return "skipped", f"there is no {DPKG}"
+        return "skipped", f"no {DPKG}"
     found = []
     for stanza in DPKG.read_text(errors="replace").split("\n\n"):
         name = re.search(r"^Package: (\S+-dev)$", stanza, re.MULTILINE)
@@ -114,21 +114,21 @@ def development(_: dict[str, Any]) -> Finding:
 
 
 def caches(_: dict[str, Any]) -> Finding:
-    """Nothing of apt's, pip's or uv's caches is left where this user can look."""
+    """No caches of apt, pip or uv are left in folders that this user can read."""
     found = [path for pattern in CACHES if not _closed(pattern) for path in Path("/").glob(pattern[1:])]
     return verdict(f"left: {some(sorted(found))}" if found else "")
 
 
 def secrets(_: dict[str, Any]) -> Finding:
-    """No file looks like a credential, what public wheels ship apart."""
+    """No file looks like a credential, except files of public wheels."""
     files = _suspicious()[0]
     found = [path for path in files if _is_secret(path) and not shipped(path)]
-    return verdict(f"there: {some(sorted(found))}" if found else "")
+    return verdict(f"found: {some(sorted(found))}" if found else "")
 
 
 @cache
 def _suspicious() -> tuple[list[Path], list[str]]:
-    """Return the files whose names are those of secrets, and the folders that could not be looked into."""
+    """Return the files with names of secrets, and the folders that could not be read."""
     closed: list[str] = []
     files = [
         Path(folder, name)
@@ -165,7 +165,7 @@ def shipped(path: Path) -> bool:
 
 
 def closed(_: dict[str, Any]) -> Finding:
-    """Whether caches and secrets may lie where this user can't look."""
+    """Report folders that this user can't read, since they may contain caches and secrets."""
     found = sorted({*(folder for folder in CLOSED if _closed(folder)), *_suspicious()[1]})
     if found:
         return "skipped", f"closed to uid {os.getuid()}: {some(found)}"
@@ -180,12 +180,17 @@ def _closed(path: str) -> bool:
 
 
 def libraries(request: dict[str, Any], loaded: Iterable[str]) -> Finding:
-    """Every object under /opt, every program, and all that they load, find their libraries.
+    """Every object under /opt, every program, and all libraries that they load, find their libraries.
 
-    Plugins of Debian packages may lack what those packages only suggest; such are told. What is allowed to be
-    unresolved is the name of a library, or, with a slash, a pattern of objects below site-packages.
+    Plugins of Debian packages may miss libraries of packages that are only suggested; these are reported. An
+    entry of `unresolved_allowed` is the name of a library, or, with a slash, a pattern of objects below
+    site-packages.
     """
-    from .closure import closure, loader, objects_under  # compiled each time: only where it is used
+    from .closure import (
+        closure,
+        loader,
+        objects_under,
+    )  # imported only where it is used: it is compiled each time
 
     loaded, allowed, find = set(loaded), set(request["unresolved_allowed"]), loader(dict(os.environ))
     optional = [f"*/site-packages/{pattern}" for pattern in allowed if "/" in pattern]
@@ -202,11 +207,11 @@ def libraries(request: dict[str, Any], loaded: Iterable[str]) -> Finding:
             for one in result.missing
         ]
         return "failed", "\n".join(["unresolved:", *sorted(lines), *result.damaged, *plugins.damaged])
-    seen = f"{result.objects} objects, and {plugins.objects} of the base and Debian's packages"
-    told = some(f"{one.library} of {one.needed_by}" for one in plugins.missing)
-    return "passed", f"{seen}; not there, for optional plugins: {told}" if told else seen
+    found = f"{result.objects} objects, and {plugins.objects} of the base and Debian's packages"
+    missing = some(f"{one.library} of {one.needed_by}" for one in plugins.missing)
+    return "passed", f"{found}; missing, for optional plugins: {missing}" if missing else found
 
 
 def _own(folders: Iterable[str]) -> list[str]:
-    """Return the folders that are not another name of one (/lib is /usr/lib)."""
+    """Return the folders that are not links to others (/lib is /usr/lib)."""
     return [folder for folder in folders if not Path(folder).is_symlink()]

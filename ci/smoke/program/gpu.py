@@ -1,7 +1,7 @@
-"""Check what a GPU does, or with `--device cpu` what the CPU does: `gpu.py WHAT --device cuda|cpu`.
+"""Check what a GPU computes, or the CPU with `--device cpu`: `gpu.py WHAT --device cuda|cpu`.
 
-Runs as the image's user with the image's own Python. One JSON line on the standard output says what was
-found, and status 0 that this line is there; all else goes to the standard error output. See gpu_checks.py.
+Runs as the image's user with the image's own Python. It prints the result as one line of JSON to standard
+output and ends with 0; everything else goes to standard error. See gpu_checks.py.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 if not __package__:
-    # As in probe.py: this folder is all that there is of dockwright, and -I leaves it out of the search path.
+    # As in probe.py: this folder is the only part of dockwright, and -I leaves it out of the search path.
     sys.path.insert(0, str(Path(__file__).parent.parent))
     __package__ = Path(__file__).parent.name  # PEP 366
 
@@ -22,11 +22,11 @@ from .gpu_checks import DEVICE, DEVICES, WHATS, answer
 from .reading import Reading
 
 LIBRARY = {"ctranslate2": "ctranslate2", "onnxruntime": "onnxruntime"}
-"""What a check needs installed; torch where nothing is said."""
+"""The library that a check needs; torch for all others."""
 
 
 def reading(what: str, device: str) -> Reading:
-    """Make one check; a device that is gone, or an error of a library, is a failure with its words."""
+    """Make one check. A missing device or an error of a library is a failure with its message."""
     library = "" if what == DEVICE else LIBRARY.get(what, "torch")
     if library and importlib.util.find_spec(library) is None:
         return "skipped", f"{library} is not installed", {}
@@ -38,7 +38,7 @@ def reading(what: str, device: str) -> Reading:
 
 
 def _reading(what: str, device: str) -> Reading:
-    # Each library is imported by the check that needs it: an image has some of them.
+    # Each library is imported by the check that needs it: an image has only some of them.
     if what == DEVICE:
         from . import devices
 
@@ -63,12 +63,12 @@ def _reading(what: str, device: str) -> Reading:
         case ["throughput"]:
             return tensor.throughput(device)
         case _:
-            raise ValueError(f"no check {what!r}")
+            raise ValueError(f"unknown check {what!r}")
 
 
 @contextlib.contextmanager
 def answering() -> Iterator[int]:
-    """Give a descriptor of the standard output, and let all else that writes there reach the error output."""
+    """Yield a descriptor of standard output, and redirect other writes to it to standard error."""
     sys.stdout.flush()
     out = os.dup(1)
     os.dup2(2, 1)
@@ -80,12 +80,14 @@ def answering() -> Iterator[int]:
         os.close(out)
 
 
-def main(words: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Make the check that the command line names."""
-    parser = argparse.ArgumentParser(prog="gpu.py", description="Check what a GPU does.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="gpu.py", description="Check what a GPU computes.", allow_abbrev=False
+    )
     parser.add_argument("what", choices=WHATS)
     parser.add_argument("--device", choices=DEVICES, required=True)
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args(argv)
     with answering() as out:
         line = answer(reading(arguments.what, arguments.device))
         sys.stderr.flush()

@@ -12,39 +12,50 @@ from .bounded_process import ProcessResult, run
 
 IMPORTER = """
 import importlib, json, os, sys, time, traceback
-with open(int(sys.argv[1]), "w", buffering=1) as told:
-    def tell(*values):
-        print(json.dumps(values), file=told, flush=True)
+with open(int(sys.argv[1]), "w", buffering=1) as results:
+    def report(*values):
+        print(json.dumps(values), file=results, flush=True)
     for name, modules in json.loads(sys.argv[2]):
-        tell("start", name)
-        begin, fault = time.monotonic(), ""
+        report("start", name)
+        begin, error = time.monotonic(), ""
         try:
             for module in modules:
                 importlib.import_module(module)
         except BaseException:
-            fault = traceback.format_exc()
-        tell("end", name, round(time.monotonic() - begin, 3), fault)
+            error = traceback.format_exc()
+        report("end", name, round(time.monotonic() - begin, 3), error)
     with open("/proc/self/maps", errors="surrogateescape") as maps:
-        tell("maps", sorted({line.split(maxsplit=5)[5].strip() for line in maps if ".so" in line}))
+        report("maps", sorted({line.split(maxsplit=5)[5].strip() for line in maps if ".so" in line}))
 """
-ASIDE = {"tests", "test", "testing", "docs", "doc", "examples", "example", "benchmarks", "bin", "scripts"}
-"""Names of folders that some distributions install beside what they are for."""
+NOT_MODULES = {
+    "tests",
+    "test",
+    "testing",
+    "docs",
+    "doc",
+    "examples",
+    "example",
+    "benchmarks",
+    "bin",
+    "scripts",
+}
+"""Names of folders that some distributions install although they are not part of their interface."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How the import of one distribution ended; `fault` is empty when it worked."""
+    """How the import of one distribution ended; `error` is empty if it worked."""
 
     name: str
     seconds: float
-    fault: str = ""
+    error: str = ""
 
 
 def modules_of(name: str) -> list[str]:
-    """Return what to import for an installed distribution: the module of its name, else all that it installs.
+    """Return what to import for an installed distribution: the module of its name, or else all its modules.
 
-    A folder without `__init__.py` imports whatever it holds, so what lies in it stands for it
-    (`google.protobuf`, not `google`).
+    A folder without `__init__.py` can be imported whatever it contains, so the modules in it are returned
+    instead (`google.protobuf`, not `google`).
 
     Raises:
         importlib.metadata.PackageNotFoundError: it is not installed.
@@ -58,7 +69,7 @@ def modules_of(name: str) -> list[str]:
 
 
 def top_modules(files: Iterable[str]) -> list[str]:
-    """Return the importable modules among installed files that lie in no other package of them."""
+    """Return the importable modules among installed files that are not inside another package."""
     packages: set[tuple[str, ...]] = set()
     modules: set[tuple[str, ...]] = set()
     for path in map(PurePosixPath, files):
@@ -68,7 +79,7 @@ def top_modules(files: Iterable[str]) -> list[str]:
             continue
         *folders, file = path.parts
         parts = (*folders, file.partition(".")[0])
-        if not all(part.isidentifier() for part in parts) or ASIDE & set(parts):
+        if not all(part.isidentifier() for part in parts) or NOT_MODULES & set(parts):
             continue
         (packages if parts[-1] == "__init__" else modules).add(
             parts[:-1] if parts[-1] == "__init__" else parts
@@ -78,55 +89,56 @@ def top_modules(files: Iterable[str]) -> list[str]:
 
 
 def import_all(wanted: list[tuple[str, list[str]]], limit_s: float, loaded: set[str]) -> Iterator[Imported]:
-    """Import the modules of distributions, in order, in one process, and say how each one ended.
+    """Import the modules of distributions, in order, in one process, and yield how each import ended.
 
-    When that process dies, each distribution that it did not reach gets a process of its own; one that only
-    dies in company is named for that. The shared objects that a process had at its end are added to `loaded`.
+    If that process dies, each remaining distribution is imported in a process of its own; one that fails only
+    together with others is reported as such. The shared libraries that a process had loaded at its end are
+    added to `loaded`.
     """
     together = _import(wanted, limit_s)
     yield from together.done
     loaded.update(together.loaded)
     rest = wanted[len(together.done) :]
-    if not rest and together.ended.fault:
-        yield Imported("all together", 0.0, f"the imports worked; their process {_fault(together.ended)}")
+    if not rest and together.ended.error:
+        yield Imported("all together", 0.0, f"the imports worked, but their process {_error(together.ended)}")
     for index, one in enumerate(rest):
-        if index == 0 and together.ended.why:
-            yield Imported(one[0], 0.0, _fault(together.ended))
+        if index == 0 and together.ended.reason:
+            yield Imported(one[0], 0.0, _error(together.ended))
             continue
         alone = _import([one], limit_s)
         loaded.update(alone.loaded)
-        if alone.ended.fault or not alone.done:
-            yield Imported(one[0], 0.0, _fault(alone.ended))
-        elif index == 0 and not alone.done[0].fault:
+        if alone.ended.error or not alone.done:
+            yield Imported(one[0], 0.0, _error(alone.ended))
+        elif index == 0 and not alone.done[0].error:
             before = ", ".join(name for name, _ in wanted[: len(together.done)])
-            yield Imported(one[0], 0.0, f"works alone, but not after {before}: {_fault(together.ended)}")
+            yield Imported(one[0], 0.0, f"works alone, but not after {before}: {_error(together.ended)}")
         else:
             yield alone.done[0]
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Result:
     done: list[Imported]
     loaded: list[str]
     ended: ProcessResult
 
 
-def _import(wanted: list[tuple[str, list[str]]], limit_s: float) -> _Told:
-    told = os.memfd_create("imports")
+def _import(wanted: list[tuple[str, list[str]]], limit_s: float) -> _Result:
+    results = os.memfd_create("imports")
     try:
         ended = run(
-            [sys.executable, "-B", "-P", "-c", IMPORTER, str(told), json.dumps(wanted)],
+            [sys.executable, "-B", "-P", "-c", IMPORTER, str(results), json.dumps(wanted)],
             limit_s,
-            keep_fds=[told],
+            keep_fds=[results],
         )
-        os.lseek(told, 0, os.SEEK_SET)
-        with open(told, closefd=False, errors="surrogateescape") as file:
+        os.lseek(results, 0, os.SEEK_SET)
+        with open(results, closefd=False, errors="surrogateescape") as file:
             lines = [json.loads(line) for line in file if line.endswith("\n")]
     finally:
-        os.close(told)
+        os.close(results)
     done = [Imported(line[1], line[2], line[3]) for line in lines if line[0] == "end"]
-    return _Told(done, [path for line in lines if line[0] == "maps" for path in line[1]], ended)
+    return _Result(done, [path for line in lines if line[0] == "maps" for path in line[1]], ended)
 
 
-def _fault(ended: ProcessResult) -> str:
-    return "\n".join([ended.fault or "ended without a word", ended.output])
+def _error(ended: ProcessResult) -> str:
+    return "\n".join([ended.error or "ended without a result", ended.output])

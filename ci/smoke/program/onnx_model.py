@@ -16,7 +16,7 @@ from .tolerance import CONVOLUTION, closeness
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 OPTIONS: dict[str, dict[str, str]] = {"cuda": {"use_tf32": "0"}, "cpu": {}}
 NO_FALLBACK = "session.disable_cpu_ep_fallback"
-"""Then no session is made that leaves a part to the CPU.
+"""With this option, a session that would leave a part to the CPU is an error.
 
 Source: onnxruntime_session_options_config_keys.h.
 """
@@ -25,7 +25,7 @@ _FLOAT, _IR_VERSION, _OPSET = 1, 8, 13
 
 
 def inference(device: str) -> Reading:
-    """A convolution, what is positive of it, and a product, by the device's own provider alone."""
+    """A convolution, a ReLU and a product, by the device's own provider alone."""
     provider = PROVIDERS[device]
     if provider not in onnxruntime.get_available_providers():
         return "skipped", f"this onnxruntime {onnxruntime.__version__} has no {provider}", {}
@@ -47,8 +47,8 @@ def inference(device: str) -> Reading:
     folded = np.einsum("bcyxij,fcij->bfyx", windows, filters.astype(np.float64))
     want = np.maximum(folded, 0) @ matrix.astype(np.float64)
     its = got.astype(np.float64).ravel().tolist()
-    status, detail, figures = closeness(its, want.ravel().tolist(), CONVOLUTION)
-    return status, f"{provider} of onnxruntime {onnxruntime.__version__}: {detail}", figures
+    status, detail, metrics = closeness(its, want.ravel().tolist(), CONVOLUTION)
+    return status, f"{provider} of onnxruntime {onnxruntime.__version__}: {detail}", metrics
 
 
 def network(filters: Any, matrix: Any) -> bytes:

@@ -1,8 +1,8 @@
-"""Look at an image from inside: `probe.py REQUEST`. Standard library only, Python 3.11.
+"""Check an image from inside: `probe.py REQUEST`. Standard library only, Python 3.11.
 
-Runs as the image's user with the image's own Python, offline. What is going to be checked is told first; each
-check is announced and then told, one JSON line each, so that a hang says where it is. The request is made by
-ci/smoke/probe_request.py, the lines are read by ci/smoke/results.py.
+Runs as the image's user with the image's own Python, offline. It first prints which checks are planned, then
+a line when each check starts and one with its result, so that a check that hangs is known. The lines are JSON
+with a prefix. ci/smoke/probe_request.py makes the request, ci/smoke/results.py reads the lines.
 """
 
 import contextlib
@@ -16,12 +16,13 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 if not __package__:
-    # Inside an image this folder is all that there is of dockwright, and -I leaves it out of the search path.
+    # Inside an image this folder is the only part of dockwright, and -I leaves it out of the search path.
     sys.path.insert(0, str(Path(__file__).parent.parent))
     __package__ = Path(__file__).parent.name  # PEP 366
 
@@ -29,11 +30,11 @@ from . import filesystem
 from .bounded_process import VARIABLE, end_orphans, run
 from .filesystem import Finding
 
-MARK = "dockwright-check "
+LINE_PREFIX = "dockwright-check "
 UV = Path(__file__).parent / "uv"
 LINES, WIDTH = 30, 400
-"""Lines of a child's output that a failed check tells, and characters of each."""
-LOOKS: tuple[tuple[str, Callable[[dict[str, Any]], Finding]], ...] = (
+"""The number of lines of a child's output in the detail of a failed check, and of characters of each."""
+FILE_SYSTEM_CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Finding]], ...] = (
     ("user", filesystem.user),
     ("python", filesystem.python),
     ("writable /tmp", filesystem.writable_tmp),
@@ -45,63 +46,59 @@ LOOKS: tuple[tuple[str, Callable[[dict[str, Any]], Finding]], ...] = (
 )
 
 
-def say(**value: object) -> None:
-    """Print one line for the reader outside."""
-    print(MARK + json.dumps(value), flush=True)
+def report(**value: object) -> None:
+    """Print one line for ci/smoke/results.py."""
+    print(LINE_PREFIX + json.dumps(value), flush=True)
 
 
 class Ladder:
-    """The rungs that are done, what they stand on, and which of their checks failed."""
+    """The requested rungs, what they depend on, and which of their checks failed."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.rungs: list[str] = request["rungs"]
         self._needs: dict[str, list[str]] = request["needs"]
         self._failed: dict[str, str] = {}
 
-    def told(
-        self,
-        rung: str,
-        name: str,
-        status: str,
-        detail: str = "",
-        seconds: float = 0.0,
-        figures: dict[str, Any] | None = None,
-    ) -> None:
-        """Tell how a check ended."""
+    def result(self, rung: str, name: str, status: str, detail: str = "", **more: object) -> None:
+        """Report how a check ended; `more` are `seconds`, `metrics` and `blocked_by` where known."""
         if status == "failed":
             self._failed.setdefault(rung, name)
-        value = {"rung": rung, "name": name, "status": status, "detail": detail, "seconds": round(seconds, 3)}
-        say(event="check", **value, **({"figures": figures} if figures else {}))
+        value = {"rung": rung, "name": name, "status": status, "detail": detail, "seconds": 0.0, **more}
+        report(event="check", **value)
+
+    def blocked(self, rung: str, name: str, blocker: str) -> None:
+        """Report that a check is not done, because the check `blocker` failed."""
+        self.result(rung, name, "blocked", blocked_by=blocker)
 
     def blocking_check(self, rung: str) -> str:
-        """Return the name of a failed check that a rung stands on, empty where there is none."""
+        """Return the name of a failed check that a rung depends on, empty if there is none."""
         return next((self._failed[below] for below in self._needs.get(rung, ()) if below in self._failed), "")
 
-    def check(self, rung: str, name: str, look: Callable[[], Sequence[Any]], limit_s: float) -> str:
-        """Announce a check, do it, tell how it ended, and return that; one that is blocked is not done.
+    def check(self, rung: str, name: str, inspect: Callable[[], Sequence[Any]], limit_s: float) -> str:
+        """Do a check, report its start and its result, and return its status. A blocked check is not done.
 
-        `look` returns status and detail, and figures where it has any.
+        `inspect` returns status and detail, and metrics if it has any.
         """
-        blocking_check = self.blocking_check(rung)
-        if blocking_check:
-            self.told(rung, name, "blocked", f"by {blocking_check!r}")
+        if blocker := self.blocking_check(rung):
+            self.blocked(rung, name, blocker)
             return "blocked"
-        say(event="started", rung=rung, name=name)
+        report(event="started", rung=rung, name=name)
         begin = time.monotonic()
-        figures: list[dict[str, Any]] = []
+        metrics: list[dict[str, Any]] = []
         try:
             with limited(limit_s):
-                status, detail, *figures = look()
+                status, detail, *metrics = inspect()
                 detail = shortened(detail)
         except Exception as error:
             status, detail = "failed", f"{type(error).__name__}: {error}"
-        self.told(rung, name, status, detail, time.monotonic() - begin, *figures)
+        more = {"metrics": metrics[0]} if metrics and metrics[0] else {}
+        self.result(rung, name, status, detail, seconds=round(time.monotonic() - begin, 3), **more)
         return str(status)
 
 
 @contextlib.contextmanager
 def limited(limit_s: float) -> Iterator[None]:
-    """Raise TimeoutError in what takes longer."""
+    """Raise TimeoutError in a block that takes longer."""
 
     def late(_signal: int, _frame: FrameType | None) -> None:
         raise TimeoutError(f"was not done after {limit_s:g} s")
@@ -115,7 +112,7 @@ def limited(limit_s: float) -> Iterator[None]:
 
 
 def shortened(detail: str) -> str:
-    """Return the first line of a detail, which says what is wrong, and the last ones of what follows."""
+    """Return the first line of a detail, which is the error, and the last lines of the rest."""
     first, _, rest = detail.partition("\n")
     return f"{first}\n{tail(rest)}" if rest else first
 
@@ -127,52 +124,53 @@ def tail(text: str) -> str:
 
 def imports(request: dict[str, Any], ladder: Ladder, loaded: set[str]) -> None:
     """Import every requested distribution."""
-    from .modules import import_all, modules_of  # as all that only some rungs need: it is compiled each time
+    from .modules import import_all, modules_of  # imported only where it is used: it is compiled each time
 
     wanted: list[tuple[str, list[str]]] = []
     for name, override in request["distributions"].items():
         try:
             modules = [override] if override else modules_of(name)
         except importlib.metadata.PackageNotFoundError:
-            ladder.told("imports", f"import {name}", "failed", "is not installed")
+            ladder.result("imports", f"import {name}", "failed", "is not installed")
             continue
         if modules:
             wanted.append((name, modules))
         else:
-            ladder.told("imports", f"import {name}", "skipped", "it installs no module")
+            ladder.result("imports", f"import {name}", "skipped", "it installs no module")
     if not wanted:
         return
-    say(event="started", rung="imports", name="imports")
+    report(event="started", rung="imports", name="imports")
     for one in import_all(wanted, request["import_limit_s"], loaded):
-        ladder.told("imports", f"import {one.name}", *filesystem.verdict(shortened(one.fault)), one.seconds)
+        status, detail = filesystem.verdict(shortened(one.error))
+        ladder.result("imports", f"import {one.name}", status, detail, seconds=round(one.seconds, 3))
 
 
-def program(argv: list[str], limit_s: float, *, speaks: bool = False) -> Finding:
-    """A program ends with 0, in an empty folder of its own, and one that `speaks` prints something."""
+def program(argv: list[str], limit_s: float, *, prints: bool = False) -> Finding:
+    """A program started in an empty folder ends with 0, and with `prints` it prints something."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        # tini says that it is not the first process, unless it is told that it may be so
+        # without this variable tini warns that it is not the first process
         ended = run(argv, limit_s, env={"TINI_SUBREAPER": "1", "TMPDIR": folder}, cwd=folder)
-    if ended.fault:
-        return "failed", f"{ended.fault}\n{tail(ended.output)}".rstrip()
+    if ended.error:
+        return "failed", f"{ended.error}\n{tail(ended.output)}".rstrip()
     lines = ended.output.strip().splitlines()
-    if speaks and not lines:
+    if prints and not lines:
         return "failed", "ended with 0 and printed nothing"
     return "passed", lines[0][:200] if lines else ""
 
 
 def requirements(limit_s: float) -> Finding:
-    """What installed distributions ask for is installed; uv does the looking."""
+    """All requirements of the installed distributions are installed, as `uv pip check` finds."""
     if not os.access(UV, os.X_OK) or not UV.stat().st_size:
         return "skipped", "no uv was mounted"
-    words = ["pip", "check", "--offline", "--no-config", "--no-cache", "--color", "never"]
-    ended = run([str(UV), *words, "--python", sys.executable], limit_s)
-    if ended.fault:
-        return "failed", f"{ended.fault}\n{tail(ended.output)}"
+    arguments = ["pip", "check", "--offline", "--no-config", "--no-cache", "--color", "never"]
+    ended = run([str(UV), *arguments, "--python", sys.executable], limit_s)
+    if ended.error:
+        return "failed", f"{ended.error}\n{tail(ended.output)}"
     return "passed", next((line for line in ended.output.splitlines() if line.startswith("Checked")), "")
 
 
 def programs_of(request: dict[str, Any]) -> list[tuple[str, list[str], float, bool]]:
-    """Return the programs that are started: name, words, seconds that each may take, whether it speaks."""
+    """Return the programs to start as (name, argv, time limit in seconds, whether it has to print)."""
     limit_s = request["command_limit_s"]
     found = [("--help", request["help"], limit_s, True)] if request["help"] else []
     found += [(f"run {shlex.join(argv)}", argv, limit_s, False) for argv in request["commands"]]
@@ -180,55 +178,50 @@ def programs_of(request: dict[str, Any]) -> list[tuple[str, list[str], float, bo
 
 
 def main(request_path: str) -> None:
-    """Do the checks of every rung that is asked for."""
+    """Do the checks of every requested rung."""
     request = json.loads(Path(request_path).read_text())
     limit_s, loaded, ladder = request["command_limit_s"], set[str](), Ladder(request)
     programs = programs_of(request)
     libraries = cuda_checks() if "cuda" in ladder.rungs else []
     on_gpu = gpu_checks_of(request) if "gpu" in ladder.rungs else []
     names = {
-        "structure": [name for name, _ in LOOKS],
+        "structure": [name for name, _ in FILE_SYSTEM_CHECKS],
         "imports": ["pip check", *(f"import {name}" for name in request["distributions"])],
         "closure": ["shared libraries"],
         "programs": [name for name, *_ in programs],
         "cuda": [name for name, _ in libraries] or ["libraries by name"],
         "gpu": [name for name, _ in on_gpu],
     }
-    say(
+    report(
         event="planned",
         checks=[(rung, name) for rung in names if rung in ladder.rungs for name in names[rung]],
     )
     if "structure" in ladder.rungs:
-        for name, look in LOOKS:
-            ladder.check("structure", name, lambda look=look: look(request), limit_s)  # type: ignore[misc]
+        for name, inspect in FILE_SYSTEM_CHECKS:
+            ladder.check("structure", name, partial(inspect, request), limit_s)
     if "imports" in ladder.rungs:
-        # What a child does has its own limit; the one around it is for what is done with its output.
+        # The child has its own limit; the longer one here includes reading its output.
         ladder.check("imports", "pip check", lambda: requirements(limit_s), limit_s + 10)
         imports(request, ladder, loaded)
     if "closure" in ladder.rungs:
         ladder.check("closure", "shared libraries", lambda: filesystem.libraries(request, loaded), limit_s)
     if "programs" in ladder.rungs:
-        for name, argv, at_most_s, speaks in programs:
-            ladder.check(
-                "programs",
-                name,
-                lambda argv=argv, at_most_s=at_most_s, speaks=speaks: program(argv, at_most_s, speaks=speaks),  # type: ignore[misc]
-                at_most_s + 10,
-            )
+        for name, argv, at_most_s, prints in programs:
+            ladder.check("programs", name, partial(program, argv, at_most_s, prints=prints), at_most_s + 10)
     if "cuda" in ladder.rungs:
         for name, load in libraries:
             ladder.check("cuda", name, load, limit_s)
         if not libraries:
-            ladder.told(
-                "cuda", "libraries by name", "skipped", "nothing in it opens CUDA's libraries by name"
+            ladder.result(
+                "cuda", "libraries by name", "skipped", "no program of the image opens CUDA libraries by name"
             )
     if "gpu" in ladder.rungs:
-        climb_gpu(ladder, on_gpu, request["run_limit_s"])
-    say(event="ended")
+        check_gpu(ladder, on_gpu, request["run_limit_s"])
+    report(event="ended")
 
 
 def gpu_checks_of(request: dict[str, Any]) -> Sequence[tuple[str, Callable[[], Sequence[Any]]]]:
-    """Return what is done on a GPU, or its first part alone: what it is."""
+    """Return the checks of a GPU, or only the first one, which identifies the device."""
     from . import gpu_checks
 
     found = gpu_checks.checks(request["gpu_device"], request["run_limit_s"])
@@ -236,41 +229,41 @@ def gpu_checks_of(request: dict[str, Any]) -> Sequence[tuple[str, Callable[[], S
 
 
 def cuda_checks() -> list[tuple[str, Callable[[], Finding]]]:
-    """Return what is loaded by name; one failure where that can't even be found out."""
+    """Return the checks of libraries that are loaded by name; one failure if their names can't be read."""
     from . import cuda
 
     try:
         return cuda.checks(filesystem.site_packages())
     except ValueError as error:
-        fault = str(error)
-        return [("libraries by name", lambda: ("failed", fault))]
+        message = str(error)
+        return [("libraries by name", lambda: ("failed", message))]
 
 
-def climb_gpu(
+def check_gpu(
     ladder: Ladder, checks: Sequence[tuple[str, Callable[[], Sequence[Any]]]], limit_s: float
 ) -> None:
-    """Compute on a GPU; nothing is tried after a device that is not there."""
-    (first, look), *others = checks
-    status = ladder.check("gpu", first, look, limit_s + 10)
-    for name, look in others:
+    """Do the checks of a GPU; if the device is not found, the others are skipped."""
+    (first, inspect), *others = checks
+    status = ladder.check("gpu", first, inspect, limit_s + 10)
+    for name, inspect in others:
         if status == "passed":
-            ladder.check("gpu", name, look, limit_s + 10)
+            ladder.check("gpu", name, inspect, limit_s + 10)
         elif status == "skipped":
-            ladder.told("gpu", name, "skipped", f"as {first!r} was")
+            ladder.result("gpu", name, "skipped", f"because {first!r} was skipped")
         else:
-            ladder.told("gpu", name, "blocked", f"by {first!r}")
+            ladder.blocked("gpu", name, first)
 
 
 def supervised(request_path: str) -> None:
-    """Do every check in a child, tell when it dies, and leave no process behind.
+    """Do every check in a child process, report if it dies, and leave no process behind.
 
-    So this program ends with 0 whenever it could start: Buildah may lose the last words of one that does not.
+    So this program ends with 0 whenever it could start: Buildah may lose the last output of a failing one.
     """
     os.environ[VARIABLE] = f"{os.getpid()}-{time.time_ns()}"
-    ends, held = os.pipe()
+    read_end, write_end = os.pipe()
     worker = os.fork()
     if worker == 0:
-        os.close(held)
+        os.close(write_end)
         try:
             main(request_path)
         except BaseException:
@@ -279,19 +272,19 @@ def supervised(request_path: str) -> None:
             os._exit(1)
         os._exit(0)
     if os.fork() == 0:
-        os.close(held)
-        watch(worker, ends)
+        os.close(write_end)
+        watch(worker, read_end)
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
     end_orphans()
     if status:
-        say(event="died", status=status)
+        report(event="died", status=status)
 
 
-def watch(worker: int, ends: int) -> None:
-    """End all that is left once the supervisor has ended, however that came: then the pipe `ends`.
+def watch(worker: int, read_end: int) -> None:
+    """Kill the remaining processes once the supervisor has ended for any reason, which closes the pipe.
 
-    An engine that is called off kills the supervisor, and nothing that the worker has started.
+    A cancelled engine kills only the supervisor, not the processes that the worker has started.
     """
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -299,9 +292,9 @@ def watch(worker: int, ends: int) -> None:
         os.dup2(nothing, output)
     with contextlib.suppress(ProcessLookupError):
         handle = os.pidfd_open(worker)
-        os.read(ends, 1)
+        os.read(read_end, 1)
         signal.pidfd_send_signal(handle, signal.SIGKILL)
-    os.read(ends, 1)
+    os.read(read_end, 1)
     end_orphans()
 
 

@@ -14,20 +14,20 @@ KINDS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 SEED, SIDE = 20, 512
 BATCH, CHANNELS, FILTERS, PIXELS, KERNEL = 4, 16, 32, 48, 3
 BLOCK_BYTES = {"cuda": 2**30, "cpu": 2**27}
-"""What is taken and given back: large beside what a library keeps for itself."""
-LEFT_BYTES = 2**26
-"""May be missing afterwards: libraries and the allocator keep some MiB, and others may use the GPU."""
+"""The size of the block that is allocated and freed. It is large compared to what a library reserves."""
+LEAK_BYTES = 2**26
+"""The limit of what is not freed: libraries reserve some MiB, and other programs may use the GPU."""
 ROUNDS = 4
 FAST_SIDE = {"cuda": 8192, "cpu": 512}
-"""Of the matrices whose product is timed: what keeps a GPU busy would take a CPU minutes."""
+"""The side of the matrices whose product is timed. The size for a GPU would take a CPU minutes."""
 FAST_ROUNDS = 10
 _MIB = 2**20
 
 
 def matmul(kind: str, device: str) -> Reading:
-    """The product of two seeded matrices, TF32 and sums of less than fp32 switched off."""
-    if why := lacking(kind, device):
-        return "skipped", why, {}
+    """The product of two seeded matrices; TF32 and sums in less than fp32 are switched off."""
+    if reason := unsupported(kind, device):
+        return "skipped", reason, {}
     exact()
     random = torch.Generator().manual_seed(SEED)
     left, right = (torch.randn(SIDE, SIDE, generator=random).to(KINDS[kind]) for _ in range(2))
@@ -37,7 +37,7 @@ def matmul(kind: str, device: str) -> Reading:
 
 
 def convolution(device: str) -> Reading:
-    """A convolution in fp32, on a GPU by cuDNN itself, so that nothing else can stand in for it."""
+    """A convolution in fp32; on a GPU cuDNN is called directly, so that no other library computes it."""
     exact()
     random = torch.Generator().manual_seed(SEED)
     image = torch.randn(BATCH, CHANNELS, PIXELS, PIXELS, generator=random)
@@ -51,37 +51,40 @@ def convolution(device: str) -> Reading:
     else:
         by = "the CPU's own"
         got = torch.nn.functional.conv2d(image, filters, padding=1)
-    status, detail, figures = closeness(
+    status, detail, metrics = closeness(
         got.cpu().double().flatten().tolist(), want.flatten().tolist(), CONVOLUTION
     )
-    return status, f"{by}: {detail}", figures
+    return status, f"{by}: {detail}", metrics
 
 
 def memory(device: str) -> Reading:
-    """Memory that was taken is there as before when it was given back; of a CPU, the process's own."""
+    """Allocated memory is free again after it was freed; for a CPU, the memory of the process."""
     block = BLOCK_BYTES[device]
-    _held(device, block)  # what is set up once stays
+    _allocated(device, block)  # the first time sets up what stays
     before = used_bytes(device)
-    held = min(_held(device, block) for _ in range(ROUNDS)) - before
-    left = used_bytes(device) - before
-    taken = f"{held / _MIB:.0f} MiB of {block // _MIB} were held"
-    kept = f"{left / _MIB:.0f} MiB are left after {ROUNDS} rounds, at most {LEFT_BYTES // _MIB} allowed"
-    good = held >= block - LEFT_BYTES and left <= LEFT_BYTES
-    return "passed" if good else "failed", f"{taken}, {kept}", {"held_bytes": held, "left_bytes": left}
+    allocated = min(_allocated(device, block) for _ in range(ROUNDS)) - before
+    leaked = used_bytes(device) - before
+    allocated_text = f"{allocated / _MIB:.0f} MiB of {block // _MIB} MiB were allocated"
+    leaked_text = (
+        f"{leaked / _MIB:.0f} MiB were not freed after {ROUNDS} rounds, limit {LEAK_BYTES // _MIB} MiB"
+    )
+    status = "passed" if allocated >= block - LEAK_BYTES and leaked <= LEAK_BYTES else "failed"
+    metrics = {"allocated_bytes": allocated, "leaked_bytes": leaked}
+    return status, f"{allocated_text}, {leaked_text}", metrics
 
 
-def _held(device: str, block_bytes: int) -> int:
-    """Take a block and give it back; return what was used while it was held."""
+def _allocated(device: str, block_bytes: int) -> int:
+    """Allocate a block and free it; return the used memory before it was freed."""
     block = torch.ones(block_bytes, dtype=torch.uint8, device=device)
-    held = used_bytes(device)
+    used = used_bytes(device)
     del block
     if device == "cuda":
         torch.cuda.empty_cache()
-    return held
+    return used
 
 
 def used_bytes(device: str) -> int:
-    """Return the memory of the GPU that somebody uses, or of this process what is in memory.
+    """Return the used memory of the GPU, by all programs, or the resident memory of this process.
 
     Source: proc(5), /proc/pid/statm: the second number is resident, in pages.
     """
@@ -93,22 +96,22 @@ def used_bytes(device: str) -> int:
 
 
 def throughput(device: str) -> Reading:
-    """How fast matrices of the short types are multiplied: a record, not a limit."""
-    figures = {}
+    """The speed of products in the 16-bit types. It is recorded, without a limit."""
+    metrics = {}
     for kind in ("fp16", "bf16"):
-        if not lacking(kind, device):
-            figures[f"{kind}_tflops"] = tflops(kind, device)
-    shown = ", ".join(f"{name[:4]} {value:.3g} TFLOP/s" for name, value in figures.items())
-    good = all(math.isfinite(value) and value > 0 for value in figures.values())
-    return "passed" if good else "failed", f"{shown} at {FAST_SIDE[device]} x {FAST_SIDE[device]}", figures
+        if not unsupported(kind, device):
+            metrics[f"{kind}_tflops"] = tflops(kind, device)
+    shown = ", ".join(f"{name[:4]} {value:.3g} TFLOP/s" for name, value in metrics.items())
+    good = all(math.isfinite(value) and value > 0 for value in metrics.values())
+    return "passed" if good else "failed", f"{shown} at {FAST_SIDE[device]} x {FAST_SIDE[device]}", metrics
 
 
 def tflops(kind: str, device: str) -> float:
-    """Return the speed of a product: two operations for each of side^3 pairs of numbers."""
+    """Return the speed of a product in TFLOP/s: two operations for each of side^3 pairs of numbers."""
     side = FAST_SIDE[device]
     one = torch.ones(side, side, dtype=KINDS[kind], device=device)
     seconds = 0.0
-    for rounds in (1, FAST_ROUNDS):  # the first one sets up what is needed
+    for rounds in (1, FAST_ROUNDS):  # the first one warms up
         wait(device)
         begin = time.perf_counter()
         for _ in range(rounds):
@@ -119,20 +122,20 @@ def tflops(kind: str, device: str) -> float:
 
 
 def wait(device: str) -> None:
-    """Wait until a device has done all that it was given."""
+    """Wait until a device has finished its work."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
 def exact() -> None:
-    """Switch off what makes products faster and less exact. Source: PyTorch, notes/numerical_accuracy."""
+    """Switch off faster, less exact products. Source: PyTorch, notes/numerical_accuracy."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
 
 
-def lacking(kind: str, device: str) -> str:
-    """Return why a GPU has no such type, empty when it has: bfloat16 came with compute capability 8.0."""
+def unsupported(kind: str, device: str) -> str:
+    """Return why a GPU does not support a type, empty if it does: bfloat16 needs compute capability 8.0."""
     if kind != "bf16" or device != "cuda":
         return ""
     major, minor = torch.cuda.get_device_capability()

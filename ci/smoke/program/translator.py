@@ -1,7 +1,7 @@
 """A small translation model of CTranslate2 on a device, against the CPU. Needs ctranslate2 and its numpy.
 
-A Transformer whose weights are set by hand: each step attends to the source word at its own place and gives
-that word's translation. So what it has to say is known, too.
+A Transformer whose weights are set by hand: each step attends to the source word at its own position and
+gives that word's translation. So the right output is known, too.
 """
 
 import tempfile
@@ -22,9 +22,9 @@ CODES = PLACES = 32
 WIDTH = CODES + PLACES
 SHARP, STRONG = 8.0, 0.5
 TYPES = {"float32": 1e-4, "float16": 1e-2, "int8": 5e-2}
-"""Largest error of a score, as a part of the largest, against float32 on the CPU.
+"""The error limit of a score, relative to the largest, against float32 on the CPU.
 
-float16 keeps 11 bits and a score sums some of its roundings; int8 keeps 8 of each weight and of each input.
+float16 has 11 bits and a score sums some of its roundings; int8 has 8 bits of each weight and of each input.
 """
 REFERENCE = ("cpu", "float32")
 
@@ -36,21 +36,21 @@ def translation(device: str) -> Reading:
         words, scores = translated(folder, *REFERENCE)
         right = [[WORDS[word] for word in sentence] for sentence in SENTENCES]
         if words != right:
-            return "failed", f"the CPU itself says {words}, not {right}", {}
+            return "failed", f"the CPU itself gives {words}, not {right}", {}
         supported = ctranslate2.get_supported_compute_types(device)
         kinds = [kind for kind in TYPES if kind in supported]
         for kind in kinds:
             got, its = translated(folder, device, kind)
             if got != words:
-                return "failed", f"{kind}: says {got}, and the CPU says {words}", {}
-            status, detail, figures = closeness(its, scores, TYPES[kind])
+                return "failed", f"{kind}: gives {got}, and the CPU gives {words}", {}
+            status, detail, metrics = closeness(its, scores, TYPES[kind])
             if status != "passed":
-                return status, f"{kind}: scores: {detail}", figures
-    return "passed", f"says what the CPU says, in {', '.join(kinds)}", {}
+                return status, f"{kind}: scores: {detail}", metrics
+    return "passed", f"the same translations as on the CPU, in {', '.join(kinds)}", {}
 
 
 def translated(folder: str, device: str, kind: str) -> tuple[list[list[str]], list[float]]:
-    """Return what the model says, and how sure it is."""
+    """Return the translations of the model, and their scores."""
     model = ctranslate2.Translator(folder, device=device, compute_type=kind)
     results = model.translate_batch([list(one) for one in SENTENCES], beam_size=1, return_scores=True)
     return [one.hypotheses[0] for one in results], [one.scores[0] for one in results]

@@ -6,7 +6,7 @@ from ci.cli.budget import failing_text, parse_tolerance
 from ci.errors import UsageError
 from ci.report.budget.budget import Tolerance
 from tests.unit.report.budget.test_budget import compared
-from tests.unit.report.budget.test_figures import figures
+from tests.unit.report.budget.test_metrics import metrics
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_another_text_is_refused(text: str) -> None:
 
 
 def test_the_message_of_a_breach_stands_alone() -> None:
-    report = compared(figures(), unpacked_mb=90)
+    report = compared(metrics(), unpacked_mb=90)
     assert failing_text(report.breaches, report.tolerance, "baseline.json") == (
-        "1 figure is over budget, or grew by more than 10 % or 100 MB:\n"
+        "1 metric is over budget, or grew by more than 10 % or 100 MB:\n"
         "  asr:cpu: unpacked is 100 MB, over its budget of 90.0 MB by 10.0 MB\n"
         "Make smaller what the lines above name, or raise [budget] in the image's image.toml; growth within "
         "the budget is accepted by `dockwright budget --write`, which writes baseline.json"

@@ -11,11 +11,11 @@ from tests.unit.report.runs import CHECKED_RUN, RUN
 
 REPORT = report_of(RUN)
 OLD = """{
-  "schema": 1, "argv": ["build", "base"], "started_at": "2026-01-02T03:04:05+00:00",
+  "schema": 2, "argv": ["build", "base"], "started_at": "2026-01-02T03:04:05+00:00",
   "complete": true, "exit_code": 0,
   "images": [{
     "task": "base:cpu", "action": "built", "blocked_by": [], "seconds": 22.8, "reason": "never built here",
-    "log": "logs/base-cpu.log", "figures": {"checks": 28}, "image": "base", "variant": "cpu",
+    "log": "logs/base-cpu.log", "metrics": {"checks": 28}, "image": "base", "variant": "cpu",
     "unpacked_bytes": 385846272, "unique_bytes": 0, "key": "a748", "reference": "dockwright/base:k-a748"
   }]
 }"""
@@ -42,7 +42,7 @@ def test_failed_checks_come_before_what_was_built(tmp_path: Path, capsys: pytest
     assert out == markdown(report_of(CHECKED_RUN))
     heads = [line for line in out.splitlines() if line.startswith("####")]
     assert heads == ["#### Failed checks", "#### What was built, and why", "#### Sizes", "#### Checks"]
-    assert "asr:cuda: 2 of its 8 checks failed, so it gets no name:" in err
+    assert "asr:cuda: 2 of 8 checks failed; it is not tagged:" in err
 
 
 def test_a_report_from_before_there_were_checks_is_read(
@@ -53,7 +53,7 @@ def test_a_report_from_before_there_were_checks_is_read(
     assert main(["summary", str(path)]) == 0
     assert capsys.readouterr().out == (
         "### Images\n\n1 image: 1 built (0.0 s).\n\n"
-        "#### What was built, and why\n\n|  | image | why | time |\n| --- | --- | --- | --: |\n"
+        "#### What was built, and why\n\n|  | image | reason | time |\n| --- | --- | --- | --: |\n"
         "| ✅ built | `base:cpu` | never built here | 22.8 s |\n\n"
         "#### Sizes\n\n| image | unpacked | unique |\n| --- | --: | --: |\n| `base:cpu` | 386 MB | 0 B |\n"
     )
@@ -75,7 +75,7 @@ def test_without_a_name_it_is_the_report_of_the_last_run(
     [
         (None, "No such file or directory"),
         ("{", "Invalid JSON"),
-        ('{"schema": 2}', "schema: Input should be 1"),
+        ('{"schema": 1}', "schema: Input should be 2"),
     ],
 )
 def test_what_is_no_report_is_a_sentence(

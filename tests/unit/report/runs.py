@@ -43,7 +43,7 @@ RUN: tuple[Event, ...] = (
         task="wheelhouse:cpu",
         outcome=Outcome.built,
         seconds=34.0,
-        details=Details(figures={"wheels": 31}),
+        details=Details(metrics={"wheels": 31}),
         time_s=34.1,
     ),
     TaskStarted(task="base:cpu", log="logs/base-cpu.log", time_s=34.1),
@@ -81,7 +81,7 @@ CUDA_CHECKS = (
         seconds=2.0,
     ),
     Check(name="import numpy", status=Status.failed, rung=Rung.imports, detail="no module"),
-    Check(name="--help", status=Status.blocked, rung=Rung.programs, detail="by 'import torch'"),
+    Check(name="--help", status=Status.blocked, rung=Rung.programs, blocked_by="import torch"),
     Check(name="device", status=Status.skipped, rung=Rung.gpu, detail="no GPU here"),
     Check(name="matmul", status=Status.skipped, rung=Rung.gpu, detail="no GPU here"),
 )
@@ -122,7 +122,7 @@ CHECKED_RUN: tuple[Event, ...] = (
         outcome=Outcome.failed,
         seconds=6.0,
         failure=Failure(
-            message="asr:cuda: 2 of its 8 checks failed, so it gets no name:\n  import torch: ImportError",
+            message="asr:cuda: 2 of 8 checks failed; it is not tagged:\n  import torch: ImportError",
             error="SmokeError",
             exit_code=7,
         ),

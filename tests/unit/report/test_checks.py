@@ -88,14 +88,14 @@ def test_images_with_one_reason_are_told_together() -> None:
         Reason(
             status=Status.skipped,
             rung=Rung.size,
-            why="no budget in image.toml",
+            text="no budget in image.toml",
             names=("size budget",),
             tasks=("base:cpu", "asr:cpu", "asr:cuda"),
         ),
         Reason(
             status=Status.skipped,
             rung=Rung.gpu,
-            why="no GPU here",
+            text="no GPU here",
             names=("device", "matmul"),
             tasks=("asr:cuda",),
         ),
@@ -104,7 +104,7 @@ def test_images_with_one_reason_are_told_together() -> None:
         Reason(
             status=Status.blocked,
             rung=Rung.programs,
-            why="by 'import torch'",
+            text="by 'import torch'",
             names=("--help",),
             tasks=("asr:cuda",),
         ),

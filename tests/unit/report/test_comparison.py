@@ -55,7 +55,7 @@ def test_images_of_one_key_and_one_config_are_equal_whoever_writes_the_digest_ho
         Verdict(
             image="ml:cpu",
             word="equal",
-            text="key aaaaaaaaaaaa, config cccccccccccc, it was here already",
+            text="key aaaaaaaaaaaa, config cccccccccccc, already here",
         ),
     )
 
@@ -95,7 +95,7 @@ def test_another_key_is_told_by_the_input_that_changed() -> None:
 def test_without_a_key_document_why_is_unknown() -> None:
     there, here = report(row(key=digest(OLD["ml:cpu"]))), report(row(key=KEY))
     (found,) = verdicts(there, here, document)
-    assert found.text.endswith(": unknown why, no key document of the one here can be had")
+    assert found.text.endswith(": reason unknown: no key document of the one here is available")
 
 
 def test_what_failed_there_and_fails_here_with_the_same_last_words_came_out_the_same() -> None:
@@ -103,7 +103,7 @@ def test_what_failed_there_and_fails_here_with_the_same_last_words_came_out_the_
     word, text = verdict(report(failed, failure="no wheel"), report(failed, failure="no wheel"))
     assert (word, text) == ("equal", "fails here too: no wheel")
     word, text = verdict(report(failed, failure="no wheel"), report(failed, failure="no room"))
-    assert (word, text) == ("differs", "fails here too, but otherwise: no room; there: no wheel")
+    assert (word, text) == ("differs", "fails here too, with another error: no room; there: no wheel")
 
 
 def test_what_failed_on_one_side_alone_is_a_difference() -> None:
@@ -127,7 +127,7 @@ def test_what_was_blocked_on_both_sides_came_out_the_same() -> None:
 @pytest.mark.parametrize("action", [Outcome.cancelled, Outcome.planned, Outcome.unfinished])
 def test_of_what_was_cut_short_nothing_is_said(action: Outcome) -> None:
     short = row(action=action)
-    expected = ("unknown", f"there it was {action}, so nothing can be told")
+    expected = ("unknown", f"there it was {action}, so it can't be compared")
     assert verdict(report(short), report(row())) == expected
     assert verdict(report(row()), Report()) == ("unknown", "not built here")
 

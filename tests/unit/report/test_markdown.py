@@ -34,13 +34,13 @@ error: no wheel
 
 #### What was built, and why
 
-|  | image | why | time |
+|  | image | reason | time |
 | --- | --- | --- | --: |
 | ❌ failed | `base-ml:cpu` |  | 1 m 01 s |
 
 <details><summary>1 reused</summary>
 
-|  | image | why | time |
+|  | image | reason | time |
 | --- | --- | --- | --: |
 | ♻️ reused | `base:cpu` | its key is in the store | 0.1 s |
 
@@ -56,9 +56,9 @@ error: no wheel
 
 - ⚠️ base-ml:cpu: the cache can't be read
 
-<details><summary>What else was done</summary>
+<details><summary>Other tasks</summary>
 
-|  | also | time |
+|  | task | time |
 | --- | --- | --: |
 | ✅ built | `wheelhouse:cpu` | 34.0 s |
 
@@ -85,14 +85,14 @@ CHECKED_PAGE = """\
 
 #### What was built, and why
 
-|  | image | why | time |
+|  | image | reason | time |
 | --- | --- | --- | --: |
 | ✅ built | `asr:cpu` | never built | 3.0 s |
 | ❌ failed | `asr:cuda` |  | 6.0 s |
 
 <details><summary>1 reused</summary>
 
-|  | image | why | time |
+|  | image | reason | time |
 | --- | --- | --- | --: |
 | ♻️ reused | `base:cpu` | its key is in the store | 0.1 s |
 
@@ -117,7 +117,7 @@ CHECKED_PAGE = """\
 - ⏭️ skipped, size: `size budget` in `base:cpu`, `asr:cpu`, `asr:cuda`: no budget in image.toml
 - ⏭️ skipped, gpu: `device`, `matmul` in `asr:cuda`: no GPU here
 
-*Recorded*: passed earlier and not repeated.
+*Recorded*: passed earlier, so not repeated.
 """
 
 
@@ -174,7 +174,7 @@ def test_a_failed_check_of_an_image_that_failed_otherwise_hides_no_failure() -> 
 def test_a_failure_of_checks_that_the_log_lacks_is_told_by_its_message() -> None:
     events = [event for event in CHECKED_RUN if not isinstance(event, Checked)]
     page = markdown(report_of(events))
-    assert "**`asr:cuda` failed:**\n\n```text\nasr:cuda: 2 of its 8 checks failed" in page
+    assert "**`asr:cuda` failed:**\n\n```text\nasr:cuda: 2 of 8 checks failed" in page
     assert "#### Checks" not in page
 
 
@@ -205,7 +205,7 @@ def test_a_page_of_22_failures_is_whole_and_no_larger_than_a_summary_may_be(chec
     assert CUT not in page
     assert page.count("` failed:**") == page.count(" checks failed.") == 11
     assert page.count(": **check ") == 11 * min(checks, 40)
-    assert page.count(f"{checks - 40} more failed; `report.json` has them.") == (11 if checks > 40 else 0)
+    assert page.count(f"{checks - 40} more failed checks are in `report.json`.") == (11 if checks > 40 else 0)
     assert page.count("| ❌ failed |") == 22 + 11
     assert page.count("```text") == page.count("```") / 2
 
@@ -261,4 +261,4 @@ def test_of_a_long_output_the_end_is_shown() -> None:
 
 
 def test_a_run_of_nothing_is_a_sentence() -> None:
-    assert markdown(report_of(()), "Nothing").startswith("### Nothing\n\nno image was asked for")
+    assert markdown(report_of(()), "Nothing").startswith("### Nothing\n\nno image was requested")

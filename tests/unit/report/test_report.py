@@ -55,7 +55,7 @@ def test_a_report_tells_of_images_of_the_rest_and_of_failures() -> None:
                 action=Outcome.built,
                 seconds=34.0,
                 log="logs/wheelhouse-cpu.log",
-                figures={"wheels": 31},
+                metrics={"wheels": 31},
             ),
         ),
         failures=(
@@ -95,7 +95,7 @@ def test_the_json_says_its_schema_and_reads_back() -> None:
     report = report_of(RUN)
     text = report.as_json()
     assert text.endswith("}\n")
-    assert json.loads(text)["schema"] == 1
+    assert json.loads(text)["schema"] == 2
     assert Report.model_validate_json(text) == report
 
 
@@ -110,7 +110,7 @@ def test_what_an_older_report_lacks_has_its_default() -> None:
 
 def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
-        Report.model_validate({"schema": 1, "imagse": []})
+        Report.model_validate({"schema": 2, "imagse": []})
 
 
 def test_the_key_of_what_failed_is_the_planned_one_and_the_checkout_is_told() -> None:

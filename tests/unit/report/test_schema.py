@@ -65,7 +65,7 @@ def test_what_an_older_or_a_later_dockwright_wrote_fits_too() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"schema": 2},
+        {"schema": 1},
         {"schema": None},
         {"images": [{"task": "asr:cpu"}]},
         {"exit_code": "0"},

@@ -8,7 +8,7 @@ from ci.report.report import Report, report_of
 from ci.report.table import failure_lines, summary_text, table_lines
 from tests.unit.report.runs import CHECKED_RUN, RUN, STARTED
 
-NO_END = "the log has no end: the run was killed or is still going on"
+NO_END = "the log is not complete: the run was killed or is still going on"
 
 
 def text(report: Report, width: int | None = None) -> str:
@@ -86,7 +86,7 @@ def test_a_failure_is_told_with_its_last_lines_and_its_log() -> None:
         "base-ml:cpu failed:\n"
         "  docker/base-ml: step 4 (Wheels) failed:\n"
         "  onnxruntime has no wheel\n"
-        "  its last lines:\n"
+        "  last lines of its output:\n"
         "  | Resolved 31 packages\n"
         "  | error: no wheel\n"
         "  full log: logs/base-ml-cpu.log\n"
@@ -112,7 +112,7 @@ def test_a_bug_is_told_with_its_traceback() -> None:
             report_of((STARTED, RunEnded(exit_code=130, interrupted=True))),
             "3 images: 3 planned; also 1 planned; interrupted (0.0 s)",
         ),
-        (Report(complete=True), "no image was asked for (0.0 s)"),
+        (Report(complete=True), "no image was requested (0.0 s)"),
     ],
 )
 def test_one_sentence_counts_what_became_of_the_images(report: Report, sentence: str) -> None:

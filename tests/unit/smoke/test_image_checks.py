@@ -19,8 +19,9 @@ from ci.report.events import Checked, Event
 from ci.run.reuse.ledger import Ledger
 from ci.run.tasks.event_log import EventLog
 from ci.smoke.check_options import CheckOptions
-from ci.smoke.image_checks import REQUEST, ImageChecks
-from ci.smoke.results import MARK
+from ci.smoke.image_checks import ImageChecks
+from ci.smoke.probe_program import REQUEST
+from ci.smoke.results import LINE_PREFIX
 from tests.stacks import image, small_stack
 
 CONTENT = "a" * 64
@@ -55,10 +56,10 @@ class Scripted:
         self.asked.append(tuple(request["rungs"]))
         events = [
             {"event": "check", "rung": rung, "name": name, "status": status, "detail": "", "seconds": 1}
-            | ({"figures": GPU_FIGURES} if name == "gpu device" else {})
+            | ({"metrics": GPU_FIGURES} if name == "gpu device" else {})
             for rung, name, status in self.answer(request)
         ]
-        lines = [MARK + json.dumps(event) for event in [*events, {"event": "ended"}]]
+        lines = [LINE_PREFIX + json.dumps(event) for event in [*events, {"event": "ended"}]]
         return ProcessResult(output="\n".join(lines) + "\n", status=0)
 
     async def machine(self) -> str:
@@ -116,7 +117,7 @@ ALWAYS: tuple[str, ...] = ("structure", "size")
 
 
 def told(checks: dict[str, Check], name: str) -> tuple[str, str, bool]:
-    return str(checks[name].status), checks[name].detail, checks[name].recorded
+    return str(checks[name].status), checks[name].reason, checks[name].recorded
 
 
 async def test_what_passed_is_not_done_again_and_what_concerns_security_is(run: Run) -> None:
@@ -187,7 +188,7 @@ async def test_a_gpu_that_nobody_asked_for_is_skipped(run: Run) -> None:
     engine = Scripted()
     assert told(await run.check(engine, CheckOptions()), "gpu") == (
         "skipped",
-        "was not asked for; --gpu does it",
+        "not requested; add --gpu",
         False,
     )
     assert ("gpu",) not in engine.asked
@@ -202,7 +203,7 @@ async def test_a_machine_without_a_gpu_skips_and_fails_where_one_is_required(run
     assert checks["gpu"].status == "skipped"
     assert told(checks, "gpu required") == (
         "failed",
-        "--require-gpu: there is none to compute on: there is no /dev/nvidia0",
+        "--require-gpu is set, and no GPU can be used: there is no /dev/nvidia0",
         False,
     )
 
@@ -250,7 +251,7 @@ async def test_a_gpu_that_was_there_a_moment_before_has_failed_and_blocks_the_re
     assert engine.asked == [BELOW, ("gpu",), ("gpu",)]
     status, detail, _ = told(checks, "gpu device")
     assert status == "failed"
-    assert detail.startswith("it was there a moment before, and is gone")
+    assert detail.startswith("the device was found a moment before and is missing now: ")
     assert told(checks, "gpu matmul-fp32") == ("blocked", "by 'gpu device'", False)
 
 

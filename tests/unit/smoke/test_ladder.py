@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ci.report.check import Check, Rung, Status
-from ci.smoke.ladder import WHOLE, blocking_check, from_ledger, in_order, passed, rungs_of, to_do
+from ci.smoke.ladder import PROBE_CHECK, blocking_check, from_ledger, in_order, passed, rungs_of, to_do
 from tests.stacks import image
 
 BELOW = (Rung.structure, Rung.size, Rung.closure, Rung.imports, Rung.programs, Rung.cuda)
@@ -76,8 +76,8 @@ def test_what_a_check_below_was_blocked_by_blocks_too() -> None:
     checks = (
         Check(name="user", status=Status.failed),
         Check(name="no cache", status=Status.failed),
-        Check(name="libcublas.so.12", rung=Rung.cuda, status=Status.blocked, detail="by 'no cache'"),
+        Check(name="libcublas.so.12", rung=Rung.cuda, status=Status.blocked, blocked_by="no cache"),
     )
     assert blocking_check(Rung.gpu, checks) == "no cache"
     assert blocking_check(Rung.gpu, checks[:2]) == ""
-    assert blocking_check(Rung.programs, (Check(name=WHOLE, status=Status.failed),)) == WHOLE
+    assert blocking_check(Rung.programs, (Check(name=PROBE_CHECK, status=Status.failed),)) == PROBE_CHECK

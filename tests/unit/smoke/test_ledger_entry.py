@@ -37,14 +37,14 @@ FAILED = {**json.loads(SEEN.model_dump_json()), "status": "failed"}
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no entry: "),
-        ("[1]", "is no entry: "),
-        (entry_text(ENTRY)[:-20], "is no entry: "),
-        (changed(entry_schema=2), "is no entry: entry_schema: "),
-        (changed(rungs={"cellar": []}), "is no entry: rungs.cellar"),
+        ("", "is not an entry: "),
+        ("[1]", "is not an entry: "),
+        (entry_text(ENTRY)[:-20], "is not an entry: "),
+        (changed(entry_schema=1), "is not an entry: entry_schema: "),
+        (changed(rungs={"cellar": []}), "is not an entry: rungs.cellar"),
         (
             changed(subject={**json.loads(SUBJECT.model_dump_json()), "suite": "c" * 64}),
-            "is of another suite",
+            "is about another suite",
         ),
         (changed(rungs={"imports": [FAILED]}), "its rung imports did not pass: import numpy"),
         (changed(rungs={"imports": []}), "its rung imports did not pass: its checks"),
@@ -57,9 +57,9 @@ def test_what_is_no_entry_of_this_subject_is_refused_with_its_reason(text: str, 
         read_entry(text, SUBJECT)
 
 
-@pytest.mark.parametrize("change", ["request", "program", "closes"])
+@pytest.mark.parametrize("change", ["request", "program", "sandbox"])
 def test_the_suite_is_another_where_what_is_asked_or_who_asks_or_how_is_another(change: str) -> None:
-    values: dict[str, Any] = {"request": {"user": "app"}, "program": {"probe.py": "1"}, "closes": "all"}
-    other = {**values, change: {"x": 1} if change != "closes" else "less"}
+    values: dict[str, Any] = {"request": {"user": "app"}, "program": {"probe.py": "1"}, "sandbox": "all"}
+    other = {**values, change: {"x": 1} if change != "sandbox" else "less"}
     assert suite_digest(**values) == suite_digest(**values)
     assert suite_digest(**values) != suite_digest(**other)

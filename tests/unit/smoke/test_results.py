@@ -10,11 +10,11 @@ import pytest
 from ci.report.check import Check, Rung, Status
 from ci.smoke import results
 from ci.smoke.program import probe
-from ci.smoke.results import MARK, SHOWN, failures_text, parse_results
+from ci.smoke.results import DETAIL_CHARACTERS, LINE_PREFIX, failures_text, parse_results
 
 
 def line(**value: object) -> str:
-    return MARK + json.dumps(value) + "\n"
+    return LINE_PREFIX + json.dumps(value) + "\n"
 
 
 def told(name: str, status: str = "passed", detail: str = "", seconds: float = 0.5, **more: object) -> str:
@@ -40,11 +40,17 @@ GOOD = [told("user"), told("import numpy", "skipped", "why"), told("--help")]
 
 
 def test_the_program_and_its_reader_mean_the_same_lines() -> None:
-    assert probe.MARK == results.MARK
+    assert probe.LINE_PREFIX == results.LINE_PREFIX
 
 
 def test_every_line_of_a_check_is_a_check_and_all_else_is_ignored() -> None:
-    noise = ["Traceback\n", "dockwright-check \n", MARK + "[1]\n", MARK + "{\n", " " + told("indented")]
+    noise = [
+        "Traceback\n",
+        "dockwright-check \n",
+        LINE_PREFIX + "[1]\n",
+        LINE_PREFIX + "{\n",
+        " " + told("indented"),
+    ]
     text = "".join(
         [PLANNED, noise[0], GOOD[0], noise[1], noise[2], GOOD[1], noise[3], GOOD[2], noise[4], ENDED]
     )
@@ -64,7 +70,7 @@ def test_a_hang_fails_what_was_running_and_blocks_what_was_to_come() -> None:
             status=Status.failed,
             detail="the probe ended with 137\nKilled",
         ),
-        Check(name="--help", rung=Rung.programs, status=Status.blocked, detail="by 'import numpy'"),
+        Check(name="--help", rung=Rung.programs, status=Status.blocked, blocked_by="import numpy"),
     )
 
 
@@ -106,15 +112,15 @@ def test_a_probe_that_never_began_is_one_failure_with_its_output() -> None:
 
 def test_a_probe_that_was_ended_from_outside_says_why_and_with_what_last_words() -> None:
     why = "still running after 2 s, so it was ended"
-    found = parse_results("", -15, why=why, tail="begin\nmiddle", rung=Rung.gpu)
+    found = parse_results("", -15, reason=why, tail="begin\nmiddle", rung=Rung.gpu)
     detail = f"the probe was {why}, before its first check\nbegin\nmiddle"
     assert found == (Check(name="probe", rung=Rung.gpu, status=Status.failed, detail=detail),)
 
 
-def test_figures_are_numbers_and_words_alone() -> None:
-    figures = {"tflops": 1.5, "device": "one", "worst": float("inf"), "more": [1]}
-    (check,) = parse_results(told("user", figures=figures) + ENDED, 0)
-    assert check.figures == {"tflops": 1.5, "device": "one"}
+def test_metrics_are_numbers_and_words_alone() -> None:
+    metrics = {"tflops": 1.5, "device": "one", "worst": float("inf"), "more": [1]}
+    (check,) = parse_results(told("user", metrics=metrics) + ENDED, 0)
+    assert check.metrics == {"tflops": 1.5, "device": "one"}
 
 
 @pytest.mark.parametrize("text", ["", ENDED.replace("ended", "other")])
@@ -125,7 +131,10 @@ def test_silence_is_a_failure(text: str) -> None:
 def test_a_planned_check_without_a_result_fails() -> None:
     assert parse_results(PLANNED + GOOD[0] + GOOD[2] + ENDED, 0)[2:] == (
         Check(
-            name="import numpy", rung=Rung.imports, status=Status.failed, detail="the probe told no result"
+            name="import numpy",
+            rung=Rung.imports,
+            status=Status.failed,
+            detail="the probe reported no result",
         ),
     )
 
@@ -154,14 +163,14 @@ def test_a_bad_end_after_the_last_check_is_told() -> None:
 def test_a_long_detail_keeps_its_first_line_and_its_end() -> None:
     detail = "ended with 3\n" + "\n".join(f"line {number}" for number in range(9000))
     (check,) = parse_results(told("user", "failed", detail) + ENDED, 0)
-    assert len(check.detail) <= SHOWN + 10
+    assert len(check.detail) <= DETAIL_CHARACTERS + 10
     assert check.detail.startswith("ended with 3\n…\n")
     assert check.detail.endswith("line 8999")
 
 
 def test_one_endless_line_is_cut_too() -> None:
     (check,) = parse_results(told("user", "failed", "x" * 10**6) + ENDED, 0)
-    assert len(check.detail) <= SHOWN + 10
+    assert len(check.detail) <= DETAIL_CHARACTERS + 10
 
 
 def test_the_error_has_each_failure_with_its_own_output_and_what_is_not_known() -> None:
@@ -169,19 +178,19 @@ def test_the_error_has_each_failure_with_its_own_output_and_what_is_not_known() 
         Check(name="user", status=Status.passed),
         Check(name="--help", status=Status.failed, detail="ended with 3\nTraceback\n  boom"),
         Check(name="no cache", status=Status.failed),
-        Check(name="import numpy", status=Status.blocked, detail="by '--help'"),
+        Check(name="import numpy", status=Status.blocked, blocked_by="--help"),
     )
-    text = failures_text("asr:cpu", checks, named=False)
+    text = failures_text("asr:cpu", checks, tagged=False)
     assert text == (
-        "asr:cpu: 2 of its 4 checks failed, so it gets no name:\n"
+        "asr:cpu: 2 of 4 checks failed; it is not tagged:\n"
         "  --help: ended with 3\n"
         "    Traceback\n"
         "      boom\n"
         "  no cache:\n"
-        "  blocked, so not known: import numpy"
+        "  blocked, so not tested: import numpy"
     )
-    of_one_there = failures_text("asr:cpu", checks, named=True)
-    assert of_one_there == text.replace(", so it gets no name:", "; it keeps its name:")
+    of_one_there = failures_text("asr:cpu", checks, tagged=True)
+    assert of_one_there == text.replace("it is not tagged", "it keeps its tag")
 
 
 def test_the_four_words_are_these() -> None:

@@ -21,8 +21,8 @@ def test_one_over_its_budget_is_told_by_how_much_and_where_to_change_it() -> Non
         name="size budget",
         rung=Rung.size,
         status=Status.failed,
-        detail="1000 MB of 900 MB, 100 MB over; find what grew, or raise [budget] "
-        "unpacked_mb in asr/image.toml",
+        detail="1000 MB of 900 MB, 100 MB over\n"
+        "hint: `dockwright budget` shows what grew; or raise unpacked_mb under [budget] in asr/image.toml",
     )
 
 
@@ -45,6 +45,6 @@ def test_a_layer_over_two_gigabytes_is_told_with_its_place_and_where_to_split_it
         name="layer sizes",
         rung=Rung.size,
         status=Status.failed,
-        detail="layer 2 of 2 has 2000 MB, and 2000 MB is the most; name what is large in "
-        "variant.cuda.layers of asr/image.toml",
+        detail="layer 2 of 2 has 2000 MB; the limit is 2000 MB\n"
+        "hint: list its large packages in variant.cuda.layers of asr/image.toml",
     )

@@ -60,9 +60,7 @@ def test_an_image_without_a_program_starts_python() -> None:
 
 
 def test_arguments_that_a_base_left_are_told() -> None:
-    assert wrong(Cmd=["python3"]) == {
-        "config: entrypoint": "gets ['python3'] as arguments when none are given"
-    }
+    assert wrong(Cmd=["python3"]) == {"config: entrypoint": "has default arguments: ['python3']"}
 
 
 @pytest.mark.parametrize("path", ["/usr/bin:/opt/venv/bin", "/opt/venv/bin2:/usr/bin", ""])
@@ -105,7 +103,7 @@ def test_a_secret_is_known_by_its_name_or_its_value_and_is_not_repeated(text: st
 )
 def test_what_belongs_to_one_machine_is_told(name: str) -> None:
     assert wrong(Env=["PATH=/opt/venv/bin", f"{name}=/x"]) == {
-        "config: environment": f"{name} belongs to one machine"
+        "config: environment": f"{name} is a setting of one machine"
     }
 
 

@@ -126,4 +126,4 @@ def test_a_terminal_gets_colours_unless_it_does_not_want_them(environ: dict[str,
 def test_an_empty_run_still_has_its_sentence() -> None:
     out = io.StringIO()
     print_end_table(Report(complete=True), stream=out, environ={})
-    assert out.getvalue() == "\nno image was asked for (0.0 s)\n"
+    assert out.getvalue() == "\nno image was requested (0.0 s)\n"

@@ -1,4 +1,4 @@
-"""Figures against budgets and against before: what is a breach, and what explains it."""
+"""Metrics against budgets and against before: what is a breach, and what explains it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from ci.catalog.stack import Budget
 from ci.report.budget.budget import BudgetReport, Cause, Row, Tolerance, Verdict, compare
-from ci.report.budget.figures import Baseline, Metrics
-from tests.unit.report.budget.test_figures import figures
+from ci.report.budget.metrics import Baseline, Metrics
+from tests.unit.report.budget.test_metrics import metrics
 
 MB = 10**6
 
@@ -36,21 +36,21 @@ def compared(
 
 
 def verdicts(report: BudgetReport) -> dict[str, str]:
-    return {row.figure: str(row.verdict) for row in report.rows if row.verdict is not Verdict.unknown}
+    return {row.metric: str(row.verdict) for row in report.rows if row.verdict is not Verdict.unknown}
 
 
 def test_an_image_is_within_its_budget_up_to_the_last_byte() -> None:
-    report = compared(figures(unpacked_bytes=5 * MB), unpacked_mb=5)
+    report = compared(metrics(unpacked_bytes=5 * MB), unpacked_mb=5)
     assert verdicts(report) == {"unpacked": "within"}
     assert report.breaches == ()
 
 
 def test_a_byte_more_is_over_it() -> None:
-    report = compared(figures(unpacked_bytes=5 * MB + 1), unpacked_mb=5)
+    report = compared(metrics(unpacked_bytes=5 * MB + 1), unpacked_mb=5)
     assert report.breaches == (
         Row(
             image="asr:cpu",
-            figure="unpacked",
+            metric="unpacked",
             unit="bytes",
             now=5 * MB + 1,
             before=None,
@@ -61,7 +61,7 @@ def test_a_byte_more_is_over_it() -> None:
 
 
 def test_each_of_the_six_has_a_budget() -> None:
-    taken = figures(
+    taken = metrics(
         unpacked_bytes=2 * MB,
         compressed_bytes=2 * MB,
         unique_bytes=2 * MB,
@@ -72,19 +72,19 @@ def test_each_of_the_six_has_a_budget() -> None:
     names = ("unpacked_mb", "compressed_mb", "unique_mb", "shared_mb", "import_s", "build_ratio")
     for name in names:
         report = compared(taken, limits={name: 1.5})
-        assert [row.figure for row in report.breaches] == [name.partition("_")[0]]
+        assert [row.metric for row in report.breaches] == [name.partition("_")[0]]
     assert compared(taken, limits=dict.fromkeys(names, 2.0)).breaches == ()
 
 
 def test_what_was_not_measured_is_unknown_and_no_breach() -> None:
-    report = compared(figures(), compressed_mb=1, before=(figures(compressed_bytes=MB),))
-    assert {row.figure: row.verdict for row in report.rows}["compressed"] is Verdict.unknown
+    report = compared(metrics(), compressed_mb=1, before=(metrics(compressed_bytes=MB),))
+    assert {row.metric: row.verdict for row in report.rows}["compressed"] is Verdict.unknown
     assert report.breaches == ()
 
 
 def test_without_a_baseline_budgets_alone_count() -> None:
-    assert verdicts(compared(figures(), unpacked_mb=200)) == {"unpacked": "within"}
-    assert verdicts(compared(figures())) == {}
+    assert verdicts(compared(metrics(), unpacked_mb=200)) == {"unpacked": "within"}
+    assert verdicts(compared(metrics())) == {}
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_without_a_baseline_budgets_alone_count() -> None:
     ],
 )
 def test_growth_counts_beyond_the_smaller_of_a_share_and_a_size(before: int, now: int, grown: bool) -> None:
-    report = compared(figures(unpacked_bytes=now), before=(figures(unpacked_bytes=before),))
+    report = compared(metrics(unpacked_bytes=now), before=(metrics(unpacked_bytes=before),))
     assert verdicts(report) == {"unpacked": "grew" if grown else "within"}
 
 
 def test_a_tolerance_may_be_a_share_or_a_size_alone() -> None:
-    before, now = figures(unpacked_bytes=5000 * MB), figures(unpacked_bytes=5200 * MB)
+    before, now = metrics(unpacked_bytes=5000 * MB), metrics(unpacked_bytes=5200 * MB)
     share, size = Tolerance(share=0.1, size_bytes=None), Tolerance(share=None, size_bytes=100 * MB)
     assert verdicts(compared(now, before=(before,), tolerance=share)) == {"unpacked": "within"}
     assert verdicts(compared(now, before=(before,), tolerance=size)) == {"unpacked": "grew"}
@@ -114,20 +114,20 @@ def test_a_tolerance_may_be_a_share_or_a_size_alone() -> None:
 
 def test_a_time_never_grows_since_it_differs_from_run_to_run() -> None:
     report = compared(
-        figures(import_s=9e8, build_ratio=9e8), before=(figures(import_s=1.0, build_ratio=1.0),)
+        metrics(import_s=9e8, build_ratio=9e8), before=(metrics(import_s=1.0, build_ratio=1.0),)
     )
     assert verdicts(report) == {"unpacked": "within", "import": "within", "build": "within"}
-    assert {row.figure: row.change for row in report.rows}["import"] == 9e8 - 1
+    assert {row.metric: row.change for row in report.rows}["import"] == 9e8 - 1
 
 
 def test_what_grew_is_named_by_layer_and_by_distribution_the_largest_first() -> None:
-    before = figures(
+    before = metrics(
         unpacked_bytes=100 * MB,
         layers=(("Python packages (asr)", 60 * MB), ("files at /opt/app/", 1)),
         distributions={"av": 30 * MB, "gone": 2 * MB, "same": 5},
         packages={},
     )
-    now = figures(
+    now = metrics(
         unpacked_bytes=150 * MB,
         layers=(("Python packages (asr)", 110 * MB), ("files at /opt/app/", 1)),
         distributions={"av": 60 * MB, "new": 22 * MB, "same": 5},
@@ -143,11 +143,11 @@ def test_what_grew_is_named_by_layer_and_by_distribution_the_largest_first() -> 
 
 def test_growth_of_what_an_image_is_built_on_is_named_there() -> None:
     report = compared(
-        figures("base:cpu", unpacked_bytes=90 * MB, packages={"ffmpeg": 40 * MB}, distributions={}),
-        figures(unpacked_bytes=150 * MB),
+        metrics("base:cpu", unpacked_bytes=90 * MB, packages={"ffmpeg": 40 * MB}, distributions={}),
+        metrics(unpacked_bytes=150 * MB),
         before=(
-            figures("base:cpu", unpacked_bytes=50 * MB, packages={}, distributions={}),
-            figures(unpacked_bytes=110 * MB),
+            metrics("base:cpu", unpacked_bytes=50 * MB, packages={}, distributions={}),
+            metrics(unpacked_bytes=110 * MB),
         ),
     )
     assert [row.image for row in report.breaches] == ["asr:cpu"]
@@ -155,7 +155,7 @@ def test_growth_of_what_an_image_is_built_on_is_named_there() -> None:
 
 
 def test_over_a_budget_without_a_baseline_the_largest_are_named_and_nothing_is_called_grown() -> None:
-    report = compared(figures(distributions={"a": 1, "b": 2}), unpacked_mb=1)
+    report = compared(metrics(distributions={"a": 1, "b": 2}), unpacked_mb=1)
     assert report.causes == (
         Cause(image="asr:cpu", kind="Python", name="b", now=2, before=None),
         Cause(image="asr:cpu", kind="Python", name="a", now=1, before=None),
@@ -164,13 +164,13 @@ def test_over_a_budget_without_a_baseline_the_largest_are_named_and_nothing_is_c
 
 def test_a_good_image_has_no_causes_and_one_that_is_not_here_is_named() -> None:
     report = compared(
-        figures(distributions={"a": 1}),
-        before=(figures(distributions={"a": 2}),),
+        metrics(distributions={"a": 1}),
+        before=(metrics(distributions={"a": 2}),),
         wanted=("asr:cpu", "base:cpu"),
     )
     assert (report.causes, report.absent) == ((), ("base:cpu",))
 
 
 def test_it_survives_its_json() -> None:
-    report = compared(figures(distributions={"a": 1}), unpacked_mb=1)
+    report = compared(metrics(distributions={"a": 1}), unpacked_mb=1)
     assert BudgetReport.model_validate_json(report.as_json()) == report

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from ci.report.budget.figures import Metrics
+from ci.report.budget.metrics import Metrics
 from ci.report.budget.text import budget_lines, budget_markdown
 from tests.unit.report.budget.test_budget import MB, compared
-from tests.unit.report.budget.test_figures import figures
+from tests.unit.report.budget.test_metrics import metrics
 
 
 def grown() -> tuple[Metrics, Metrics]:
-    before = figures(unpacked_bytes=100 * MB, distributions={"av": 30 * MB}, compressed_bytes=20 * MB)
-    now = figures(
+    before = metrics(unpacked_bytes=100 * MB, distributions={"av": 30 * MB}, compressed_bytes=20 * MB)
+    now = metrics(
         unpacked_bytes=130 * MB,
         compressed_bytes=21 * MB,
         import_s=1.25,
@@ -48,25 +48,25 @@ def test_a_narrow_terminal_loses_columns_and_no_row() -> None:
 
 def test_many_causes_are_cut_and_counted() -> None:
     many = {f"name-{number}": number for number in range(1, 21)}
-    lines = budget_lines(compared(figures(distributions=many), unpacked_mb=1))
+    lines = budget_lines(compared(metrics(distributions=many), unpacked_mb=1))
     assert lines[-1] == "  and 8 more, which --json names"
     assert "the largest first; nothing is known of before" in lines[-14]
 
 
-def test_a_page_has_the_breaches_first_and_all_figures_folded() -> None:
+def test_a_page_has_the_breaches_first_and_all_metrics_folded() -> None:
     before, now = grown()
     page = budget_markdown(compared(now, before=(before,), unpacked_mb=125))
     assert page == (
         "### Budgets\n\n"
-        "Over budget, or grown by more than 10 % or 100 MB: 1 of 6 figures. Before: a test.\n\n"
-        "| image | figure | verdict | now | before | change | limit |\n"
+        "Over budget, or grown by more than 10 % or 100 MB: 1 of 6 metrics. Before: a test.\n\n"
+        "| image | metric | verdict | now | before | change | limit |\n"
         "| --- | --- | --- | --: | --: | --: | --: |\n"
         "| `asr:cpu` | unpacked | over budget | 130 MB | 100 MB | +30.0 MB | 125 MB |\n\n"
         "**`asr:cpu`: what changed of what it adds to its parent, the largest first**\n\n"
         "| change | kind | what |\n"
         "| --: | --- | --- |\n"
         "| +30.0 MB | Python | new\\_one: new |\n\n"
-        "<details><summary>All figures</summary>\n\n"
+        "<details><summary>All metrics</summary>\n\n"
         "| image | unpacked | compressed | unique | shared | import | build |\n"
         "| --- | --: | --: | --: | --: | --: | --: |\n"
         "| asr:cpu | 130 MB 104%! | 21.0 MB | - | - | 1.2 s | 3.40x |\n\n"
@@ -75,6 +75,6 @@ def test_a_page_has_the_breaches_first_and_all_figures_folded() -> None:
 
 
 def test_a_page_of_nothing_wrong_says_so() -> None:
-    page = budget_markdown(compared(figures(), unpacked_mb=125, wanted=("asr:cpu", "base:cpu")))
-    assert "All 6 figures are within their budgets, or have none." in page
+    page = budget_markdown(compared(metrics(), unpacked_mb=125, wanted=("asr:cpu", "base:cpu")))
+    assert "All 6 metrics are within their budgets, or have none." in page
     assert page.endswith("Not here, so not measured: `base:cpu`.\n")

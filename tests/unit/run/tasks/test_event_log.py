@@ -40,7 +40,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
         task="asr:cpu",
         outcome=Outcome.failed,
         seconds=2.5,
-        details=Details(key="sha256:00", unpacked_bytes=7, figures={"wheels": 31}),
+        details=Details(key="sha256:00", unpacked_bytes=7, metrics={"wheels": 31}),
         failure=Failure(message="no “hash”", last_lines=("a", "b"), log="logs/asr-cpu.log"),
     ),
     RunEnded(exit_code=6),

@@ -25,8 +25,8 @@ def test_a_report_is_read_by_its_file_or_by_the_directory_of_its_run(tmp_path: P
         (None, "can't be read as a report (No such file or directory)"),
         ("no", "report.json: the document: Invalid JSON"),
         (
-            '{"schema": 2}',
-            "report.json: schema: Input should be 1\nhint: it is not the report of a run, or another version",
+            '{"schema": 1}',
+            "report.json: schema: Input should be 2\nhint: it is not the report of a run, or another version",
         ),
         (
             '{"checkout": {"commit": "--upload-pack=x"}}',

@@ -71,12 +71,15 @@ def test_a_library_of_a_wheel_is_the_one_and_is_told(tmp_path: Path) -> None:
 def test_a_copy_of_the_base_or_of_the_machine_is_not_the_one(tmp_path: Path) -> None:
     path = f"{tmp_path}/nvidia/cublas/lib/libcublas.so.12"
     other = "/usr/lib/x86_64-linux-gnu/libcublasLt.so.12.8.4.1"
-    assert judged({"path": other, "mapped": [other]}, tmp_path) == ("failed", f"not of a wheel: {other}")
-    assert judged({"path": path, "mapped": [other, path]}, tmp_path) == ("failed", f"not of a wheel: {other}")
+    assert judged({"path": other, "mapped": [other]}, tmp_path) == ("failed", f"not from a wheel: {other}")
+    assert judged({"path": path, "mapped": [other, path]}, tmp_path) == (
+        "failed",
+        f"not from a wheel: {other}",
+    )
     loaded_before = {"path": "/usr/local/cuda/lib64/libcudart.so.12", "mapped": []}
-    assert judged(loaded_before, tmp_path) == ("failed", f"not of a wheel: {loaded_before['path']}")
+    assert judged(loaded_before, tmp_path) == ("failed", f"not from a wheel: {loaded_before['path']}")
 
 
 def test_why_the_loader_refuses_is_told(tmp_path: Path) -> None:
     why = "libcublas.so.12: cannot open shared object file: No such file or directory"
-    assert judged({"fault": why}, tmp_path) == ("failed", why)
+    assert judged({"error": why}, tmp_path) == ("failed", why)

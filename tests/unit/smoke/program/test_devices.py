@@ -86,7 +86,7 @@ def test_the_open_kernel_module_tells_its_version_too() -> None:
 @pytest.mark.parametrize(
     ("library", "reading"),
     [
-        (Library(), ("skipped", "the driver counts no device", {})),
+        (Library(), ("skipped", "the driver lists no device", {})),
         (
             Library(code=100),
             ("skipped", "the driver has no device: cuInit failed: CUDA_ERROR_NO_DEVICE (100)", {}),
@@ -108,14 +108,14 @@ def test_no_driver_is_a_reason_to_skip_and_a_library_that_is_none_is_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(driver, "LIBRARY", "libnosuchdriver.so.1")
-    assert driver.cuda() == ("skipped", "there is no libnosuchdriver.so.1, so no driver of NVIDIA", {})
+    assert driver.cuda() == ("skipped", "no libnosuchdriver.so.1, so no NVIDIA driver", {})
     empty = tmp_path / "libcuda.so.1"
     empty.touch()
     monkeypatch.setattr(driver, "LIBRARY", str(empty))
     assert driver.cuda() == ("failed", f"the driver can't be loaded: {empty}: file too short", {})
     monkeypatch.setattr(driver, "LIBRARY", "libc.so.6")
     status, detail, _ = driver.cuda()
-    assert (status, detail.partition(":")[0]) == ("failed", "libc.so.6 is no driver of NVIDIA")
+    assert (status, detail.partition(":")[0]) == ("failed", "libc.so.6 is not an NVIDIA driver")
 
 
 def test_a_cpu_is_told_by_its_name_its_processors_and_its_memory(
@@ -126,5 +126,5 @@ def test_a_cpu_is_told_by_its_name_its_processors_and_its_memory(
     monkeypatch.setattr(driver, "CPU", tmp_path / "cpuinfo")
     monkeypatch.setattr(driver, "MEMORY", tmp_path / "meminfo")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {3, 5})
-    figures = {"processors": 2.0, "memory_bytes": 24.0 * 2**30}
-    assert driver.cpu() == ("passed", "A fast one, 2 processors, 24.0 GiB", figures)
+    metrics = {"processors": 2.0, "memory_bytes": 24.0 * 2**30}
+    assert driver.cpu() == ("passed", "A fast one, 2 processors, 24.0 GiB", metrics)

@@ -56,7 +56,7 @@ def test_one_line_of_the_standard_output_is_the_answer(capfd: pytest.CaptureFixt
     out = capfd.readouterr().out
     assert out.count("\n") == 1
     assert out.endswith("\n")
-    assert list(json.loads(out)) == ["status", "detail", "figures"]
+    assert list(json.loads(out)) == ["status", "detail", "metrics"]
 
 
 def test_what_libraries_print_is_no_answer(
@@ -118,8 +118,8 @@ def test_the_answer_is_found_among_all_that_was_written() -> None:
         (ProcessResult(0, "nothing\n"), "ended without an answer\nnothing"),
         (ProcessResult(0, '{"status": "passed"}\n'), 'ended without an answer\n{"status": "passed"}'),
         (
-            ProcessResult(0, '{"status": "fine", "detail": "", "figures": {}}'),
-            'ended without an answer\n{"status": "fine", "detail": "", "figures": {}}',
+            ProcessResult(0, '{"status": "fine", "detail": "", "metrics": {}}'),
+            'ended without an answer\n{"status": "fine", "detail": "", "metrics": {}}',
         ),
         (
             ProcessResult(-6, f"one\n{answer(GOOD)}\n"),
@@ -133,23 +133,23 @@ def test_a_check_that_hangs_or_dies_fails_with_the_reason_whatever_it_said(
     assert reading_of(ended) == ("failed", detail, {})
 
 
-def test_a_figure_that_is_no_finite_number_is_not_told() -> None:
+def test_a_metric_that_is_no_finite_number_is_not_told() -> None:
     value = json.loads(
         answer(("failed", "slow", {"fp16_tflops": math.nan, "bf16_tflops": math.inf, "n": 1.0}))
     )
-    assert value == {"status": "failed", "detail": "slow", "figures": {"n": 1.0}}
+    assert value == {"status": "failed", "detail": "slow", "metrics": {"n": 1.0}}
 
 
 def test_numbers_are_near_when_no_error_is_over_the_tolerance_of_the_largest() -> None:
     assert closeness([1.0, -4.0], [1.0, -4.0], 0.0)[0] == "passed"
     assert closeness([1.25, -4.0], [1.0, -4.0], 0.0625) == (
         "passed",
-        "largest error 6.2e-02 of the largest magnitude, at most 6.2e-02 allowed",
+        "largest error 6.2e-02 of the largest magnitude, limit 6.2e-02",
         {"largest_error": 0.0625},
     )
     assert closeness([1.0, -4.5], [1.0, -4.0], 0.0625) == (
         "failed",
-        "largest error 1.2e-01 of the largest magnitude, at most 6.2e-02 allowed",
+        "largest error 1.2e-01 of the largest magnitude, limit 6.2e-02",
         {"largest_error": 0.125},
     )
 

@@ -1,4 +1,4 @@
-"""Figures of a real image: what it consists of, and its layers as large as a push makes them."""
+"""Metrics of a real image: what it consists of, and its layers as large as a push makes them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ pytestmark = [
     pytest.mark.engine,
     pytest.mark.skipif(shutil.which("buildah") is None, reason="Buildah is not installed"),
 ]
-NAMES = ("figures/one:cpu", "figures/two:cpu")
+NAMES = ("metrics/one:cpu", "metrics/two:cpu")
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyImage]:
     """The tiny image, and two that add a layer each to it: the second to the first."""
-    with tiny_image(tmp_path_factory.mktemp("figures")) as image:
+    with tiny_image(tmp_path_factory.mktemp("metrics")) as image:
         anyio.run(stacked, image)
         yield image
 

@@ -21,7 +21,7 @@ MEASURED = ("compressed_bytes", "unique_bytes", "shared_bytes", *TIMES, "distrib
 class Metrics(Value):
     """What one image variant takes.
 
-    The figures are of the whole image. `unique_bytes` and `shared_bytes` are `unpacked_bytes` in two parts:
+    The metrics are of the whole image. `unique_bytes` and `shared_bytes` are `unpacked_bytes` in two parts:
     layers that no other image of the variant has, and the others. `compressed_bytes` are its layers as they
     are pushed. `build_ratio` is the processor time (user mode) of building it, as a multiple of that of the
     machine's calibration run.
@@ -51,7 +51,7 @@ class Metrics(Value):
 
 
 class Baseline(Value):
-    """Figures to compare with, as they are kept in a file or beside a release; schema 1."""
+    """Metrics to compare with, as they are kept in a file or beside a release; schema 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
@@ -59,21 +59,21 @@ class Baseline(Value):
     images: tuple[Metrics, ...] = ()
 
     def get(self, id_: str) -> Metrics | None:
-        """Return the figures of `image:variant`, none where it has none."""
+        """Return the metrics of `image:variant`, none where it has none."""
         return next((one for one in self.images if one.id == id_), None)
 
-    def with_(self, figures: Iterable[Metrics], known: Collection[str]) -> Baseline:
-        """Return this baseline with `figures` in place of those of the same images; `known` alone stay.
+    def with_(self, metrics: Iterable[Metrics], known: Collection[str]) -> Baseline:
+        """Return this baseline with `metrics` in place of those of the same images; `known` alone stay.
 
         What this one has of the same key stays where it was not measured again, and so do times, which come
         out otherwise every time.
         """
         kept = {one.id: one for one in self.images if one.id in known}
-        new = {one.id: carried(one, kept.get(one.id), times=True) for one in figures}
+        new = {one.id: carried(one, kept.get(one.id), times=True) for one in metrics}
         return Baseline(images=tuple(one for _, one in sorted({**kept, **new}.items())))
 
     def as_json(self) -> str:
-        """Return the text of the file: the same figures give the same bytes."""
+        """Return the text of the file: the same metrics give the same bytes."""
         stable = [
             one.model_copy(
                 update={name: _sorted(getattr(one, name)) for name in ("distributions", "packages")}
@@ -97,19 +97,19 @@ def read_baseline(data: bytes) -> Baseline:
         raise ValueError(f"{where}: {first['msg']}") from error
 
 
-def carried(figures: Metrics, before: Metrics | None, *, times: bool = False) -> Metrics:
-    """Return `figures` with what `before` has of the same key in place of what was not measured.
+def carried(metrics: Metrics, before: Metrics | None, *, times: bool = False) -> Metrics:
+    """Return `metrics` with what `before` has of the same key in place of what was not measured.
 
     With `times` it goes before what was measured, too, where it is a time.
     """
-    if before is None or before.key != figures.key:
-        return figures
+    if before is None or before.key != metrics.key:
+        return metrics
     found = {
         name: getattr(before, name)
         for name in MEASURED
-        if getattr(figures, name) is None or (times and name in TIMES and getattr(before, name) is not None)
+        if getattr(metrics, name) is None or (times and name in TIMES and getattr(before, name) is not None)
     }
-    return figures.model_copy(update=found)
+    return metrics.model_copy(update=found)
 
 
 def import_seconds(checks: Iterable[Check]) -> float | None:

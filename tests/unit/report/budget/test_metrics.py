@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ci.report.budget.figures import (
+from ci.report.budget.metrics import (
     Baseline,
     Metrics,
     added,
@@ -18,7 +18,7 @@ from ci.report.check import Check, Rung, Status
 LAYERS = {"base:cpu": (("a", 10), ("b", 5)), "asr:cpu": (("a", 10), ("b", 5), ("c", 7))}
 
 
-def figures(id_: str = "asr:cpu", **more: object) -> Metrics:
+def metrics(id_: str = "asr:cpu", **more: object) -> Metrics:
     image, _, variant = id_.partition(":")
     values: dict[str, object] = {
         "image": image,
@@ -62,9 +62,9 @@ def test_what_an_image_adds_is_what_is_more_than_its_parents() -> None:
 
 
 def test_a_baseline_is_the_same_text_whatever_the_order() -> None:
-    one, other = figures("asr:cpu", distributions={"b": 1, "a": 2}), figures("base:cpu")
+    one, other = metrics("asr:cpu", distributions={"b": 1, "a": 2}), metrics("base:cpu")
     text = Baseline(images=(one, other)).as_json()
-    same = figures("asr:cpu", distributions={"a": 2, "b": 1})
+    same = metrics("asr:cpu", distributions={"a": 2, "b": 1})
     assert Baseline(images=(other, same)).as_json() == text
     assert read_baseline(text.encode()) == Baseline(images=(same, other))
     assert json.loads(text)["schema"] == 1
@@ -87,25 +87,25 @@ def test_another_file_is_refused_with_where_it_is_wrong(text: str, message: str)
 
 def test_written_again_for_the_same_keys_nothing_changes_though_times_differ() -> None:
     before = Baseline(
-        images=(figures(import_s=1.0, build_ratio=9.0, compressed_bytes=5, distributions={"a": 1}),)
+        images=(metrics(import_s=1.0, build_ratio=9.0, compressed_bytes=5, distributions={"a": 1}),)
     )
-    again = before.with_([figures(import_s=1.4, build_ratio=None)], {"asr:cpu"})
+    again = before.with_([metrics(import_s=1.4, build_ratio=None)], {"asr:cpu"})
     assert again.as_json() == before.as_json()
 
 
 def test_another_key_takes_nothing_over() -> None:
-    before = Baseline(images=(figures(compressed_bytes=5),))
-    changed = figures(key="another")
+    before = Baseline(images=(metrics(compressed_bytes=5),))
+    changed = metrics(key="another")
     assert before.with_([changed], {"asr:cpu"}) == Baseline(images=(changed,))
 
 
 def test_images_that_the_stack_has_no_more_go_and_those_not_measured_stay() -> None:
-    before = Baseline(images=(figures("asr:cpu"), figures("gone:cpu"), figures("mux:cpu")))
-    after = before.with_([figures("base:cpu")], {"asr:cpu", "base:cpu", "mux:cpu"})
+    before = Baseline(images=(metrics("asr:cpu"), metrics("gone:cpu"), metrics("mux:cpu")))
+    after = before.with_([metrics("base:cpu")], {"asr:cpu", "base:cpu", "mux:cpu"})
     assert [one.id for one in after.images] == ["asr:cpu", "base:cpu", "mux:cpu"]
 
 
 def test_what_was_measured_now_goes_before_what_is_carried() -> None:
-    before = figures(import_s=1.0, compressed_bytes=5)
-    assert carried(figures(import_s=2.0), before) == figures(import_s=2.0, compressed_bytes=5)
-    assert carried(figures(), None) == figures()
+    before = metrics(import_s=1.0, compressed_bytes=5)
+    assert carried(metrics(import_s=2.0), before) == metrics(import_s=2.0, compressed_bytes=5)
+    assert carried(metrics(), None) == metrics()
