@@ -8,15 +8,10 @@ from __future__ import annotations
 from ci.errors import RegistryError
 from ci.publish.release import REPOSITORY, VERSION, metrics_tag
 from ci.publish.releases import Releases
-<<<<<<< HEAD
 from ci.registry.artifact import artifact_manifest
 from ci.registry.manifest import Blob, read_manifest
 from ci.report.budget.metrics import Baseline, read_baseline
-=======
-from ci.registry.key_artifact import EMPTY, EMPTY_TYPE
-from ci.registry.manifest import OCI, digest_of, read_manifest
 from ci.report.budget.metrics import Baseline, read_baseline
->>>>>>> 7bf5ef3 (Checks: a blocked check names its blocker in a field, metrics, and plain English)
 
 ARTIFACT_TYPE = "application/vnd.dockwright.figures.v1+json"
 LIMIT_BYTES = 8 * 2**20

@@ -20,8 +20,8 @@ from ci.errors import CommandError, EngineError
 from ci.names.digest import digest_of
 from ci.names.reference import LOCAL
 from ci.registry.manifest import OCI
-from ci.smoke.image_checks import REQUEST
-from ci.smoke.results import MARK
+from ci.smoke.probe_program import REQUEST
+from ci.smoke.results import LINE_PREFIX
 from ci.steps.step import Entrypoint, Env, Label, User, Workdir
 from ci.wheelhouse.program import fetch_debs, fetch_wheels
 from tests.fakes.registry import FakeRegistry
@@ -221,7 +221,7 @@ class FakeEngine:
             {"event": "check", "rung": rung, "name": rung, "status": status, "detail": "", "seconds": 1.0}
             for rung in request["rungs"]
         ]
-        lines = [MARK + json.dumps(event) for event in [*events, {"event": "ended"}]]
+        lines = [LINE_PREFIX + json.dumps(event) for event in [*events, {"event": "ended"}]]
         await checkpoint()
         return ProcessResult(output="\n".join(lines) + "\n", status=0)
 

@@ -78,13 +78,13 @@ class RegistryTasks:
         if end == "there" or planned.action != "build":
             return WorkResult(outcome=Outcome.reused)
         events.note(MEANWHILE, task=planned.id)
-        details = Details(reason=MEANWHILE, figures={BUILT_TWICE: planned.id})
+        details = Details(reason=MEANWHILE, metrics={BUILT_TWICE: planned.id})
         return WorkResult(outcome=Outcome.reused, details=details)
 
 
 def built_twice(report: Report) -> tuple[str, ...]:
     """Return the images that another runner built and pushed while they were built here."""
-    return tuple(str(row.figures[BUILT_TWICE]) for row in report.others if BUILT_TWICE in row.figures)
+    return tuple(str(row.metrics[BUILT_TWICE]) for row in report.others if BUILT_TWICE in row.metrics)
 
 
 def reused(planned: PlannedImage, remote: RemoteCache | None) -> WorkResult:

@@ -189,7 +189,7 @@ async def test_an_image_that_fails_when_checked_again_keeps_its_names(machine: M
     result = await machine.run(Request(smoke=True))
     assert (result.exit_code, machine.actions(result)["vad:cpu"]) == (7, "failed")
     assert machine.engine.names == names
-    assert "it keeps its name" in result.report.failures[0].message
+    assert "it keeps its tag" in result.report.failures[0].message
 
 
 async def test_what_passed_is_recorded_and_not_checked_again_unless_asked(machine: Machine) -> None:
