@@ -37,8 +37,8 @@ BASE = {
     "e2e": "two_runs",
 }
 OWN = {
-    "engine": "checkout closed figures gc locks_apt locks_bootstrap locks_uv locks_write luck_store "
-    "luck_transfer metered peers_meter probe smoke_child smoke_closure smoke_probe smoke_programs",
+    "engine": "checkout closed gc locks_apt locks_bootstrap locks_uv locks_write luck_store "
+    "luck_transfer metered metrics peers_meter probe smoke_child smoke_closure smoke_probe smoke_programs",
     "registry": "cache dagger faults figures key_documents ledger publish_faults wheels",
     "e2e": "wrapper",
 }

@@ -11,7 +11,6 @@ from ci.publish.releases import Releases
 from ci.registry.artifact import artifact_manifest
 from ci.registry.manifest import Blob, read_manifest
 from ci.report.budget.metrics import Baseline, read_baseline
-from ci.report.budget.metrics import Baseline, read_baseline
 
 ARTIFACT_TYPE = "application/vnd.dockwright.figures.v1+json"
 LIMIT_BYTES = 8 * 2**20
