@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests import duration_budget
+
 REPORTED = """\
 import pytest
 
@@ -19,7 +21,9 @@ TWO = "def test_slow(): pass\ndef test_other(): pass\n"
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project on a machine that nobody else uses."""
+    monkeypatch.setattr(duration_budget, "slowdown", lambda: 1.0)
     pytester.makeconftest(REPORTED)
     return pytester
 
@@ -39,10 +43,24 @@ def test_a_test_over_the_budget_fails_the_run_with_what_to_do(project: pytest.Py
             "*slowest 20 tests*",
             "   61.5 s  test_it.py::test_slow",
             "*over the duration budget*",
-            "test_it.py::test_slow: took 61.5 s, more than 60 s",
+            "test_it.py::test_slow: took 61.5 s (61.5 s without other processes), more than 60 s",
             'hint: *`@pytest.mark.slow(reason="…")`',
         ]
     )
+
+
+def test_what_other_processes_take_of_the_processor_counts_for_no_test(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duration_budget, "slowdown", lambda: 2.0)
+    project.makepyfile(test_it=TWO)
+    assert run(project, "--duration-budget", "60").ret == pytest.ExitCode.OK
+    assert run(project, "--duration-budget", "30").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_machine_is_never_faster_than_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duration_budget, "COMPUTED_S", 0.001)
+    assert duration_budget.slowdown() >= 1.0
 
 
 def test_without_a_budget_the_slowest_are_listed_and_nothing_fails(project: pytest.Pytester) -> None:
