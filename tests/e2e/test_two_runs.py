@@ -53,10 +53,21 @@ def start(stack: Path, environ: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[str, dict[str, Any]]:
-    """Return what a run that ended well said, and its report."""
+def until(process: subprocess.Popen[str], wanted: str) -> str:
+    """Read what a run prints up to the line that has `wanted`, and return it."""
+    read = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        read += line
+        if wanted in line:
+            return read
+    raise AssertionError(read)
+
+
+def ended(process: subprocess.Popen[str], before: str = "") -> tuple[str, dict[str, Any]]:
+    """Return what a run that ended well printed, `before` and from now on, and its report."""
     try:
-        said, _ = process.communicate(timeout=LIMIT_S)
+        said = before + process.communicate(timeout=LIMIT_S)[0]
     finally:
         process.kill()
     assert process.returncode == 0, said
@@ -65,12 +76,13 @@ def ended(process: subprocess.Popen[str]) -> tuple[str, dict[str, Any]]:
     return said, value
 
 
-def shared(stack: Path, environ: dict[str, str], apart_s: float, settings: Settings) -> None:
+def shared(stack: Path, environ: dict[str, str], begun: str, settings: Settings) -> None:
+    """Start a second run once the first one has printed `begun`."""
     change(stack, f"shared-{os.getpid()}-{time.time_ns()}")
     first = start(stack, environ)
-    time.sleep(apart_s)
+    before = until(first, begun) if begun else ""
     second = start(stack, environ)
-    (said_first, one), (said_second, other) = ended(first), ended(second)
+    (said_first, one), (said_second, other) = ended(first, before), ended(second)
     rows = [[row for row in report["images"] if row["image"].startswith("kill-")] for report in (one, other)]
     assert {row["task"] for row in rows[0]} == {row["task"] for row in rows[1]}
     built = sorted(row["task"] for report in rows for row in report if row["action"] == "built")
@@ -85,31 +97,25 @@ def shared(stack: Path, environ: dict[str, str], apart_s: float, settings: Setti
         assert value["FromImageID"] == digest
 
 
-@pytest.mark.parametrize("apart_s", [0.0, 1.5])
+@pytest.mark.parametrize("begun", ["", " start\n"], ids=["at-once", "one-after-the-other-has-begun"])
 def test_two_runs_with_one_root_build_each_image_once_in_total(
-    stack: Path, settings: Settings, apart_s: float
+    stack: Path, settings: Settings, begun: str
 ) -> None:
-    shared(stack, dict(os.environ), apart_s, settings)
+    shared(stack, dict(os.environ), begun, settings)
 
 
 def test_two_runs_in_the_default_store_build_each_image_once_in_total(
     stack: Path, settings: Settings, default_store: dict[str, str]
 ) -> None:
-    shared(stack, default_store, 0.0, settings)
+    shared(stack, default_store, "", settings)
 
 
 def test_the_other_run_goes_on_when_the_one_that_builds_is_killed(stack: Path, settings: Settings) -> None:
     change(stack, f"killed-{os.getpid()}-{time.time_ns()}")
     first = start(stack, dict(os.environ))
-    assert first.stdout is not None
-    for line in first.stdout:
-        if "STEP" in line or "COPY" in line:
-            break
+    until(first, "COPY")
     second = start(stack, dict(os.environ))
-    assert second.stdout is not None
-    for line in second.stdout:
-        if "waiting: another run" in line:
-            break
+    until(second, "waiting: another run")
     first.kill()
     first.communicate(timeout=60)
     said, _ = second.communicate(timeout=LIMIT_S)

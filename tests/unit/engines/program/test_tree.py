@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import socket
-import threading
 import time
 from pathlib import Path
+
+import pytest
 
 from ci.engines.program.tree import drained, mounts, tree
 
@@ -60,19 +61,17 @@ def test_mounts_are_read_with_their_spaces_and_without_the_root() -> None:
     assert mounts("\n".join(lines)) == {"/proc", r"/mnt/a b\c", "/media/é"}
 
 
-def test_it_waits_until_its_output_was_read() -> None:
+def test_it_waits_until_its_output_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     os.write(writing, b"x" * 5000)
-    seen: list[int] = []
+    sizes, read = [2000, 3000], list[int]()
 
-    def read() -> None:
-        time.sleep(0.2)
-        seen.append(len(os.read(reading, 10_000)))
+    def wait(_: float) -> None:
+        if sizes:
+            read.append(len(os.read(reading, sizes.pop(0))))
 
-    thread = threading.Thread(target=read)
-    thread.start()
+    monkeypatch.setattr(time, "sleep", wait)
     drained(writing)
-    assert seen == [5000]
-    thread.join()
+    assert read == [2000, 3000]
     os.close(reading)
     os.close(writing)
