@@ -5,54 +5,27 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ci.cli.setup.debian import install
 from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import Output
 from ci.errors import CommandError
 from ci.names.reference import LOCAL
 from ci.settings import Settings
+from tests.registry.server import registry as serving
 
 pytestmark = pytest.mark.engine
-
-CONFIG = """\
-version: 0.1
-storage: {{filesystem: {{rootdirectory: {folder}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
-    """Debian's docker-registry on a free port of loopback; installed where it is missing and root asks."""
-    if os.geteuid() != 0 and not shutil.which("docker-registry"):
-        pytest.skip("docker-registry is not installed: apt-get install docker-registry")
-    install({"/usr/bin/docker-registry": "docker-registry"})
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = tmp_path / "registry.yml"
-    config.write_text(CONFIG.format(folder=tmp_path / "registry", port=port))
-    with (tmp_path / "registry.log").open("w") as log:
-        process = subprocess.Popen(("docker-registry", "serve", str(config)), stdout=log, stderr=log)
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=10)
+    with serving(tmp_path / "registry") as running:
+        yield running.host
 
 
 def bootstrap_name(names: dict[str, str]) -> str:
