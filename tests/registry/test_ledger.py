@@ -66,7 +66,7 @@ async def test_what_is_of_another_machine_suite_or_image_is_not_there(
             assert found == {}, name
     # the registry's tag has the key, the suite and the machine: another content under the same key is told
     assert len(said) == 1
-    assert said[0].endswith("the results of earlier checks count as none: is of another image")
+    assert said[0].endswith("earlier check results are ignored: is of another image")
 
 
 async def test_a_cache_that_may_not_be_written_gets_no_entry(proxy: Proxy, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ async def test_what_stands_in_its_place_and_is_no_entry_is_told(
         assert await other.find(PLANNED, SUBJECT) == NOTHING
     (warning,) = told
     assert said in warning
-    assert warning.endswith("it counts as none, and its checks are done again")
+    assert warning.endswith("it is ignored, and the checks are repeated")
 
 
 async def test_an_image_in_place_of_an_entry_is_told(plain: Registry, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ async def test_a_registry_out_of_reach_costs_one_warning_and_no_result(
         assert await one.find(PLANNED, SUBJECT) == ENTRY
         assert await one.find(PLANNED, SUBJECT.model_copy(update={"machine": "other"})) != ENTRY
     (warning,) = said
-    assert warning.startswith("earlier results of checks are not asked of the registry: ")
+    assert warning.startswith("earlier check results are not read from the registry: ")
 
 
 async def test_a_damaged_file_is_told_and_written_anew(tmp_path: Path) -> None:
@@ -131,6 +131,6 @@ async def test_a_damaged_file_is_told_and_written_anew(tmp_path: Path) -> None:
     path.write_text(entry_text(ENTRY)[:-30])
     assert await one.find(PLANNED, SUBJECT) == NOTHING
     (warning,) = said
-    assert warning.startswith(f"{path}: the results of earlier checks count as none: is no entry: ")
+    assert warning.startswith(f"{path}: earlier check results are ignored: is no entry: ")
     await one.record(PLANNED, ENTRY)
     assert await one.find(PLANNED, SUBJECT) == ENTRY

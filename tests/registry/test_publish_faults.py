@@ -125,8 +125,8 @@ async def test_an_image_of_another_key_is_not_released(plain: Registry) -> None:
         index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}).encode()
         await releases.client.put_manifest("team/image-0", "index", index, INDEX, scope=scope)
         for source, why in (
-            (replace(first, key=second.key), "its own label names another key"),
-            (replace(first, config=second.config), "has another config than its key document names"),
+            (replace(first, key=second.key), "its label has another key"),
+            (replace(first, config=second.config), "its config is not the one in its key artifact"),
             (replace(first, digest=digest_of(index)), "a manifest of an unknown kind"),
         ):
             with pytest.raises(RegistryError, match=why) as caught:

@@ -142,7 +142,7 @@ def test_a_blob_that_another_runner_is_sending_is_waited_for(
     ran = full.build(f"{proxy.host}/team", "--cache", "read-write", images=("kill-one",))
     assert (ran.status, ran.report["warnings"]) == (0, [])
     assert ran.others["push/kill-one:cpu"] == "built"
-    assert ran.text.count(": blob unknown; tried again in ") == 2
+    assert ran.text.count(": blob unknown; retry in ") == 2
     proxy.faults.append(Fault("status", method="PUT", path=path, status=404, body=body, times=10**6))
     change(full.stack, f"again {tmp_path}")
     ran = full.build(f"{proxy.host}/team", "--cache", "read-write", images=("kill-one",))

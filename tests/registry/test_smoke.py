@@ -74,7 +74,7 @@ def test_an_entry_that_was_changed_is_told_and_its_checks_are_done_again(full: M
         path.write_text(path.read_text().replace('"status":"passed"', '"status":"failed"'))
     status, said, rows = smoke(full, IMAGE, "--variant", "cpu")
     assert (status, rungs(rows[ID], recorded=False)) == (0, LADDER)
-    assert "the results of earlier checks count as none: its rung" in said
+    assert "earlier check results are ignored: its rung" in said
 
 
 def test_what_one_machine_checked_another_one_takes_from_the_registry(
@@ -96,7 +96,7 @@ def test_a_ledger_out_of_reach_costs_a_warning_and_the_checks(proxy: Proxy, full
     proxy.faults.append(Fault("status", path="[.]smoke-", times=1000, status=403))
     status, said, rows = smoke(full, *words, "--cache", "read-write")
     assert (status, rungs(rows[ID], recorded=False)) == (0, LADDER)
-    assert said.count("warning: earlier results of checks are not asked of the registry: ") >= 1
+    assert said.count("warning: earlier check results are not read from the registry: ") >= 1
 
 
 @pytest.mark.cuda

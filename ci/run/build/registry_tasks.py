@@ -75,7 +75,7 @@ class RegistryTasks:
             return WorkResult(outcome=Outcome.reused)
         if end == "pushed":
             return WorkResult(outcome=Outcome.built)
-        if end == "there" or planned.action != "build":
+        if end == "present" or planned.action != "build":
             return WorkResult(outcome=Outcome.reused)
         events.note(MEANWHILE, task=planned.id)
         details = Details(reason=MEANWHILE, metrics={BUILT_TWICE: planned.id})
@@ -88,7 +88,7 @@ def built_twice(report: Report) -> tuple[str, ...]:
 
 
 def reused(planned: PlannedImage, remote: RemoteCache | None) -> WorkResult:
-    """Return what an image that only a registry has gives: what stands beside it there."""
+    """Return what an image that only a registry has gives: its key artifact."""
     artifact = remote.available.get(planned.id) if remote is not None else None
     record = (
         ImageRecord(document=planned.document, layers=artifact.layers, config_digest=artifact.config)

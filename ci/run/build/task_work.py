@@ -163,7 +163,7 @@ def _ledger(workspace: Workspace, remote: RemoteCache | None, events: EventLog) 
         folder=folder,
         warn=events.warning,
         registry=RegistryLedger(cache=remote.cache),
-        there={id_: artifact.config for id_, artifact in remote.available.items()},
+        pushed_configs={id_: artifact.config for id_, artifact in remote.available.items()},
     )
 
 

@@ -1,4 +1,4 @@
-"""The ledger, here and in a registry: which rungs an image passed, so that they are not repeated."""
+"""The ledger, on this machine and in a registry: rungs that an image passed and that are not repeated."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ from ci.wheelhouse.program.atomic_write import write_atomically
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """Entries by what they are of, in `folder` and, where there is one, in a registry.
+    """Entries by their subject, in `folder` and, where one is set, in a registry.
 
-    Whatever is wrong with it is told to `warn` and costs a repetition, nothing else. A registry that fails is
-    asked no more in this run.
+    An error is only a warning through `warn`, and the checks are repeated. After an error the registry is not
+    used any more in this run.
     """
 
     folder: Path
     warn: Callable[[str], None]
     registry: RegistryLedger | None = None
-    there: Mapping[str, str] = field(default_factory=dict)
+    pushed_configs: Mapping[str, str] = field(default_factory=dict)
     """Digests of the configs that the registry has under the keys of a run, by `image:variant`."""
-    _lost: list[str] = field(default_factory=list)
+    _failures: list[str] = field(default_factory=list)
 
     async def find(self, planned: PlannedImage, subject: Subject) -> Entry:
-        """Return what is recorded of `subject`; an empty entry where nothing is, or nothing that holds."""
+        """Return the entry of `subject`; an empty one where none is recorded, or no valid one."""
         path = self._path(subject)
         try:
             found = self._read(path.read_bytes(), subject, str(path))
         except FileNotFoundError:
             found = None
         except OSError as error:
-            self.warn(f"{path}: can't be read ({error.strerror}); its checks are done again")
+            self.warn(f"{path}: can't be read ({error.strerror}); the checks are repeated")
             found = None
-        if found is None and self._asked is not None:
+        if found is None and self._usable_registry is not None:
             found = await self._of_registry(planned, subject)
             if found is not None:
-                self._keep(found)
+                self._write(found)
         return found or Entry(subject=subject, rungs={})
 
     async def record(self, planned: PlannedImage, entry: Entry) -> None:
-        """Keep an entry here and, where it may be written, in the registry."""
-        self._keep(entry)
-        registry = self._asked
+        """Write an entry on this machine and, where that is permitted, in the registry."""
+        self._write(entry)
+        registry = self._usable_registry
         if registry is None or not registry.cache.writes:
             return
-        if self.there.get(planned.id, entry.subject.image) != entry.subject.image:
-            return  # its entries are about another image, which the registry keeps under this key
+        if self.pushed_configs.get(planned.id, entry.subject.image) != entry.subject.image:
+            return  # the registry has another image under this key
         try:
             await registry.write(wanted(planned), entry.subject.name, entry_text(entry))
         except RegistryError as error:
-            self._lose(f"the results of checks are not kept in the registry: {error}")
+            self._give_up(f"check results are not written to the registry: {error.message}")
 
     @property
-    def _asked(self) -> RegistryLedger | None:
-        return None if self._lost else self.registry
+    def _usable_registry(self) -> RegistryLedger | None:
+        return None if self._failures else self.registry
 
     async def _of_registry(self, planned: PlannedImage, subject: Subject) -> Entry | None:
         assert self.registry is not None
@@ -70,9 +70,9 @@ class Ledger:
             text = await self.registry.read(one, subject.name)
         except RegistryError as error:
             if error.answer != "corrupt":
-                self._lose(f"earlier results of checks are not asked of the registry: {error}")
+                self._give_up(f"earlier check results are not read from the registry: {error.message}")
             else:
-                self.warn(f"{error}; it counts as none, and its checks are done again")
+                self.warn(f"{error.message}; it is ignored, and the checks are repeated")
             return None
         return None if text is None else self._read(text, subject, f"{one.image}:{one.tag} in the registry")
 
@@ -80,20 +80,20 @@ class Ledger:
         try:
             return read_entry(text, subject)
         except ValueError as error:
-            self.warn(f"{what}: the results of earlier checks count as none: {error}")
+            self.warn(f"{what}: earlier check results are ignored: {error}")
             return None
 
-    def _keep(self, entry: Entry) -> None:
+    def _write(self, entry: Entry) -> None:
         path = self._path(entry.subject)
         try:
             write_atomically(path, entry_text(entry))
         except OSError as error:
-            self.warn(f"{path}: the results of checks can't be kept ({error.strerror})")
+            self.warn(f"{path}: check results can't be written ({error.strerror})")
 
     def _path(self, subject: Subject) -> Path:
         return self.folder / bare_digest(subject.image) / f"{subject.name}.json"
 
-    def _lose(self, why: str) -> None:
-        if not self._lost:
+    def _give_up(self, why: str) -> None:
+        if not self._failures:
             self.warn(why)
-        self._lost.append(why)
+        self._failures.append(why)

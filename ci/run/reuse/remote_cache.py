@@ -1,4 +1,4 @@
-"""The registry of a run: what it has of a plan, and what a run adds to it. Its faults are warnings."""
+"""The remote cache of a run: what a registry has of a plan, and what the run adds. Errors are warnings."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
 from ci.run.workspace.workspace import Workspace
 
-Pushed = Literal["pushed", "meanwhile", "there"]
-"""How a push ended: it was done, another runner did it since the look-up, or it was there before."""
+Pushed = Literal["pushed", "concurrent", "present"]
+"""How a push ended: done, done by another runner since the look-up, or already present before."""
 MISSING_BLOB_TEXT = re.compile(r"blob unknown|blob upload (?:unknown|invalid)", re.IGNORECASE)
-"""What a registry says of a manifest whose blobs it lacks, or of an upload that it forgot by starting anew.
+"""The errors of a manifest whose blobs are missing, and of an upload that a restarted registry has lost.
 
 Source: OCI distribution-spec 1.1, Error Codes.
 """
@@ -47,52 +47,52 @@ TRANSIENT_TEXT = re.compile(
     rf"|\b(?:{'|'.join(map(str, sorted(TRANSIENT)))}) [A-Z][A-Za-z]+(?: [A-Z][A-Za-z]+)*",
     re.IGNORECASE,
 )
-"""How skopeo and Buildah say that a registry may answer better in a moment: they have no other way to."""
+"""The texts by which skopeo and Buildah report transient errors; they have no other way."""
 
 
 @dataclass(slots=True, kw_only=True)
 class RemoteCache:
-    """A registry that answered, what it has by `image:variant` in `hits`, and what went wrong with it."""
+    """A registry that answered; `available` are the images of the plan that it has, by `image:variant`."""
 
     cache: RegistryCache
     plan: Plan
-    """Of what the registry has; it knows nothing of the store."""
+    """The plan by the registry alone, without the local store."""
     available: dict[str, KeyArtifact] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
-    """What it said it has not, when it was asked; nothing of which it gave no answer."""
+    """Images that the registry reported as absent; not those that could not be looked up."""
     warnings: list[str] = field(default_factory=list)
     scratch: Path | None = None
-    """Where this run may write; needed for fetching and pushing only."""
+    """Where this run may write files; needed to fetch and to push."""
     fetched: set[str] = field(default_factory=set)
-    """Names that images have by this run's fetching alone."""
+    """Names that images of the store got when this run fetched them."""
 
     def report_retries(self, say: Callable[[str], None]) -> None:
-        """Let each try again be told to `say`."""
+        """Report retries through `say`."""
         self.cache.client.say = say
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The bytes, unpacked, of all that it has, by `image:variant`."""
+        """Unpacked bytes of the available images, by `image:variant`."""
         return {id_: sum(size for _, size in artifact.layers) for id_, artifact in self.available.items()}
 
     @property
     def wheels(self) -> RegistryWheels:
-        """The compiled wheels that it has."""
+        """Its compiled wheels."""
         return RegistryWheels(WheelStore(self.cache.client))
 
     @property
     def wheel_sets(self) -> RegistryWheelSets:
-        """All wheels that it has."""
+        """Its sets of all wheels."""
         return RegistryWheelSets(WheelStore(self.cache.client))
 
     @property
     def ids(self) -> frozenset[str]:
-        """The `image:variant` of all that it has."""
+        """The `image:variant` of the available images."""
         return frozenset(self.available)
 
     @property
     def references(self) -> dict[str, str]:
-        """How an engine is told of each image that it has, by digest, by `image:variant`."""
+        """The reference by digest of each available image, by `image:variant`."""
         return {
             planned.id: self.cache.reference(planned.image.image, self.available[planned.id].image)
             for planned in self.plan.images
@@ -100,7 +100,7 @@ class RemoteCache:
         }
 
     async def look_up(self, without: Collection[str] = ()) -> None:
-        """Look for all images of the plan at once, but for those `without`."""
+        """Look up all images of the plan in parallel, except those in `without`."""
         asked = [wanted(planned) for planned in self.plan.images if planned.id not in without]
         found = await self.cache.look_up(asked)
         self.available = found.available
@@ -108,10 +108,10 @@ class RemoteCache:
         self.warnings += found.warnings()
 
     async def fetch(self, planned: PlannedImage, engine: Engine, output: Output) -> tuple[str, ImageRecord]:
-        """Bring an image that the registry has into the store; return its id, and its record.
+        """Download an available image into the store; return its id and its record.
 
         Raises:
-            RegistryError: it is not what stands beside it.
+            RegistryError: it is another image than the one in its key artifact.
             CommandError: the registry does not give it.
         """
         artifact = self.available[planned.id]
@@ -123,19 +123,19 @@ class RemoteCache:
         )
         info = await engine.inspect(id_)
         labels = (info.config.get("config") or {}).get("Labels") or {}
-        wrong = ""
+        error = ""
         if engine.name == "buildah" and bare_digest(info.id) != bare_digest(artifact.config):
-            wrong = "has another config than its key document names"
+            error = "its config is not the one in its key artifact"
         elif labels.get(KEY_LABEL) != planned.key:
-            wrong = "its own label names another key"
-        if wrong:
+            error = "its label has another key"
+        if error:
             await self.forget(planned, engine)
-            raise RegistryError("corrupt", f"{reference}: {wrong}")
+            raise RegistryError("corrupt", f"{reference}: {error}")
         record = ImageRecord(document=planned.document, layers=artifact.layers, config_digest=artifact.config)
         return id_, record
 
     async def forget(self, planned: PlannedImage, engine: Engine) -> None:
-        """Take the registry's name from an image that this run fetched; nothing would ever remove it."""
+        """Remove the registry's name of an image that this run fetched; nothing else would ever remove it."""
         reference = self.cache.reference(planned.image.image, self.available[planned.id].image)
         if reference in self.fetched:
             with suppress(CommandError):
@@ -144,24 +144,24 @@ class RemoteCache:
     async def push(self, planned: PlannedImage, info: ImageInfo, engine: Engine, output: Output) -> Pushed:
         """Push an image under its cache tag, then its key document; return how that ended.
 
-        Where somebody else was faster his image stays, whose layers are the same. Of two that push at the
-        same moment, one sees in the end that the key document is not his own.
+        Where another runner was faster its image stays, which has the same layers. Of two that push at the
+        same time, one finds in the end that the key artifact is not its own.
 
         Raises:
-            RegistryError: the registry does not take it, or has another image under this key.
+            RegistryError: the registry does not accept it, or has another image under this key.
             CommandError: it was not pushed.
         """
         one = wanted(planned)
         reference = self.cache.tagged(one.image, one.tag)
         config = str(Digest(bare_digest(info.id))) if info.id else ""
-        there = await self.cache.found(one)
-        if there is not None and config in ("", there.config):
-            return "meanwhile" if planned.id in self.absent else "there"
-        if there is not None:
+        existing = await self.cache.found(one)
+        if existing is not None and config in ("", existing.config):
+            return "concurrent" if planned.id in self.absent else "present"
+        if existing is not None:
             raise RegistryError(
                 "corrupt",
                 f"{reference}: the registry has another image under this key "
-                f"({short_digest(there.config)}…, here {short_digest(config)}…), and keeps it",
+                f"({short_digest(existing.config)}…, here {short_digest(config)}…), and keeps it",
                 hint=f"`dockwright verify-repro {planned.id}` shows whether it is built the same twice",
             )
         if info.tells_layers:  # compressed they are no larger
@@ -169,20 +169,20 @@ class RemoteCache:
                 refuse_large_layer(layer, size, planned.id)
         digest = await self._pushed(one, planned.reference, config, engine, output)
         if not digest:
-            return "meanwhile"
+            return "concurrent"
         layers = info.layers
         if not config:
             config, layers = await self._pushed_config(one, digest, sum(size for _, size in layers))
         artifact = KeyArtifact(key=planned.key, image=digest, config=config, layers=layers)
         own = await self.cache.add(one, artifact, planned.document)
-        return "pushed" if await self.cache.reconcile(one, artifact) == own else "meanwhile"
+        return "pushed" if await self.cache.reconcile(one, artifact) == own else "concurrent"
 
     async def _pushed_config(
         self, one: Wanted, digest: str, size: int
     ) -> tuple[str, tuple[tuple[str, int], ...]]:
-        """Return the digest of the config of a pushed image, and its layers; all bytes stand at the last one.
+        """Return the digest of the config of a pushed image, and its layers; the last one has all bytes.
 
-        An engine that does not know its digests before it pushes knows no sizes of layers either.
+        An engine that does not know digests before a push does not know the sizes of layers either.
         """
         client, scope = self.cache.client, self.cache.scope((one.image,))
         repository = client.namespace.repository(one.image)
@@ -195,9 +195,9 @@ class RemoteCache:
         return manifest.config.digest, tuple(zip(map(str, diff_ids), sizes, strict=True))
 
     async def _pushed(self, one: Wanted, name: str, config: str, engine: Engine, output: Output) -> str:
-        """Push an image, and again where that may help; return its digest, empty where another was faster.
+        """Push an image, with retries; return its digest, empty where another runner was faster.
 
-        Debian's docker-registry may lose a blob that two runners are sending, until one sends it again.
+        Debian's docker-registry may lose a blob that two runners upload at the same time.
 
         Raises:
             CommandError: it was not pushed.
@@ -208,10 +208,10 @@ class RemoteCache:
             try:
                 return await engine.push(bare_digest(config) or name, reference, output, self._authfile())
             except CommandError:
-                there = None
-                with suppress(RegistryError):  # what the push says tells more
-                    there = await self.cache.found(one)
-                if there is not None and there.config == config:
+                existing = None
+                with suppress(RegistryError):  # the error of the push says more
+                    existing = await self.cache.found(one)
+                if existing is not None and existing.config == config:
                     return ""
                 raise
 
@@ -221,7 +221,7 @@ class RemoteCache:
     async def _with_retries(
         self, reference: str, again: re.Pattern[str], transfer: Callable[[], Awaitable[str]]
     ) -> str:
-        """Return what `transfer` does; where it fails as `again` says it is tried anew, as requests are.
+        """Return the value of `transfer`; where its error matches `again`, retry as for requests.
 
         Raises:
             CommandError: it failed otherwise, or too often.
@@ -237,11 +237,11 @@ class RemoteCache:
                 pause_s = client.retry_policy.pause(tried, None, datetime.now(UTC)) if found else None
                 if found is None or pause_s is None:
                     raise
-                client.say(f"{reference}: {found[0]}; tried again in {pause_s:.1f} s")
+                client.say(f"{reference}: {found[0]}; retry in {pause_s:.1f} s")
                 await anyio.sleep(pause_s)
 
     def _authfile(self) -> str:
-        """Return the file of credentials for the engine's programs, written once for a run."""
+        """Return the file of credentials for the engine's programs, which is written once in a run."""
         client = self.cache.client
         if self.scratch is None:
             return ""
@@ -250,7 +250,7 @@ class RemoteCache:
 
 
 def wanted(planned: PlannedImage) -> Wanted:
-    """Return how an image is looked for in a registry."""
+    """Return how an image is looked up in a registry."""
     return Wanted(planned.id, planned.image.image, tag(planned.key), planned.key)
 
 
@@ -258,7 +258,7 @@ def wanted(planned: PlannedImage) -> Wanted:
 async def open_client(
     namespace: RegistryNamespace, environ: Mapping[str, str], say: Callable[[str], None], *purposes: Purpose
 ) -> AsyncIterator[RegistryClient]:
-    """Yield a client of the registry at `namespace`; its credentials are those for the first of `purposes`.
+    """Yield a client of a registry, with the credentials of the first of `purposes` that has some.
 
     Raises:
         RegistryError: it does not answer.
@@ -294,7 +294,7 @@ async def open_remote_cache(
         try:
             client = await stack.enter_async_context(open_client(namespace, environ, say, "REGISTRY"))
         except RegistryError as error:
-            say(f"warning: nothing is reused from {namespace}: {error}")
+            say(f"warning: nothing is reused from {namespace}: {error.message}")
         else:
             nothing = Store(ids={})
             cache = RegistryCache(client=client, writes=workspace.settings.cache == "read-write")

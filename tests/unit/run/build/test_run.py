@@ -245,7 +245,7 @@ async def test_a_damaged_image_is_removed_and_built_again(
     assert machine.engine.done("remove_damaged") == machine.engine.done("build") == ["mux"]
     assert machine.actions(result)["mux:cpu"] == "built"
     (line,) = machine.front.lines
-    assert line.startswith("damaged in the store: layer 1234 is missing; 1 images stand on it: removed")
+    assert line.startswith("damaged in the store: layer 1234 is missing; images based on it: 1, removed")
 
 
 async def test_a_damaged_image_with_a_foreign_name_is_an_error(
