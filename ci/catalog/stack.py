@@ -113,7 +113,7 @@ class Budget:
 
     `unique_mb` and `shared_mb` are `unpacked_mb` in two parts: layers that no other image of its variant has,
     and the others. `build_ratio` is the processor time (user mode) of building as a multiple of that of the
-    machine's calibration run.
+    machine's reference benchmark.
     """
 
     unpacked_mb: float | None = None

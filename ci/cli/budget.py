@@ -1,4 +1,4 @@
-"""budget: what images take, against their budgets and against what they took before."""
+"""budget: compare the size and times of images with their budgets and with earlier values."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ci.run.release.release import engine_here
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 
-_tell = partial(click.echo, err=True)
+_say = partial(click.echo, err=True)
 SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%")
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(kB|MB|GB)")
-TOLD = 5
-"""Breaches that the message names; the table above it has all."""
+SHOWN = 5
+"""Metrics that the message lists; the table above it has all."""
 UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
@@ -72,11 +72,13 @@ def budget(
     its budget or grew by more than the tolerance.
     """
     if as_json and as_markdown:
-        raise UsageError("--json or --markdown, not both")
+        raise UsageError("--json and --markdown exclude each other", hint="give one of them")
     if release and registry is None:
-        raise UsageError("--release is one of a registry: give --registry HOST[:PORT]/NAMESPACE too")
+        raise UsageError("--release needs a registry", hint="add --registry HOST[:PORT]/NAMESPACE")
     if write and registry is not None:
-        raise UsageError("--write writes the committed baseline; give it without --registry")
+        raise UsageError(
+            "--write writes the committed baseline, not one of a registry", hint="leave out --registry"
+        )
     bounds = parse_tolerance(tolerance)
     workspace = open_workspace(settings.with_(base=base, registry=registry))
     check_variants(workspace.stack, variants)
@@ -95,25 +97,28 @@ def budget(
             ),
             engine=engine_here(workspace),
             environ=os.environ,
-            say=_tell,
+            say=_say,
         )
     )
     if not report.images:
-        raise UsageError("none of these images is here, so nothing can be measured: build them first")
+        raise UsageError(
+            "none of these images is available, so nothing can be measured",
+            hint="build them first: `dockwright build IMAGE`",
+        )
     if write:
         path = write_baseline(workspace, report.images)
-        _tell(f"{path}: written, with the metrics of {len(report.images)} images; commit it")
+        _say(f"{path}: written, with the metrics of {len(report.images)} images\nhint: commit it")
     _show(report, as_json=as_json, as_markdown=as_markdown)
     failing = [row for row in report.breaches if not (write and row.verdict == "grew")]
     if failing:
-        raise BudgetError(failing_text(failing, report.tolerance, baseline_path(workspace).name))
+        raise budget_error(failing, report.tolerance, baseline_path(workspace).name)
 
 
 def parse_tolerance(text: str) -> Tolerance:
-    """Return `10%`, `100MB`, or both with a comma between, as a tolerance.
+    """Parse `10%`, `100MB`, or both with a comma between.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it has another form.
     """
     share: float | None = None
     size_bytes: int | None = None
@@ -124,21 +129,22 @@ def parse_tolerance(text: str) -> Tolerance:
             size_bytes = round(float(match[1]) * UNITS[match[2]])
         else:
             raise UsageError(
-                f"--tolerance {text!r}: give a share and a size, or one of them, as in 10%,100MB"
+                f"--tolerance {text!r}: not a share, a size, or both",
+                hint="as in --tolerance 10%,100MB",
             )
     return Tolerance(share=share, size_bytes=size_bytes)
 
 
-def failing_text(failing: Sequence[Row], tolerance: Tolerance, baseline: str) -> str:
-    """Return the message of breaches, which stands alone: what, and what to do."""
-    told = [breach_text(row) for row in failing[:TOLD]]
-    told += [f"and {len(failing) - TOLD} more"] if len(failing) > TOLD else []
+def budget_error(failing: Sequence[Row], tolerance: Tolerance, baseline: str) -> BudgetError:
+    """Return the error about metrics that are over budget or grew, with what to do."""
+    lines = [breach_text(row) for row in failing[:SHOWN]]
+    lines += [f"and {len(failing) - SHOWN} more"] if len(failing) > SHOWN else []
     count = "1 metric is" if len(failing) == 1 else f"{len(failing)} metrics are"
-    what = "".join(f"\n  {line}" for line in told)
-    return (
-        f"{count} over budget, or grew by more than {tolerance.text}:{what}\n"
-        "Make smaller what the lines above name, or raise [budget] in the image's image.toml; growth within "
-        f"the budget is accepted by `dockwright budget --write`, which writes {baseline}"
+    text = "".join(f"\n  {line}" for line in lines)
+    return BudgetError(
+        f"{count} over budget or grew by more than {tolerance.text}:{text}",
+        hint="make these images smaller, or raise [budget] in their image.toml; to accept growth within the "
+        f"budget, run `dockwright budget --write` and commit {baseline}",
     )
 
 
@@ -155,6 +161,6 @@ def _show(report: BudgetReport, *, as_json: bool, as_markdown: bool) -> None:
         return
     out = Stream(sys.stdout)
     width = shutil.get_terminal_size().columns if out.is_terminal else None
-    wrong = {breach_text(row) for row in report.breaches}
+    breaches = {breach_text(row) for row in report.breaches}
     for line in budget_lines(report, width=width):
-        out.line(line, colour="31" if out.is_terminal and line in wrong else None)
+        out.line(line, colour="31" if out.is_terminal and line in breaches else None)

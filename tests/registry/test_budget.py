@@ -30,7 +30,9 @@ def test_growth_since_the_last_release_fails_and_is_named(proxy: Proxy, tmp_path
     change(machine.stack, f"first {tmp_path}")
     publish(machine, place, "1.0")
     same = machine.dockwright(*words)
-    assert (same.returncode, f"before: release 1.0 of {place}" in same.stdout) == (0, True), same.stderr
+    assert (same.returncode, f"compared with: release 1.0 of {place}" in same.stdout) == (0, True), (
+        same.stderr
+    )
 
     more = random.Random(1).randbytes(ADDED_BYTES)
     (machine.stack / "kill-three/content/more").write_bytes(more)
@@ -51,12 +53,12 @@ def test_growth_since_the_last_release_fails_and_is_named(proxy: Proxy, tmp_path
     publish(machine, place, "2.0")
     assert machine.dockwright(*words).returncode == 0
     old = machine.dockwright(*words, "--release", "1.0")
-    assert (old.returncode, f"before: release 1.0 of {place}" in old.stdout) == (7, True)
+    assert (old.returncode, f"compared with: release 1.0 of {place}" in old.stdout) == (7, True)
 
     promoted = machine.dockwright("promote", place, f"{proxy.host}/production")
     assert promoted.returncode == 0, promoted.stderr
     there = machine.dockwright("budget", "kill-one", "--registry", f"{proxy.host}/production")
-    assert f"before: release 2.0 of {proxy.host}/production" in there.stdout
+    assert f"compared with: release 2.0 of {proxy.host}/production" in there.stdout
 
 
 def test_a_release_is_made_though_its_figures_are_not_taken(proxy: Proxy, tmp_path: Path) -> None:
@@ -68,7 +70,7 @@ def test_a_release_is_made_though_its_figures_are_not_taken(proxy: Proxy, tmp_pa
     assert "warning: release 1.0 is made, but without the metrics of its images: " in said
     told = machine.dockwright("budget", "kill-one", "--registry", place)
     assert told.returncode == 0, told.stderr
-    assert f"before: unknown: release 1.0 of {place} has no metrics" in told.stdout
+    assert f"compared with: unknown: release 1.0 of {place} has no metrics" in told.stdout
 
 
 def test_without_a_release_nothing_is_known_of_before(proxy: Proxy, tmp_path: Path) -> None:
@@ -77,6 +79,9 @@ def test_without_a_release_nothing_is_known_of_before(proxy: Proxy, tmp_path: Pa
     file = machine.stack / "base/image.toml"
     file.write_text(file.read_text().partition("[budget]")[0])  # its build may have been a slow one
     told = machine.dockwright("budget", "base:cpu", "--registry", place)
-    assert (told.returncode, f"before: unknown: {place} has no release yet" in told.stdout) == (0, True), told
+    assert (told.returncode, f"compared with: unknown: {place} has no release yet" in told.stdout) == (
+        0,
+        True,
+    ), told
     missing = machine.dockwright("budget", "base:cpu", "--registry", place, "--release", "9.9")
     assert missing.returncode == 9

@@ -1,4 +1,4 @@
-"""What images take, held against their budgets and against what they took before. Pure."""
+"""Compare the metrics of images with their budgets and with a baseline. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ci.report.value import Value
 
 MB = 10**6
 FLOOR_BYTES = MB
-"""Less growth than this is none, whatever share of a small image it is."""
+"""Less growth than this is ignored, even if it is a large share of a small image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One metric: its name, where it stands in `Metrics`, its limit in `Budget`, and how many units that is.
+    """One metric: its name, its field in `Metrics`, its limit in `Budget`, and the scale of that limit.
 
-    What is in bytes may not grow; times differ from run to run, and have a limit alone.
+    Sizes are compared with the baseline too; times differ from run to run, so they only have a limit.
     """
 
     name: str
@@ -44,7 +44,7 @@ MEASURES = (
 
 
 class Verdict(StrEnum):
-    """How a metric compares; unknown: it was not measured, or there is nothing to compare it with."""
+    """The result of a comparison; unknown: not measured, or nothing to compare with."""
 
     within = "within"
     over = "over budget"
@@ -53,7 +53,7 @@ class Verdict(StrEnum):
 
 
 class Tolerance(Value):
-    """How much more than before is no growth: a share, and a size; the smaller one counts."""
+    """The accepted growth: a share, and a size; the smaller one applies."""
 
     share: float | None = 0.1
     size_bytes: int | None = 100 * MB
@@ -66,14 +66,14 @@ class Tolerance(Value):
 
     @property
     def text(self) -> str:
-        """Both in words."""
+        """Both as text: `10 % or 100 MB`."""
         share = "" if self.share is None else f"{self.share * 100:g} %"
         size = "" if self.size_bytes is None else size_text(self.size_bytes)
         return " or ".join(part for part in (share, size) if part)
 
 
 class Row(Value):
-    """One metric of one image, in bytes, seconds or as a ratio (`unit`); none: not measured, or no such."""
+    """One metric of one image, in bytes, seconds or as a ratio (`unit`). None: unknown, or no limit."""
 
     image: str
     metric: str
@@ -85,19 +85,19 @@ class Row(Value):
 
     @property
     def change(self) -> float | None:
-        """How much more it is than before."""
+        """The difference to before."""
         return None if self.now is None or self.before is None else self.now - self.before
 
     @property
     def fails(self) -> bool:
-        """Whether that is a breach."""
+        """Whether the metric is over budget or grew too much."""
         return self.verdict in (Verdict.over, Verdict.grew)
 
 
 class Cause(Value):
     """One layer, Python distribution or Debian package that `image` adds to its parent, in bytes.
 
-    `before` is 0 where it is new, and none where nothing is known of before; `now` is 0 where it is gone.
+    `before` is 0 if it is new, and None if the value before is unknown; `now` is 0 if it was removed.
     """
 
     image: str
@@ -108,27 +108,27 @@ class Cause(Value):
 
     @property
     def change(self) -> int:
-        """How many bytes more it is than before; all of it where that is not known."""
+        """The difference to before in bytes; all of `now` if the value before is unknown."""
         return self.now - (self.before or 0)
 
 
 class BudgetReport(Value):
-    """Everything that was compared; `budget --json` prints it. Schema 1.
+    """The whole comparison; `budget --json` prints it. Schema 2.
 
-    `baseline` says what `before` is of, in words; `causes` are those of images with a breach and of what they
-    are built on, the largest first.
+    `baseline` describes where the values before come from. `causes` explain images over budget or grown, and
+    the images that they are based on; the largest first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
-    budget_schema: Literal[1] = Field(default=1, alias="schema")
+    budget_schema: Literal[2] = Field(default=2, alias="schema")
     baseline: str
     tolerance: Tolerance
     rows: tuple[Row, ...]
     causes: tuple[Cause, ...]
     images: tuple[Metrics, ...] = ()
     absent: tuple[str, ...] = ()
-    """Images that are not here, so that nothing is known of them."""
+    """Images that are not available, so not measured."""
 
     @property
     def breaches(self) -> tuple[Row, ...]:
@@ -149,9 +149,9 @@ def compare(
     of: str,
     tolerance: Tolerance,
 ) -> BudgetReport:
-    """Hold the images `wanted` against their budgets and the `baseline`, which is that `of` something.
+    """Compare the images `wanted` with their budgets and the `baseline`, which is described by `of`.
 
-    `metrics` are theirs and those of what they are built on, by which growth is explained.
+    `metrics` are of these images and of those that they are based on; the latter explain growth.
     """
     known = {one.id: one for one in metrics}
     before = {id_: baseline.get(id_) if baseline is not None else None for id_ in {*known, *wanted}}
@@ -200,7 +200,7 @@ def _verdict(
 
 
 def _line(known: Mapping[str, Metrics], image: str) -> list[str]:
-    """Return `image` and what it is built on, the lowest first, as far as that is known."""
+    """Return `image` and the images that it is based on, the lowest first, as far as known."""
     found: list[str] = []
     while image in known:
         found.insert(0, image)

@@ -1,4 +1,4 @@
-"""What each layer of an image has, in a few words that stay the same while its content changes. Pure."""
+"""Descriptions of the layers of an image, which stay the same if the content changes. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Layers = Sequence[tuple[str, int]]
 
 
 def layer_texts(steps: Sequence[Step]) -> tuple[str, ...]:
-    """Return what each layer has that `steps` make, from the lowest up."""
+    """Return a description of each layer that `steps` make, the lowest first."""
     return tuple(text for step in steps for text in _texts(step))
 
 
@@ -50,17 +50,17 @@ def _texts(step: Step) -> list[str]:
 
 
 def named_layers(layers: Layers, below: Layers, steps: Sequence[Step]) -> tuple[tuple[str, int], ...]:
-    """Return (what it has, bytes) of each layer of `layers` that `below`, the parent's, has not.
+    """Return (description, bytes) of each layer of `layers` that the parent's layers `below` lack.
 
-    Without the parent's the lowest ones are those of the outside image. Layers that can't be told apart by
-    `steps`, as of an engine that counts them otherwise, have only their place.
+    Without `below` the lowest layers are those of the external base image. If the number of layers does not
+    match `steps`, as with an engine that makes other layers, they are only numbered.
     """
     texts = layer_texts(steps)
     own = layers[len(below) :] if tuple(layers[: len(below)]) == tuple(below) else layers
     if not below and len(own) > len(texts):
-        outside = len(own) - len(texts)
-        lowest = [("outside image", sum(size for _, size in own[:outside]))]
-        return tuple(lowest + [(text, size) for text, (_, size) in zip(texts, own[outside:], strict=True)])
+        base = len(own) - len(texts)
+        lowest = [("external base image", sum(size for _, size in own[:base]))]
+        return tuple(lowest + [(text, size) for text, (_, size) in zip(texts, own[base:], strict=True)])
     if len(own) != len(texts):
-        return tuple((f"layer {place} of its own", size) for place, (_, size) in enumerate(own, 1))
+        return tuple((f"own layer {number}", size) for number, (_, size) in enumerate(own, 1))
     return tuple((text, size) for text, (_, size) in zip(texts, own, strict=True))

@@ -1,4 +1,4 @@
-"""What an image takes: bytes, seconds, and what they are made of. Pure; what nobody measured is none."""
+"""The metrics of an image: bytes, seconds, and their parts. Pure. None stands for not measured."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Layers = Sequence[tuple[str, int]]
 
 TIMES = ("import_s", "build_ratio")
 MEASURED = ("compressed_bytes", "unique_bytes", "shared_bytes", *TIMES, "distributions", "packages")
-"""What may not be known of an image that is there."""
+"""The metrics that may be missing for an available image."""
 
 
 class Metrics(Value):
-    """What one image variant takes.
+    """The metrics of one image variant.
 
-    The metrics are of the whole image. `unique_bytes` and `shared_bytes` are `unpacked_bytes` in two parts:
-    layers that no other image of the variant has, and the others. `compressed_bytes` are its layers as they
-    are pushed. `build_ratio` is the processor time (user mode) of building it, as a multiple of that of the
-    machine's calibration run.
+    Sizes are of the whole image. `unique_bytes` and `shared_bytes` are the two parts of `unpacked_bytes`:
+    layers that no other image of the variant has, and the others. `compressed_bytes` is the size of its
+    layers as they are pushed. `build_ratio` is the processor time (user mode) of building it, as a
+    multiple of that of the machine's reference benchmark.
 
-    `layers` (what each has, bytes unpacked; from the lowest up), `distributions` (Python) and `packages`
-    (Debian; bytes each) are what it adds to its `parent`. Both maps are none where nobody looked inside.
+    `layers` (description and unpacked bytes, the lowest first), `distributions` (Python) and `packages`
+    (Debian; bytes each) are what it adds to its `parent`. Both maps are None if its contents were not read.
     """
 
     image: str
@@ -51,7 +51,7 @@ class Metrics(Value):
 
 
 class Baseline(Value):
-    """Metrics to compare with, as they are kept in a file or beside a release; schema 1."""
+    """Metrics to compare with, from a committed file or from a release; schema 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
@@ -59,21 +59,21 @@ class Baseline(Value):
     images: tuple[Metrics, ...] = ()
 
     def get(self, id_: str) -> Metrics | None:
-        """Return the metrics of `image:variant`, none where it has none."""
+        """Return the metrics of `image:variant`, None if they are not in it."""
         return next((one for one in self.images if one.id == id_), None)
 
     def with_(self, metrics: Iterable[Metrics], known: Collection[str]) -> Baseline:
-        """Return this baseline with `metrics` in place of those of the same images; `known` alone stay.
+        """Return this baseline with `metrics` in place of those of the same images; only `known` images stay.
 
-        What this one has of the same key stays where it was not measured again, and so do times, which come
-        out otherwise every time.
+        Values of the same key stay if they were not measured again, and so do times, since they differ with
+        every measurement.
         """
-        kept = {one.id: one for one in self.images if one.id in known}
-        new = {one.id: carried(one, kept.get(one.id), times=True) for one in metrics}
-        return Baseline(images=tuple(one for _, one in sorted({**kept, **new}.items())))
+        old = {one.id: one for one in self.images if one.id in known}
+        new = {one.id: carried(one, old.get(one.id), times=True) for one in metrics}
+        return Baseline(images=tuple(one for _, one in sorted({**old, **new}.items())))
 
     def as_json(self) -> str:
-        """Return the text of the file: the same metrics give the same bytes."""
+        """Return the text of the file: equal metrics give equal bytes."""
         stable = [
             one.model_copy(
                 update={name: _sorted(getattr(one, name)) for name in ("distributions", "packages")}
@@ -84,10 +84,10 @@ class Baseline(Value):
 
 
 def read_baseline(data: bytes) -> Baseline:
-    """Return the baseline that `data` is.
+    """Return `data` as a baseline.
 
     Raises:
-        ValueError: it is none that this dockwright writes; the message says where.
+        ValueError: it is not a baseline of this dockwright; the message says where.
     """
     try:
         return Baseline.model_validate_json(data)
@@ -98,9 +98,9 @@ def read_baseline(data: bytes) -> Baseline:
 
 
 def carried(metrics: Metrics, before: Metrics | None, *, times: bool = False) -> Metrics:
-    """Return `metrics` with what `before` has of the same key in place of what was not measured.
+    """Return `metrics`, with missing values taken from `before` if that is of the same key.
 
-    With `times` it goes before what was measured, too, where it is a time.
+    With `times`, times of `before` replace measured ones too.
     """
     if before is None or before.key != metrics.key:
         return metrics
@@ -113,7 +113,7 @@ def carried(metrics: Metrics, before: Metrics | None, *, times: bool = False) ->
 
 
 def import_seconds(checks: Iterable[Check]) -> float | None:
-    """Return how long importing all distributions took, none where no check of that ran."""
+    """Return how long importing all distributions took, None if no such check ran."""
     imports = [check for check in checks if check.rung is Rung.imports and check.name.startswith("import ")]
     seconds = [check.seconds for check in imports if check.seconds > 0]
     return round(sum(seconds), 3) if seconds else None
@@ -135,7 +135,7 @@ def unique_bytes(layers: Mapping[str, Layers], wanted: Collection[str]) -> dict[
 
 
 def added(own: Mapping[str, int], below: Mapping[str, int]) -> dict[str, int]:
-    """Return the bytes by name that an image has beyond its parent."""
+    """Return the bytes by name that an image adds to its parent."""
     found = {name: size - below.get(name, 0) for name, size in own.items()}
     return {name: size for name, size in sorted(found.items()) if size}
 

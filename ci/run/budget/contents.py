@@ -1,4 +1,4 @@
-"""What an image consists of, read inside it once."""
+"""The contents of an image, read inside it once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ci.run.workspace.digest_cache import DigestCache
 from ci.run.workspace.state import State
 from ci.steps.layout import VENV
 
-PLACE = "/run/contents"
+FOLDER = "/run/contents"
 PYTHON = f"{VENV}/bin/python"
 LIMIT_S = 300.0
-MOST = 128
-"""Images that are remembered; the reference stack has 22."""
+CACHED_IMAGES = 128
+"""The number of images whose contents are cached; the reference stack has 22."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +30,13 @@ class Contents:
     packages: dict[str, int]
 
 
-def remembered(state: State) -> DigestCache:
-    """Return what is remembered of images, by the digest of their config."""
-    return DigestCache(path=state.root / "contents.json", most=MOST)
+def contents_cache(state: State) -> DigestCache:
+    """Return the cached contents of images, by the digest of their config."""
+    return DigestCache(path=state.root / "contents.json", most=CACHED_IMAGES)
 
 
 def parse_contents(value: Any) -> Contents | None:
-    """Return what program/contents.py printed; none where it is not of that form."""
+    """Return the output of program/contents.py as a value; None if it is malformed."""
     match value:
         case {"distributions": dict(distributions), "packages": dict(packages)}:
             try:
@@ -49,28 +49,28 @@ def parse_contents(value: Any) -> Contents | None:
 
 
 async def read_contents(engine: Engine, image: str, scratch: Path, output: Output) -> Any:
-    """Return what program/contents.py prints in `image`, closed in.
+    """Return what program/contents.py prints in `image`, run in a sandbox.
 
     Raises:
         CommandError: there is no such image.
-        ValueError: it did not run there, or printed something else.
+        ValueError: it failed, or its output is malformed.
     """
     info = await engine.inspect(image)
     with tempfile.TemporaryDirectory(prefix="dockwright-contents-", dir=scratch) as folder:
         with as_file(files("ci.smoke.program").joinpath("contents.py")) as program:
             shutil.copyfile(program, Path(folder, "contents.py"))
-        Path(folder).chmod(0o755)  # for the image's user, whatever our umask
+        Path(folder).chmod(0o755)  # for the image's user, whatever our umask is
         Path(folder, "contents.py").chmod(0o644)
-        closed = SandboxedProgram(
-            argv=(PYTHON, "-I", "-B", f"{PLACE}/contents.py"),
+        sandboxed = SandboxedProgram(
+            argv=(PYTHON, "-I", "-B", f"{FOLDER}/contents.py"),
             config=info.config,
-            mounts=((Path(folder), PLACE, "ro"),),
+            mounts=((Path(folder), FOLDER, "ro"),),
             limit_s=LIMIT_S,
         )
-        ended = await engine.check(info.id or image, closed, output)
+        ended = await engine.check(info.id or image, sandboxed, output)
     if ended.status:
         raise ValueError(f"it ended with {ended.status}: {ended.why or ended.tail}")
     value = json.loads(ended.output)
     if parse_contents(value) is None:
-        raise ValueError("it printed something else than contents")
+        raise ValueError("its output is malformed")
     return value

@@ -1,10 +1,9 @@
-"""What the images of a stack take here: of the records, the store, the reports, and a registry."""
+"""Measure the images of a stack: from the state's records and reports, the store, and a registry."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ci.catalog.stack import Stack
 from ci.engines.buildah.compressed import compressed_layers
@@ -15,36 +14,34 @@ from ci.names.digest import bare_digest
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.plan.recipes import recipe
-from ci.registry.cache import RegistryCache
-from ci.registry.manifest import read_manifest
 from ci.report.budget.layers import named_layers
 from ci.report.budget.metrics import Layers, Metrics, added, import_seconds, unique_bytes
 from ci.report.outcome import Outcome
-from ci.run.budget.contents import Contents, parse_contents, read_contents, remembered
-from ci.run.budget.reference_benchmark import cpu_model, fixed_work, reference_benchmark_s
+from ci.run.budget.contents import Contents, contents_cache, parse_contents, read_contents
+from ci.run.budget.reference_benchmark import cpu_model, reference_benchmark_s, reference_work
+from ci.run.budget.registered import Registered
 from ci.run.cleanup.run_owner import registered_run
-from ci.run.reuse.remote_cache import wanted
 from ci.run.workspace.digest_cache import DigestCache
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.reports import recorded_reports
 from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace
 
-if TYPE_CHECKING:
-    from ci.registry.client import RegistryClient
-
 Say = Callable[[str], None]
-MOST_LAYERS = 4096
-"""Layers whose compressed sizes are remembered."""
+CACHED_LAYERS = 4096
+"""The number of layers whose compressed sizes are cached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """What a registry says of images under their keys, by `image:variant`."""
+class Measured:
+    """The images that can be measured: those of a `store`, and of a registry.
 
-    layers: Mapping[str, Layers] = field(default_factory=dict)
-    configs: Mapping[str, str] = field(default_factory=dict)
-    compressed: Mapping[str, int] = field(default_factory=dict)
+    Without an `engine` only earlier measurements are used.
+    """
+
+    engine: Engine | None
+    store: Store
+    registry: Registered = field(default_factory=Registered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,75 +52,42 @@ class _Known:
     config: str
 
 
-async def registered(client: RegistryClient, plan: Plan, say: Say) -> Registered:
-    """Return what the registry has of `plan`; what it does wrong is told, and not known then.
-
-    Raises:
-        RegistryError: the manifest of an image that it has can't be had.
-    """
-    cache = RegistryCache(client=client)
-    found = await cache.look_up([wanted(planned) for planned in plan.images])
-    for warning in found.warnings():
-        say(f"warning: {warning}")
-    compressed = {}
-    for id_, artifact in found.available.items():
-        image = plan.get(id_).image.image
-        scope, repository = cache.scope((image,)), client.namespace.repository(image)
-        data = await client.manifest(repository, artifact.image, scope=scope)
-        compressed[id_] = sum(layer.size for layer in read_manifest(data, id_).layers)
-    return Registered(
-        layers={id_: one.layers for id_, one in found.available.items()},
-        configs={id_: one.config for id_, one in found.available.items()},
-        compressed=compressed,
-    )
-
-
 async def metrics_of(
-    workspace: Workspace,
-    plan: Plan,
-    wanted: Collection[str],
-    *,
-    engine: Engine | None,
-    store: Store,
-    registry: Registered | None,
-    say: Say,
+    workspace: Workspace, plan: Plan, wanted: Collection[str], measured: Measured, say: Say
 ) -> tuple[Metrics, ...]:
-    """Return the metrics of the images `wanted` that are here or in the registry, in the order of `plan`.
+    """Return the metrics of the images `wanted` that are in the store or the registry, in plan order.
 
-    `plan` is that of the whole stack. What is not known of an image in the store is measured now, and
-    remembered; without an `engine` nothing is.
+    `plan` is the plan of the whole stack. Missing metrics of an image in the store are
+    measured now and cached.
     """
     stack, state = workspace.stack, workspace.state
-    known = _known(state, plan, registry or Registered())
+    known = _known(state, plan, measured.registry)
     unique = _unique(stack, {id_: one.layers for id_, one in known.items()})
-    asked = [planned for planned in plan.images if planned.id in wanted and planned.id in known]
-    there = [planned for planned in asked if planned.reference in store.ids]
-    compressed = dict(registry.compressed) if registry is not None else {}
-    if engine is not None:
-        await _measure(workspace, engine, store, there, known, set(compressed), say)
+    available = [planned for planned in plan.images if planned.id in wanted and planned.id in known]
+    if measured.engine is not None:
+        await _measure(workspace, measured.engine, _missing(state, available, known, measured), say)
+    compressed = dict(measured.registry.compressed)
     sizes = _compressed(state).values()
-    for planned in asked:
+    for planned in available:
         layers = known[planned.id].layers
         if planned.id not in compressed and all(digest in sizes for digest, _ in layers):
             compressed[planned.id] = sum(int(sizes[digest]) for digest, _ in layers)
-    inside = {
-        planned.id: parse_contents(remembered(state).values().get(bare_digest(known[planned.id].config)))
-        for planned in asked
-    }
-    imports, builds = _times(state, asked)
-    calibration = reference_benchmark_s(state, cpu=cpu_model(), say=say, work=fixed_work) if builds else 0.0
+    cached = contents_cache(state).values()
+    contents = {one.id: parse_contents(cached.get(bare_digest(known[one.id].config))) for one in available}
+    imports, builds = _times(state, available)
+    benchmark_s = (
+        reference_benchmark_s(state, cpu=cpu_model(), say=say, work=reference_work) if builds else 0.0
+    )
     return tuple(
-        _metrics(
-            stack,
-            planned,
-            known,
-            inside,
-            compressed=compressed.get(planned.id),
-            unique=unique.get(planned.id),
-            import_s=imports.get(planned.id),
-            build_ratio=round(builds[planned.id] / calibration, 2) if planned.id in builds else None,
+        _metrics(stack, planned, known, contents).model_copy(
+            update={
+                "compressed_bytes": compressed.get(planned.id),
+                **_parts(known[planned.id].layers, unique.get(planned.id)),
+                "import_s": imports.get(planned.id),
+                "build_ratio": round(builds[planned.id] / benchmark_s, 2) if planned.id in builds else None,
+            }
         )
-        for planned in asked
+        for planned in available
     )
 
 
@@ -131,38 +95,34 @@ def _metrics(
     stack: Stack,
     planned: PlannedImage,
     known: Mapping[str, _Known],
-    inside: Mapping[str, Contents | None],
-    *,
-    compressed: int | None,
-    unique: int | None,
-    import_s: float | None,
-    build_ratio: float | None,
+    contents: Mapping[str, Contents | None],
 ) -> Metrics:
+    """Return the unpacked size of an image, and what it adds to its parent."""
     image, layers = planned.image, known[planned.id].layers
-    size = sum(length for _, length in layers)
     below = known[image.parent].layers if image.parent in known else ()
-    told = are_told(layers) and (image.is_root or are_told(below))
-    own = inside.get(planned.id)
-    parent = Contents(distributions={}, packages={}) if image.is_root else inside.get(image.parent)
+    named = has_layer_sizes(layers) and (image.is_root or has_layer_sizes(below))
+    own = contents.get(planned.id)
+    parent = Contents(distributions={}, packages={}) if image.is_root else contents.get(image.parent)
     return Metrics(
         image=image.image,
         variant=image.variant,
         key=planned.key,
         parent=image.parent,
-        unpacked_bytes=size,
-        compressed_bytes=compressed,
-        unique_bytes=unique,
-        shared_bytes=None if unique is None else size - unique,
-        import_s=import_s,
-        build_ratio=build_ratio,
-        layers=named_layers(layers, below, recipe(stack, image)) if told else (),
+        unpacked_bytes=sum(size for _, size in layers),
+        layers=named_layers(layers, below, recipe(stack, image)) if named else (),
         distributions=added(own.distributions, parent.distributions) if own and parent else None,
         packages=added(own.packages, parent.packages) if own and parent else None,
     )
 
 
-def are_told(layers: Layers) -> bool:
-    """Whether these are sizes of layers: some engines give one for all, at the last."""
+def _parts(layers: Layers, unique: int | None) -> dict[str, int | None]:
+    """Return the unique and the shared bytes of an image with these layers."""
+    total = sum(size for _, size in layers)
+    return {"unique_bytes": unique, "shared_bytes": None if unique is None else total - unique}
+
+
+def has_layer_sizes(layers: Layers) -> bool:
+    """Return whether each layer has its own size: some engines give one size for all, at the last layer."""
     return len(layers) == 1 or any(size for _, size in layers[:-1])
 
 
@@ -179,72 +139,87 @@ def _known(state: State, plan: Plan, registry: Registered) -> dict[str, _Known]:
 
 
 def _unique(stack: Stack, layers: Mapping[str, Layers]) -> dict[str, int | None]:
-    """Return the unique bytes of each image among those of its variant and what they are built on."""
-    told = {id_: own for id_, own in layers.items() if are_told(own)}
+    """Return the unique bytes of each image among the images of its variant and their ancestors."""
+    sized = {id_: own for id_, own in layers.items() if has_layer_sizes(own)}
     found: dict[str, int | None] = {}
     for variant in stack.variants:
         own = {image.id for image in stack.images if image.variant == variant}
         together = [image.id for image in stack.closure(own)]
-        sizes = unique_bytes(told, together)
+        sizes = unique_bytes(sized, together)
         found |= {id_: sizes[id_] for id_ in together if stack.get(id_).variant == variant}
     return found
 
 
 def _compressed(state: State) -> DigestCache:
-    return DigestCache(path=state.root / "compressed.json", most=MOST_LAYERS)
+    return DigestCache(path=state.root / "compressed.json", most=CACHED_LAYERS)
 
 
-async def _measure(
-    workspace: Workspace,
-    engine: Engine,
-    store: Store,
-    images: Sequence[PlannedImage],
-    known: Mapping[str, _Known],
-    pushed: Collection[str],
-    say: Say,
-) -> None:
-    """Look into `images`, which the store has, and compress their layers, where that was not done before.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unmeasured:
+    """One image of the store: its id there, and whether its contents or its layers are not measured yet."""
 
-    What is `pushed` has its compressed size from there.
-    """
-    inside, sizes = remembered(workspace.state).values(), _compressed(workspace.state).values()
-    unseen = [one for one in images if bare_digest(known[one.id].config) not in inside]
-    packs = engine if isinstance(engine, BuildahEngine) else None
-    loose = [
-        one
-        for one in images
-        if packs and one.id not in pushed and any(digest not in sizes for digest, _ in known[one.id].layers)
+    id: str
+    image: str
+    known: _Known
+    contents: bool
+    layers: bool
+
+
+def _missing(
+    state: State, images: Sequence[PlannedImage], known: Mapping[str, _Known], measured: Measured
+) -> list[_Unmeasured]:
+    """Return the images of the store with missing metrics; a registry knows its compressed sizes itself."""
+    contents, sizes = contents_cache(state).values(), _compressed(state).values()
+    compresses = isinstance(measured.engine, BuildahEngine)
+    found = [
+        _Unmeasured(
+            id=planned.id,
+            image=measured.store.ids[planned.reference],
+            known=known[planned.id],
+            contents=bare_digest(known[planned.id].config) not in contents,
+            layers=compresses
+            and planned.id not in measured.registry.compressed
+            and any(digest not in sizes for digest, _ in known[planned.id].layers),
+        )
+        for planned in images
+        if planned.reference in measured.store.ids
     ]
-    if not unseen and not loose:
+    return [one for one in found if one.contents or one.layers]
+
+
+async def _measure(workspace: Workspace, engine: Engine, images: Sequence[_Unmeasured], say: Say) -> None:
+    """Read the contents of `images` and compress their layers, and cache both."""
+    if not images:
         return
     async with registered_run(workspace, engine, note=say, warn=say) as (own, marked):
-        for planned in unseen:
-            say(f"{planned.id}: looks at what it consists of")
-            try:
-                value = await read_contents(marked, store.ids[planned.reference], own.scratch, Output())
-            except (CommandError, ValueError) as error:
-                say(f"warning: {planned.id}: what it consists of can't be told: {error}")
+        for one in images:
+            if not one.contents:
                 continue
-            remembered(own.state).add({bare_digest(known[planned.id].config): value})
-        for planned in loose:
-            assert isinstance(marked, BuildahEngine)
-            diff_ids = [digest for digest, _ in known[planned.id].layers]
+            say(f"{one.id}: reading its contents")
+            try:
+                value = await read_contents(marked, one.image, own.scratch, Output())
+            except (CommandError, ValueError) as error:
+                say(f"warning: {one.id}: its contents can't be read: {error}")
+                continue
+            contents_cache(own.state).add({bare_digest(one.known.config): value})
+        for one in images:
+            diff_ids = [digest for digest, _ in one.known.layers]
             new = set(diff_ids) - set(_compressed(own.state).values())
-            if not new:
+            if not one.layers or not new:
                 continue
-            say(f"{planned.id}: compresses {len(new)} of {len(diff_ids)} layers")
-            held = set(diff_ids) - new
+            assert isinstance(marked, BuildahEngine)
+            say(f"{one.id}: compressing {len(new)} of {len(diff_ids)} layers to measure them")
             try:
-                found = await compressed_layers(marked, store.ids[planned.reference], diff_ids, held)
+                found = await compressed_layers(marked, one.image, diff_ids, set(diff_ids) - new)
             except (CommandError, ValueError) as error:
-                say(f"warning: {planned.id}: its layers can't be compressed: {error}")
+                say(f"warning: {one.id}: its layers can't be compressed: {error}")
                 continue
             _compressed(own.state).add(found)
 
 
-def _times(state: State, asked: Sequence[PlannedImage]) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the seconds of importing and those in user mode of building, by the newest report of its key."""
-    keys = {planned.id: planned.key for planned in asked}
+def _times(state: State, images: Sequence[PlannedImage]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the import times and the processor times of builds, from the newest report of each key."""
+    keys = {planned.id: planned.key for planned in images}
     imports: dict[str, float] = {}
     builds: dict[str, float] = {}
     for _, report in recorded_reports(state.root):

@@ -1,4 +1,4 @@
-"""How fast this machine is: a fixed piece of work on one core, that times of building are a multiple of."""
+"""The reference benchmark: the same work on one core of each machine. Build times are its multiples."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ HASHED_BYTES = 256 * 2**20
 PACKED_BYTES = 16 * 2**20
 BLOCK_BYTES = 2**20
 WORK = f"2: sha256 of {HASHED_BYTES} bytes, deflate -6 and inflate of {PACKED_BYTES}"
-"""What is done, in order; another work than this is another calibration."""
+"""What is done, in order. If it changes, results are measured again."""
 CPU_INFO = Path("/proc/cpuinfo")
 
 
 def reference_benchmark_s(
     state: State, *, cpu: str, say: Callable[[str], None], work: Callable[[], None]
 ) -> float:
-    """Return the seconds in user mode of one round of `work` here: the best of `ROUNDS`.
+    """Return the processor seconds in user mode of one round of `work`: the best of `ROUNDS`.
 
-    They are remembered for this `cpu`. What the kernel and other programs do meanwhile is not in them, or it
-    would be in every later ratio.
+    The result is cached for this `cpu`. User mode only: time of the kernel and of other programs would change
+    every later ratio.
     """
-    path = state.root / "calibration.json"
+    path = state.root / "reference-benchmark.json"
     known = _known(path)
     if known.get("cpu") == cpu and known.get("work") == WORK:
         return float(known["seconds"])
-    say(f"calibration: {ROUNDS} rounds of the same work on one core, once for this machine")
+    say(f"reference benchmark: {ROUNDS} rounds on one core, once for this machine")
     rounds = []
     for _ in range(ROUNDS):
         begin = _user_s()
@@ -46,8 +46,8 @@ def reference_benchmark_s(
     return seconds
 
 
-def fixed_work() -> None:
-    """Do `WORK` once: what programs do most of while an image is built, without a disk."""
+def reference_work() -> None:
+    """Do `WORK` once: hashing and compression as in the build of an image, without a disk."""
     block = _block()
     summed = hashlib.sha256()
     for _ in range(HASHED_BYTES // BLOCK_BYTES):
@@ -61,7 +61,7 @@ def _user_s() -> float:
 
 
 def _block() -> bytes:
-    """Return made-up data, the same everywhere, about half of which compresses."""
+    """Return generated data, the same everywhere, about half of which compresses."""
     made = bytearray()
     seed = b""
     while len(made) < BLOCK_BYTES:
@@ -71,7 +71,7 @@ def _block() -> bytes:
 
 
 def cpu_model() -> str:
-    """Return what this machine's processor calls itself. Source: proc_cpuinfo(5)."""
+    """Return the model name of this machine's processor. Source: proc_cpuinfo(5)."""
     try:
         lines = CPU_INFO.read_text(errors="replace").splitlines()
     except OSError:

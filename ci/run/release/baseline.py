@@ -13,7 +13,8 @@ from ci.publish.release_metrics import read_metrics
 from ci.publish.releases import Releases
 from ci.report.budget.budget import BudgetReport, Tolerance, compare
 from ci.report.budget.metrics import Baseline, Metrics, read_baseline
-from ci.run.budget.measure import Registered, metrics_of, registered
+from ci.run.budget.measure import Measured, metrics_of
+from ci.run.budget.registered import Registered, registered
 from ci.run.release.release import open_releases
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
@@ -91,7 +92,7 @@ async def compared(
     """
     store = Store(ids=await engine.images()) if engine is not None else Store(ids={})
     plan = await workspace.plan((), (), store=store)
-    known: Registered | None = None
+    known = Registered()
     if comparison.in_registry:
         namespace = workspace.required_registry
         async with open_releases(namespace, say, "RELEASE", "REGISTRY", environ=environ) as releases:
@@ -103,9 +104,8 @@ async def compared(
         of = f"{path.parent.name}/{path.name}"
         if baseline is None:
             of = f"unknown: there is no {of}; `dockwright budget --write` writes it"
-    metrics = await metrics_of(
-        workspace, plan, comparison.closure, engine=engine, store=store, registry=known, say=say
-    )
+    measured = Measured(engine=engine, store=store, registry=known)
+    metrics = await metrics_of(workspace, plan, comparison.closure, measured, say)
     return compare(
         metrics,
         comparison.wanted,

@@ -187,10 +187,8 @@ async def record_metrics(
     For an image that was not measured on this machine, the values of the release `before` are used, where
     the key is the same.
     """
-    from ci.run.budget.measure import (  # not needed for anything else here
-        metrics_of,
-        registered,
-    )
+    from ci.run.budget.measure import Measured, metrics_of  # only this function needs them
+    from ci.run.budget.registered import registered
 
     try:
         plan = await workspace.plan((), (), store=Store(ids={}))
@@ -198,16 +196,10 @@ async def record_metrics(
         sent = {one.id: sum(layer.size for layer in read_manifest(one.data, one.id).layers) for one in images}
         known = replace(known, compressed={**known.compressed, **sent})
         engine = engine_here(workspace)
-        measured = await metrics_of(
-            workspace,
-            plan,
-            set(sent),
-            engine=engine,
-            store=Store(ids=await engine.images() if engine is not None else {}),
-            registry=known,
-            say=say,
-        )
-        merged = tuple(carried(one, before.get(one.id)) for one in measured)
+        store = Store(ids=await engine.images() if engine is not None else {})
+        measured = Measured(engine=engine, store=store, registry=known)
+        metrics = await metrics_of(workspace, plan, set(sent), measured, say)
+        merged = tuple(carried(one, before.get(one.id)) for one in metrics)
         await write_metrics(releases, version, Baseline(images=merged))
     except (DockwrightError, OSError, ValueError) as error:
         say(f"warning: release {version} is made, but without the metrics of its images: {error}")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ci.cli.budget import failing_text, parse_tolerance
+from ci.cli.budget import budget_error, parse_tolerance
 from ci.errors import UsageError
 from ci.report.budget.budget import Tolerance
 from tests.unit.report.budget.test_budget import compared
@@ -30,9 +30,9 @@ def test_another_text_is_refused(text: str) -> None:
 
 def test_the_message_of_a_breach_stands_alone() -> None:
     report = compared(metrics(), unpacked_mb=90)
-    assert failing_text(report.breaches, report.tolerance, "baseline.json") == (
-        "1 metric is over budget, or grew by more than 10 % or 100 MB:\n"
+    assert str(budget_error(report.breaches, report.tolerance, "baseline.json")) == (
+        "1 metric is over budget or grew by more than 10 % or 100 MB:\n"
         "  asr:cpu: unpacked is 100 MB, over its budget of 90.0 MB by 10.0 MB\n"
-        "Make smaller what the lines above name, or raise [budget] in the image's image.toml; growth within "
-        "the budget is accepted by `dockwright budget --write`, which writes baseline.json"
+        "hint: make these images smaller, or raise [budget] in their image.toml; to accept growth within the "
+        "budget, run `dockwright budget --write` and commit baseline.json"
     )

@@ -30,8 +30,8 @@ def test_layers_beyond_the_parents_are_named_by_the_steps_that_made_them() -> No
 
 def test_what_lies_under_the_first_step_is_the_outside_image() -> None:
     layers = [(str(number), number) for number in range(1, 8)]
-    assert named_layers(layers, (), BASE)[:2] == (("outside image", 3), ("account app", 3))
+    assert named_layers(layers, (), BASE)[:2] == (("external base image", 3), ("account app", 3))
 
 
 def test_layers_that_the_steps_do_not_explain_have_their_place_alone() -> None:
-    assert named_layers((*BELOW, ("c", 7)), BELOW, ASR) == (("layer 1 of its own", 7),)
+    assert named_layers((*BELOW, ("c", 7)), BELOW, ASR) == (("own layer 1", 7),)

@@ -24,11 +24,11 @@ def test_a_table_then_the_breaches_then_what_grew() -> None:
     assert budget_lines(report) == (
         "image        unpacked   compressed  unique  shared  import      build",
         "asr:cpu  130 MB 104%!  21.0 MB 50%       -       -   1.2 s  3.40x 85%",
-        "before: a test",
+        "compared with: a test",
         "",
         "asr:cpu: unpacked is 130 MB, over its budget of 125 MB by 5.00 MB (was 100 MB, +30.0 MB)",
         "",
-        "asr:cpu: what changed of what it adds to its parent, the largest first",
+        "asr:cpu: changes in what it adds to its parent, the largest first",
         "    +30.0 MB  Python  new_one: new",
     )
 
@@ -49,8 +49,8 @@ def test_a_narrow_terminal_loses_columns_and_no_row() -> None:
 def test_many_causes_are_cut_and_counted() -> None:
     many = {f"name-{number}": number for number in range(1, 21)}
     lines = budget_lines(compared(metrics(distributions=many), unpacked_mb=1))
-    assert lines[-1] == "  and 8 more, which --json names"
-    assert "the largest first; nothing is known of before" in lines[-14]
+    assert lines[-1] == "  and 8 more; --json lists all"
+    assert "the largest first; earlier sizes are unknown" in lines[-14]
 
 
 def test_a_page_has_the_breaches_first_and_all_metrics_folded() -> None:
@@ -58,12 +58,12 @@ def test_a_page_has_the_breaches_first_and_all_metrics_folded() -> None:
     page = budget_markdown(compared(now, before=(before,), unpacked_mb=125))
     assert page == (
         "### Budgets\n\n"
-        "Over budget, or grown by more than 10 % or 100 MB: 1 of 6 metrics. Before: a test.\n\n"
+        "Over budget, or grown by more than 10 % or 100 MB: 1 of 6 metrics. Compared with: a test.\n\n"
         "| image | metric | verdict | now | before | change | limit |\n"
         "| --- | --- | --- | --: | --: | --: | --: |\n"
         "| `asr:cpu` | unpacked | over budget | 130 MB | 100 MB | +30.0 MB | 125 MB |\n\n"
-        "**`asr:cpu`: what changed of what it adds to its parent, the largest first**\n\n"
-        "| change | kind | what |\n"
+        "**`asr:cpu`: changes in what it adds to its parent, the largest first**\n\n"
+        "| change | kind | name |\n"
         "| --: | --- | --- |\n"
         "| +30.0 MB | Python | new\\_one: new |\n\n"
         "<details><summary>All metrics</summary>\n\n"
@@ -76,5 +76,5 @@ def test_a_page_has_the_breaches_first_and_all_metrics_folded() -> None:
 
 def test_a_page_of_nothing_wrong_says_so() -> None:
     page = budget_markdown(compared(metrics(), unpacked_mb=125, wanted=("asr:cpu", "base:cpu")))
-    assert "All 6 metrics are within their budgets, or have none." in page
-    assert page.endswith("Not here, so not measured: `base:cpu`.\n")
+    assert "All 6 metrics are within their budgets, or have no budget." in page
+    assert page.endswith("Not available, so not measured: `base:cpu`.\n")

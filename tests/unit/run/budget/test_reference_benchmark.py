@@ -1,4 +1,4 @@
-"""The calibration is done once for a machine, and again on another one."""
+"""The reference benchmark runs once for a machine, and again on another one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ci.run.budget.reference_benchmark import ROUNDS, reference_benchmark_s
 from ci.run.workspace.state import State
 
 
-class Calibrated:
-    """A state with a calibration whose rounds are counted."""
+class Benchmarked:
+    """A state with a reference benchmark whose rounds are counted."""
 
     def __init__(self, folder: Path) -> None:
         self.state = State(root=folder)
@@ -19,7 +19,7 @@ class Calibrated:
 
     @property
     def file(self) -> Path:
-        return self.state.root / "calibration.json"
+        return self.state.root / "reference-benchmark.json"
 
     def seconds(self, cpu: str = "one") -> float:
         return reference_benchmark_s(self.state, cpu=cpu, say=self.said.append, work=self.work)
@@ -30,15 +30,15 @@ class Calibrated:
 
 
 def test_it_is_done_once_and_remembered(tmp_path: Path) -> None:
-    here = Calibrated(tmp_path)
+    here = Benchmarked(tmp_path)
     first = here.seconds()
     assert (here.rounds, len(here.said)) == (ROUNDS, 1)
     assert here.seconds() == first > 0
     assert here.rounds == ROUNDS
 
 
-def test_another_processor_or_another_work_is_calibrated_anew(tmp_path: Path) -> None:
-    here = Calibrated(tmp_path)
+def test_another_processor_or_another_work_is_measured_again(tmp_path: Path) -> None:
+    here = Benchmarked(tmp_path)
     here.seconds()
     here.seconds("two")
     assert here.rounds == 2 * ROUNDS
@@ -49,7 +49,7 @@ def test_another_processor_or_another_work_is_calibrated_anew(tmp_path: Path) ->
 
 
 def test_a_damaged_memory_is_made_anew(tmp_path: Path) -> None:
-    here = Calibrated(tmp_path)
+    here = Benchmarked(tmp_path)
     for text in (
         "",
         "[]",
