@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TypedDict
+from typing import Any
 
 import click
 
 from ci.cli.completion.candidates import complete_image, complete_variant
 from ci.cli.display.progress import Progress
+from ci.run.build.request import Request
+from ci.settings import Settings
+from ci.smoke.check_options import CheckOptions
 
 images_argument = click.argument(
     "images", nargs=-1, metavar="[IMAGE[:VARIANT]]...", shell_complete=complete_image
@@ -122,26 +127,8 @@ RUN_OPTIONS = (
 """Options of every command that builds images, in the order of their help."""
 
 
-class RunArguments(TypedDict):
-    """What the options of a command that builds images were given."""
-
-    variants: tuple[str, ...]
-    base: str | None
-    engine: str | None
-    bundle: Path | None
-    jobs: int | None
-    progress: str | None
-    ignore_disk: bool
-    frozen: bool
-    registry: str | None
-    cache: str | None
-    wheels: str | None
-    gpu: bool
-    require_gpu: bool
-    no_ledger: bool
-    dry_run: bool
-    fail_fast: bool
-    rebuild: bool
+SETTINGS = ("base", "engine", "jobs", "progress", "ignore_disk", "registry", "cache", "wheels")
+"""Those of `RUN_OPTIONS` that are settings, by the setting's name; all others belong to the request."""
 
 
 def check_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -151,8 +138,36 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `RUN_OPTIONS`."""
+def run_options(command: Callable[[Settings, Request, bool], None]) -> Callable[..., None]:
+    """Give a command the options of `RUN_OPTIONS`.
+
+    It is called with its settings, its request, and whether the request is only to be printed.
+    """
+
+    @wraps(command)
+    def called(settings: Settings, *, dry_run: bool, **given: Any) -> None:
+        own = {name: given.pop(name) for name in SETTINGS}
+        own["ignore_disk"] = own["ignore_disk"] or None
+        command(settings.with_(**own), request_of(given), dry_run)
+
+    found: Callable[..., None] = click.pass_obj(called)
     for option in reversed(RUN_OPTIONS):
-        command = option(command)
-    return command
+        found = option(found)
+    return found
+
+
+def request_of(given: dict[str, Any]) -> Request:
+    """Return the request of a command; `given` are the values of its options and arguments by name."""
+    bundle: Path | None = given.pop("bundle")
+    return Request(
+        names=given.pop("images", ()),
+        bundle=bundle.absolute() if bundle is not None else None,
+        checks=checks_of(given.pop("gpu"), given.pop("require_gpu"), given.pop("no_ledger")),
+        argv=tuple(sys.argv[1:]),
+        **given,
+    )
+
+
+def checks_of(gpu: bool, require_gpu: bool, no_ledger: bool) -> CheckOptions:
+    """Return what `CHECK_OPTIONS` ask for."""
+    return CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)

@@ -11,9 +11,9 @@ import anyio
 import click
 
 from ci.cli.options import (
-    RunArguments,
     base_option,
     check_options,
+    checks_of,
     engine_option,
     progress_option,
     registry_option,
@@ -28,6 +28,7 @@ from ci.publish.releases import Lag
 from ci.publish.stale_tags import stale_tags
 from ci.registry.credentials import Purpose
 from ci.registry.namespace import RegistryNamespace, parse_namespace
+from ci.run.build.request import Request
 from ci.run.git.revision import Revision, revision_of
 from ci.run.release.release import (
     Publication,
@@ -107,26 +108,13 @@ def publish(
     check_base(workspace, bootstrap_base=bootstrap_base)
     anyio.run(partial(check_registry, namespace, _say, "RELEASE", "REGISTRY"))
     if not dry_run:
-        asked = RunArguments(
+        request = Request(
             variants=variants,
-            base=base,
-            engine=engine,
-            bundle=None,
-            jobs=None,
-            progress=progress,
-            ignore_disk=False,
             frozen=True,
-            registry=registry,
-            cache="read-write",
-            wheels=None,
-            gpu=gpu,
-            require_gpu=require_gpu,
-            no_ledger=no_ledger,
-            dry_run=False,
-            fail_fast=False,
-            rebuild=False,
+            checks=checks_of(gpu, require_gpu, no_ledger),
+            argv=tuple(sys.argv[1:]),
         )
-        status = anyio.run(build_here, workspace, (), asked)
+        status = anyio.run(build_here, workspace, request)
         if status != 0:
             sys.exit(status)
     publication = Publication(

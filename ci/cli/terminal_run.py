@@ -7,29 +7,25 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 
 import click
 
 from ci.cli.display.progress import Progress, print_end_table, shown
 from ci.cli.engine import open_engine
-from ci.cli.options import RunArguments
 from ci.engines.engine import Engine
 from ci.errors import DiskError
-from ci.plan.plan import Plan
 from ci.report.units import size_text
+from ci.run.build.planned_run import PlannedRun
 from ci.run.build.registry_tasks import built_twice
 from ci.run.build.request import Request
 from ci.run.build.run import run_request
 from ci.run.estimate.needs import Estimate
 from ci.run.estimate.preview import Preview
-from ci.run.reuse.remote_cache import RemoteCache, open_remote_cache
+from ci.run.reuse.remote_cache import open_remote_cache
 from ci.run.reuse.store_health import plan_from_store
 from ci.run.tasks.event_log import Listener
-from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
-from ci.smoke.check_options import CheckOptions
 
 
 def tell(line: str) -> None:
@@ -37,25 +33,9 @@ def tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-async def build_here(
-    workspace: Workspace, names: tuple[str, ...], asked: RunArguments, *, smoke: bool = False
-) -> int:
-    """Build what is asked for and return the exit code."""
-    checks = CheckOptions(gpu=asked["gpu"], require_gpu=asked["require_gpu"], ledger=not asked["no_ledger"])
-    request = Request(
-        names=names,
-        variants=asked["variants"],
-        bundle=asked["bundle"],
-        rebuild=asked["rebuild"],
-        frozen=asked["frozen"],
-        fail_fast=asked["fail_fast"],
-        smoke=smoke,
-        checks=checks,
-        argv=tuple(sys.argv[1:]),
-    )
-    if asked["dry_run"]:
-        return await _dry_run(workspace, request)
-    finished = await run_request(workspace, request, CommandLine(request), os.environ)
+async def build_here(workspace: Workspace, request: Request) -> int:
+    """Do a request and return the exit code."""
+    finished = await run_request(workspace, request, CommandLine(), os.environ)
     report = finished.report
     print_end_table(report, stream=sys.stdout, environ=os.environ)
     if report.disk is not None:
@@ -67,7 +47,8 @@ async def build_here(
     return finished.exit_code
 
 
-async def _dry_run(workspace: Workspace, request: Request) -> int:
+async def print_plan(workspace: Workspace, request: Request) -> int:
+    """Print what a request would do and whether it fits on the disk; return the exit code, which is 0."""
     click.echo(workspace.base.reason)
     plan_of = partial(request.plan, workspace)
     async with open_remote_cache(workspace, os.environ, plan_of, tell) as remote:
@@ -76,7 +57,8 @@ async def _dry_run(workspace: Workspace, request: Request) -> int:
     for warning in remote.warnings if remote is not None else ():
         tell(f"warning: {warning}")
     plan = request.with_checked(plan, store.tags(workspace.stack.namespace))
-    _, refusal = _preview(workspace, request, remote).of(plan, store, engine=workspace.settings.engine)
+    run = PlannedRun(workspace=workspace, request=request, plan=plan, store=store, remote=remote)
+    _, refusal = _estimate(run, workspace.settings.engine)
     for planned in plan.images:
         click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
     checked = ", and all checked" if request.checks_existing else ""
@@ -86,14 +68,11 @@ async def _dry_run(workspace: Workspace, request: Request) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
 class CommandLine:
-    """A run that the command line starts: see ci/run/build/run.py."""
-
-    request: Request
+    """Starts runs for the command line: see ci/run/build/run.py."""
 
     def say(self, line: str) -> None:
-        """Tell the user a line at once."""
+        """Print a line on standard error."""
         tell(line)
 
     @asynccontextmanager
@@ -106,26 +85,26 @@ class CommandLine:
         """Show the events of a run on standard error."""
         return _shown(workspace)
 
-    def forecast(
-        self, workspace: Workspace, plan: Plan, store: Store, remote: RemoteCache | None, engine: str, /
-    ) -> Estimate | None:
-        """Say what the run needs. Raises DiskError where there is no room for it."""
-        if engine == "dagger":
+    def estimate(self, run: PlannedRun, engine: Engine) -> Estimate | None:
+        """Print what a run needs and return it. Raises DiskError if it does not fit."""
+        if engine.name == "dagger":
             return None  # its disk is not this machine's
-        estimate, refusal = _preview(workspace, self.request, remote).of(plan, store, engine=engine)
+        estimate, refusal = _estimate(run, engine.name)
         if refusal:
             raise DiskError(refusal)
         return estimate
 
 
-def _preview(workspace: Workspace, request: Request, remote: RemoteCache | None) -> Preview:
-    return Preview(
-        workspace=workspace,
-        cache=not request.rebuild,
-        bundle=request.bundle is not None,
-        remote=remote.sizes if remote is not None else {},
+def _estimate(run: PlannedRun, engine: str) -> tuple[Estimate, str]:
+    """Print what a run needs; return that, and why it does not fit on the disk, empty where it does."""
+    preview = Preview(
+        workspace=run.workspace,
+        cache=not run.request.rebuild,
+        bundle=run.request.bundle is not None,
+        remote=run.remote.sizes if run.remote is not None else {},
         say=tell,
     )
+    return preview.of(run.plan, run.store, engine=engine)
 
 
 def _shown(workspace: Workspace) -> AbstractContextManager[Listener]:

@@ -16,16 +16,14 @@ from ci.engines.engine import Engine
 from ci.engines.process.command import Command
 from ci.engines.process.runner import Runner
 from ci.names.digest import digest_of
-from ci.plan.plan import Plan
 from ci.registry.namespace import parse_namespace
 from ci.report.events import Checkout, Event
+from ci.run.build.planned_run import PlannedRun
 from ci.run.build.request import Request
 from ci.run.build.run import RunResult, run_request
 from ci.run.estimate.needs import Estimate
-from ci.run.reuse.remote_cache import RemoteCache
 from ci.run.tasks.event_log import Listener
 from ci.run.workspace.base_kind import BaseKind
-from ci.run.workspace.local_store import Store
 from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace
 from ci.settings import read_settings
@@ -91,7 +89,7 @@ class FakeFrontend:
     engine: FakeEngine
     lines: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    estimate: Estimate | None = None
+    needs: Estimate | None = None
     opened_engines: int = 0
 
     def say(self, line: str) -> None:
@@ -106,10 +104,8 @@ class FakeFrontend:
     def shown(self, workspace: Workspace) -> Iterator[Listener]:
         yield self.events.append
 
-    def forecast(
-        self, workspace: Workspace, plan: Plan, store: Store, remote: RemoteCache | None, engine: str, /
-    ) -> Estimate | None:
-        return self.estimate
+    def estimate(self, run: PlannedRun, engine: Engine) -> Estimate | None:
+        return self.needs
 
 
 @dataclass(slots=True, kw_only=True)

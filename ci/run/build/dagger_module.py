@@ -187,5 +187,5 @@ class ModuleHost:
 
         yield show
 
-    def forecast(self, *_: object) -> None:
+    def estimate(self, *_: object) -> None:
         """Return nothing: the engine's disk is not this machine's."""

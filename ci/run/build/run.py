@@ -20,7 +20,6 @@ from ci.run.inputs.unavailable_packages import relocked
 from ci.run.reuse.remote_cache import RemoteCache, open_remote_cache
 from ci.run.reuse.store_health import plan_on_healthy_store
 from ci.run.tasks.event_log import Listener
-from ci.run.workspace.local_store import Store
 from ci.run.workspace.run_directory import RunDirectory
 from ci.run.workspace.workspace import Workspace
 
@@ -43,9 +42,7 @@ class RunFrontend(Protocol):
         """Show the events of a run as they happen."""
         ...
 
-    def forecast(
-        self, workspace: Workspace, plan: Plan, store: Store, remote: RemoteCache | None, engine: str, /
-    ) -> Estimate | None:
+    def estimate(self, run: PlannedRun, engine: Engine) -> Estimate | None:
         """Return what a run will need, None where that is not known. Raises DiskError if it does not fit."""
         ...
 
@@ -149,8 +146,8 @@ class _Attempt:
             say=front.say,
         )
         plan = self.request.with_checked(plan, store.tags(workspace.stack.namespace))
-        estimate = front.forecast(workspace, plan, store, remote, engine.name)
-        run = replace(self._planned(plan, remote), store=store, estimate=estimate)
+        run = replace(self._planned(plan, remote), store=store)
+        run = replace(run, estimate=front.estimate(run, engine))
         with front.shown(workspace) as listener:
             report, directory = await build_plan(engine, replace(run, listeners=(listener,)))
         hits = remote.references if remote is not None else {}

@@ -228,7 +228,7 @@ async def test_nothing_is_built_where_there_is_no_room(
     def refuse(*_: object) -> None:
         raise DiskError("no room")
 
-    monkeypatch.setattr(FakeFrontend, "forecast", refuse)
+    monkeypatch.setattr(FakeFrontend, "estimate", refuse)
     with pytest.raises(DiskError, match="no room"):
         await machine.run()
     assert machine.engine.calls == []
