@@ -67,6 +67,9 @@ class FakeEngine:
         salt: changes the content of every layer that is built.
         failing_checks: names of the folders of images whose checks fail.
         broken: what is wrong with an image of the store, by id.
+        changed_layers: digests of layers whose files were changed after they were made.
+        errors: what is wrong with the lists of the store.
+        on_state: called after the state of the store was read.
         requests: what it was asked to build, in order.
         gpu: whether the machine has a GPU.
     """
@@ -84,6 +87,9 @@ class FakeEngine:
     salt: str = ""
     failing_checks: Collection[str] = ()
     broken: dict[str, str] = field(default_factory=dict)
+    changed_layers: set[str] = field(default_factory=set)
+    errors: tuple[str, ...] = ()
+    on_state: Callable[[], None] = lambda: None
     requests: list[BuildRequest] = field(default_factory=list)
     gpu: bool = False
 
@@ -110,15 +116,17 @@ class FakeEngine:
         for name, id_ in self.names.items():
             names.setdefault(id_, []).append(f"{LOCAL}{name}")
         layers = frozenset(layer for one in self.stored.values() for layer, _ in one.layers)
-        return StoreState(
+        state = StoreState(
             root="/fake",
-            faults=(),
+            faults=self.errors,
             names={id_: tuple(own) for id_, own in names.items()},
             chains={id_: tuple(layer for layer, _ in one.layers) for id_, one in self.stored.items()},
             broken=dict(self.broken),
-            marks=dict.fromkeys(sorted(layers), "as made"),
+            marks={one: "changed" if one in self.changed_layers else "as made" for one in layers},
             layers=layers,
         )
+        self.on_state()
+        return state
 
     async def remove_damaged(self, images: Sequence[str]) -> None:
         await checkpoint()
