@@ -26,7 +26,7 @@ from ci.settings import Settings
 
 NOUNS = {"image": "name", "intermediate": "unnamed image", "file": "file", "folder": "folder"}
 SINGLE = 1_000_000
-"""From so many bytes on, a file or an unnamed image stands on a line of its own."""
+"""A file or an unnamed image of at least so many bytes gets a line of its own."""
 
 
 @click.command()
@@ -75,18 +75,18 @@ def gc(
     workspace = open_workspace(settings)
     if registry is not None:
         if keep_gb is not None and not isfinite(keep_gb):
-            raise UsageError(f"--keep-gb {keep_gb}: that is no size")
+            raise UsageError(f"--keep-gb {keep_gb} is not a size", hint="give a number of gigabytes")
         keep_bytes = round(keep_gb * 1e9) if keep_gb is not None else None
         anyio.run(_in_registry, workspace, parse_namespace(registry), timedelta(days=days), keep_bytes, yes)
         return
     if keep_gb is not None:
-        raise UsageError("--keep-gb is about a registry: give --registry HOST[:PORT]/NAMESPACE with it")
+        raise UsageError("--keep-gb needs a registry", hint="add --registry HOST[:PORT]/NAMESPACE")
     engine = _engine(workspace)
     if yes:
-        _no_run_is_going_on(workspace)
+        _refuse_during_a_run(workspace)
         anyio.run(_remove, workspace, engine, everything)
     else:
-        anyio.run(_tell, workspace, engine, everything)
+        anyio.run(_list, workspace, engine, everything)
 
 
 async def _in_registry(
@@ -100,19 +100,21 @@ async def _in_registry(
         click.echo(text, err=True)
 
     async with open_releases(namespace, say, "REGISTRY") as releases:
-        stale, looked_at = await registry_survey(
+        stale, inspected = await registry_survey(
             releases.client, workspace.stack, older_than=older_than, keep_bytes=keep_bytes
         )
         for one in stale:
             click.echo(_line(one.size_bytes, f"{one.repository}:{one.tag}", one.reason))
         size = size_text(sum(one.size_bytes for one in stale))
         if not stale:
-            click.echo(f"nothing can go; {looked_at} tags were looked at")
+            click.echo(f"nothing to delete; {inspected} tags were inspected")
         elif yes:
-            gone = await registry_remove(releases.client, stale, say)
-            click.echo(f"removed: {_entries(gone)}, {size}; the registry's own collection frees the bytes")
+            removed = await registry_remove(releases.client, stale, say)
+            click.echo(
+                f"deleted: {_entries(removed)}, {size}; the registry's garbage collection frees the space"
+            )
         else:
-            click.echo(f"nothing was removed; `--yes` removes it: {_entries(len(stale))}, {size}")
+            click.echo(f"nothing was deleted; `--yes` deletes: {_entries(len(stale))}, {size}")
 
 
 def _entries(count: int) -> str:
@@ -120,44 +122,44 @@ def _entries(count: int) -> str:
 
 
 def gc_lines(found: Survey) -> tuple[str, ...]:
-    """Return a line per thing that can go: bytes, name, reason; small ones of a kind together."""
+    """Return a line for each thing to delete (bytes, name, reason), and one for all small ones of a kind."""
     lines = []
-    for (kind, why), group in groupby(
-        sorted(found.items, key=lambda item: (item.kind, item.why, -item.size_bytes, item.name)),
-        key=lambda item: (item.kind, item.why),
+    for (kind, reason), group in groupby(
+        sorted(found.items, key=lambda item: (item.kind, item.reason, -item.size_bytes, item.name)),
+        key=lambda item: (item.kind, item.reason),
     ):
         items = list(group)
         alone = [item for item in items if kind in ("image", "folder") or item.size_bytes >= SINGLE]
-        lines += [_line(item.size_bytes, _short(item), why) for item in alone]
+        lines += [_line(item.size_bytes, _short(item), reason) for item in alone]
         small = [item for item in items if item not in alone]
         if small:
             noun = NOUNS[kind] + ("s" if len(small) > 1 else "")
-            lines.append(_line(sum(item.size_bytes for item in small), f"{len(small)} {noun}", why))
+            lines.append(_line(sum(item.size_bytes for item in small), f"{len(small)} {noun}", reason))
     return tuple(lines)
 
 
 def total_text(items: Iterable[Item]) -> str:
-    """Return how much it is: `3 images and 12 files, 1.20 GB`."""
+    """Return the number of things and their bytes: `7 things, 1.20 GB`."""
     counted = list(items)
     number = len(counted)
     noun = "thing" if number == 1 else "things"
     return f"{number} {noun}, {size_text(sum(item.size_bytes for item in counted))}"
 
 
-async def _tell(workspace: Workspace, engine: Engine | None, everything: bool) -> None:
+async def _list(workspace: Workspace, engine: Engine | None, everything: bool) -> None:
     found = await survey(workspace, engine, everything=everything)
     _print(found)
     with stale_runs(workspace.state.root) as lives:
         if lives:
             killed = "a killed run" if len(lives) == 1 else f"{len(lives)} killed runs"
-            click.echo(f"also what {killed} left: working containers and temporary files")
+            click.echo(f"also the working containers and temporary files of {killed}")
     if others := live_runs(workspace.state.root):
-        click.echo(f"a run is going on (process {others[0].pid}); nothing can be removed before its end")
+        click.echo(f"a run is active (process {others[0].pid}); nothing can be deleted before it ends")
     if not found.items and not lives:
-        click.echo("nothing can go")
+        click.echo("nothing to delete")
         return
-    words = "dockwright gc --all --yes" if everything else "dockwright gc --yes"
-    click.echo(f"nothing was removed; `{words}` removes it: {total_text(found.items)}")
+    command = "dockwright gc --all --yes" if everything else "dockwright gc --yes"
+    click.echo(f"nothing was deleted; `{command}` deletes: {total_text(found.items)}")
 
 
 async def _remove(workspace: Workspace, engine: Engine | None, everything: bool) -> None:
@@ -166,39 +168,39 @@ async def _remove(workspace: Workspace, engine: Engine | None, everything: bool)
 
     if engine is None:
         _print(found := await survey(workspace, None, everything=everything))
-        faults = await remove(workspace, None, found.items)
+        errors = await remove(workspace, None, found.items)
     else:
         async with registered_run(workspace, engine, note=say, warn=say) as (own, marked):
             _print(found := await survey(own, marked, everything=everything))
-            faults = await remove(own, marked, found.items)
-    for fault in faults:
-        say(fault)
-    click.echo(f"removed: {total_text(found.items)}" if found.items else "nothing could go")
+            errors = await remove(own, marked, found.items)
+    for error in errors:
+        say(error)
+    click.echo(f"deleted: {total_text(found.items)}" if found.items else "nothing to delete")
 
 
 def _engine(workspace: Workspace) -> Engine | None:
-    """Return the engine whose store is looked at; None where there is none."""
+    """Return the engine of the store; None where no engine is usable."""
     try:
         return workspace.engine()
     except EngineError:
         return None
 
 
-def _no_run_is_going_on(workspace: Workspace) -> None:
+def _refuse_during_a_run(workspace: Workspace) -> None:
     for life in live_runs(workspace.state.root):
         raise UsageError(
-            f"a run is going on (process {life.pid}, since {life.started}): nothing goes while it may need "
-            "it; wait for its end, or stop it with Ctrl-C, then run gc again"
+            f"a run is active (process {life.pid}, since {life.started}); nothing is deleted during a run",
+            hint="wait for its end or stop it with Ctrl-C; then run gc again",
         )
 
 
 def _print(found: Survey) -> None:
-    for line in (*gc_lines(found), *found.left):
+    for line in (*gc_lines(found), *found.skipped):
         click.echo(line)
 
 
-def _line(size_bytes: int, name: str, why: str) -> str:
-    return f"{size_text(size_bytes):>8}  {name}: {why}"
+def _line(size_bytes: int, name: str, reason: str) -> str:
+    return f"{size_text(size_bytes):>8}  {name}: {reason}"
 
 
 def _short(item: Item) -> str:

@@ -107,7 +107,7 @@ async def test_what_the_plan_and_others_need_stays_and_the_rest_goes(
     assert "dockwright/gone:cpu: the stack has no such image any more" in said.stdout
     assert f"{'f' * 64}: no lock of this stack names it" in said.stdout
     last = said.stdout.splitlines()[-1]
-    assert last.startswith("nothing was removed; `dockwright gc --yes` removes it: ")
+    assert last.startswith("nothing was deleted; `dockwright gc --yes` deletes: ")
     assert await engine.images() == before
     assert (kept / ("f" * 64)).exists()
 
@@ -120,7 +120,7 @@ async def test_what_the_plan_and_others_need_stays_and_the_rest_goes(
     assert workspace.state.record_path("base:cpu", keys["base:cpu"]).exists()
     assert list(workspace.settings.tmpdir.iterdir()) == []
     again = stack.dockwright("--root", root, "gc")
-    assert again.stdout.splitlines()[-1] == "nothing can go"
+    assert again.stdout.splitlines()[-1] == "nothing to delete"
 
     everything = stack.dockwright("--root", root, "gc", "--all", "--yes")
     assert everything.returncode == 0, everything.stderr
@@ -135,9 +135,9 @@ async def test_nothing_goes_while_a_run_is_going_on(
     with live(workspace.state.root, now=datetime.now(tz=UTC)) as life:
         done = stack.dockwright("--root", str(workspace.settings.root), "gc", "--yes")
         assert done.returncode == 2
-        assert f"a run is going on (process {life.pid}, since" in done.stderr
+        assert f"a run is active (process {life.pid}, since" in done.stderr
         told = stack.dockwright("--root", str(workspace.settings.root), "gc")
-        assert f"a run is going on (process {life.pid})" in told.stdout
+        assert f"a run is active (process {life.pid})" in told.stdout
     assert "dockwright/gone:cpu" in await engine.images()
 
 
@@ -195,7 +195,7 @@ async def test_an_image_in_use_stays_and_is_told_and_the_others_go(
     container = (await engine.runner.run(engine.buildah.start("dockwright/gone:cpu"))).strip()
     items = (await survey(workspace, engine)).items
     (fault,) = await remove(workspace, engine, items)
-    assert fault.startswith("dockwright/gone:cpu stays: ")
+    assert fault.startswith("dockwright/gone:cpu was not deleted: ")
     assert set(await engine.images()) == {"dockwright/gone:cpu"}
     await engine.runner.run(engine.buildah.remove(container))
 

@@ -119,12 +119,12 @@ def test_after_a_release_only_what_it_does_not_name_goes(proxy: Proxy, tmp_path:
     change(machine.stack, f"second {tmp_path}")
     assert machine.build(place, "--cache", "read-write", images=("kill-three",)).status == 0
     change(machine.stack, f"third {tmp_path}")
-    assert "nothing can go; " in machine.dockwright(*gc, "--keep-gb", "100").stdout
+    assert "nothing to delete; " in machine.dockwright(*gc, "--keep-gb", "100").stdout
     told = machine.dockwright(*gc, "--keep-gb", "0").stdout.splitlines()
     assert len(told) == 2
     assert "with it and what is newer, more than 0.00 GB would be kept" in told[0]
     removed = machine.dockwright(*gc, "--older-than", "0", "--yes")
-    assert "removed: 1 entry, " in removed.stdout
+    assert "deleted: 1 entry, " in removed.stdout
     assert proxy.count("DELETE") == 3
     for command in ("verify", "rollback 1.0"):
         done = machine.dockwright(*command.split(), "--registry", place)
@@ -142,12 +142,14 @@ def test_the_command_tells_first_and_removes_with_yes(proxy: Proxy, tmp_path: Pa
     assert machine.build(place, "--cache", "read-write", images=("kill-three",)).status == 0
     change(machine.stack, f"second {tmp_path}")
     words = ("gc", "--registry", place)
-    assert "nothing can go; 5 tags were looked at" in machine.dockwright(*words).stdout
+    assert "nothing to delete; 5 tags were inspected" in machine.dockwright(*words).stdout
     told = machine.dockwright(*words, "--older-than", "0").stdout
     assert "team/kill-three:k-" in told
-    assert "nothing was removed; `--yes` removes it: 1 entry, " in told
+    assert "nothing was deleted; `--yes` deletes: 1 entry, " in told
     assert proxy.count("DELETE") == 0
     removed = machine.dockwright(*words, "--older-than", "0", "--yes").stdout
-    assert "removed: 1 entry, " in removed
+    assert "deleted: 1 entry, " in removed
     assert proxy.count("DELETE") == 3
-    assert "nothing can go; 2 tags were looked at" in machine.dockwright(*words, "--older-than", "0").stdout
+    assert (
+        "nothing to delete; 2 tags were inspected" in machine.dockwright(*words, "--older-than", "0").stdout
+    )

@@ -1,4 +1,4 @@
-"""What can go and why: images, files of the houses, records, temporary files. Pure; nothing is looked at."""
+"""What can be deleted on this machine, and why: images, downloads, records, temporary files. Pure."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from ci.names.reference import find_reference, parse_reference
 Kind = Literal["image", "intermediate", "file", "folder"]
 
 SUPERSEDED = "no plan of this checkout names its key"
-GONE = "the stack has no such image any more"
-UNNAMED = "has layers that no named image needs"
+NOT_IN_STACK = "the stack no longer has this image"
+UNNAMED = "has layers that no named image uses"
 ALL = "asked for with --all"
 UNLOCKED = "no lock of this stack names it"
-STALE_HOUSE = "made from other locks; what these locks name stays"
-UNFINISHED = "a fetch that did not end"
-TEMPORARY = "temporary, and no run is going on"
-OLD_PLACE = "an earlier version kept this here"
-NO_IMAGE = "record or lock of an image that is gone"
+STALE_PACKAGES = "made from other locks; files that the present locks name are kept"
+INCOMPLETE = "an incomplete download"
+TEMPORARY = "temporary, and no run is active"
+OLD_FOLDER = "only earlier versions of dockwright use it"
+NO_IMAGE = "record or lock of an image that no longer exists"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One thing that can go. `name` is an image's name or id, or an absolute path; `size_bytes` is freed."""
+    """One thing to delete. `name` is an image's name or id, or an absolute path; `size_bytes` is freed."""
 
     kind: Kind
     name: str
     size_bytes: int
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetainedSet:
-    """What of the store stays.
+    """What is retained in the store.
 
     Attributes:
-        namespace: of the stack; images of others are foreign and never go.
+        namespace: of the stack; images of other namespaces are never deleted.
         ids: `image:variant` of the stack.
         names: cache names of the present plan's keys, of the base and of the builder.
-        builder: whether the builder's name is known; else every builder stays.
-        alone: whether the store is dockwright's own, so that images without names are too.
+        builder: whether the builder's name is known; else every builder is retained.
+        alone: whether the store is dockwright's own, so that images without names are dockwright's too.
     """
 
     namespace: str
@@ -53,46 +53,45 @@ class RetainedSet:
     alone: bool = True
 
     def own(self, image: StoredImage) -> tuple[str, ...]:
-        """Return the names of an image that are the stack's."""
+        """Return the names of an image that are in the stack's namespace."""
         return tuple(name for name in image.names if name.startswith(f"{self.namespace}/"))
 
-    def why_not(self, name: str) -> str:
-        """Return why a name of the stack can go; empty where it stays."""
+    def reason_to_remove(self, name: str) -> str:
+        """Return why a name of the stack can be removed; empty where it is retained."""
         if name in self.names:
             return ""
         own = parse_reference(name)
         image = own.image_in(self.namespace)
         if own.tag.startswith("k-"):
             return "" if image == "builder" and not self.builder else SUPERSEDED
-        return "" if str(ImageId(image, own.tag)) in self.ids else GONE
+        return "" if str(ImageId(image, own.tag)) in self.ids else NOT_IN_STACK
 
 
 def choose_images(
     stored: Iterable[StoredImage],
-    kept: RetainedSet,
+    retained: RetainedSet,
     *,
     ours: Collection[str] = (),
     everything: bool = False,
 ) -> tuple[Item, ...]:
-    """Return what of the store can go, each with the bytes that are freed once all before it are gone.
+    """Return what can be deleted of the store, in an order that works, with the bytes that each then frees.
 
-    An image that has the human name of an image of the stack stays, whatever its key: it is what was built
-    last. Names that others gave stay, and with them the image. An image without a name goes when it has
-    layers that no other image which stays needs. In a store that is shared with other programs, only those of
-    `ours` (ids) do. They come in the order in which they can be removed: the store lists what an image was
-    made on before it.
+    An image with the human name of an image of the stack is retained, whatever its key: it is the last build.
+    Names that other programs gave are retained, and so are their images. An image without a name is deleted
+    if it has layers that no retained image uses. In a store that is shared with other programs, only those
+    in `ours` (ids) are. The store lists an image after the ones that it was built on.
     """
     images = tuple(stored)
-    losing: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     for image in images:
-        own = kept.own(image)
-        reasons = [ALL if everything else kept.why_not(name) for name in own]
-        # a name beside those that others gave frees nothing, so it goes only with everything
+        own = retained.own(image)
+        reasons = [ALL if everything else retained.reason_to_remove(name) for name in own]
+        # removing one of several names frees nothing, so that is done only with everything
         if own and all(reasons) and (everything or own == image.names):
-            losing[image.id] = GONE if GONE in reasons else reasons[0]
-    going = {image.id for image in images if image.id in losing and kept.own(image) == image.names}
-    needed = {id_ for image in images if image.names and image.id not in going for id_, _ in image.layers}
-    if not kept.alone:
+            chosen[image.id] = NOT_IN_STACK if NOT_IN_STACK in reasons else reasons[0]
+    deleted = {image.id for image in images if image.id in chosen and retained.own(image) == image.names}
+    needed = {id_ for image in images if image.names and image.id not in deleted for id_, _ in image.layers}
+    if not retained.alone:
         needed |= {
             id_ for image in images if not image.names and image.id not in ours for id_, _ in image.layers
         }
@@ -103,15 +102,20 @@ def choose_images(
     ]
     items: list[Item] = []
     freed: set[str] = set()
-    for image in sorted((one for one in images if one.id in losing), key=lambda one: one.names):
-        size = _freed(image, needed, freed) if image.id in going else 0
+    for image in sorted((one for one in images if one.id in chosen), key=lambda one: one.names):
+        size = _freed(image, needed, freed) if image.id in deleted else 0
         items += [
-            Item(kind="image", name=name, size_bytes=size if number == 0 else 0, why=losing[image.id])
-            for number, name in enumerate(sorted(kept.own(image)))
+            Item(
+                kind="image",
+                name=name,
+                size_bytes=size if number == 0 else 0,
+                reason=chosen[image.id],
+            )
+            for number, name in enumerate(sorted(retained.own(image)))
         ]
-    why = ALL if everything else UNNAMED
+    reason = ALL if everything else UNNAMED
     items += [
-        Item(kind="intermediate", name=image.id, size_bytes=_freed(image, needed, freed), why=why)
+        Item(kind="intermediate", name=image.id, size_bytes=_freed(image, needed, freed), reason=reason)
         for image in reversed(unnamed)
     ]
     return tuple(items)
@@ -124,13 +128,13 @@ def _freed(image: StoredImage, needed: Collection[str], freed: set[str]) -> int:
 
 
 def choose_records(records: Iterable[tuple[str, str, int]], names: Collection[str]) -> tuple[Item, ...]:
-    """Return those of `records` (path, cache tag, bytes) whose image is neither there nor planned.
+    """Return those of `records` (path, cache tag, bytes) whose image is neither in the store nor planned.
 
-    `names` are the image names that are there and stay, and those of the plan.
+    `names` are the image names that are retained in the store, and those of the plan.
     """
     tags = {found.tag for name in names if (found := find_reference(name)) is not None}
     return tuple(
-        Item(kind="file", name=path, size_bytes=size, why=NO_IMAGE)
+        Item(kind="file", name=path, size_bytes=size, reason=NO_IMAGE)
         for path, tag, size in records
         if tag not in tags
     )
@@ -139,14 +143,14 @@ def choose_records(records: Iterable[tuple[str, str, int]], names: Collection[st
 def choose_content_files(
     files: Iterable[tuple[str, str, int]], locked: Collection[str], compiled: Mapping[str, str]
 ) -> tuple[Item, ...]:
-    """Return the fetched files that no lock names: of each (path, sha256, bytes).
+    """Return the downloaded files, as (path, sha256, bytes), that no lock names.
 
-    `locked` are the sha256s that locks name, `compiled` the sha256 of each wheel that was made of a present
+    `locked` are the sha256s in locks. `compiled` is the sha256 of each wheel that was compiled from a present
     sdist, by its wheel-build key.
     """
-    stay = {*locked, *compiled.values()}
+    retained = {*locked, *compiled.values()}
     return tuple(
-        Item(kind="file", name=path, size_bytes=size, why=UNLOCKED)
+        Item(kind="file", name=path, size_bytes=size, reason=UNLOCKED)
         for path, sha256, size in files
-        if sha256 not in stay
+        if sha256 not in retained
     )

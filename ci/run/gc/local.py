@@ -1,4 +1,4 @@
-"""Looks at all that dockwright keeps on this machine, and removes what was chosen to go."""
+"""Inspects all that dockwright has on this machine, and deletes what was chosen."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ci.plan.references import reference
 from ci.run.cleanup.folders import remove_folder
 from ci.run.gc.choice import (
     ALL,
-    OLD_PLACE,
-    STALE_HOUSE,
+    INCOMPLETE,
+    OLD_FOLDER,
+    STALE_PACKAGES,
     TEMPORARY,
-    UNFINISHED,
     UNLOCKED,
     Item,
     RetainedSet,
@@ -33,14 +33,14 @@ from ci.run.gc.choice import (
 )
 from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.base_kind import root_image
-from ci.run.workspace.live_runs import FOLDER as LIVING
+from ci.run.workspace.live_runs import FOLDER as LIVE_RUNS
 from ci.run.workspace.local_store import KEY_LABEL
 from ci.run.workspace.workspace import Workspace
 from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_input, wheelhouse_input
 from ci.wheelhouse.manifest import read_manifest
 
 KINDS = ("bootstrap", "registry")
-OLD_PLACES = ("bootstrap", "cache", "debhouse", "houses", "input", "living", "wheelhouse")
+OLD_FOLDERS = ("bootstrap", "cache", "debhouse", "houses", "input", "living", "wheelhouse")
 """Folders of the state directory that only earlier versions filled."""
 IMAGE_BATCH = 50
 """Images that one command removes."""
@@ -53,10 +53,10 @@ _OUR_STEP = re.compile(r"\b(DEBS|WHEELS_[A-Z0-9_]+)=[0-9a-f]{64}\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What can go. `left` says, in sentences, what was not looked at, and why."""
+    """What can be deleted. `skipped` has a sentence for each thing that was not inspected."""
 
     items: tuple[Item, ...]
-    left: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -65,11 +65,11 @@ class Survey:
 
 
 async def survey(workspace: Workspace, engine: Engine | None, *, everything: bool = False) -> Survey:
-    """Return what of the store, the houses, the state and the temporary files can go; change nothing.
+    """Return what can be deleted of the store, the downloads, the state and the temporary files.
 
-    `everything` is all that is the stack's or dockwright's own here, needed or not.
+    `everything` chooses all that is of this stack or of dockwright, also what is still in use.
     """
-    left: list[str] = []
+    skipped: list[str] = []
     items: list[Item] = []
     names = retained_names(workspace.stack)
     if isinstance(engine, BuildahEngine):
@@ -77,47 +77,47 @@ async def survey(workspace: Workspace, engine: Engine | None, *, everything: boo
         items += await _images(workspace, engine, stored, names, everything=everything)
         names |= {name for image in stored for name in image.names} - {item.name for item in items}
     elif engine is not None:
-        left.append(f"images of {engine.name} stay: `{engine.name} image prune` is its own way")
+        skipped.append(f"images of {engine.name} are not deleted here; use `{engine.name} image prune`")
     state = workspace.state.root
     if everything:
-        items += [_all(path) for path in _entries(state) if path.name != LIVING]
+        items += [_all(path) for path in _entries(state) if path.name != LIVE_RUNS]
     else:
-        items += [_folder(state / name, OLD_PLACE) for name in OLD_PLACES if (state / name).exists()]
-        items += _houses(workspace)
+        items += [_folder(state / name, OLD_FOLDER) for name in OLD_FOLDERS if (state / name).exists()]
+        items += _packages(workspace)
         items += choose_records([*_records(state), *_locks(state)], names)
     tmpdir = workspace.settings.tmpdir
     if not (everything and tmpdir.parent == state):
         items += [_folder(path, TEMPORARY) for path in _entries(tmpdir) if path != workspace.scratch]
-    return Survey(items=tuple(items), left=tuple(left))
+    return Survey(items=tuple(items), skipped=tuple(skipped))
 
 
 async def remove(workspace: Workspace, engine: Engine | None, items: Iterable[Item]) -> tuple[str, ...]:
-    """Remove `items`; return what could not go, a sentence each."""
+    """Delete `items`; return a sentence for each that could not be deleted."""
     chosen = tuple(items)
-    faults: list[str] = []
+    errors: list[str] = []
     if isinstance(engine, BuildahEngine):
         for kind in ("image", "intermediate"):
             names = [item.name for item in chosen if item.kind == kind]
-            faults += await _remove_images(engine, names)
+            errors += await _remove_images(engine, names)
     prefix = privilege() if engine is None or engine.name == "buildah" else ()
     for item in chosen:
         if item.kind == "folder":
             try:
                 await remove_folder(Path(item.name), workspace.runner, prefix)
             except CommandError as error:
-                faults.append(f"{item.name} stays: {error}")
+                errors.append(f"{item.name} was not deleted: {error}")
     files = [item.name for item in chosen if item.kind == "file"]
     for start in range(0, len(files), BATCH):
         argv = ("rm", "-f", "--", *files[start : start + BATCH])
         try:
             await workspace.runner.run(Command(argv=argv).privileged(prefix))
         except CommandError as error:
-            faults.append(f"files stay: {error}")
-    return tuple(faults)
+            errors.append(f"files were not deleted: {error}")
+    return tuple(errors)
 
 
 def retained_names(stack: Stack) -> set[str]:
-    """Return the cache names that the present plan uses, on either kind of base."""
+    """Return the cache names of the present plan, on either kind of base."""
     names: set[str] = set()
     for kind in KINDS:
         try:
@@ -139,19 +139,19 @@ async def _images(
 ) -> tuple[Item, ...]:
     stack = workspace.stack
     builder = await _builder(workspace, engine)
-    kept = RetainedSet(
+    retained = RetainedSet(
         namespace=stack.namespace,
         ids={image.id for image in stack.images},
         names=names | ({builder} if builder else set()),
         builder=bool(builder),
         alone=workspace.settings.root is not None,
     )
-    ours = set() if kept.alone else await _ours(engine, stored, kept)
-    return choose_images(stored, kept, ours=ours, everything=everything)
+    ours = set() if retained.alone else await _ours(engine, stored, retained)
+    return choose_images(stored, retained, ours=ours, everything=everything)
 
 
 async def _builder(workspace: Workspace, engine: Engine) -> str:
-    """Return the name of the builder's image; empty while the debhouse does not say it."""
+    """Return the name of the builder's image; empty while there is no debhouse, which determines it."""
     inputs = LocalInputs(workspace=workspace, engine=engine)
     try:
         if await inputs.ready("debhouse", debhouse_input(workspace.stack, inputs.mirrors)) is None:
@@ -161,14 +161,14 @@ async def _builder(workspace: Workspace, engine: Engine) -> str:
     return inputs.builder_image().name
 
 
-async def _ours(engine: BuildahEngine, stored: Iterable[StoredImage], kept: RetainedSet) -> set[str]:
+async def _ours(engine: BuildahEngine, stored: Iterable[StoredImage], retained: RetainedSet) -> set[str]:
     """Return the ids of the images without a name that dockwright made.
 
-    That is what bears its label or was made by its own instructions, and what adds no layer to its images, as
-    the steps on the way to one do.
+    These have its label, or instructions that only dockwright has, or no layer beyond those of its images:
+    intermediate images of a build.
     """
     images = tuple(stored)
-    own = {id_ for image in images if kept.own(image) for id_, _ in image.layers}
+    own = {id_ for image in images if retained.own(image) for id_, _ in image.layers}
     found = set()
     for image in images:
         if image.names:
@@ -184,32 +184,32 @@ async def _ours(engine: BuildahEngine, stored: Iterable[StoredImage], kept: Reta
 
 
 async def _remove_images(engine: BuildahEngine, names: list[str]) -> list[str]:
-    """Remove `names`, many at once, so that one in use keeps no other; return what stays, a sentence each."""
-    gone: set[str] = set()
-    faults = []
+    """Delete images, many at once where possible; return a sentence for each that could not be deleted."""
+    deleted: set[str] = set()
+    errors = []
     for start in range(0, len(names), IMAGE_BATCH):
-        batch = [name for name in names[start : start + IMAGE_BATCH] if name not in gone]
+        batch = [name for name in names[start : start + IMAGE_BATCH] if name not in deleted]
         try:
-            gone.update(await engine.remove_images(*batch) if batch else ())
+            deleted.update(await engine.remove_images(*batch) if batch else ())
             continue
         except CommandError:
             stored = await engine.stored()
-        there = {image.id for image in stored} | {name for image in stored for name in image.names}
+        existing = {image.id for image in stored} | {name for image in stored for name in image.names}
         for name in batch:
-            if name in gone or name not in there:
+            if name in deleted or name not in existing:
                 continue
             try:
-                gone.update(await engine.remove_images(name))
+                deleted.update(await engine.remove_images(name))
             except CommandError as error:
                 last = error.tail.strip().splitlines()[-1:] or [str(error)]
-                faults.append(f"{name} stays: {last[0]}")
-    return faults
+                errors.append(f"{name} was not deleted: {last[0]}")
+    return errors
 
 
-def _houses(workspace: Workspace) -> list[Item]:
-    """Return what the houses keep of other locks, and of fetches that did not end."""
+def _packages(workspace: Workspace) -> list[Item]:
+    """Return the downloads of other locks, and incomplete ones."""
     stack, folder = workspace.stack, workspace.state.inputs
-    items = [_folder(path, UNFINISHED) for path in _entries(folder / "partial")]
+    items = [_folder(path, INCOMPLETE) for path in _entries(folder / "partial")]
     locked = {line.sha256 for line in stack.bootstrap.lock}
     locked |= {line.sha256 for line in stack.builder.apt_lock}
     locked |= {line.sha256 for line in stack.builder.python_lock}
@@ -217,7 +217,7 @@ def _houses(workspace: Workspace) -> list[Item]:
     locked |= {line.sha256 for image in stack.images for line in image.python_lock}
     compiled = _compiled(stack, folder / "compiled")
     items += [
-        Item(kind="file", name=str(path), size_bytes=path.stat().st_size, why=UNLOCKED)
+        Item(kind="file", name=str(path), size_bytes=path.stat().st_size, reason=UNLOCKED)
         for path in sorted((folder / "compiled").glob("*.json"))
         if path.stem not in compiled
     ]
@@ -225,23 +225,23 @@ def _houses(workspace: Workspace) -> list[Item]:
         "bootstrap": bootstrap_input(stack, Mirrors()),
         "debhouse": debhouse_input(stack, Mirrors()),
     }
-    for name, path in _house_folders(folder):
+    for name, path in _package_folders(folder):
         variant = name.removeprefix("wheelhouse/")
         inputs = {wanted[name]["input"]} if name in wanted else set()
         if variant in stack.variants:
             inputs = {input_ for kind in KINDS for input_ in _wheelhouse(stack, variant, kind)}
         if _input(path) not in inputs:
-            items.append(_folder(path, STALE_HOUSE))
-    kept = [(str(path), path.name, path.stat().st_size) for path in _entries(folder / "content")]
-    items += choose_content_files(kept, locked, compiled)
+            items.append(_folder(path, STALE_PACKAGES))
+    files = [(str(path), path.name, path.stat().st_size) for path in _entries(folder / "content")]
+    items += choose_content_files(files, locked, compiled)
     return items
 
 
-def _house_folders(houses: Path) -> Iterator[tuple[str, Path]]:
+def _package_folders(inputs: Path) -> Iterator[tuple[str, Path]]:
     for name in ("bootstrap", "debhouse"):
-        if (houses / name).is_dir():
-            yield name, houses / name
-    for path in _entries(houses / "wheelhouse"):
+        if (inputs / name).is_dir():
+            yield name, inputs / name
+    for path in _entries(inputs / "wheelhouse"):
         yield f"wheelhouse/{path.name}", path
 
 
@@ -253,7 +253,7 @@ def _wheelhouse(stack: Stack, variant: str, kind: str) -> set[str]:
 
 
 def _compiled(stack: Stack, folder: Path) -> dict[str, str]:
-    """Return the sha256 of each kept wheel that was made of a present sdist, by its wheel-build key."""
+    """Return the sha256 of each wheel that was compiled from a present sdist, by its wheel-build key."""
     found = {}
     sdists: set[LockLine] = {line for image in stack.images for line in image.python_lock if line.is_sdist}
     for line in sdists:
@@ -266,9 +266,9 @@ def _compiled(stack: Stack, folder: Path) -> dict[str, str]:
     return found
 
 
-def _input(house: Path) -> str:
+def _input(folder: Path) -> str:
     try:
-        return read_manifest(house).input
+        return read_manifest(folder).input
     except DockwrightError:
         return ""
 
@@ -293,12 +293,12 @@ def _all(path: Path) -> Item:
     return _folder(path, ALL)
 
 
-def _folder(path: Path, why: str) -> Item:
-    return Item(kind="folder", name=str(path), size_bytes=_disk_bytes(path), why=why)
+def _folder(path: Path, reason: str) -> Item:
+    return Item(kind="folder", name=str(path), size_bytes=_disk_bytes(path), reason=reason)
 
 
 def _disk_bytes(path: Path) -> int:
-    """Return what removing `path` frees: a file that has further names elsewhere frees nothing."""
+    """Return the bytes that deleting `path` frees: a file with further names elsewhere frees none."""
     if path.is_symlink() or path.is_file():
         files = [path]
     else:

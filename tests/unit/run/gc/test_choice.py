@@ -7,8 +7,8 @@ from dataclasses import replace
 from ci.engines.buildah.store import StoredImage
 from ci.run.gc.choice import (
     ALL,
-    GONE,
     NO_IMAGE,
+    NOT_IN_STACK,
     SUPERSEDED,
     UNLOCKED,
     UNNAMED,
@@ -39,7 +39,7 @@ def chosen(
     *images: StoredImage, kept: RetainedSet = KEPT, ours: tuple[str, ...] = (), everything: bool = False
 ) -> list[tuple[str, int, str]]:
     items = choose_images((BOOTSTRAP, BASE_CPU, *images), kept, ours=ours, everything=everything)
-    return [(item.name, item.size_bytes, item.why) for item in items]
+    return [(item.name, item.size_bytes, item.reason) for item in items]
 
 
 def test_what_the_plan_names_stays() -> None:
@@ -58,7 +58,7 @@ def test_the_image_that_was_built_last_stays_though_the_plan_has_another_key_by_
 
 def test_an_image_that_the_stack_has_no_more_goes_with_both_names() -> None:
     gone = image("i5", "dw/old:cpu", "dw/old:k-7", layers=(ROOT, ("gone", 9)))
-    assert chosen(gone) == [("dw/old:cpu", 9, GONE), ("dw/old:k-7", 0, GONE)]
+    assert chosen(gone) == [("dw/old:cpu", 9, NOT_IN_STACK), ("dw/old:k-7", 0, NOT_IN_STACK)]
 
 
 def test_foreign_images_stay_and_so_do_images_with_a_foreign_name() -> None:
@@ -120,12 +120,12 @@ def test_everything_is_all_of_the_namespace_and_each_byte_once() -> None:
 def test_a_record_goes_with_its_image_unless_the_plan_will_want_it() -> None:
     records = [("/s/asr-cpu/k-2.json", "k-2", 10), ("/s/asr-cpu/k-9.json", "k-9", 12)]
     assert choose_records(records, KEPT.names) == (
-        Item(kind="file", name="/s/asr-cpu/k-9.json", size_bytes=12, why=NO_IMAGE),
+        Item(kind="file", name="/s/asr-cpu/k-9.json", size_bytes=12, reason=NO_IMAGE),
     )
 
 
 def test_a_fetched_file_stays_while_a_lock_names_it_or_it_was_made_of_a_locked_sdist() -> None:
     files = [("/k/aa", "aa", 1), ("/k/bb", "bb", 2), ("/k/cc", "cc", 3)]
     assert choose_content_files(files, {"aa"}, {"key": "cc"}) == (
-        Item(kind="file", name="/k/bb", size_bytes=2, why=UNLOCKED),
+        Item(kind="file", name="/k/bb", size_bytes=2, reason=UNLOCKED),
     )
