@@ -1,4 +1,4 @@
-"""explain: why an image is not as it was, or not as it is elsewhere."""
+"""explain: which inputs of an image changed, or differ from those elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ci.run.verify.key_documents import CHECKOUT, REGISTRY, STORE, documents_of
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
 
-_tell = partial(click.echo, err=True)
+_say = partial(click.echo, err=True)
 
 
 def _sides(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -54,7 +54,7 @@ def explain(
     checkout, the local store, the registry, a git revision.
     """
     workspace = open_workspace(settings.with_(base=base, registry=registry))
-    select(workspace.stack, images, ())  # a name that nothing has is told with the nearest one
+    select(workspace.stack, images, ())  # reports an unknown name together with the nearest one
     asked = [image.id for image in workspace.stack.images if is_named(image.id, images)]
     if (old, new) == (STORE, CHECKOUT):
         store = anyio.run(workspace.store)
@@ -62,11 +62,11 @@ def explain(
         built = store.built(workspace.stack.namespace)
         for id_ in asked:
             first, *more = sentences(id_, current, workspace.state.stored, built)
-            _print(id_, f"{id_} differs from the one that was built last:", [first, *more])
+            _print(id_, f"{id_} differs from its last build:", [first, *more])
         return
     needed = select(workspace.stack, asked, ())
-    before = anyio.run(documents_of, old, workspace, needed, _tell)
-    after = anyio.run(documents_of, new, workspace, needed, _tell)
+    before = anyio.run(documents_of, old, workspace, needed, _say)
+    after = anyio.run(documents_of, new, workspace, needed, _say)
     for id_ in asked:
         lines = _compared(workspace, id_, (old, before), (new, after))
         _print(id_, f"{id_} differs, from {old} to {new}:", lines)
@@ -79,8 +79,8 @@ def _compared(
     new: tuple[str, dict[str, Document]],
 ) -> list[str]:
     (old_name, before), (new_name, after) = old, new
-    for name, side in (old, new):
-        if id_ not in side:
+    for name, documents_of_name in (old, new):
+        if id_ not in documents_of_name:
             return [f"{id_}: unknown: {name} has no key document of it"]
     if digest(before[id_]) == digest(after[id_]):
         key = digest(after[id_])[:12]

@@ -74,9 +74,9 @@ async def _planned(workspace: Workspace, images: tuple[str, ...], variants: tupl
 
 
 def columns(images: Iterable[PlannedImage]) -> list[str]:
-    """Return one line per image, in columns of one width each; the reason is whole."""
+    """Return one line per image in aligned columns, with the complete reason."""
     rows = [(planned.action, planned.id, planned.key[:KEY_DIGITS], planned.reason) for planned in images]
-    widths = [max((len(row[place]) for row in rows), default=0) for place in range(3)]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     return [
         "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]])
         for row in rows
@@ -87,7 +87,7 @@ def summary(found: Plan) -> str:
     """Return the last line: how many images will be built and reused."""
     total, new = len(found.images), len(found.to_build)
     if not new:
-        return f"nothing to build: all {total} images are there"
+        return f"nothing to build: all {total} images are available"
     return f"{new} of {total} images would be built"
 
 

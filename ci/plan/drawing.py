@@ -11,7 +11,7 @@ from ci.plan.references import external_reference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strokes:
-    """What a tree is drawn with; all four are of one width."""
+    """The strokes of a tree; all four have the same width."""
 
     fork: str
     last: str
@@ -25,7 +25,7 @@ ASCII = Strokes(fork="|-- ", last="`-- ", line="|   ", gap="    ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Node:
-    """One line of a tree; `text` begins with its strokes."""
+    """One line of a tree; `text` starts with its strokes."""
 
     text: str
     title: str
@@ -37,7 +37,7 @@ def chosen(stack: Stack, ids: Collection[str]) -> tuple[ImageVariant, ...]:
 
 
 def tree_lines(stack: Stack, ids: Collection[str], strokes: Strokes = UNICODE) -> tuple[str, ...]:
-    """Return the tree of `ids` below what lies outside the stack, one image variant a line with its title."""
+    """Return the tree of `ids` below their external bases, one image variant per line with its title."""
     images = chosen(stack, ids)
     nodes: list[_Node] = []
     for outside in _outside(images):
@@ -94,12 +94,12 @@ def _outside(images: Sequence[ImageVariant]) -> list[str]:
 
 
 def _tagged(stack: Stack, outside: str) -> str:
-    """Return the reference of an image from outside without its digest, which fills a line by itself."""
+    """Return the reference of an external base without its digest, which would fill a line."""
     return str(external_reference(stack, outside).without_digest())
 
 
 def _names(images: Sequence[ImageVariant]) -> dict[str, str]:
-    """Return a node name without punctuation for each image and what lies outside.
+    """Return a node name without punctuation for each image and each external base.
 
     Two ids that differ by punctuation alone get different names.
     """

@@ -1,4 +1,4 @@
-"""Why a key changed: two key documents compared, the exact inputs named. Pure, and never a guess."""
+"""Why a key changed: the exact inputs that differ between two key documents. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ci.plan.keys import Document, digest, tag
 
 SHOWN = 100
-"""Most characters of a change that is told in one line with others."""
+"""Most characters of the first change in a line that also counts the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,26 +62,23 @@ def explain(
     stored: Callable[[str, str], Document | None],
     built: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """Return sentences that say why `image` is or is not as it was when it was last built here.
+    """Return sentences that explain whether, and why, `image` differs from its last build on this machine.
 
     Args:
         image: `image:variant`.
         current: documents of this checkout.
         stored: the document of an image under a cache tag, None where there is none.
-        built: cache tag of each image variant that the store holds under its human tag.
+        built: cache tag of each image variant that the store has under its human tag.
     """
     new = current[image]
     if image not in built:
-        return (f"{image} was never built here: the store holds no image of that name.",)
+        return (f"{image} was never built here: the store has no image of that name.",)
     if built[image] == tag(digest(new)):
         return (f"{image} is up to date: its inputs have the key {digest(new)[:12]}.",)
     old = stored(image, built[image])
     if old is None:
         return (
-            (
-                f"unknown: no key document is stored for the {image} that was built last; "
-                "what changed can't be said."
-            ),
+            f"unknown: no key document is stored for the last build of {image}, so the change is not known.",
         )
     lines = []
     for change in compare(old, new):
@@ -104,7 +101,7 @@ def _deep(
     current: Mapping[str, Document],
     stored: Callable[[str, str], Document | None],
 ) -> tuple[Change, ...]:
-    """Follow a changed parent down to the inputs that are not a parent."""
+    """Return the changed inputs of a parent and, recursively, of its parents."""
     found: list[Change] = []
     for change in compare(old, new):
         parent = new["parent"].get("image")
@@ -148,10 +145,10 @@ def _files(old: Document, new: Document) -> list[Change]:
             text = f"{row[0]} {row[2]} {row[3][:12]}"
             changes.append(Change(input=f"file {target}", old=text if one else "", new=text if two else ""))
             continue
-        for place, what in ((0, "source"), (2, "mode"), (3, "content")):
-            if one[place] != two[place]:
+        for column, what in ((0, "source"), (2, "mode"), (3, "content")):
+            if one[column] != two[column]:
                 changes.append(
-                    Change(input=f"file {two[0]} ({what})", old=one[place][:12], new=two[place][:12])
+                    Change(input=f"file {two[0]} ({what})", old=one[column][:12], new=two[column][:12])
                 )
     return changes
 
@@ -192,7 +189,7 @@ def _instructions(old: list[str], new: list[str]) -> list[Change]:
 
 
 def _unnamed(text: str) -> str:
-    """Return an instruction without the digest in the name of its list: the lock lines tell that change."""
+    """Return an instruction without the digest in the name of its list: the lock lines show that change."""
     return re.sub(r"(lists/\S+-)[0-9a-f]{12}\.txt", r"\1….txt", text)
 
 

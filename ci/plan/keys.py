@@ -1,7 +1,7 @@
 """Fingerprints: the key document of every image variant, and the key that is its hash. Pure.
 
-A document holds every input of an image as readable values, so that two of them can be compared and the input
-that changed be named. Parents are named by key, so all keys are known before anything is asked of anybody.
+A document has every input of an image as readable values, so that a comparison of two documents names the
+changed input. Parents are named by key, so all keys are known before anything is looked up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
 
 SCHEMA = 1
 WHEEL_RECIPE = 2
-"""Counts up when the wheelhouse compiles the same sdist in another way."""
+"""Increased when the wheelhouse compiles the same sdist in another way."""
 
 Document = dict[str, Any]
 """JSON object: strings, integers, lists and objects only."""
@@ -42,12 +42,12 @@ def tag(key: str) -> str:
 
 
 def base_identity(stack: Stack, parent: str, kind: str) -> Document:
-    """Return what stands for the image `parent` (`outside:NAME`) in a document.
+    """Return the identity of the external image `parent` (`outside:NAME`) in a document.
 
-    `kind` is `registry` or `bootstrap`, resolved before.
+    `kind` is `registry` or `bootstrap`.
 
     Raises:
-        CatalogError: the registry image is used and nobody has resolved its digest.
+        CatalogError: the image from a registry is used, and its digest is not locked.
     """
     if kind == "bootstrap":
         boot = stack.bootstrap
@@ -67,7 +67,7 @@ def base_identity(stack: Stack, parent: str, kind: str) -> Document:
 
 
 def bootstrap_fingerprint(stack: Stack) -> str:
-    """Return what identifies the bootstrap base: the digest of its identity."""
+    """Return the digest of the identity of the bootstrap base."""
     return digest(base_identity(stack, "", "bootstrap"))
 
 
@@ -107,13 +107,13 @@ def document(stack: Stack, image: ImageVariant, parent: Document, kind: str) -> 
 def keyed_instructions(steps: tuple[Step, ...]) -> list[str]:
     """Return the instructions without the one that names the parent's default reference.
 
-    What an image starts from stands in its document by identity.
+    The document has the parent by its identity.
     """
     return [text for text in instructions(steps) if not text.startswith(f"ARG {PARENT_ARG}=")]
 
 
 def wheel_build(stack: Stack, line: LockLine, kind: str) -> Document:
-    """Return all that decides what the wheelhouse compiles from the sdist `line`."""
+    """Return all inputs of the wheel that the wheelhouse compiles from the sdist `line`."""
     roots = sorted({image.parent for image in stack.images if image.is_root})
     return {
         "recipe": WHEEL_RECIPE,

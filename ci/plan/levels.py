@@ -6,11 +6,11 @@ from ci.catalog.stack import Stack
 from ci.plan.plan import Plan
 
 LARGE_WHEEL_BYTES = 100_000_000
-"""A wheel of that size, such as torch's, makes what stands on it large."""
+"""An image with a wheel of that size, such as torch's, is large, and so are all that are based on it."""
 
 
 def distances(stack: Stack) -> dict[str, int]:
-    """Return for each image variant how many others of the stack it stands on: 0 for what starts outside."""
+    """Return the number of ancestors of each image variant in the stack: 0 for a root image."""
     found: dict[str, int] = {}
     for image in stack.images:  # parents come first
         found[image.id] = 0 if image.is_root else found[image.parent] + 1
@@ -30,5 +30,5 @@ def levels(stack: Stack, plan: Plan) -> tuple[tuple[str, ...], ...]:
 
 
 def is_large(stack: Stack, id_: str) -> bool:
-    """Whether the image variant `id_` has, or stands on, a wheel of `LARGE_WHEEL_BYTES` or more."""
+    """Whether the image variant `id_` or an ancestor has a wheel of at least `LARGE_WHEEL_BYTES`."""
     return any(line.size >= LARGE_WHEEL_BYTES for image in stack.lineage(id_) for line in image.python_lock)

@@ -18,7 +18,7 @@ from ci.plan.recipes import recipe
 from ci.plan.references import reference
 
 Action = Literal["build", "reuse", "fetch"]
-"""`fetch`: the registry has it, and what is built on it needs it here."""
+"""`fetch`: the registry has it, and it is needed here, to build an image on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +42,13 @@ class PlannedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What will be done, in build order. `base` is the resolved kind of base."""
+    """The images in build order, each with its action. `base` is the resolved kind of base."""
 
     base: str
     images: tuple[PlannedImage, ...]
 
     def get(self, id_: str) -> PlannedImage:
-        """Return one planned image variant; KeyError where the plan lacks it."""
+        """Return one planned image variant; KeyError where the plan does not have it."""
         for planned in self.images:
             if planned.id == id_:
                 return planned
@@ -68,10 +68,10 @@ def is_named(id_: str, names: Collection[str]) -> bool:
 def select(stack: Stack, names: Collection[str], variants: Collection[str]) -> tuple[str, ...]:
     """Return the ids that `names` (`image` or `image:variant`; empty: all) and `variants` choose.
 
-    What they are built on is included, so the result can be built; the order is the stack's.
+    The ancestors are included, so the result can be built. The order is the stack's.
 
     Raises:
-        UsageError: there is no such image or variant.
+        UsageError: the stack has no such image or variant.
     """
     known = [parse_image_id(image.id) for image in stack.images]
     wanted: set[str] = set()
@@ -172,7 +172,7 @@ def make_plan(
 
 
 def _with_fetched(planned: list[PlannedImage], present: Collection[str]) -> tuple[PlannedImage, ...]:
-    """Return the same, where what is built on an image that only a registry has makes that one `fetch`."""
+    """Return the same, with `fetch` for each parent of an image to build that only a registry has."""
     children: dict[str, int] = {}
     for one in planned:
         if one.action == "build" and not one.image.is_root:
@@ -186,7 +186,7 @@ def _with_fetched(planned: list[PlannedImage], present: Collection[str]) -> tupl
 
 
 def with_all_fetched(plan: Plan, present: Collection[str]) -> Plan:
-    """Return `plan` where what only a registry has is fetched, since it is going to be run here.
+    """Return `plan` with `fetch` for all images that only a registry has, since they are run here.
 
     `present` are the cache tags that the store has.
     """

@@ -28,9 +28,9 @@ from ci.steps.step import (
 
 
 def apt_list(asked: tuple[str, ...], lock: tuple[DebLine, ...]) -> str:
-    """Return the name of a list of the debhouse, by what it holds; empty where nothing is asked for.
+    """Return the name of a list of the debhouse, by its content; empty where no package is requested.
 
-    Images with the same Debian packages on the same parent so share one instruction and one layer.
+    So images with the same Debian packages on the same parent share one instruction and one layer.
     """
     if not asked:
         return ""
@@ -41,8 +41,8 @@ def apt_list(asked: tuple[str, ...], lock: tuple[DebLine, ...]) -> str:
 def wheel_lists(image: ImageVariant) -> dict[str, tuple[LockLine, ...]]:
     """Return the lock lines of each layer of wheels of `image`, by the name of its list in the wheelhouse.
 
-    A declared layer is named by its first distribution; what no declared layer has comes last, under the
-    image's own name.
+    A declared layer is named by its first distribution. All other distributions are one more layer, the last,
+    which has the image's name.
     """
     lines = {line.name: line for line in image.python_lock}
     lists = {
@@ -60,11 +60,10 @@ def account(stack: Stack) -> Account:
 
 
 def recipe(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
-    """Return the steps of `image`, impure ones first and what changes most often last.
+    """Return the steps of `image`: impure ones first, and those that change most often last.
 
-    A root image starts from outside the stack: it also gets the account, the virtual environment and the
-    search path. An image without an `entrypoint` of its own keeps its parent's (a root image: the
-    environment's Python).
+    A root image has an external base. It also gets the account, the virtual environment and the search path.
+    An image without an `entrypoint` has its parent's; a root image then has the environment's Python.
     """
     root, user = image.is_root, account(stack)
     wheelhouse, debhouse = wheelhouse_reference(stack, image.variant), debhouse_reference(stack)
@@ -112,7 +111,7 @@ def recipe(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
 
 
 def copies_of(files: tuple[ContextFile, ...]) -> tuple[Copy, ...]:
-    """Return as few copies as keep every file's name and mode; sorted, so that file order does not count."""
+    """Return the fewest copies that preserve all names and modes; the order of files does not count."""
     named = sorted((f for f in files if basename(f.path) == basename(f.target)), key=_group)
     copies = [
         Copy(sources=tuple(f.path for f in group), target=f"{folder.rstrip('/')}/", mode=mode)

@@ -1,4 +1,4 @@
-"""The references that a stack's images, and what they are built of, get. Pure."""
+"""The references of a stack's images, of its packages and of its external bases. Pure."""
 
 from __future__ import annotations
 

@@ -19,18 +19,18 @@ from ci.steps.step import Apt, Venv, Wheels
 
 
 def recipes(stack: Stack) -> tuple[Recipe, ...]:
-    """Return what the rendered Dockerfiles are made of, parents first."""
+    """Return the recipes of the rendered Dockerfiles, parents first."""
     return tuple(_recipe(stack, image) for image in stack.images)
 
 
 def rendered(stack: Stack, *, bake: bool) -> dict[str, str]:
-    """Return the text of every rendered file by its POSIX path; the bake file where it is asked for."""
+    """Return the text of every rendered file by its POSIX path, with the bake file if `bake` is set."""
     made = recipes(stack)
     files = {f"{recipe.folder}/{recipe.dockerfile}": dockerfile_text(recipe) for recipe in made}
-    kept: dict[str, set[str]] = {}
+    used: dict[str, set[str]] = {}
     for image in stack.images:
-        kept.setdefault(image.folder, set()).update(file.path for file in image.files)
-    files |= {f"{folder}/{IGNORE_FILE}": ignore_text(paths) for folder, paths in kept.items()}
+        used.setdefault(image.folder, set()).update(file.path for file in image.files)
+    files |= {f"{folder}/{IGNORE_FILE}": ignore_text(paths) for folder, paths in used.items()}
     if bake:
         files[BAKE_FILE] = bake_text(made)
     return files
@@ -38,12 +38,12 @@ def rendered(stack: Stack, *, bake: bool) -> dict[str, str]:
 
 def _recipe(stack: Stack, image: ImageVariant) -> Recipe:
     steps = recipe(stack, image)
-    houses = []
+    contexts = []
     if any(isinstance(step, Apt) for step in steps):
-        houses.append(NamedContext(reference=debhouse_reference(stack), path="debhouse"))
+        contexts.append(NamedContext(reference=debhouse_reference(stack), path="debhouse"))
     if any(isinstance(step, Venv | Wheels) for step in steps):
         variant = image.variant
-        houses.append(
+        contexts.append(
             NamedContext(reference=wheelhouse_reference(stack, variant), path=f"wheelhouse/{variant}")
         )
     return Recipe(
@@ -52,6 +52,6 @@ def _recipe(stack: Stack, image: ImageVariant) -> Recipe:
         folder=image.folder,
         reference=reference(stack, image.id),
         parent="" if image.is_root else reference(stack, image.parent),
-        houses=tuple(houses),
+        houses=tuple(contexts),
         instructions=instructions(steps),
     )

@@ -136,8 +136,8 @@ def test_what_can_not_be_had_again_is_told_and_leaves_nothing(top: Path, tmp_pat
     checkout = seen(top)
     other = "a" * 40
     cases = {
-        f"revision {other[:12]} is not in the repository {top}; `git fetch`": {"commit": other},
-        "the report's patch does not fit revision": {"patch": f"{checkout.patch}{checkout.patch}"},
+        f"revision {other[:12]} is not in the repository {top}\nhint: `git fetch`": {"commit": other},
+        "the report's patch does not apply to revision": {"patch": f"{checkout.patch}{checkout.patch}"},
         "has no directory gone, which was the stack of that run": {"stack": "gone"},
         "has no directory ../repository, which": {"stack": "../repository"},
     }
@@ -150,7 +150,7 @@ def test_what_can_not_be_had_again_is_told_and_leaves_nothing(top: Path, tmp_pat
         assert said in str(raised.value)
         assert not (tmp_path / "no").exists()
     with (
-        pytest.raises(UsageError, match="go to a checkout of the repository"),
+        pytest.raises(UsageError, match="change to a checkout of the report"),
         worktree(tmp_path, checkout, tmp_path / "no", keep=False),
     ):
         pass

@@ -125,7 +125,10 @@ def test_a_revision_that_is_not_here_is_asked_for(there: LuckStack, here: LuckSt
     report = by_hand(tmp_path / "report.json", commit, "base:cpu")
     done = here.dockwright("repro", report)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"revision {commit[:12]} is not in the repository {here.path.parent}; `git fetch`" in done.stderr
+    assert (
+        f"revision {commit[:12]} is not in the repository {here.path.parent}\nhint: `git fetch`"
+        in done.stderr
+    )
     git(here.path, "fetch", "--quiet", "origin", commit)
     done = here.dockwright("repro", report)
     assert done.returncode == 1, done.stderr

@@ -1,7 +1,6 @@
-"""The git checkout that a run builds from: its commit, and what differs from that as a patch.
+"""The git checkout that a run builds from: its commit, and the changes since as a patch.
 
-Git is asked twice where nothing differs, four times where something does, and nothing in the repository
-is written.
+Git is called twice where nothing has changed and four times otherwise. Nothing in the repository is written.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from pathlib import Path, PurePosixPath
 import ci
 from ci.report.events import Checkout
 from ci.report.units import size_text
-from ci.run.git.git import Answer, git
+from ci.run.git.git import GitResult, git
 
 CODE = Path(ci.__file__).resolve().parents[1]
-"""Where the dockwright that runs lies."""
+"""The checkout of the dockwright that is running."""
 LIMIT_S = 5.0
-"""Most seconds that git may take for one answer."""
+"""Most seconds of one call of git."""
 PATCH_LIMIT_BYTES = 10**6
 CHANGED_LIMIT_BYTES = 16 * 10**6
-"""Files that changed and are larger than that together are not even looked at."""
+"""Changed files that are larger together are not read."""
 NEVER = (":(exclude,glob)**/.env", ":(exclude,glob)**/.dockwright.env")
-"""What may hold a secret, and is nothing that an image is made of."""
+"""Files that may have secrets and are in no image."""
 DIFF = (
     "--cached",
     "--binary",
@@ -38,11 +37,11 @@ DIFF = (
     "--src-prefix=a/",
     "--dst-prefix=b/",
 )
-"""A patch that `git apply` takes, whatever the user's configuration says."""
+"""Options for a patch that `git apply` accepts, whatever the user's configuration is."""
 
 
 def checkout_soon(stack: Path) -> Callable[[], Checkout | None]:
-    """Begin to look at the checkout of `stack`, and return what waits for the answer."""
+    """Start inspecting the checkout of `stack`; return a function that waits for the result."""
     pool = ThreadPoolExecutor(max_workers=1)
     found = pool.submit(checkout_of, stack)
     pool.shutdown(wait=False)
@@ -50,16 +49,16 @@ def checkout_soon(stack: Path) -> Callable[[], Checkout | None]:
 
 
 def checkout_of(stack: Path, code: Path = CODE) -> Checkout | None:
-    """Return the checkout that the directory `stack` lies in; None outside of git, or before a first commit.
+    """Return the checkout that has the directory `stack`; None outside of git, or before a first commit.
 
-    Files that git does not know are part of the patch, ignored ones are not.
+    Untracked files are part of the patch, ignored ones are not.
     """
     stack = stack.absolute()
-    words = ("--show-toplevel", "--git-path", "index", "--git-path", "objects", "HEAD")
-    asked = git(stack, "rev-parse", *words, limit_s=LIMIT_S)
-    if asked.fault or len(asked.lines) != 4:
+    arguments = ("--show-toplevel", "--git-path", "index", "--git-path", "objects", "HEAD")
+    found = git(stack, "rev-parse", *arguments, limit_s=LIMIT_S)
+    if found.error or len(found.lines) != 4:
         return None
-    shown, index, objects, commit = asked.lines
+    shown, index, objects, commit = found.lines
     top = Path(shown)
     below = _below(stack, top)
     if below is None:
@@ -76,13 +75,13 @@ def _below(folder: Path, top: Path) -> str | None:
 
 
 def _patch(top: Path, paths: tuple[str, ...], index: Path, objects: Path) -> tuple[str | None, str]:
-    """Return what differs below `paths` as a patch, or None and why there is none."""
+    """Return the changes below `paths` as a patch; else None and the reason."""
     specs = ("--", *(":(top)" if path == "." else f":(top,literal){path}" for path in paths), *NEVER)
     status = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
-    seen = git(top, *status, *specs, limit_s=LIMIT_S)
-    if seen.fault:
-        return None, f"git status: {seen.fault}"
-    changed = [os.fsdecode(entry[3:]) for entry in seen.output.split(b"\0") if entry]
+    status_result = git(top, *status, *specs, limit_s=LIMIT_S)
+    if status_result.error:
+        return None, f"git status: {status_result.error}"
+    changed = [os.fsdecode(entry[3:]) for entry in status_result.output.split(b"\0") if entry]
     if not changed:
         return "", ""
     size = sum(_size(top / path) for path in changed)
@@ -90,21 +89,21 @@ def _patch(top: Path, paths: tuple[str, ...], index: Path, objects: Path) -> tup
         return None, f"{len(changed)} changed files have {size_text(size)}"
     try:
         with tempfile.TemporaryDirectory(prefix="dockwright-patch-") as folder:
-            said = _diff(top, specs, index, objects, Path(folder))
+            diff = _diff(top, specs, index, objects, Path(folder))
     except OSError as error:
         return None, f"{error.filename}: {error.strerror}"
-    if said.fault:
-        return None, f"git: {said.fault}"
-    if len(said.output) > PATCH_LIMIT_BYTES:
-        return None, f"it has {size_text(len(said.output))}, more than {size_text(PATCH_LIMIT_BYTES)}"
+    if diff.error:
+        return None, f"git: {diff.error}"
+    if len(diff.output) > PATCH_LIMIT_BYTES:
+        return None, f"it has {size_text(len(diff.output))}, more than {size_text(PATCH_LIMIT_BYTES)}"
     try:
-        return said.output.decode(), ""
+        return diff.output.decode(), ""
     except UnicodeDecodeError:
-        return None, "it holds text that is no UTF-8"
+        return None, "it has text that is not UTF-8"
 
 
-def _diff(top: Path, specs: tuple[str, ...], index: Path, objects: Path, folder: Path) -> Answer:
-    """Ask for the patch by an index and objects of our own: files that git does not know are added there."""
+def _diff(top: Path, specs: tuple[str, ...], index: Path, objects: Path, folder: Path) -> GitResult:
+    """Make the patch with an index and objects of our own, to which untracked files are added."""
     own = {
         "GIT_INDEX_FILE": str(folder / "index"),
         "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
@@ -113,7 +112,7 @@ def _diff(top: Path, specs: tuple[str, ...], index: Path, objects: Path, folder:
     (folder / "objects").mkdir()
     shutil.copyfile(index, folder / "index")
     added = git(top, "add", "--all", *specs, env=own, limit_s=LIMIT_S)
-    return added if added.fault else git(top, "diff", *DIFF, "HEAD", *specs, env=own, limit_s=LIMIT_S)
+    return added if added.error else git(top, "diff", *DIFF, "HEAD", *specs, env=own, limit_s=LIMIT_S)
 
 
 def _size(path: Path) -> int:

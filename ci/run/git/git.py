@@ -1,4 +1,4 @@
-"""Git, asked one thing: the answer as a value, whatever it is."""
+"""One call of git; its result is a value, also after an error."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 LIMIT_S = 30.0
 ENV = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
-"""Looking takes no lock and refreshes no index."""
+"""Reading takes no lock and does not refresh the index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What git printed; `fault` is its last words where it failed, could not start, or took too long."""
+class GitResult:
+    """The output of git. `error` is its last line where it failed, could not start, or took too long."""
 
     output: bytes = b""
-    fault: str = ""
+    error: str = ""
 
     @property
     def lines(self) -> list[str]:
@@ -28,26 +28,26 @@ class Answer:
 
 def git(
     directory: Path,
-    *words: str,
-    given: bytes = b"",
+    *arguments: str,
+    stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     limit_s: float = LIMIT_S,
-) -> Answer:
-    """Ask git in `directory`, with `given` as its standard input and `env` on top of ours."""
+) -> GitResult:
+    """Run git in `directory`, with `stdin` as its standard input and `env` added to the environment."""
     try:
         done = subprocess.run(
-            ("git", "-C", str(directory), *words),
-            input=given,
+            ("git", "-C", str(directory), *arguments),
+            input=stdin,
             capture_output=True,
             timeout=limit_s,
             check=False,
             env={**os.environ, **ENV, **(env or {})},
         )
     except subprocess.TimeoutExpired:
-        return Answer(fault=f"git took more than {limit_s:g} s")
+        return GitResult(error=f"git took more than {limit_s:g} s")
     except OSError as error:
-        return Answer(fault=f"git can't be started ({error.strerror})")
+        return GitResult(error=f"git can't be started ({error.strerror})")
     if done.returncode == 0:
-        return Answer(output=done.stdout)
-    told = done.stderr.decode(errors="replace").strip().splitlines()
-    return Answer(output=done.stdout, fault=told[-1] if told else f"git ended with {done.returncode}")
+        return GitResult(output=done.stdout)
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return GitResult(output=done.stdout, error=lines[-1] if lines else f"git ended with {done.returncode}")

@@ -1,4 +1,4 @@
-"""The revision that a stack directory is at, as git says it."""
+"""The git revision of a stack directory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ci.run.git.git import git
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """`commit` is 40 hex digits, empty outside a repository; `source` its remote, without credentials.
+    """`commit` has 40 hexadecimal digits, or is empty outside a repository; `source` is the remote's URL.
 
-    `is_clean` says whether nothing below the stack directory differs from the commit.
+    `is_clean` is true if nothing below the stack directory differs from the commit.
     """
 
     commit: str = ""
@@ -43,7 +43,7 @@ def revision_of(directory: Path) -> Revision:
 
 
 def without_credentials(url: str) -> str:
-    """Return `url` without a user and a password before its host; empty where it is a path of a machine."""
+    """Return `url` without user and password; empty where it is a path on a machine."""
     if "://" not in url:
         return url if re.match(r"[\w.-]+@[\w.-]+:", url) else ""
     if url.startswith("file:"):
@@ -52,11 +52,11 @@ def without_credentials(url: str) -> str:
 
 
 def without_passwords(text: str) -> str:
-    """Return `text` without a user and a password before the host of a URL in it."""
+    """Return `text` without user and password in its URLs."""
     return re.sub(r"://[^/\s]*@", "://", text)
 
 
-def _git(directory: Path, *words: str) -> str | None:
-    """Return what git prints; None where it fails, or takes too long."""
-    said = git(directory, *words)
-    return None if said.fault else said.output.decode(errors="replace").strip()
+def _git(directory: Path, *arguments: str) -> str | None:
+    """Return the output of git; None where it fails or takes too long."""
+    result = git(directory, *arguments)
+    return None if result.error else result.output.decode(errors="replace").strip()

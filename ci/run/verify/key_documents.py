@@ -77,9 +77,9 @@ def stack_at(directory: Path, revision: str) -> Stack:
     """
     # what is archived is the directory that git runs in
     archive = git(directory, "archive", "--format=tar", "--end-of-options", revision, limit_s=ARCHIVE_LIMIT_S)
-    if archive.fault:
+    if archive.error:
         raise UsageError(
-            f"{revision}: {archive.fault}",
+            f"{revision}: {archive.error}",
             hint=f"known are {CHECKOUT}, {STORE}, {REGISTRY} and revisions of {directory}",
         )
     with tempfile.TemporaryDirectory(prefix="dockwright-revision-") as folder:

@@ -29,5 +29,5 @@ def test_no_image_is_no_line() -> None:
 
 def test_the_last_line_counts() -> None:
     assert summary(NEW) == "2 of 2 images would be built"
-    assert summary(planned(TAGS)) == "nothing to build: all 2 images are there"
+    assert summary(planned(TAGS)) == "nothing to build: all 2 images are available"
     assert summary(planned({NEW.images[0].reference.rpartition(":")[2]})) == "1 of 2 images would be built"

@@ -78,7 +78,7 @@ def test_a_changed_parent_is_followed_to_the_input_that_changed() -> None:
 def test_an_image_without_a_stored_document_is_unknown_and_not_guessed() -> None:
     new = documents(with_image(STACK, "ml:cpu", env=(("A", "b"),)), "bootstrap")
     (text,) = explain("ml:cpu", new, lambda _image, _tag: None, BUILT)
-    assert text.startswith("unknown: no key document is stored for the ml:cpu that was built last")
+    assert text.startswith("unknown: no key document is stored for the last build of ml:cpu")
 
 
 def test_what_was_never_built_and_what_is_up_to_date_say_so() -> None:
