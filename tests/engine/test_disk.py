@@ -115,8 +115,8 @@ def test_a_disk_that_fills_in_the_middle_ends_the_run_and_the_next_one_is_whole(
                 Path(f"/proc/{process.pid}/root{settings.tmpdir}/fill").write_bytes(bytes(180 * MB))
     text = "".join(said)
     assert process.returncode == 8, text
-    assert f"disk full at {settings.tmpdir} (temporary files): " in text
-    assert "What was finished stays, and the next run goes on from there: make room (`dockwright gc`" in text
+    assert f"the disk at {settings.tmpdir} (temporary files) is full: " in text
+    assert "hint: free some space (`dockwright gc`" in text
     assert "Traceback" not in text
     report = last_report(settings)
     assert report["exit_code"] == 8

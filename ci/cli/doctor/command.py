@@ -15,7 +15,7 @@ from ci.cli.doctor.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, 
 from ci.cli.doctor.machine import look
 from ci.errors import CatalogError, DiskError, UsageError
 from ci.report.units import size_text
-from ci.run.estimate.disk import daemon_folders, file_systems, places
+from ci.run.estimate.disk import daemon_folders, file_systems, run_folders
 from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.needs import Estimate, from_nothing
 from ci.settings import Settings
@@ -63,7 +63,7 @@ def _check_room(settings: Settings, size_bytes: int) -> None:
 
     Raises: DiskError: that is less than `size_bytes` on one of them.
     """
-    systems = file_systems({**places(settings), **daemon_folders()})
+    systems = file_systems({**run_folders(settings), **daemon_folders()})
     if refusal := free_space_refusal(systems, size_bytes):
         raise DiskError(refusal)
     for system in systems:

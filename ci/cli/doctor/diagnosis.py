@@ -189,7 +189,7 @@ def _resources(machine: Machine) -> Iterator[Finding]:
 def _disks(machine: Machine, needs: Mapping[str, Estimate]) -> Iterator[Finding]:
     for disk in machine.disks:
         says = f"{size_text(disk.free_bytes)} free at {disk.text}"
-        takes = {what: run.peak(disk.holds) for what, run in needs.items()}
+        takes = {what: run.peak(disk.used_for) for what, run in needs.items()}
         large = [what for what, size in takes.items() if size > disk.free_bytes]
         if not large:
             yield Finding(name="disk", state="ok", says=says)

@@ -20,7 +20,7 @@ from ci.cli.setup.debian import ENGINE, is_here, missing, search_path
 from ci.engines.network import CA_VARIABLES, PROXY_VARIABLES
 from ci.engines.process.privilege import privilege
 from ci.errors import EngineError
-from ci.run.estimate.disk import file_systems, places
+from ci.run.estimate.disk import file_systems, run_folders
 from ci.run.estimate.file_system import FileSystem
 from ci.settings import Settings
 
@@ -108,7 +108,7 @@ def look(settings: Settings, urls: Mapping[str, str]) -> Machine:
         rights=rights,
         subuids=_subuids(user),
         trial=trial,
-        disks=file_systems(places(settings)),
+        disks=file_systems(run_folders(settings)),
         ca=tuple(
             (name, os.environ[name], Path(os.environ[name]).is_file())
             for name in CA_VARIABLES

@@ -20,7 +20,7 @@ from ci.run.build.planned_run import PlannedRun
 from ci.run.build.registry_tasks import reused
 from ci.run.build.task_work import task_work
 from ci.run.cleanup.run_owner import registered_run
-from ci.run.estimate.disk import file_systems, places
+from ci.run.estimate.disk import file_systems, run_folders
 from ci.run.estimate.disk_guard import DiskGuard
 from ci.run.git.checkout import checkout_soon
 from ci.run.git.revision import without_passwords
@@ -159,7 +159,7 @@ def started_event(run: PlannedRun, now: datetime, checkout: Checkout | None, eng
 
 def _guard(engine: Engine, run: PlannedRun, events: EventLog) -> DiskGuard:
     settings = run.workspace.settings
-    written = places(settings, engine=engine.name)
+    written = run_folders(settings, engine=engine.name)
     return DiskGuard(
         lambda: file_systems(written),
         run.estimate.by_task if run.estimate is not None else {},

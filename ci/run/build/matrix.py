@@ -12,11 +12,11 @@ from ci.catalog.stack import Stack
 from ci.plan.levels import is_large, levels
 from ci.plan.plan import Inventory, Plan, PlannedImage, make_plan, select
 from ci.run.estimate.file_system import Where
-from ci.run.estimate.needs import ON_DISK, PACKED, Held, estimate, own_bytes
+from ci.run.estimate.needs import ON_DISK, PACKED, Available, estimate, own_bytes
 from ci.run.workspace.image_record import ImageRecord
 
 GB = 10**9
-PLACES: tuple[Where, ...] = ("store", "temporary files", "state")
+FOLDERS: tuple[Where, ...] = ("store", "temporary files", "state")
 """All on the one disk of a runner."""
 
 
@@ -113,8 +113,10 @@ def _build_bytes(
     plan = make_plan(
         stack, Inventory(remote=remote), base=base, selected=select(stack, images, ()), rebuild=images
     )
-    nothing = Held(fetched=(), images=(), built=_no_record, earlier=_no_record, root_image="", remote=remote)
-    return estimate(stack, plan, nothing, capacity=capacity).peak(PLACES)
+    nothing = Available(
+        fetched=(), images=(), built=_no_record, earlier=_no_record, root_image="", remote=remote
+    )
+    return estimate(stack, plan, nothing, capacity=capacity).peak(FOLDERS)
 
 
 def _fetch_bytes(stack: Stack, images: Collection[str]) -> int:

@@ -1,4 +1,4 @@
-"""Looks at the disks while a run goes on: what fits may start, a full disk ends the run, the peak is kept."""
+"""Watch the disks during a run: a task starts if it fits, a full disk ends the run, the peak is recorded."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from ci.run.estimate.needs import TaskNeed
 from ci.run.tasks.task import Task, Work, WorkResult
 
 PERIOD_S = 1.0
-"""Between two looks; statvfs(3) asks the kernel alone and takes microseconds."""
+"""The time between two samples; statvfs(3) only asks the kernel and takes microseconds."""
 FULL = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
-ADVICE = "make room (`dockwright gc` says what can go), or put it elsewhere with `--root DIR`"
+ADVICE = "free some space (`dockwright gc` lists what can be removed), or use another disk with `--root DIR`"
 
 
 class DiskGuard:
-    """Watches the file systems that `look` returns for one run.
+    """Watches the file systems that `inspect` returns, for one run.
 
-    A task starts when its own need fits beside what the running ones still need, and `floor_bytes`; it waits
-    while others run. With less than `floor_bytes` left, everything that runs is ended. Where `trusting` is
-    false the needs say nothing, and only the floor counts.
+    A task starts if its own need fits in addition to what running tasks still need and `floor_bytes`; else
+    it waits while others run. If less than `floor_bytes` are free, all running tasks are cancelled. If
+    `trusting` is false the needs are ignored, and only the floor counts.
     """
 
     def __init__(
         self,
-        look: Callable[[], Iterable[FileSystem]],
+        inspect: Callable[[], Iterable[FileSystem]],
         needs: Mapping[str, TaskNeed],
         *,
         floor_bytes: int,
         events: EventSink,
         trusting: bool = True,
     ) -> None:
-        self._look, self._floor_bytes, self._events = look, floor_bytes, events
+        self._inspect, self._floor_bytes, self._events = inspect, floor_bytes, events
         self._needs = needs if trusting else {}
-        self._seen = tuple(look())
+        self._seen = tuple(inspect())
         self._used_at_start = {system.device: system.used_bytes for system in self._seen}
         self._peak_bytes = 0
         self._lowest_bytes = min((system.free_bytes for system in self._seen), default=0)
@@ -51,7 +51,7 @@ class DiskGuard:
         self._full = ""
 
     async def watch(self) -> None:
-        """Look every `PERIOD_S`, until cancelled; then say what was seen."""
+        """Take a sample every `PERIOD_S` until cancelled; then emit the result."""
         try:
             while True:
                 self.sample()
@@ -67,8 +67,8 @@ class DiskGuard:
             )
 
     def sample(self) -> None:
-        """Look once; end what runs when a disk is full."""
-        self._seen = tuple(self._look())
+        """Take a sample; cancel the running tasks if a disk is full."""
+        self._seen = tuple(self._inspect())
         grown = sum(
             system.used_bytes - self._used_at_start.get(system.device, system.used_bytes)
             for system in self._seen
@@ -78,19 +78,19 @@ class DiskGuard:
             self._lowest_bytes = min(self._lowest_bytes, system.free_bytes)
             if system.free_bytes < self._floor_bytes:
                 self._stop(
-                    f"disk full at {system.text}: {size_text(system.free_bytes)} left, and "
-                    f"{size_text(self._floor_bytes)} are to stay free (DOCKWRIGHT_DISK_FLOOR_MB). {STAYS}"
+                    f"the disk at {system.text} is full: {size_text(system.free_bytes)} are free, and "
+                    f"{size_text(self._floor_bytes)} have to stay free (DOCKWRIGHT_DISK_FLOOR_MB)"
                 )
 
     def guarded(self, work: Work) -> Work:
-        """Return `work` that waits for room, and that ends when a disk is full.
+        """Return `work` that waits for free space, and that is cancelled if a disk is full.
 
-        It raises DiskError where the room for a task is not there though nothing else runs, and DiskFullError
-        once a disk is full.
+        It raises DiskError if a task does not fit although nothing else runs, and DiskFullError if a disk is
+        full.
         """
 
         async def do(task: Task) -> WorkResult:
-            await self._room(task)
+            await self._wait_for_space(task)
             with self._running_task(task) as scope:
                 try:
                     with scope:
@@ -98,18 +98,18 @@ class DiskGuard:
                 except Exception as error:
                     if not self._full and not is_full(error):
                         raise
-                    self._stop(f"{task.id}: no space left on a disk that it writes to. {STAYS}")
-                    raise DiskFullError(self._full) from error
-            raise DiskFullError(self._full)
+                    self._stop(f"{task.id}: no space left on a disk that it writes to")
+                    raise DiskFullError(self._full, hint=CONTINUES) from error
+            raise DiskFullError(self._full, hint=CONTINUES)
 
         return do
 
-    async def _room(self, task: Task) -> None:
+    async def _wait_for_space(self, task: Task) -> None:
         need = self._needs.get(task.id)
         while True:
             self.sample()
             if self._full:
-                raise DiskFullError(self._full)
+                raise DiskFullError(self._full, hint=CONTINUES)
             short = self._short(need) if need is not None else None
             if short is None:
                 return
@@ -117,24 +117,25 @@ class DiskGuard:
                 system, bytes_ = short
                 raise DiskError(
                     f"{task.id} needs about {size_text(bytes_)}, and {size_text(system.free_bytes)} are free "
-                    f"at {system.text}; {ADVICE}. `--ignore-disk` starts it all the same"
+                    f"at {system.text}",
+                    hint=f"{ADVICE}; to start it anyway, add `--ignore-disk`",
                 )
             with anyio.move_on_after(PERIOD_S):
                 await self._changed.wait()
 
     def _short(self, need: TaskNeed) -> tuple[FileSystem, int] | None:
-        """Return the first file system on which `need` does not fit now, and what it takes with the floor."""
+        """Return the first file system where `need` does not fit now, and the bytes needed with the floor."""
         for system in self._seen:
-            own = need.peak(system.holds)
+            own = need.peak(system.used_for)
             if own and own + self._outstanding(system) + self._floor_bytes > system.free_bytes:
                 return system, own + self._floor_bytes
         return None
 
     def _outstanding(self, system: FileSystem) -> int:
-        """Return what the running tasks are still expected to write: their needs less what was written."""
+        """Return the bytes that running tasks will still write: their needs minus what they have written."""
         if not self._running:
             return 0
-        needed = sum(need.peak(system.holds) for need, _ in self._running.values())
+        needed = sum(need.peak(system.used_for) for need, _ in self._running.values())
         before = max(free.get(system.device, 0) for _, free in self._running.values())
         return max(0, needed - max(0, before - system.free_bytes))
 
@@ -147,25 +148,25 @@ class DiskGuard:
             yield scope
         finally:
             del self._running[task.id], self._scopes[task.id]
-            self._tell()
+            self._notify()
 
-    def _stop(self, why: str) -> None:
+    def _stop(self, reason: str) -> None:
         if not self._full:
-            self._full = why
+            self._full = reason
         for scope in self._scopes.values():
             scope.cancel()
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
 
 
-STAYS = f"What was finished stays, and the next run goes on from there: {ADVICE}"
+CONTINUES = f"{ADVICE}; then repeat the command: finished tasks are not repeated"
 
 
 def is_full(error: BaseException) -> bool:
-    """Return whether `error`, or what caused it, is a disk without room."""
+    """Return whether `error`, or its cause, is a full disk."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, BaseExceptionGroup) and any(is_full(inner) for inner in seen.exceptions):

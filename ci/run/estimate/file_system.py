@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import Literal
 
 Where = Literal["store", "temporary files", "state", "daemon"]
-"""Layers and containers; what a commit writes for a moment, and cache mounts; all else that is kept; and what
-Docker keeps, in which Dagger's engine has all of its own."""
+"""What a folder is used for.
+
+`store`: layers and containers. `temporary files`: what a commit writes, and cache mounts. `state`: all other
+files of dockwright. `daemon`: the files of Docker, and so of Dagger's engine.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSystem:
-    """One file system; `path` is the first place on it, `holds` says what is written there."""
+    """One file system; `path` is the first folder on it, `used_for` what is written there."""
 
     device: int
     path: Path
-    holds: tuple[Where, ...]
+    used_for: tuple[Where, ...]
     free_bytes: int
     used_bytes: int
 
     @property
     def text(self) -> str:
-        """Where it is, and what for: `/var/dw/store (store, state)`."""
-        return f"{self.path} ({', '.join(self.holds)})"
+        """Its folder and what it is used for: `/var/dw/store (store, state)`."""
+        return f"{self.path} ({', '.join(self.used_for)})"

@@ -1,4 +1,4 @@
-"""What a run will fetch, write and take, told before it starts. Pure; the rules are measurements.
+"""Estimate what a run will download, write and take before it starts. Pure; the rules are measured.
 
 | rule | measured on |
 |---|---|
@@ -8,7 +8,7 @@
 | a layer takes 1.05 times its bytes on disk | 926 MB of layers in a store of 968 MB |
 | while a layer is committed, its container has it too, and TMPDIR twice | a layer of 210 MB: 439 and 420 MB |
 
-What an earlier build's record says goes before a rule.
+The record of an earlier build is used before a rule.
 """  # noqa: E501 a table
 
 from __future__ import annotations
@@ -35,44 +35,44 @@ WHEEL_UNPACKED, LARGE_WHEEL_UNPACKED = 3.8, 1.8
 DEB_UNPACKED = 3.4
 ON_DISK = 1.05
 PACKED = 0.5
-"""Of a layer's bytes by zstd; a torch with its CUDA libraries: 2.76 of 5.44 GB. Others have less."""
+"""The size of a layer compressed by zstd: torch with its CUDA libraries 2.76 of 5.44 GB. Others have less."""
 BLOBS = 2
-"""How often a layer lies in TMPDIR while it is committed: as a tar, and as a copy of that."""
-OUTSIDE_BYTES = 150_000_000
-"""The base image from a registry, unpacked: python:3.11-slim is 130 MB; no lock says it."""
+"""The number of copies of a layer in TMPDIR while it is committed: a tar, and a copy of that."""
+BASE_BYTES = 150_000_000
+"""The base image from a registry, unpacked: python:3.11-slim is 130 MB; no lock has its size."""
 SMALL_BYTES = 20_000_000
-"""What any image may write beside its packages: its programs, its probe, its configuration."""
+"""What any image may write in addition to its packages: its programs, its probe, its configuration."""
 FETCH_BYTES_PER_S = 15_000_000
-"""A guess for a network that no earlier run has measured."""
+"""An assumption for a network that no earlier run has measured."""
 HEAVY = ("Apt", "Venv", "Wheels", "Libraries")
-"""Kinds of step whose layers count; where they are as last time, the engine finds them again."""
+"""Kinds of step whose layers count. If they are unchanged, the engine reuses their layers."""
 
 NOTHING: Mapping[Where, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskNeed:
-    """What the task of an id writes: `kept` stays, `moment` is there besides only while it runs.
+    """What one task writes: `persistent` bytes stay, `transient` bytes exist in addition while it runs.
 
-    `files` and `fetch_bytes` come from outside, in `kept` too.
+    `files` and `fetch_bytes` are downloaded; they are part of `persistent`.
     """
 
     task: str
     files: int = 0
     fetch_bytes: int = 0
-    kept: Mapping[Where, int] = field(default_factory=lambda: NOTHING)
-    moment: Mapping[Where, int] = field(default_factory=lambda: NOTHING)
+    persistent: Mapping[Where, int] = field(default_factory=lambda: NOTHING)
+    transient: Mapping[Where, int] = field(default_factory=lambda: NOTHING)
 
-    def peak(self, holds: Iterable[Where]) -> int:
-        """Return the most bytes that the task has in the places `holds` beyond what was there before it."""
-        return sum(self.kept.get(where, 0) + self.moment.get(where, 0) for where in holds)
+    def peak(self, used_for: Iterable[Where]) -> int:
+        """Return the maximum of bytes that the task adds to the folders `used_for`."""
+        return sum(self.persistent.get(where, 0) + self.transient.get(where, 0) for where in used_for)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a whole run needs; `images` is how many it builds, `seconds` about how long it takes.
+    """The estimate of a whole run; `images` is how many it builds, `seconds` about how long it takes.
 
-    `timed` says whether `seconds` comes from earlier runs alone.
+    `timed` says whether `seconds` is based on earlier runs alone.
     """
 
     tasks: tuple[TaskNeed, ...]
@@ -83,12 +83,12 @@ class Estimate:
 
     @property
     def files(self) -> int:
-        """How many files are fetched."""
+        """The number of downloaded files."""
         return sum(task.files for task in self.tasks)
 
     @property
     def fetch_bytes(self) -> int:
-        """How many bytes are fetched."""
+        """The number of downloaded bytes."""
         return sum(task.fetch_bytes for task in self.tasks)
 
     @property
@@ -96,32 +96,35 @@ class Estimate:
         """The needs by task."""
         return {task.task: task for task in self.tasks}
 
-    def kept(self, holds: Iterable[Where]) -> int:
-        """Return the bytes that stay in the places `holds`."""
-        return sum(task.kept.get(where, 0) for where in tuple(holds) for task in self.tasks)
+    def persistent(self, used_for: Iterable[Where]) -> int:
+        """Return the bytes that stay in the folders `used_for`."""
+        return sum(task.persistent.get(where, 0) for where in tuple(used_for) for task in self.tasks)
 
-    def peak(self, holds: Iterable[Where]) -> int:
-        """Return the most bytes in the places `holds`: all that is kept, and the largest moments at once."""
-        held = tuple(holds)
-        moments = sorted(
-            (sum(task.moment.get(where, 0) for where in held) for task in self.tasks), reverse=True
+    def peak(self, used_for: Iterable[Where]) -> int:
+        """Return the maximum of bytes in the folders `used_for`.
+
+        It is the sum of all persistent bytes, and of the largest transient ones that exist at once.
+        """
+        folders = tuple(used_for)
+        transient = sorted(
+            (sum(task.transient.get(where, 0) for where in folders) for task in self.tasks), reverse=True
         )
-        return self.kept(held) + sum(moments[: self.capacity])
+        return self.persistent(folders) + sum(transient[: self.capacity])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What is there already.
+class Available:
+    """What is already present.
 
     Attributes:
-        fetched: sha256 of each file that was fetched.
+        fetched: sha256 of each downloaded file.
         images: names of the store's images.
-        built: the record of the image that the store has under the human name.
-        earlier: the record of any earlier build of it, whether the store still has that or not.
-        root_image: name of what root images start from.
+        built: the record of the image that the store has under its tag.
+        earlier: the record of any earlier build of it, even if the store does not have it any more.
+        root_image: name of the image that root images start from.
         remote: bytes, unpacked, of each image that a registry has, by `image:variant`.
         layers: whether layers of earlier builds are used.
-        bundle: whether everything from outside is in an exported folder.
+        bundle: whether all external inputs are in an exported folder.
     """
 
     fetched: Collection[str]
@@ -133,54 +136,54 @@ class Held:
     layers: bool = True
     bundle: bool = False
 
-    def lacks(self, lines: Iterable[LockLine | DebLine]) -> tuple[LockLine | DebLine, ...]:
-        """Return those of `lines`, each file once, that have to be fetched."""
+    def missing(self, lines: Iterable[LockLine | DebLine]) -> tuple[LockLine | DebLine, ...]:
+        """Return those of `lines`, each file once, that have to be downloaded."""
         if self.bundle:
             return ()
         unique = {line.sha256: line for line in lines}
         return tuple(line for sha256, line in unique.items() if sha256 not in self.fetched)
 
 
-def estimate(stack: Stack, plan: Plan, held: Held, *, capacity: int) -> Estimate:
-    """Return what building `plan` needs, without its time."""
+def estimate(stack: Stack, plan: Plan, available: Available, *, capacity: int) -> Estimate:
+    """Return the estimate of building `plan`, without its time."""
     building = plan.to_build
     needs: list[TaskNeed] = []
     for kind in input_tasks(plan):
         match kind:
             case BaseTask():
-                needs.append(_base(stack, plan, held))
+                needs.append(_base(stack, plan, available))
             case DebhouseTask():
-                needs.append(_debhouse(stack, building, held))
+                needs.append(_debhouse(stack, building, available))
             case WheelhouseTask(variant=variant):
-                needs.append(_wheelhouse(stack, variant, building, held))
+                needs.append(_wheelhouse(stack, variant, building, available))
             case _:
                 assert_never(kind)
-    needs += [_fetched(planned, held) for planned in plan.images if planned.action == "fetch"]
-    records = {planned.id: held.earlier(planned) for planned in plan.images}
+    needs += [_fetched(planned, available) for planned in plan.images if planned.action == "fetch"]
+    records = {planned.id: available.earlier(planned) for planned in plan.images}
     seen: set[tuple[str, tuple[str, ...]]] = set()
     for planned in building:
-        twin = (planned.image.parent, tuple(line.sha256 for line in planned.image.apt_lock))
-        needs.append(_image(planned, records, held, shares_apt=bool(twin[1]) and twin in seen))
-        seen.add(twin)
+        shared = (planned.image.parent, tuple(line.sha256 for line in planned.image.apt_lock))
+        needs.append(_image(planned, records, available, shares_apt=bool(shared[1]) and shared in seen))
+        seen.add(shared)
     return Estimate(tasks=tuple(needs), capacity=capacity, images=len(building))
 
 
 def from_nothing(stack: Stack, variants: Collection[str], *, capacity: int) -> Estimate:
-    """Return what all images of `variants`, and what they are built on, need where nothing is yet."""
+    """Return the estimate of building all images of `variants` and their ancestors from nothing."""
     plan = make_plan(stack, Inventory(), base="bootstrap", selected=select(stack, (), variants))
-    nothing = Held(fetched=(), images=(), built=_no_record, earlier=_no_record, root_image="")
+    nothing = Available(fetched=(), images=(), built=_no_record, earlier=_no_record, root_image="")
     return estimate(stack, plan, nothing, capacity=capacity)
 
 
 def expected_seconds(tasks: Sequence[Task], needs: Mapping[str, TaskNeed], capacity: int) -> float:
-    """Return about how long `tasks` take: the longest path, or all of them on `capacity` at once.
+    """Return about how long `tasks` take: the longest path, or all of them with `capacity` at once.
 
-    A house that lacks nothing takes no time, whatever it took when it was filled.
+    Build inputs that are complete take no time, whatever their download took.
     """
     timed = []
     for task in tasks:
         need = needs.get(task.id)
-        ready = need is not None and isinstance(task.kind, InputTask) and not need.kept
+        ready = need is not None and isinstance(task.kind, InputTask) and not need.persistent
         timed.append(replace(task, expected_s=0.5 if ready else task.expected_s))
     if not timed:
         return 0.0
@@ -190,123 +193,129 @@ def expected_seconds(tasks: Sequence[Task], needs: Mapping[str, TaskNeed], capac
 def short_of(
     run: Estimate, systems: Iterable[FileSystem], *, floor_bytes: int
 ) -> tuple[tuple[FileSystem, int], ...]:
-    """Return each file system that the run does not fit on, with the bytes it needs there.
+    """Return each file system that is too small for the run, with the bytes it needs there.
 
-    `floor_bytes` is to stay free.
+    `floor_bytes` have to stay free.
     """
     found = []
     for system in systems:
-        need = run.peak(system.holds) + floor_bytes
+        need = run.peak(system.used_for) + floor_bytes
         if need > system.free_bytes:
             found.append((system, need))
     return tuple(found)
 
 
 def wheel_unpacked(line: LockLine) -> int:
-    """Return about how many bytes a wheel has once it is installed."""
+    """Return about how many bytes a wheel has after it is installed."""
     ratio = LARGE_WHEEL_UNPACKED if line.size >= LARGE_WHEEL_BYTES else WHEEL_UNPACKED
     return int(line.size * ratio)
 
 
 def own_bytes(image: ImageVariant) -> int:
-    """Return about how many bytes the image adds to its parent in layers, where it was never built."""
-    outside_bytes = OUTSIDE_BYTES if image.is_root else 0
-    return outside_bytes + sum(_guessed(image, shares_apt=False)) + SMALL_BYTES
+    """Return about how many bytes the layers of an image that was never built add to its parent."""
+    base_bytes = BASE_BYTES if image.is_root else 0
+    return base_bytes + sum(_assumed(image, shares_apt=False)) + SMALL_BYTES
 
 
 def _no_record(_planned: PlannedImage) -> ImageRecord | None:
     return None
 
 
-def _base(stack: Stack, plan: Plan, held: Held) -> TaskNeed:
+def _base(stack: Stack, plan: Plan, available: Available) -> TaskNeed:
     task = task_id(BaseTask())
-    if held.root_image in held.images:
+    if available.root_image in available.images:
         return TaskNeed(task=task)
     if plan.base == "registry":
-        size = int(OUTSIDE_BYTES * ON_DISK)
+        size = int(BASE_BYTES * ON_DISK)
         return TaskNeed(
             task=task,
             files=1,
-            fetch_bytes=OUTSIDE_BYTES // 3,
-            kept={"store": size},
-            moment={"temporary files": OUTSIDE_BYTES},
+            fetch_bytes=BASE_BYTES // 3,
+            persistent={"store": size},
+            transient={"temporary files": BASE_BYTES},
         )
-    lacks = held.lacks(stack.bootstrap.lock)
-    fetch = sum(line.size for line in lacks)
+    missing = available.missing(stack.bootstrap.lock)
+    fetch = sum(line.size for line in missing)
     size = int(sum(line.size for line in stack.bootstrap.lock) * DEB_UNPACKED)
-    # the tar of the root file system lies in the state directory while it is imported
-    moment: dict[Where, int] = {"store": size, "temporary files": BLOBS * size, "state": size}
+    # the tar of the root file system is in the state directory while it is imported
+    transient: dict[Where, int] = {"store": size, "temporary files": BLOBS * size, "state": size}
     return TaskNeed(
         task=task,
-        files=len(lacks),
+        files=len(missing),
         fetch_bytes=fetch,
-        kept={"store": int(size * ON_DISK), "state": fetch},
-        moment=moment,
+        persistent={"store": int(size * ON_DISK), "state": fetch},
+        transient=transient,
     )
 
 
-def _fetched(planned: PlannedImage, held: Held) -> TaskNeed:
-    size = held.remote.get(planned.id, 0)
+def _fetched(planned: PlannedImage, available: Available) -> TaskNeed:
+    size = available.remote.get(planned.id, 0)
     packed = int(size * PACKED)
     return TaskNeed(
         task=planned.id,
         files=1,
         fetch_bytes=packed,
-        kept={"store": int(size * ON_DISK)},
-        moment={"store": SMALL_BYTES, "temporary files": packed},
+        persistent={"store": int(size * ON_DISK)},
+        transient={"store": SMALL_BYTES, "temporary files": packed},
     )
 
 
-def _debhouse(stack: Stack, building: Sequence[PlannedImage], held: Held) -> TaskNeed:
+def _debhouse(stack: Stack, building: Sequence[PlannedImage], available: Available) -> TaskNeed:
     images = [planned.image for planned in building]
     builder = stack.builder.apt_lock if compiles(images) else ()
     lines = [line for image in images for line in image.apt_lock]
-    return _fetching(DebhouseTask(), held.lacks([*builder, *lines]))
+    return _fetching(DebhouseTask(), available.missing([*builder, *lines]))
 
 
-def _wheelhouse(stack: Stack, variant: str, building: Sequence[PlannedImage], held: Held) -> TaskNeed:
+def _wheelhouse(
+    stack: Stack, variant: str, building: Sequence[PlannedImage], available: Available
+) -> TaskNeed:
     images = [planned.image for planned in building if planned.image.variant == variant]
     lines = [line for image in images for line in image.python_lock]
-    need = _fetching(WheelhouseTask(variant), held.lacks([*stack.builder.python_lock, *lines]))
+    need = _fetching(WheelhouseTask(variant), available.missing([*stack.builder.python_lock, *lines]))
     builder = f"{stack.namespace}/builder:"
-    there = any(name.startswith(builder) for name in held.images)
-    if not need.files or there or not compiles(images):
+    has_builder = any(name.startswith(builder) for name in available.images)
+    if not need.files or has_builder or not compiles(images):
         return need
     size = int(sum(line.size for line in stack.builder.apt_lock) * DEB_UNPACKED)
     return TaskNeed(
         task=need.task,
         files=need.files,
         fetch_bytes=need.fetch_bytes,
-        kept={**need.kept, "store": int(size * ON_DISK)},
-        moment={"store": size, "temporary files": BLOBS * size},
+        persistent={**need.persistent, "store": int(size * ON_DISK)},
+        transient={"store": size, "temporary files": BLOBS * size},
     )
 
 
-def _fetching(kind: InputTask, lacks: Sequence[LockLine | DebLine]) -> TaskNeed:
-    size = sum(line.size for line in lacks)
-    kept: Mapping[Where, int] = {"state": size} if lacks else NOTHING
-    return TaskNeed(task=task_id(kind), files=len(lacks), fetch_bytes=size, kept=kept)
+def _fetching(kind: InputTask, missing: Sequence[LockLine | DebLine]) -> TaskNeed:
+    size = sum(line.size for line in missing)
+    persistent: Mapping[Where, int] = {"state": size} if missing else NOTHING
+    return TaskNeed(task=task_id(kind), files=len(missing), fetch_bytes=size, persistent=persistent)
 
 
 def _image(
-    planned: PlannedImage, records: Mapping[str, ImageRecord | None], held: Held, *, shares_apt: bool
+    planned: PlannedImage,
+    records: Mapping[str, ImageRecord | None],
+    available: Available,
+    *,
+    shares_apt: bool,
 ) -> TaskNeed:
-    built = held.built(planned) if held.layers else None
+    built = available.built(planned) if available.layers else None
     if built is not None and _same_layers(built.document, planned.document):
-        return TaskNeed(task=planned.id, kept={"store": SMALL_BYTES}, moment={"store": SMALL_BYTES})
+        return TaskNeed(task=planned.id, persistent={"store": SMALL_BYTES}, transient={"store": SMALL_BYTES})
     layers = _measured(planned, records)
     if layers is None:
-        layers = _guessed(planned.image, shares_apt=shares_apt)
+        layers = _assumed(planned.image, shares_apt=shares_apt)
     largest = max(layers, default=0)
     return TaskNeed(
         task=planned.id,
-        kept={"store": int(sum(layers) * ON_DISK) + SMALL_BYTES},
-        moment={"store": largest + SMALL_BYTES, "temporary files": BLOBS * largest},
+        persistent={"store": int(sum(layers) * ON_DISK) + SMALL_BYTES},
+        transient={"store": largest + SMALL_BYTES, "temporary files": BLOBS * largest},
     )
 
 
 def _same_layers(old: Document, new: Document) -> bool:
-    """Whether the parent and each step that installs something are as they were."""
+    """Return whether the parent and each step that installs something are unchanged."""
     return old.get("parent") == new.get("parent") and _heavy(old) == _heavy(new)
 
 
@@ -315,7 +324,7 @@ def _heavy(document: Document) -> list[object]:
 
 
 def _measured(planned: PlannedImage, records: Mapping[str, ImageRecord | None]) -> list[int] | None:
-    """Return the bytes of the image's own layers as they were when it was built last."""
+    """Return the bytes of the image's own layers in its last build."""
     record = records[planned.id]
     if record is None:
         return None
@@ -330,8 +339,8 @@ def _measured(planned: PlannedImage, records: Mapping[str, ImageRecord | None]) 
     return [size for digest, size in record.layers if (digest, size) not in below]
 
 
-def _guessed(image: ImageVariant, *, shares_apt: bool) -> list[int]:
-    """Return about the bytes of each layer that the image adds."""
+def _assumed(image: ImageVariant, *, shares_apt: bool) -> list[int]:
+    """Return about how many bytes each layer has that the image adds."""
     layers = [sum(wheel_unpacked(line) for line in lines) for lines in wheel_lists(image).values()]
     if not shares_apt:
         layers.append(int(sum(line.size for line in image.apt_lock) * DEB_UNPACKED))

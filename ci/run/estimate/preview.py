@@ -1,49 +1,49 @@
-"""What a build says before it starts: what it fetches, which room and time it needs, how to do less."""
+"""The lines before a build: what it builds and downloads, the time and disk space that it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ci.plan.plan import Plan
 from ci.report.units import size_text
-from ci.run.estimate.disk import file_systems, places
+from ci.run.estimate.disk import file_systems, run_folders
 from ci.run.estimate.file_system import FileSystem
-from ci.run.estimate.forecast import forecast
 from ci.run.estimate.needs import Estimate, short_of
+from ci.run.estimate.run_estimate import estimate_run
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
 
-ANYWAY = "`--ignore-disk` starts all the same"
+ANYWAY = "`--ignore-disk` to start anyway"
 
 
-def preview_lines(run: Estimate, systems: Iterable[FileSystem], variants: Collection[str]) -> tuple[str, ...]:
-    """Return the block that stands before a run that builds something; nothing for one that does not."""
+def preview_lines(run: Estimate, systems: Iterable[FileSystem], less: Sequence[str]) -> tuple[str, ...]:
+    """Return the lines before a run; none if it builds nothing. `less` are ways to build less."""
     if not run.images:
         return ()
     files = "1 file" if run.files == 1 else f"{run.files} files"
     fetch = f"{files}, {size_text(run.fetch_bytes)}" if run.files else "nothing, all is here"
-    guess = "as in earlier runs" if run.timed else "a guess: not all of it was built here before"
+    guess = "as in earlier runs" if run.timed else "rough estimate: not all of it was built here before"
     images = "1 image" if run.images == 1 else f"{run.images} images"
     lines = [
         f"to build: {images}, in {_minutes(run.seconds)} ({guess})",
         f"to fetch: {fetch}",
     ]
     for system in systems:
-        peak, kept = run.peak(system.holds), run.kept(system.holds)
+        peak, stays = run.peak(system.used_for), run.persistent(system.used_for)
         lines.append(
-            f"disk:     about {size_text(peak)}, of which {size_text(kept)} stay; "
+            f"disk:     about {size_text(peak)}, of which {size_text(stays)} stay; "
             f"{size_text(system.free_bytes)} free at {system.text}"
         )
-    if less := _less(run, variants):
+    if less:
         lines.append(f"less:     {' or '.join(less)}")
     return tuple(lines)
 
 
 def refusal_text(
-    run: Estimate, systems: Iterable[FileSystem], variants: Collection[str], *, floor_bytes: int
+    run: Estimate, systems: Iterable[FileSystem], less: Sequence[str], *, floor_bytes: int
 ) -> str:
-    """Return why the run would not fit on its disks and what to type; empty where it fits."""
+    """Return why the run does not fit on its disks, with a hint; empty if it fits."""
     short = short_of(run, systems, floor_bytes=floor_bytes)
     if not short:
         return ""
@@ -51,21 +51,20 @@ def refusal_text(
         f"it needs about {size_text(need)}, and {size_text(system.free_bytes)} are free at {system.text}"
         for system, need in short
     )
-    ways = ["`dockwright gc` to see what can go", "`--root DIR` to put it elsewhere", *_less(run, variants)]
+    ways = ["`dockwright gc` to see what can be removed", "`--root DIR` to use another disk", *less, ANYWAY]
     return (
-        f"not enough disk for this run: {needs} ({size_text(floor_bytes)} of that stay free). "
-        f"{_either(ways)}; {ANYWAY}"
+        f"not enough disk space for this run: {needs} ({size_text(floor_bytes)} of that have to stay free)\n"
+        f"hint: {', '.join(ways[:-1])}, or {ways[-1]}"
     )
 
 
-def _less(run: Estimate, variants: Collection[str]) -> list[str]:
-    smaller = ["`--variant cpu`"] if set(variants) - {"cpu"} else []
-    return [*smaller, *(["`build IMAGE` for one image"] if run.images > 1 else [])]
-
-
-def _either(ways: Sequence[str]) -> str:
-    text = f"{', '.join(ways[:-1])}, or {ways[-1]}"
-    return text[0].upper() + text[1:]
+def ways_to_build_less(plan: Plan) -> list[str]:
+    """Return what to type to build less than `plan`; nothing if it is one image and its ancestors."""
+    images = [planned.image for planned in plan.to_build]
+    parents = {image.parent for image in images}
+    last = [image.id for image in images if image.id not in parents]
+    smaller = ["`--variant cpu`"] if len(last) > 1 and {image.variant for image in images} - {"cpu"} else []
+    return [*smaller, *(["`build IMAGE` for one image"] if len(last) > 1 else [])]
 
 
 def _minutes(seconds: float) -> str:
@@ -77,10 +76,10 @@ def _minutes(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What is known of a run before it starts, beside its plan.
+    """Prints the lines before a run.
 
-    `cache` says whether layers of earlier builds are used, `bundle` whether an exported folder stands in for
-    the network; `remote` has the compressed bytes of what a registry has, by `image:variant`.
+    `cache` says whether layers of earlier builds are used, `bundle` whether an exported folder replaces the
+    network. `remote` are the unpacked bytes of images that a registry has, by `image:variant`.
     """
 
     workspace: Workspace
@@ -90,13 +89,15 @@ class Preview:
     say: Callable[[str], None]
 
     def of(self, plan: Plan, store: Store, *, engine: str) -> tuple[Estimate, str]:
-        """Say what the run needs; return that, and why the disk is too small for it (else nothing)."""
+        """Print what the run needs. Return the estimate, and why the disk is too small, if it is."""
         settings = self.workspace.settings
-        run = forecast(self.workspace, plan, store, cache=self.cache, bundle=self.bundle, remote=self.remote)
-        systems = file_systems(places(settings, engine="buildah" if engine == "auto" else engine))
-        variants = {planned.image.variant for planned in plan.to_build}
-        for line in preview_lines(run, systems, variants):
+        run = estimate_run(
+            self.workspace, plan, store, cache=self.cache, bundle=self.bundle, remote=self.remote
+        )
+        systems = file_systems(run_folders(settings, engine="buildah" if engine == "auto" else engine))
+        less = ways_to_build_less(plan)
+        for line in preview_lines(run, systems, less):
             self.say(line)
         if settings.ignore_disk:
             return run, ""
-        return run, refusal_text(run, systems, variants, floor_bytes=settings.disk_floor_mb * 10**6)
+        return run, refusal_text(run, systems, less, floor_bytes=settings.disk_floor_mb * 10**6)

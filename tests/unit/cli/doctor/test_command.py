@@ -6,9 +6,9 @@ from ci.cli.doctor.command import free_space_refusal
 from ci.run.estimate.file_system import FileSystem
 
 GB = 10**9
-STORE = FileSystem(device=1, path=Path("/dw/store"), holds=("store",), free_bytes=20 * GB, used_bytes=0)
+STORE = FileSystem(device=1, path=Path("/dw/store"), used_for=("store",), free_bytes=20 * GB, used_bytes=0)
 DAEMON = FileSystem(
-    device=2, path=Path("/var/lib/docker"), holds=("daemon",), free_bytes=4 * GB, used_bytes=0
+    device=2, path=Path("/var/lib/docker"), used_for=("daemon",), free_bytes=4 * GB, used_bytes=0
 )
 
 

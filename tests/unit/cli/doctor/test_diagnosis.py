@@ -16,12 +16,12 @@ from ci.run.estimate.needs import Estimate, TaskNeed
 
 GB = 10**9
 DISK = FileSystem(
-    device=1, path=Path("/var/lib/containers/storage"), holds=("store",), free_bytes=80 * GB, used_bytes=0
+    device=1, path=Path("/var/lib/containers/storage"), used_for=("store",), free_bytes=80 * GB, used_bytes=0
 )
 
 
 def kept(store_gb: int) -> Estimate:
-    need = TaskNeed(task="all", kept={"store": store_gb * GB, "state": 50 * GB})
+    need = TaskNeed(task="all", persistent={"store": store_gb * GB, "state": 50 * GB})
     return Estimate(tasks=(need,), capacity=2, images=1)
 
 

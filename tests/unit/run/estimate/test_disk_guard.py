@@ -32,7 +32,7 @@ class Disk:
         self.system = FileSystem(
             device=1,
             path=Path("/dw/store"),
-            holds=("store", "temporary files", "state"),
+            used_for=("store", "temporary files", "state"),
             free_bytes=int(free_gb * GB),
             used_bytes=int((100 - free_gb) * GB),
         )
@@ -47,7 +47,7 @@ class Disk:
 
 def need(task: str, kept_gb: float, moment_gb: float = 0) -> TaskNeed:
     return TaskNeed(
-        task=task, kept={"store": int(kept_gb * GB)}, moment={"temporary files": int(moment_gb * GB)}
+        task=task, persistent={"store": int(kept_gb * GB)}, transient={"temporary files": int(moment_gb * GB)}
     )
 
 
@@ -123,9 +123,9 @@ async def test_a_task_that_can_never_fit_fails_and_the_others_go_on() -> None:
     assert outcomes(results) == {"base": "built", "base-ml": "failed", "mux": "built", "asr": "blocked"}
     assert exit_code(results) == DiskError.exit_code
     assert str(results["base-ml"].error) == (
-        "base-ml needs about 5.50 GB, and 5.00 GB are free at /dw/store (store, temporary files, state); "
-        "make room (`dockwright gc` says what can go), or put it elsewhere with `--root DIR`. "
-        "`--ignore-disk` starts it all the same"
+        "base-ml needs about 5.50 GB, and 5.00 GB are free at /dw/store (store, temporary files, state)\n"
+        "hint: free some space (`dockwright gc` lists what can be removed), or use another disk with "
+        "`--root DIR`; to start it anyway, add `--ignore-disk`"
     )
 
 
@@ -153,7 +153,8 @@ async def test_a_disk_that_fills_ends_what_runs_and_starts_nothing_more() -> Non
     error = results["mux"].error
     assert isinstance(error, DiskFullError)
     assert str(error).startswith(
-        "disk full at /dw/store (store, temporary files, state): 400 MB left, and 500 MB are to stay free"
+        "the disk at /dw/store (store, temporary files, state) is full: 400 MB are free, and 500 MB have to "
+        "stay free"
     )
     assert exit_code(results) == DiskError.exit_code
 

@@ -15,8 +15,8 @@ from ci.run.estimate.needs import (
     ON_DISK,
     SMALL_BYTES,
     WHEEL_UNPACKED,
+    Available,
     Estimate,
-    Held,
     TaskNeed,
     estimate,
     expected_seconds,
@@ -49,11 +49,11 @@ def nothing(_: PlannedImage) -> ImageRecord | None:
 
 def held(
     fetched: Collection[str] = (), images: Collection[str] = (), records: dict[str, ImageRecord] | None = None
-) -> Held:
+) -> Available:
     def record(one: PlannedImage) -> ImageRecord | None:
         return (records or {}).get(one.id)
 
-    return Held(
+    return Available(
         fetched=fetched,
         images=images,
         built=record,
@@ -81,8 +81,8 @@ def test_from_nothing_all_is_fetched_once_and_every_layer_counts() -> None:
     assert (needs["debhouse"].files, needs["debhouse"].fetch_bytes) == (1, 1000)
     assert needs["wheelhouse/cpu"].fetch_bytes == 930 * MB
     layer = int(10 * MB * WHEEL_UNPACKED) + int(900 * MB * LARGE_WHEEL_UNPACKED)
-    assert needs["ml:cpu"].kept == {"store": int(layer * ON_DISK) + SMALL_BYTES}
-    assert needs["ml:cpu"].moment == {"store": layer + SMALL_BYTES, "temporary files": 2 * layer}
+    assert needs["ml:cpu"].persistent == {"store": int(layer * ON_DISK) + SMALL_BYTES}
+    assert needs["ml:cpu"].transient == {"store": layer + SMALL_BYTES, "temporary files": 2 * layer}
     assert run.fetch_bytes == 930 * MB + 3000
     assert run.images == 2
 
@@ -105,8 +105,8 @@ def test_images_that_share_their_debian_packages_have_one_layer_of_them() -> Non
     stack = replace(SIZED, images=(*SIZED.images, replace(SIZED.images[2], image="mux2")))
     run = estimate(stack, planned(stack, "base:cpu", "mux:cpu", "mux2:cpu"), held(), capacity=1)
     debs = int(2000 * DEB_UNPACKED)
-    assert run.by_task["mux:cpu"].kept == {"store": int(debs * ON_DISK) + SMALL_BYTES}
-    assert run.by_task["mux2:cpu"].kept == {"store": SMALL_BYTES}
+    assert run.by_task["mux:cpu"].persistent == {"store": int(debs * ON_DISK) + SMALL_BYTES}
+    assert run.by_task["mux2:cpu"].persistent == {"store": SMALL_BYTES}
 
 
 def test_a_changed_program_needs_little_since_the_layers_below_are_found_again() -> None:
@@ -115,7 +115,7 @@ def test_a_changed_program_needs_little_since_the_layers_below_are_found_again()
     changed = with_image(SIZED, "ml:cpu", entrypoint=("python", "/opt/app/other.py"))
     little: dict[Where, int] = {"store": SMALL_BYTES}
     run = estimate(changed, planned(changed, "ml:cpu"), held(records=records), capacity=1)
-    assert run.by_task["ml:cpu"] == TaskNeed(task="ml:cpu", kept=little, moment=little)
+    assert run.by_task["ml:cpu"] == TaskNeed(task="ml:cpu", persistent=little, transient=little)
     anew = replace(held(records=records), layers=False)
     assert estimate(changed, planned(changed, "ml:cpu"), anew, capacity=1).peak(ALL) > 600 * MB
 
@@ -124,8 +124,8 @@ def test_a_changed_parent_makes_the_layers_anew_as_large_as_they_were() -> None:
     records = recorded(planned(SIZED), {"base:cpu": [5 * MB], "ml:cpu": [700 * MB, 3 * MB]})
     changed = with_image(SIZED, "base:cpu", env=(("LANG", "de_DE.UTF-8"),))
     run = estimate(changed, planned(changed, "base:cpu", "ml:cpu"), held(records=records), capacity=1)
-    assert run.by_task["ml:cpu"].kept == {"store": int(703 * MB * ON_DISK) + SMALL_BYTES}
-    assert run.by_task["ml:cpu"].moment["temporary files"] == 1400 * MB
+    assert run.by_task["ml:cpu"].persistent == {"store": int(703 * MB * ON_DISK) + SMALL_BYTES}
+    assert run.by_task["ml:cpu"].transient["temporary files"] == 1400 * MB
 
 
 def test_from_nothing_all_of_the_chosen_variants_counts() -> None:
@@ -142,22 +142,22 @@ def test_nothing_to_build_needs_nothing() -> None:
 
 def test_as_many_of_the_largest_moments_as_run_at_once_come_on_top() -> None:
     tasks = tuple(
-        TaskNeed(task=str(n), kept={"store": 10}, moment={"store": n, "temporary files": 100 * n})
+        TaskNeed(task=str(n), persistent={"store": 10}, transient={"store": n, "temporary files": 100 * n})
         for n in (1, 2, 3)
     )
     run = Estimate(tasks=tasks, capacity=2, images=3)
     assert run.peak(("store",)) == 30 + 5
     assert run.peak(("temporary files",)) == 500
     assert run.peak(ALL) == 30 + 505
-    assert run.kept(ALL) == 30
+    assert run.persistent(ALL) == 30
 
 
 def test_each_file_system_is_held_against_what_is_written_there() -> None:
-    need = TaskNeed(task="a", kept={"store": 50}, moment={"temporary files": 20})
+    need = TaskNeed(task="a", persistent={"store": 50}, transient={"temporary files": 20})
     run = Estimate(tasks=(need,), capacity=1, images=1)
 
     def system(device: int, holds: tuple[Where, ...], free: int) -> FileSystem:
-        return FileSystem(device=device, path=Path("/x"), holds=holds, free_bytes=free, used_bytes=0)
+        return FileSystem(device=device, path=Path("/x"), used_for=holds, free_bytes=free, used_bytes=0)
 
     store, tmp = system(1, ("store", "state"), 59), system(2, ("temporary files",), 30)
     assert short_of(run, (store, tmp), floor_bytes=10) == ((store, 60),)
@@ -171,7 +171,7 @@ def test_the_time_is_the_longest_path_or_all_work_on_the_cores_and_a_full_house_
         Task(kind=ImageTask("a"), needs=("wheelhouse/cpu",), expected_s=10),
         Task(kind=ImageTask("b"), needs=("wheelhouse/cpu",), expected_s=30),
     ]
-    empty = {"wheelhouse/cpu": TaskNeed(task="wheelhouse/cpu", kept={"state": 1})}
+    empty = {"wheelhouse/cpu": TaskNeed(task="wheelhouse/cpu", persistent={"state": 1})}
     full = {"wheelhouse/cpu": TaskNeed(task="wheelhouse/cpu")}
     assert expected_seconds(tasks, empty, 2) == 80
     assert expected_seconds(tasks, empty, 1) == 90

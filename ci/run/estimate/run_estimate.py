@@ -1,4 +1,4 @@
-"""The estimate of a run on this machine: what is held here already, and how long it took before."""
+"""The estimate of a run on this machine: from what is already present, and from the times of earlier runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.run.estimate.disk import fetched
-from ci.run.estimate.needs import FETCH_BYTES_PER_S, Estimate, Held, estimate, expected_seconds
+from ci.run.estimate.needs import FETCH_BYTES_PER_S, Available, Estimate, estimate, expected_seconds
 from ci.run.tasks.durations import read_history
 from ci.run.tasks.graph import tasks
 from ci.run.tasks.task import Task
@@ -18,7 +18,7 @@ from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
 
 
-def forecast(
+def estimate_run(
     workspace: Workspace,
     plan: Plan,
     store: Store,
@@ -27,10 +27,10 @@ def forecast(
     bundle: bool = False,
     remote: Mapping[str, int] | None = None,
 ) -> Estimate:
-    """Return what building `plan` will fetch, write and take here; nothing is written.
+    """Return the estimate of building `plan` on this machine. Nothing is written.
 
-    `cache` says whether layers of earlier builds are used, `bundle` that all from outside lies in a folder;
-    `remote` are the bytes, unpacked, of images that a registry has.
+    `cache` says whether layers of earlier builds are used, `bundle` that all external inputs are in a folder.
+    `remote` are the unpacked bytes of images that a registry has, by `image:variant`.
     """
     stack, state = workspace.stack, workspace.state
     names = store.built(stack.namespace)
@@ -41,7 +41,7 @@ def forecast(
     def earlier(planned: PlannedImage) -> ImageRecord | None:
         return state.record(planned.id, tag(planned.key)) or built(planned)
 
-    held = Held(
+    available = Available(
         fetched=fetched(state.inputs / "content"),
         images=store.ids,
         built=built,
@@ -51,20 +51,22 @@ def forecast(
         layers=cache,
         bundle=bundle,
     )
-    needed = estimate(stack, plan, held, capacity=workspace.capacity)
+    estimated = estimate(stack, plan, available, capacity=workspace.capacity)
     history = read_history(state.root / "history.json", warn=lambda _: None)
-    timed = [_with_network(task, needed, known=task.id in history.seconds) for task in tasks(plan, history)]
+    timed = [
+        _with_network(task, estimated, known=task.id in history.seconds) for task in tasks(plan, history)
+    ]
     work = [task.id for task in timed if task.expected_s]
     return replace(
-        needed,
-        seconds=expected_seconds(timed, needed.by_task, workspace.capacity),
+        estimated,
+        seconds=expected_seconds(timed, estimated.by_task, workspace.capacity),
         timed=all(id_ in history.seconds for id_ in work),
     )
 
 
-def _with_network(task: Task, needed: Estimate, *, known: bool) -> Task:
-    """Add the time of fetching to a guess; what earlier runs took has it already."""
-    need = needed.by_task.get(task.id)
+def _with_network(task: Task, estimated: Estimate, *, known: bool) -> Task:
+    """Add the time of downloads if there is no earlier time; an earlier one includes them."""
+    need = estimated.by_task.get(task.id)
     if known or need is None:
         return task
     return replace(task, expected_s=task.expected_s + need.fetch_bytes / FETCH_BYTES_PER_S)
