@@ -26,8 +26,8 @@ from typing import Literal
 from ci.engines.buildah.commands import Buildah
 from ci.engines.process.command import Command
 from ci.engines.process.namespaces import pid_namespace
-from ci.engines.process.privilege import privilege
-from ci.engines.process.runner import MARK_VARIABLE
+from ci.engines.process.privilege import find_privilege
+from ci.engines.process.runner import RUN_VARIABLE
 from ci.run.cleanup.processes import processes, with_children
 from ci.run.workspace.live_runs import FOLDER
 from ci.settings import Settings, read_settings
@@ -86,12 +86,12 @@ class Scene:
     @property
     def buildah(self) -> Buildah:
         """This scene's Buildah."""
-        prefix = privilege()
+        privilege = find_privilege()
         return Buildah(
-            privilege=prefix,
+            privilege=privilege,
             store=self.settings.store,
             tmpdir=str(self.settings.tmpdir),
-            pid_namespace=pid_namespace(prefix),
+            pid_namespace=pid_namespace(privilege.prefix),
         )
 
     def start(self, *more: str) -> subprocess.Popen[str]:
@@ -136,7 +136,7 @@ class Scene:
         state, tmpdir = self.settings.state, self.settings.tmpdir
         folders = [path for path in (tmpdir, state / FOLDER) if path.is_dir()]
         return Left(
-            processes=tuple(marked_processes(f"{MARK_VARIABLE}={state / FOLDER}/".encode())),
+            processes=tuple(marked_processes(f"{RUN_VARIABLE}={state / FOLDER}/".encode())),
             mounts=tuple(one for one in self.mounts() if one not in self.foreign),
             containers=tuple(name for id_, name in self.containers().items() if id_ not in self.foreign),
             files=tuple(
@@ -172,7 +172,7 @@ class Scene:
             for name in row.get("names") or []
             if any(word in name for word in wanted) and not name.endswith(":cuda")
         ]
-        prefix = (*self.buildah.privilege, *self.buildah.pid_namespace, "buildah", *self.buildah.store)
+        prefix = (*self.buildah.privilege.prefix, *self.buildah.pid_namespace, "buildah", *self.buildah.store)
         if names:
             self.output(Command(argv=(*prefix, "rmi", "--force", *names)))
         self.output(Command(argv=(*prefix, "rmi", "--prune", "--force")))

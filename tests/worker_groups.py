@@ -23,7 +23,7 @@ import anyio
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner
 from ci.run.cleanup.folders import remove_root
 from ci.settings import read_settings
@@ -96,7 +96,7 @@ class Stores:
     def pytest_sessionfinish(self) -> None:
         """Remove what was made."""
         if self.base_root is not None:
-            anyio.run(remove_root, self.base_root, Runner(), privilege())
+            anyio.run(remove_root, self.base_root, Runner(), find_privilege().prefix)
 
 
 def make_base_root() -> Path:

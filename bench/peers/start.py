@@ -28,7 +28,7 @@ def make_start(stack: Path, root: Path) -> Start:
     seed = root / "seed"
     settings = read_settings(stack=stack, root=seed, engine="buildah")
     workspace = open_workspace(settings)
-    houses = LocalInputs(workspace=workspace, engine=workspace.engine())
+    houses = LocalInputs(workspace=workspace, engine=anyio.run(workspace.engine))
     name = houses.root_image()
     start = Start(archive=root / "start.tar", name=name, bootstrap=workspace.base.kind == "bootstrap")
     if not start.archive.is_file():
@@ -44,4 +44,4 @@ def make_start(stack: Path, root: Path) -> Start:
 def houses_of(stack: Path, root: Path) -> Path:
     """Return the folder below dockwright's `root` that holds the houses."""
     workspace = open_workspace(read_settings(stack=stack, root=root, engine="buildah"))
-    return LocalInputs(workspace=workspace, engine=workspace.engine()).folder("debhouse").parent
+    return LocalInputs(workspace=workspace, engine=anyio.run(workspace.engine)).folder("debhouse").parent

@@ -33,7 +33,7 @@ def base(settings: Settings, target: Path) -> None:
 
 
 async def _write(workspace: Workspace, target: Path) -> None:
-    async with registered_run(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
+    async with registered_run(workspace, await workspace.engine(), note=tell, warn=tell) as (own, engine):
         inputs = LocalInputs(workspace=own, engine=engine)
         await inputs.fetch_bootstrap(Output())
         await write_bootstrap(own, engine, inputs.view("bootstrap") / "debs", target, Output())

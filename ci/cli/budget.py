@@ -95,7 +95,7 @@ def budget(
                 release=release,
                 tolerance=bounds,
             ),
-            engine=engine_here(workspace),
+            engine=anyio.run(engine_here, workspace),
             environ=os.environ,
             say=_say,
         )

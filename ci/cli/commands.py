@@ -12,6 +12,7 @@ from typing import ClassVar
 import click
 from click.shell_completion import CompletionItem
 
+from ci.engines.capabilities import BY_NAME
 from ci.errors import UsageError
 
 
@@ -215,7 +216,7 @@ def builds_here(name: str, args: Sequence[str], engine: str) -> bool:
             asked = arg.partition("=")[2]
         elif arg == "--engine" and number + 1 < len(args):
             asked = args[number + 1]
-    return asked in ("auto", "buildah", "dagger")  # the bootstrap base is made on this machine for Dagger too
+    return asked == "auto" or (asked in BY_NAME and BY_NAME[asked].debian_packages != "never")
 
 
 class Commands(click.Group):

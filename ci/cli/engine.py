@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ci.cli.setup.install import install_first
+from ci.engines.capabilities import expected_capabilities
 from ci.engines.engine import Engine
 from ci.run.workspace.workspace import Workspace
 
@@ -18,12 +19,12 @@ async def open_engine(workspace: Workspace, *, say: Callable[[str], None]) -> As
         EngineError: there is none, or it can't be used.
     """
     settings = workspace.settings
+    needed = expected_capabilities(settings.engine).debian_packages
+    if needed == "always" or (needed == "for the bootstrap base" and workspace.base.kind == "bootstrap"):
+        install_first()
     if settings.engine != "dagger":
-        install_first()
-        yield workspace.engine()
+        yield await workspace.engine()
         return
-    if workspace.base.kind == "bootstrap":
-        install_first()
     registry = workspace.cache_registry
     from ci.engines.dagger.session import open_dagger  # with Dagger's SDK, which takes a second
 

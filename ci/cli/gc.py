@@ -81,12 +81,11 @@ def gc(
         return
     if keep_gb is not None:
         raise UsageError("--keep-gb needs a registry", hint="add --registry HOST[:PORT]/NAMESPACE")
-    engine = _engine(workspace)
     if yes:
         _refuse_during_a_run(workspace)
-        anyio.run(_remove, workspace, engine, everything)
+        anyio.run(_remove, workspace, everything)
     else:
-        anyio.run(_list, workspace, engine, everything)
+        anyio.run(_list, workspace, everything)
 
 
 async def _in_registry(
@@ -146,7 +145,8 @@ def total_text(items: Iterable[Item]) -> str:
     return f"{number} {noun}, {size_text(sum(item.size_bytes for item in counted))}"
 
 
-async def _list(workspace: Workspace, engine: Engine | None, everything: bool) -> None:
+async def _list(workspace: Workspace, everything: bool) -> None:
+    engine = await _engine(workspace)
     found = await survey(workspace, engine, everything=everything)
     _print(found)
     with stale_runs(workspace.state.root) as lives:
@@ -162,10 +162,11 @@ async def _list(workspace: Workspace, engine: Engine | None, everything: bool) -
     click.echo(f"nothing was deleted; `{command}` deletes: {total_text(found.items)}")
 
 
-async def _remove(workspace: Workspace, engine: Engine | None, everything: bool) -> None:
+async def _remove(workspace: Workspace, everything: bool) -> None:
     def say(text: str) -> None:
         click.echo(text, err=True)
 
+    engine = await _engine(workspace)
     if engine is None:
         _print(found := await survey(workspace, None, everything=everything))
         errors = await remove(workspace, None, found.items)
@@ -178,10 +179,10 @@ async def _remove(workspace: Workspace, engine: Engine | None, everything: bool)
     click.echo(f"deleted: {total_text(found.items)}" if found.items else "nothing to delete")
 
 
-def _engine(workspace: Workspace) -> Engine | None:
+async def _engine(workspace: Workspace) -> Engine | None:
     """Return the engine of the store; None where no engine is usable."""
     try:
-        return workspace.engine()
+        return await workspace.engine()
     except EngineError:
         return None
 

@@ -12,7 +12,8 @@ import click
 from ci.catalog.stack import Stack
 from ci.cli.options import base_option, engine_option, image_argument
 from ci.cli.setup.install import install_first
-from ci.engines.shell import SHELL, Shell, open_shell
+from ci.engines.engine import ContainerRun
+from ci.engines.shell import SHELL
 from ci.errors import UsageError
 from ci.plan.plan import is_named, select
 from ci.run.cleanup.run_owner import registered_run
@@ -59,8 +60,8 @@ def shell(
     workspace = open_workspace(settings.with_(base=base, engine=engine))
     id_ = one_variant(workspace.stack, image)
     install_first()
-    wanted = Shell(argv=argv or SHELL, user=user, network=network, terminal=terminal)
-    ctx.exit(anyio.run(_open, workspace, id_, wanted))
+    run = ContainerRun(argv=argv or SHELL, user=user, network=network)
+    ctx.exit(anyio.run(_open, workspace, id_, run, terminal))
 
 
 def one_variant(stack: Stack, name: str) -> str:
@@ -76,12 +77,12 @@ def one_variant(stack: Stack, name: str) -> str:
     return found[0]
 
 
-async def _open(workspace: Workspace, id_: str, wanted: Shell) -> int:
-    engine = workspace.engine()
+async def _open(workspace: Workspace, id_: str, run: ContainerRun, terminal: bool) -> int:
+    engine = await workspace.engine()
     async with registered_run(workspace, engine, note=_tell, warn=_tell) as (own, marked):
         store = Store(ids=await marked.images())
         plan = await own.plan((id_,), store=store)
         place = await shell_target(own, marked, plan, id_, store, _tell)
         for line in place.lines:
             _tell(line)
-        return await open_shell(marked, place.image, replace(wanted, mounts=place.mounts))
+        return await marked.attach(place.image, replace(run, mounts=place.mounts), terminal=terminal)

@@ -13,6 +13,7 @@ import click
 
 from ci.cli.display.progress import Progress, print_end_table, shown
 from ci.cli.engine import open_engine
+from ci.engines.capabilities import Capabilities, expected_capabilities
 from ci.engines.engine import Engine
 from ci.errors import DiskError
 from ci.report.units import size_text
@@ -58,7 +59,7 @@ async def print_plan(workspace: Workspace, request: Request) -> int:
         tell(f"warning: {warning}")
     plan = request.with_checked(plan, store.tags(workspace.stack.namespace))
     run = PlannedRun(workspace=workspace, request=request, plan=plan, store=store, remote=remote)
-    _, refusal = _estimate(run, workspace.settings.engine)
+    _, refusal = _estimate(run, expected_capabilities(workspace.settings.engine))
     for planned in plan.images:
         click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
     checked = ", and all checked" if request.checks_existing else ""
@@ -87,15 +88,15 @@ class CommandLine:
 
     def estimate(self, run: PlannedRun, engine: Engine) -> Estimate | None:
         """Print what a run needs and return it. Raises DiskError if it does not fit."""
-        if engine.name == "dagger":
-            return None  # its disk is not this machine's
-        estimate, refusal = _estimate(run, engine.name)
+        if not engine.capabilities.uses_local_disk:
+            return None
+        estimate, refusal = _estimate(run, engine.capabilities)
         if refusal:
             raise DiskError(refusal)
         return estimate
 
 
-def _estimate(run: PlannedRun, engine: str) -> tuple[Estimate, str]:
+def _estimate(run: PlannedRun, engine: Capabilities) -> tuple[Estimate, str]:
     """Print what a run needs; return that, and why it does not fit on the disk, empty where it does."""
     preview = Preview(
         workspace=run.workspace,
@@ -104,7 +105,7 @@ def _estimate(run: PlannedRun, engine: str) -> tuple[Estimate, str]:
         remote=run.remote.sizes if run.remote is not None else {},
         say=tell,
     )
-    return preview.of(run.plan, run.store, engine=engine)
+    return preview.of(run.plan, run.store, store_here=engine.store_on_this_machine)
 
 
 def _shown(workspace: Workspace) -> AbstractContextManager[Listener]:

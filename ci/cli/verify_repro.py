@@ -10,8 +10,10 @@ import click
 
 from ci.cli.options import base_option, images_argument, variant_option
 from ci.cli.setup.install import install_first
+from ci.engines.process.privilege import find_privilege
 from ci.errors import UsageError
 from ci.plan.plan import check_variants, select
+from ci.run.verify.repro_build import ReproRequest
 from ci.run.verify.reproducibility import DIFFERENT
 from ci.run.verify.reproducibility import verify_repro as run_twice
 from ci.run.workspace.workspace import open_workspace
@@ -51,15 +53,17 @@ def verify_repro(
     elif folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: not empty; name a folder that is empty or absent")
     install_first()
+    privilege = find_privilege()
+    request = ReproRequest(
+        stack=str(workspace.directory), names=images, variants=variants, base=workspace.base.kind
+    )
     click.echo(f"not the same in the two builds: {DIFFERENT}", err=True)
 
     async def twice() -> int:
         verdicts = await run_twice(
-            workspace.directory,
+            request,
             folder.absolute(),
-            names=images,
-            variants=variants,
-            base=workspace.base.kind,
+            privilege=privilege,
             say=lambda line: click.echo(line, err=True),
         )
         for verdict in verdicts:

@@ -67,7 +67,7 @@ async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path |
 
 
 async def _fill(workspace: Workspace, variants: tuple[str, ...], target: Path | None) -> None:
-    async with registered_run(workspace, workspace.engine(), note=tell, warn=tell) as (own, engine):
+    async with registered_run(workspace, await workspace.engine(), note=tell, warn=tell) as (own, engine):
         await _fill_folders(LocalInputs(workspace=own, engine=engine), variants, target)
 
 

@@ -1,97 +1,78 @@
 """Docker and Podman: the same rendered instructions by their own builders. No promise of equal digests.
 
-Facts of Docker, found by running it: a client from 23 on has no BuildKit of its own and needs the plugin
-buildx, so a client that has neither is passed over for another one of this machine; a client that is
-ended may leave its container running; BuildKit takes `NAME.dockerignore` beside the Dockerfile before the
-.dockerignore of the context.
+Facts of Docker, found by running it: a client that is ended may leave its container running; BuildKit takes
+`NAME.dockerignore` next to the Dockerfile before the .dockerignore of the context.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import anyio
 
 from ci.engines.buildah.containers import container_name
-from ci.engines.engine import BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
-from ci.engines.gpu import docker_words, podman_words
+from ci.engines.buildkit import as_step
+from ci.engines.capabilities import CONTAINER_PROGRAM, REPRODUCIBLE, Capabilities
+from ci.engines.engine import BuildRequest, ContainerRun, ImageInfo, Output, SandboxedProgram
+from ci.engines.gpu import docker_options, podman_options
 from ci.engines.machine import CPUINFO, machine_class
-from ci.engines.process.command import Command, ProcessResult
+from ci.engines.process.attached import run_attached
+from ci.engines.process.command import ROOT, Command, Privilege, ProcessResult
 from ci.engines.process.runner import Runner
-from ci.engines.sandbox import CLOSES
-from ci.engines.store_state import StoreState
 from ci.errors import CommandError, EngineError
 from ci.lower.dockerfile import PARENT_ARG
 from ci.names.reference import LOCAL
 
 BUILDKIT = (("DOCKER_BUILDKIT", "1"),)
-DEBIAN_BIN = "/usr/bin"
-"""Where Debian's docker.io has its client, whatever the search path says."""
-OWN_BUILDKIT = 23
-"""Clients of earlier major versions build with BuildKit by themselves. Source: Docker 23.0 release notes."""
-PROBE_S = 10.0
-_STEP = re.compile(r"#\d+ \[(?:\S+ )?(\d+/\d+)\] (.*)")
-
-
-@cache
-def client(program: str) -> str:
-    """Return what to call for `program`: for Docker the first client that can build with BuildKit.
-
-    Where none can, it is the first one of the search path, so that its own error is what is seen.
-    """
-    if program != "docker":
-        return program
-    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), DEBIAN_BIN]
-    paths = [Path(folder, program) for folder in dict.fromkeys(folders)]
-    return next((str(path) for path in paths if path.exists() and _builds(str(path))), program)
-
-
-def _builds(path: str) -> bool:
-    version = re.search(r"version (\d+)", _said(path, "--version"))
-    return version is not None and (int(version[1]) < OWN_BUILDKIT or _said(path, "buildx", "version") != "")
-
-
-def _said(*argv: str) -> str:
-    """Return what a short command prints; nothing where it fails."""
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=PROBE_S)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout
-
-
-def as_step(line: str) -> str:
-    """Return BuildKit's line `#5 [start 2/4] RUN …` as Buildah and Podman say it: `STEP 2/4: RUN …`."""
-    found = _STEP.match(line)
-    return f"STEP {found[1]}: {found[2]}" if found else line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerEngine:
-    """`program` is `docker` or `podman`; see ci/engines/engine.py for the contract."""
+    """Docker or Podman; see ci/engines/engine.py for the contract.
+
+    Attributes:
+        program: `docker` or `podman`.
+        client: what is started for it, where that is not the program's name; see ci/engines/buildkit.py.
+    """
 
     program: str
+    client: str = ""
     runner: Runner
-    privilege: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The engine's name."""
         return self.program
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return CONTAINER_PROGRAM
+
+    @property
+    def privilege(self) -> Privilege:
+        """None: the daemon owns the store's files."""
+        return ROOT
+
+    @property
+    def store(self) -> None:
+        """None: the store is the daemon's."""
+        return None
+
+    @property
+    def input_fetcher(self) -> None:
+        """None: build inputs are fetched on this machine."""
+        return None
+
     def command(self, *words: str) -> Command:
         """Return the engine's command of these words."""
-        return Command(argv=(self.program, *words), env=BUILDKIT).privileged(self.privilege)
+        return Command(argv=(self.client or self.program, *words), env=BUILDKIT)
 
     def build_command(self, request: BuildRequest, dockerfile: Path, image_id: Path) -> Command:
         """Return the command that builds `request`, offline."""
@@ -105,42 +86,37 @@ class DockerEngine:
         return self.command(*words, str(request.context))
 
     def run_command(
-        self,
-        image: str,
-        argv: Sequence[str],
-        mounts: Mounts,
-        env: Mapping[str, str],
-        user: str,
-        network: bool,
-        name: str,
+        self, image: str, run: ContainerRun, name: str, *, attached: bool = False, terminal: bool = False
     ) -> Command:
-        """Return the command that runs `argv` in the container `name`, which is removed afterwards."""
-        words = ["run", "--rm", "--name", name, "--network", "host" if network else "none"]
-        words += ["--entrypoint", argv[0]]
-        words += [word for mount in mounts for word in ("--volume", ":".join(map(str, mount)))]
-        words += [word for name, value in sorted(env.items()) for word in ("--env", f"{name}={value}")]
-        words += ["--user", user] if user else []
-        return self.command(*words, image, *argv[1:])
+        """Return the command that runs a program in the container `name`, which is removed afterwards."""
+        words = ["run", *(["--interactive"] if attached else []), *(["--tty"] if terminal else [])]
+        words += ["--rm", "--name", name, "--network", "host" if run.network else "none"]
+        words += ["--entrypoint", run.argv[0]]
+        words += [word for mount in run.mounts for word in ("--volume", ":".join(map(str, mount)))]
+        words += [word for name, value in sorted(run.env.items()) for word in ("--env", f"{name}={value}")]
+        words += ["--user", run.user] if run.user else []
+        return self.command(*words, image, *run.argv[1:])
 
     async def _run(self, command: Command, output: Output | None = None) -> str:
-        """Run a command by the client that can build, and return its standard output."""
         output = output or Output()
-        return await self.runner.run(self._called(command), log=output.log, on_line=output.on_line)
+        return await self.runner.run(command, log=output.log, on_line=output.on_line)
 
-    def _called(self, command: Command) -> Command:
-        """Return a command with the client that can build in place of the program's name."""
-        place = command.argv.index(self.program)
-        return replace(
-            command, argv=(*command.argv[:place], client(self.program), *command.argv[place + 1 :])
-        )
+    def _new_name(self) -> str:
+        return container_name(Path(self.runner.run_marker).name)
 
-    def for_run(self, mark: Path, scratch: Path) -> DockerEngine:  # noqa: ARG002 the daemon has its own
-        """Return this engine for the run of that mark."""
-        return replace(self, runner=replace(self.runner, mark=str(mark)))
+    async def _remove(self, name: str, output: Output | None = None) -> None:
+        """Remove the container `name` if there is one, also when this task is cancelled."""
+        log = Output(log=output.log) if output is not None else None
+        with anyio.CancelScope(shield=True), contextlib.suppress(CommandError):
+            await self._run(self.command("rm", "--force", name), log)
 
-    async def remove_stale_containers(self, marks: Sequence[Path]) -> int:
+    def for_run(self, marker: Path, scratch: Path) -> DockerEngine:  # noqa: ARG002 the daemon has its own
+        """Return this engine for the run with that marker."""
+        return replace(self, runner=replace(self.runner, run_marker=str(marker)))
+
+    async def remove_stale_containers(self, markers: Sequence[Path]) -> int:
         """Remove the containers of these runs, known by their names."""
-        words = [word for mark in marks for word in ("--filter", f"name=dockwright-{mark.name}-")]
+        words = [word for marker in markers for word in ("--filter", f"name=dockwright-{marker.name}-")]
         ids = (await self._run(self.command("ps", "--all", "--quiet", *words))).split() if words else []
         if ids:
             await self._run(self.command("rm", "--force", *ids))
@@ -153,14 +129,6 @@ class DockerEngine:
         )
         rows = (line.split() for line in text.splitlines())
         return {name.removeprefix(LOCAL): id_ for name, id_ in rows if "<none>" not in name}
-
-    async def look(self, ids: Sequence[str]) -> StoreState | None:  # noqa: ARG002 it has nothing to look at
-        """Return nothing: the store is the daemon's."""
-        return None
-
-    async def remove_damaged(self, images: Sequence[str]) -> None:
-        """Remove images by id, with their names."""
-        await self._run(self.command("rmi", "--force", *images))
 
     async def build(self, request: BuildRequest, output: Output) -> str:
         """Build an image and return its id; the folders that it mounts go in as local images first."""
@@ -180,38 +148,30 @@ class DockerEngine:
             await self._run(command, replace(output, on_line=on_line))
             return image_id.read_text().strip()
 
-    async def run(
-        self,
-        image: str,
-        argv: Sequence[str],
-        *,
-        mounts: Mounts = (),
-        env: Mapping[str, str] | None = None,
-        user: str = "",
-        network: bool = False,
-        output: Output,
-    ) -> str:
-        """Run `argv` in a new container of `image`; one that is cut short goes, too."""
-        name = container_name(Path(self.runner.mark).name)
-        command = self.run_command(image, argv, mounts, env or {}, user, network, name)
+    async def run(self, image: str, run: ContainerRun, output: Output) -> str:
+        """Run a program in a new container of `image`; the container of an interrupted one is removed too."""
+        name = self._new_name()
         try:
-            return await self._run(command, output)
+            return await self._run(self.run_command(image, run, name), output)
         except BaseException:
-            with anyio.CancelScope(shield=True), contextlib.suppress(CommandError):
-                await self._run(self.command("rm", "--force", name), Output(log=output.log))
+            await self._remove(name, output)
             raise
 
-    @property
-    def closes(self) -> str:
-        """What a checked program can't reach."""
-        return CLOSES
+    async def attach(self, image: str, run: ContainerRun, *, terminal: bool) -> int:
+        """Run a program in a new container with our inputs and outputs."""
+        name = self._new_name()
+        command = self.run_command(image, run, name, attached=True, terminal=terminal)
+        try:
+            return run_attached(command, run_marker=self.runner.run_marker, kills=True)
+        finally:
+            await self._remove(name)
 
-    async def machine(self) -> str:
+    async def machine_class(self) -> str:
         """Return the class of this machine."""
         return machine_class(CPUINFO.read_text())
 
-    async def no_gpu(self, image: str) -> str:
-        """Return why the daemon gives no GPU, empty where it does: that is found out by asking for one."""
+    async def gpu_error(self, image: str) -> str:
+        """Return why the daemon gives no GPU, empty where it does: one is requested to find out."""
         try:
             await self._run(self.gpu_command(image))
         except CommandError as error:
@@ -219,17 +179,21 @@ class DockerEngine:
             return next((line for line in lines if "Error" in line), lines[-1])
         return ""
 
+    async def warnings(self, image: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return nothing: there is nothing to warn of."""
+        return ()
+
     def gpu_command(self, image: str) -> Command:
-        """Return the command that does nothing in a container of `image` that is given the GPUs."""
-        words = ["run", "--rm", "--network", "none", *self._gpu_words, "--entrypoint", "true"]
+        """Return the command that does nothing in a container of `image` that has the GPUs."""
+        words = ["run", "--rm", "--network", "none", *self._gpu_options, "--entrypoint", "true"]
         return self.command(*words, image)
 
     @property
-    def _gpu_words(self) -> tuple[str, ...]:
-        return docker_words() if self.program == "docker" else podman_words()
+    def _gpu_options(self) -> tuple[str, ...]:
+        return docker_options() if self.program == "docker" else podman_options()
 
-    def check_command(self, image: str, closed: SandboxedProgram, name: str) -> Command:
-        """Return the command that runs a program in the container `name`, closed in.
+    def sandbox_command(self, image: str, program: SandboxedProgram, name: str) -> Command:
+        """Return the command that runs a program in the container `name`, without access to anything else.
 
         Source: docker-run(1); podman-run(1).
         """
@@ -240,28 +204,27 @@ class DockerEngine:
             "--tmpfs",
             "/tmp:rw,nosuid,nodev,exec,mode=1777,size=1g",  # noqa: S108 in a container of its own
         ]
-        if self.program == "podman":  # it would leave /run and /var/tmp open, beside /tmp
+        if self.program == "podman":  # else /run and /var/tmp are writable too
             words += ["--read-only-tmpfs=false", "--tmpfs", "/dev/shm:rw,nosuid,nodev,mode=1777,size=1g"]  # noqa: S108
-        if closed.gpu:
-            words += self._gpu_words
-        words += ["--entrypoint", closed.argv[0]]
-        words += [word for what, path, _ in closed.mounts for word in ("--volume", f"{what}:{path}:ro")]
-        return self.command(*words, image, *closed.argv[1:])
+        if program.gpu:
+            words += self._gpu_options
+        words += ["--entrypoint", program.argv[0]]
+        words += [word for what, path, _ in program.mounts for word in ("--volume", f"{what}:{path}:ro")]
+        return self.command(*words, image, *program.argv[1:])
 
-    async def check(self, image: str, closed: SandboxedProgram, output: Output) -> ProcessResult:
-        """Run a program in a new container of `image`, closed in; the container goes."""
-        name = container_name(Path(self.runner.mark).name)
+    async def run_sandboxed(self, image: str, program: SandboxedProgram, output: Output) -> ProcessResult:
+        """Run a program in a new container of `image`, which is removed afterwards."""
+        name = self._new_name()
         try:
             return await self.runner.finish(
-                self._called(self.check_command(image, closed, name)),
-                limit_s=closed.limit_s,
-                limit_bytes=closed.limit_bytes,
+                self.sandbox_command(image, program, name),
+                limit_s=program.limit_s,
+                limit_bytes=program.limit_bytes,
                 log=output.log,
                 on_line=output.on_line,
             )
         finally:
-            with anyio.CancelScope(shield=True), contextlib.suppress(CommandError):
-                await self._run(self.command("rm", "--force", name), Output(log=output.log))
+            await self._remove(name, output)
 
     async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:  # noqa: ARG002
         """Fetch an image by digest, with this engine's own credentials, and return the digest's name."""
@@ -269,25 +232,26 @@ class DockerEngine:
         return reference
 
     async def push(self, image: str, reference: str, output: Output, authfile: str = "") -> str:  # noqa: ARG002
-        """Refuse: only Buildah promises the digests that a cache rests on."""
+        """Refuse: images are pushed under their keys, and this engine gives no equal digests."""
         raise EngineError(
-            f"{self.name} does not push to the cache; use `--engine buildah`, or `--cache read`"
+            f"{self.name} does not push images to the registry cache",
+            hint=f"use `--engine {REPRODUCIBLE}`, or `--cache read`",
         )
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
-        """Make the local image `name` of a tar of a root file system."""
+        """Make the local image `name` from a tar of a root file system."""
         changes = [word for key, value in sorted(env.items()) for word in ("--change", f"ENV {key}={value}")]
         changes += ["--change", 'CMD ["python3"]']
         await self._run(self.command("import", *changes, str(archive), name), Output(log=output.log))
 
     async def inspect(self, image: str) -> ImageInfo:
-        """Return what a local image is; no layer sizes are told here, so all bytes stand at the last one."""
+        """Return the config and layers of an image; Docker reports one size, which the last layer gets."""
         (value,) = json.loads(await self._run(self.command("image", "inspect", image)))
         config: dict[str, Any] = {"config": value["Config"], "rootfs": value["RootFS"]}
         digests = [str(digest) for digest in value["RootFS"]["Layers"]]
         sizes = [0] * (len(digests) - 1) + [int(value["Size"])]
         layers = tuple(zip(digests, sizes, strict=True))
-        return ImageInfo(id=str(value["Id"]), config=config, layers=layers, tells_layers=False)
+        return ImageInfo(id=str(value["Id"]), config=config, layers=layers, has_layer_sizes=False)
 
     async def tag(self, image: str, *names: str) -> None:
         """Give a local image more names."""
@@ -295,5 +259,5 @@ class DockerEngine:
             await self._run(self.command("tag", image, name))
 
     async def untag(self, reference: str) -> None:
-        """Take the name by which it was fetched from an image."""
+        """Remove the name by which an image was fetched."""
         await self._run(self.command("rmi", reference))

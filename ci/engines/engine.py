@@ -1,4 +1,4 @@
-"""What a run needs of an engine. One implementation per file; Only Buildah promises equal digests."""
+"""What a run needs of an engine: values, and the protocol that each engine implements."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from ci.engines.store_state import StoreState
+from ci.engines.capabilities import Capabilities
+from ci.engines.local_store import LocalStore
+from ci.engines.process.command import Privilege, ProcessResult
 from ci.steps.step import Step
 
 if TYPE_CHECKING:
     import dagger  # for its types alone: importing it takes half a second
-from ci.engines.process.command import ProcessResult
+
+    from ci.engines.input_fetcher import InputFetcher
 
 Folder: TypeAlias = "Path | dagger.Directory"
 """A folder of this machine, or one that only the engine has."""
@@ -28,8 +31,7 @@ Mounts: TypeAlias = "Sequence[tuple[Path | dagger.Directory | dagger.File, str, 
 class Output:
     """Where the output of a child process goes.
 
-    `on_cpu` is told the seconds of the processor in user mode that building an image took, by an engine that
-    can tell.
+    `on_cpu` gets the CPU seconds in user mode that building an image took, from an engine that measures them.
     """
 
     log: Path | None = None
@@ -43,12 +45,12 @@ class BuildRequest:
 
     Attributes:
         instructions: text of the Dockerfile.
-        steps: what the instructions were rendered of, for an engine that takes no Dockerfile.
+        steps: what the instructions were rendered from, for an engine that takes no Dockerfile.
         context: the image's own folder.
         parent: name of the local image that it starts from.
         build_args: digests of what the instructions mount.
-        folders: the folder that stands behind each reference that the instructions mount.
-        labels: labels beside those of the recipe.
+        folders: the folder for each image reference that the instructions mount.
+        labels: labels in addition to those of the recipe.
         cache: whether layers of earlier builds are used.
     """
 
@@ -63,12 +65,31 @@ class BuildRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxedProgram:
-    """A program that is run in an image to look at it, closed in: see `Engine.check`.
+class ContainerRun:
+    """A program that runs in a new container.
 
     Attributes:
-        argv: what is run, instead of the image's entrypoint.
-        config: the image's OCI config, as `inspect` gives it.
+        argv: the program with its arguments, in place of the image's entrypoint.
+        mounts: folders and files that it sees.
+        env: its environment, on top of the image's.
+        user: `uid:gid` or a name; empty: the image's user.
+        network: whether it has network access.
+    """
+
+    argv: Sequence[str]
+    mounts: Mounts = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    network: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxedProgram:
+    """A program that checks an image without access to anything else: see `Engine.run_sandboxed`.
+
+    Attributes:
+        argv: the program with its arguments, in place of the image's entrypoint.
+        config: the image's OCI config, as `inspect` returns it.
         mounts: what else it sees, read-only.
         limit_s: most seconds that it may take.
         limit_bytes: most bytes that it may write to its outputs.
@@ -87,14 +108,14 @@ class SandboxedProgram:
 class ImageInfo:
     """A local image: its OCI config, and its layers as (digest, bytes unpacked) from the lowest up.
 
-    Where an engine does not tell the layers, all bytes stand at the last one. `id` is the digest of the
-    config, empty where an engine knows it only once it has pushed the image.
+    Where an engine does not report sizes of layers, the last one has all bytes, and `has_layer_sizes` is
+    false. `id` is the digest of the config, empty where an engine knows it only once it has pushed the image.
     """
 
     id: str
     config: dict[str, Any]
     layers: tuple[tuple[str, int], ...]
-    tells_layers: bool = True
+    has_layer_sizes: bool = True
 
 
 class Engine(Protocol):
@@ -102,73 +123,90 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """`buildah`, `docker` or `podman`."""
+        """The name that `--engine` takes; for messages and reports, never to decide by."""
         ...
 
-    def for_run(self, mark: Path, scratch: Path) -> Engine:
-        """Return this engine for one run: what it starts bears the mark, and writes temporary files there."""
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do here."""
         ...
 
-    async def remove_stale_containers(self, marks: Sequence[Path]) -> int:
-        """Remove the working containers that bear one of `marks` and return how many they were."""
+    @property
+    def privilege(self) -> Privilege:
+        """How a command of this machine gets the rights that the store's files need."""
+        ...
+
+    @property
+    def store(self) -> LocalStore | None:
+        """Its store, where that is in files of this machine."""
+        ...
+
+    @property
+    def input_fetcher(self) -> InputFetcher | None:
+        """How it fetches build inputs itself; None where they are fetched on this machine and mounted."""
+        ...
+
+    def for_run(self, marker: Path, scratch: Path) -> Engine:
+        """Return this engine for one run.
+
+        What it starts carries the path of the run marker, so that it is found when the run was killed;
+        temporary files go to `scratch`.
+        """
+        ...
+
+    async def remove_stale_containers(self, markers: Sequence[Path]) -> int:
+        """Remove the containers of the runs with these markers; return how many there were."""
         ...
 
     async def images(self) -> dict[str, str]:
         """Return the ids of all local images by name."""
         ...
 
-    async def look(self, ids: Sequence[str]) -> StoreState | None:
-        """Return whether the store is whole, with the marks of layers, by their or their images' ids.
+    async def build(self, request: BuildRequest, output: Output) -> str:
+        """Build an image and return its id; it has no name yet.
 
-        None where that can't be seen.
+        Raises:
+            CommandError: a step failed.
         """
         ...
 
-    async def remove_damaged(self, images: Sequence[str]) -> None:
-        """Remove images by id, with their names."""
-        ...
-
-    async def build(self, request: BuildRequest, output: Output) -> str:
-        """Build an image and return its id; it has no name yet. Raises CommandError."""
-        ...
-
-    async def run(
-        self,
-        image: str,
-        argv: Sequence[str],
-        *,
-        mounts: Mounts = (),
-        env: Mapping[str, str] | None = None,
-        user: str = "",
-        network: bool = False,
-        output: Output,
-    ) -> str:
-        """Run `argv` in a new container of `image` and return its standard output; the container goes.
+    async def run(self, image: str, run: ContainerRun, output: Output) -> str:
+        """Run a program in a new container of `image` and return its standard output; remove the container.
 
         Raises:
             CommandError: it ended with a non-zero status.
         """
         ...
 
-    @property
-    def closes(self) -> str:
-        """What of an image and its machine a checked program can't reach, in words."""
-        ...
+    async def attach(self, image: str, run: ContainerRun, *, terminal: bool) -> int:
+        """Run a program in a new container with our standard input and outputs and return its exit status.
 
-    async def machine(self) -> str:
-        """Return the class of the machine that `check` runs on, see ci/engines/machine.py."""
-        ...
-
-    async def no_gpu(self, image: str) -> str:
-        """Return why `check` has no GPU to give, empty where it has one; `image` is any that is there."""
-        ...
-
-    async def check(self, image: str, closed: SandboxedProgram, output: Output) -> ProcessResult:
-        """Run a program in `image` as the image's user, closed in as `closes` says, and return how it ended.
+        With `terminal` it gets a terminal of its own, connected to ours. The container is removed.
 
         Raises:
-            EngineError: it could not be tried.
+            CommandError: no container could be made of the image.
+            EngineError: this engine connects no terminal.
         """
+        ...
+
+    async def run_sandboxed(self, image: str, program: SandboxedProgram, output: Output) -> ProcessResult:
+        """Run a program in `image` as the image's user, separated as `capabilities.sandbox` says.
+
+        Raises:
+            EngineError: it could not be started at all.
+        """
+        ...
+
+    async def machine_class(self) -> str:
+        """Return the class of the machine that `run_sandboxed` uses, see ci/engines/machine.py."""
+        ...
+
+    async def gpu_error(self, image: str) -> str:
+        """Return why `run_sandboxed` can't give a GPU, empty where it can; `image` is any local image."""
+        ...
+
+    async def warnings(self, image: str) -> tuple[str, ...]:
+        """Return what is wrong with the engine itself, a sentence each; `image` is any that has df."""
         ...
 
     async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
@@ -177,7 +215,7 @@ class Engine(Protocol):
         `authfile` holds credentials, see containers-auth.json(5); empty: those that the engine finds itself.
 
         Raises:
-            CommandError: the registry does not give it.
+            CommandError: the registry does not deliver it.
         """
         ...
 
@@ -185,17 +223,17 @@ class Engine(Protocol):
         """Push an image by id to `repository:tag`, its layers as zstd, and return its manifest's digest.
 
         Raises:
-            CommandError: the registry does not take it.
+            CommandError: the registry does not accept it.
             EngineError: this engine does not push.
         """
         ...
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
-        """Make the local image `name` of a tar of a root file system."""
+        """Make the local image `name` from a tar of a root file system."""
         ...
 
     async def inspect(self, image: str) -> ImageInfo:
-        """Return what a local image is."""
+        """Return the config and the layers of a local image."""
         ...
 
     async def tag(self, image: str, *names: str) -> None:
@@ -203,9 +241,9 @@ class Engine(Protocol):
         ...
 
     async def untag(self, reference: str) -> None:
-        """Take the name by which it was fetched from an image; with its last name the image goes.
+        """Remove the name by which an image was fetched; with its last name the image is removed.
 
         Raises:
-            CommandError: there is no such name, or the image is in use and this its last one.
+            CommandError: there is no such name, or it is the last one of an image in use.
         """
         ...

@@ -11,10 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ci.engines.process.command import Command
-from ci.engines.process.runner import Runner
-from ci.errors import CommandError, EngineError
-
 DRIVER = "libcuda.so.1"
 LIBRARIES = (
     DRIVER,
@@ -89,12 +85,12 @@ def find_gpu(root: Path = Path("/"), cached: str = "") -> Gpu | str:
     )
 
 
-def docker_words() -> tuple[str, ...]:
+def docker_options() -> tuple[str, ...]:
     """Return what lends all GPUs to a container of Docker's. Source: Docker, "GPU access"."""
     return ("--gpus", "all")
 
 
-def podman_words() -> tuple[str, ...]:
+def podman_options() -> tuple[str, ...]:
     """Return what lends all GPUs to a container of Podman's, by a CDI specification that `nvidia-ctk` wrote.
 
     Source: NVIDIA Container Toolkit, "Support for Container Device Interface". Where SELinux is enforced it
@@ -139,15 +135,3 @@ def _version(root: Path) -> str:
     path = root / VERSION
     found = _MODULE.search(path.read_text()) if path.is_file() else None
     return found[1] if found else ""
-
-
-LDCONFIG = Command(argv=("/sbin/ldconfig", "-p"))
-
-
-async def gpu_here(runner: Runner) -> Gpu | str:
-    """Return the GPU of this machine, or why there is none to use."""
-    try:
-        cached = await runner.run(LDCONFIG)
-    except (CommandError, EngineError):
-        cached = ""
-    return find_gpu(cached=cached)

@@ -1,4 +1,4 @@
-"""What the files of a store say of its images, beside what its engine says: whether they are whole. Pure."""
+"""The state of a store's files: whether its images are complete, which its engine does not check. Pure."""
 
 from __future__ import annotations
 
@@ -9,29 +9,36 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreState:
-    """A look at a store; see ci/engines/program/store_state.py.
+    """What ci/engines/program/store_state.py found in a store.
 
-    `faults` are of the store's own lists. `names` and `chains` are those of each image by its id, the lowest
-    layer first; `broken` says what is wrong with an image; `marks` change with the content of a layer;
-    `layers` are all.
+    Attributes:
+        root: the store's folder.
+        errors: what is wrong with the store's own lists, a sentence each.
+        names: those of each image, by its id.
+        chains: the layers of each image, the lowest first, by its id.
+        broken: what is wrong with an image, by its id.
+        unfinished: ids of broken images that may be being written now: their manifest is missing.
+        stamps: the stamp of a layer, which changes with its content, by its id.
+        layers: the ids of all layers.
     """
 
     root: str
-    faults: tuple[str, ...]
+    errors: tuple[str, ...]
     names: Mapping[str, tuple[str, ...]]
     chains: Mapping[str, tuple[str, ...]]
     broken: Mapping[str, str]
-    marks: Mapping[str, str]
+    unfinished: frozenset[str]
+    stamps: Mapping[str, str]
     layers: frozenset[str]
 
     @property
     def ids(self) -> dict[str, str]:
-        """The ids of all images by whole name: as Buildah lists them, which adds up every layer to do so."""
+        """The ids of all images by full name; Buildah adds up the size of every layer to list them."""
         return {name: id_ for id_, names in self.names.items() for name in names}
 
     def damage(self, known: Mapping[str, str]) -> dict[str, str]:
-        """Return what is wrong by image id; `known` are the marks that layers had when they were made."""
-        changed = {layer for layer, mark in self.marks.items() if known.get(layer, mark) != mark}
+        """Return what is wrong by image id; `known` are the stamps that layers had when they were made."""
+        changed = {layer for layer, stamp in self.stamps.items() if known.get(layer, stamp) != stamp}
         found = dict(self.broken)
         for image, chain in self.chains.items():
             other = [layer for layer in chain if layer in changed]
@@ -41,14 +48,15 @@ class StoreState:
 
 
 def parse_store_state(root: str, text: str) -> StoreState:
-    """Return the look that the program printed for the store at `root`."""
+    """Return what the program printed for the store at `root`."""
     value = json.loads(text)
     return StoreState(
         root=root,
-        faults=tuple(value["faults"]),
+        errors=tuple(value["errors"]),
         names={id_: tuple(image["names"]) for id_, image in value["images"].items()},
         chains={id_: tuple(image["layers"]) for id_, image in value["images"].items()},
-        broken={id_: image["fault"] for id_, image in value["images"].items() if image["fault"]},
-        marks=value["marks"],
+        broken={id_: image["error"] for id_, image in value["images"].items() if image["error"]},
+        unfinished=frozenset(id_ for id_, image in value["images"].items() if image["unfinished"]),
+        stamps=value["stamps"],
         layers=frozenset(value["layers"]),
     )

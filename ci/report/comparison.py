@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from ci.engines.capabilities import is_reproducible
 from ci.names.digest import bare_digest
 from ci.plan.explain import compare, in_short
 from ci.plan.keys import Document
@@ -18,9 +19,6 @@ from ci.report.report import ImageRow, Report
 DocumentOf = Callable[[str, str], Document | None]
 """Return the key document of an image (`image:variant`) under a key, None if it is not available."""
 DIGITS = 12
-SAME_DIGESTS = ("", "buildah")
-"""Engines whose config digests are equal on all machines. `""`: all images came from a registry, which has
-such digests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +112,7 @@ def _reason(old: Document | None, new: Document | None) -> str:
 def _digests(row: ImageRow, other: ImageRow, there: Report, here: Report) -> Verdict:
     key = f"key {_short(row.key or '')}"
     made = "built here" if other.action is Outcome.built else "already here"
-    engines = [report.engine for report in (there, here) if report.engine not in SAME_DIGESTS]
+    engines = [report.engine for report in (there, here) if not is_reproducible(report.engine)]
     if engines or row.digest is None or other.digest is None:
         reason = f"{engines[0]} gives no equal digests" if engines else "its digest is missing in a report"
         return Verdict(

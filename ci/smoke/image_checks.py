@@ -109,7 +109,7 @@ class ImageChecks:
             directory=self.directory,
             scratch=self.scratch,
             uv=self.uv(image),
-            sandbox=self.engine.closes,
+            sandbox=self.engine.capabilities.sandbox,
         ) as program:
             tested = _Tested(
                 planned=planned, id=id_, info=info, content=content, program=program, output=output
@@ -121,7 +121,7 @@ class ImageChecks:
                 *structure_checks(stack, image, info.config),
                 *await self._probe(tested, again, Rung.structure),
                 budget_check(image, sum(size for _, size in layers)),
-                layer_check(image, layers if info.tells_layers else ()),
+                layer_check(image, layers if info.has_layer_sizes else ()),
                 *from_ledger({rung: recorded[rung] for rung in rungs if rung in recorded}, again),
             ]
             if entry is not None:
@@ -144,7 +144,7 @@ class ImageChecks:
             return (Check(name=GPU, rung=Rung.gpu, status=Status.skipped, detail=NOT_REQUESTED),)
         if blocker := blocking_check(Rung.gpu, below):
             return (Check(name=GPU, rung=Rung.gpu, status=Status.blocked, blocked_by=blocker),)
-        reason = await self._fact("no gpu", partial(self.engine.no_gpu, tested.id))
+        reason = await self._fact("no gpu", partial(self.engine.gpu_error, tested.id))
         if reason:
             return self._without_gpu(reason)
         first = await self._probe(tested, (Rung.gpu,), Rung.gpu, gpu_first_only=True)
@@ -154,7 +154,7 @@ class ImageChecks:
         if device.status is not Status.passed:
             return self._without_gpu(device.detail)
         machine = gpu_class(
-            await self._fact("machine", self.engine.machine),
+            await self._fact("machine", self.engine.machine_class),
             str(device.metrics.get("capability", "")),
             str(device.metrics.get("driver", "")),
         )
@@ -190,7 +190,7 @@ class ImageChecks:
         return await self._found(self.ledger, tested, machine)
 
     async def _found(self, ledger: CheckLedger, tested: _Tested, machine: str) -> Entry:
-        machine = machine or await self._fact("machine", self.engine.machine)
+        machine = machine or await self._fact("machine", self.engine.machine_class)
         digest = Digest(bare_digest(tested.content))
         subject = Subject(image=str(digest), suite=tested.program.suite, machine=machine)
         return await ledger.find(tested.planned, subject)
@@ -217,8 +217,10 @@ class ImageChecks:
     ) -> tuple[Check, ...]:
         """Run the probe and return its checks; `first` is the rung of a probe that could not be started."""
         program = tested.program.sandboxed(rungs, tested.info.config, gpu_first_only=gpu_first_only)
-        ended = await self.engine.check(tested.id, program, tested.output)
-        return parse_results(ended.output, ended.status, reason=ended.why, tail=ended.tail, rung=first)
+        ended = await self.engine.run_sandboxed(tested.id, program, tested.output)
+        return parse_results(
+            ended.output, ended.status, reason=ended.termination_reason, tail=ended.tail, rung=first
+        )
 
 
 def _same_device(checks: tuple[Check, ...]) -> tuple[Check, ...]:

@@ -23,6 +23,7 @@ from ci.steps.layout import VENV
 PYTHON = f"{VENV}/bin/python"
 REQUEST = "request.json"
 READERS = (
+    "engines/capabilities.py",
     "engines/sandbox.py",
     "engines/dagger/engine.py",
     "engines/docker.py",

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphql import GraphQLInt
 
-from ci.engines.dagger.engine import FREE
+from ci.engines.dagger.health import FREE
 from tests.dagger.session import Call
 from tests.dagger.world import Stage
 

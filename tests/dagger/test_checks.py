@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from dagger import dag
 
-from ci.engines.dagger.engine import NOT_STARTED, TIMED_OUT, DaggerEngine
+from ci.engines.dagger.engine import DaggerEngine
+from ci.engines.dagger.errors import NOT_STARTED, TIMED_OUT
 from ci.engines.engine import Output, SandboxedProgram
 from tests.dagger.session import Call, Session
 from tests.dagger.world import Stage
@@ -54,7 +55,7 @@ async def test_gpus_are_lent_to_what_asks_for_them_with_a_value_that_no_cache_ha
 ) -> None:
     engine, id_ = image
     for _ in range(2):
-        assert (await engine.check(id_, closed(gpu=gpu), Output())).status == 0
+        assert (await engine.run_sandboxed(id_, closed(gpu=gpu), Output())).status == 0
     assert [GPUS in dict(calls) for calls in ran(session)] == [gpu, gpu]
     assert len(set(nonces(session))) == 2
 
@@ -63,9 +64,9 @@ async def test_whether_there_is_a_gpu_is_asked_by_asking_for_one(
     session: Session, stage: Stage, image: tuple[DaggerEngine, str]
 ) -> None:
     engine, id_ = image
-    assert await engine.no_gpu(id_) == ""
+    assert await engine.gpu_error(id_) == ""
     stage.fails["true"] = "no known GPU vendor found"
-    assert await engine.no_gpu(id_) == "no known GPU vendor found"
+    assert await engine.gpu_error(id_) == "no known GPU vendor found"
     assert [GPUS in dict(calls) for calls in ran(session)] == [True, True]
     assert len(set(nonces(session))) == 2
 
@@ -76,9 +77,9 @@ async def test_how_a_program_ended_is_told(
     engine, id_ = image
     stage.fails["fails.py"] = "Traceback"
     stage.unstarted["/no/python"] = 'exec: "/no/python": stat /no/python: no such file or directory'
-    ended = await engine.check(id_, closed("python", "fails.py"), Output(log=tmp_path / "log"))
+    ended = await engine.run_sandboxed(id_, closed("python", "fails.py"), Output(log=tmp_path / "log"))
     assert (ended.status, ended.tail) == (7, "Traceback")
-    ended = await engine.check(id_, closed("/no/python", "probe.py"), Output(log=tmp_path / "log"))
+    ended = await engine.run_sandboxed(id_, closed("/no/python", "probe.py"), Output(log=tmp_path / "log"))
     assert ended.status == NOT_STARTED
     assert ended.tail.endswith("stat /no/python: no such file or directory")
     assert "no such file or directory" in (tmp_path / "log").read_text()
@@ -90,7 +91,10 @@ async def test_a_program_that_hangs_is_ended_and_that_is_said(
     engine, id_ = image
     stage.holds = "hangs.py"
     try:
-        ended = await engine.check(id_, closed("python", "hangs.py", limit_s=0.5), Output())
+        ended = await engine.run_sandboxed(id_, closed("python", "hangs.py", limit_s=0.5), Output())
     finally:
         stage.released.set()
-    assert (ended.status, ended.why) == (TIMED_OUT, "still running after 0.5 s, so it was ended")
+    assert (ended.status, ended.termination_reason) == (
+        TIMED_OUT,
+        "still running after 0.5 s, so it was ended",
+    )

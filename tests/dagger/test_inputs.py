@@ -10,7 +10,7 @@ from dagger import dag
 
 from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.engine import Output
-from ci.run.inputs.dagger import DaggerInputs
+from ci.run.inputs.engine_inputs import EngineInputs
 from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
@@ -38,7 +38,7 @@ class Counting(DaggerEngine):
 
 
 @pytest.fixture
-async def inputs(session: Session, tmp_path: Path) -> DaggerInputs:
+async def inputs(session: Session, tmp_path: Path) -> EngineInputs:
     session.world = Stage(stack=STACK)
     settings = Settings(stack=STACK, root=tmp_path / "root", base="bootstrap", engine="dagger", jobs=JOBS)
     workspace = open_workspace(settings)
@@ -47,10 +47,11 @@ async def inputs(session: Session, tmp_path: Path) -> DaggerInputs:
     )
     await engine.import_archive(dag.directory().file("base.tar"), workspace.root_image, Output())
     needed = [image.id for image in workspace.stack.images]
-    return DaggerInputs(local=LocalInputs(workspace=workspace, engine=engine), engine=engine, needed=needed)
+    local = LocalInputs(workspace=workspace, engine=engine)
+    return EngineInputs(local=local, engine=engine, fetcher=engine.input_fetcher, needed=needed)
 
 
-async def test_no_more_folders_are_filled_at_once_than_a_run_does_tasks(inputs: DaggerInputs) -> None:
+async def test_no_more_folders_are_filled_at_once_than_a_run_does_tasks(inputs: EngineInputs) -> None:
     engine = inputs.engine
     assert isinstance(engine, Counting)
     await inputs.debhouse(Output())
@@ -61,7 +62,7 @@ async def test_no_more_folders_are_filled_at_once_than_a_run_does_tasks(inputs: 
     assert engine.most == JOBS
 
 
-async def test_each_volume_is_asked_for_in_one_way(session: Session, inputs: DaggerInputs) -> None:
+async def test_each_volume_is_asked_for_in_one_way(session: Session, inputs: EngineInputs) -> None:
     await inputs.debhouse(Output())
     for variant in ("cpu", "cuda"):
         await inputs.wheelhouse(variant, Output())

@@ -12,12 +12,12 @@ import pytest
 from dagger import dag
 
 from ci.engines.dagger.cache import CacheLimits
-from ci.engines.dagger.engine import FREE, DaggerEngine
+from ci.engines.dagger.engine import DaggerEngine
+from ci.engines.dagger.health import FREE, INJECTED
 from ci.engines.engine import Output
 from ci.engines.process.runner import Runner
 from ci.plan.plan import Inventory, PlannedImage, make_plan
 from ci.report.events import Warned
-from ci.run.build.dagger_warnings import INJECTED
 from ci.run.build.planned_run import PlannedRun
 from ci.run.build.request import Request
 from ci.run.build.task_work import task_work

@@ -97,7 +97,7 @@ async def test_what_was_imported_is_kept_and_imported_again_by_the_next_session(
     with tarfile.open(archive, "w") as tar:
         tar.add(Path(__file__), "etc/motd")
     async with opened(tmp_path, []) as engine:
-        assert not await engine.import_kept(name, Output())
+        assert not await engine.input_fetcher.import_archived(name, Output())
         await engine.import_root(archive, name, {"LANG": "C.UTF-8"}, Output())
         assert set(await engine.images()) == {name}
     first = imported(server)
@@ -106,7 +106,7 @@ async def test_what_was_imported_is_kept_and_imported_again_by_the_next_session(
     server.world = served
     async with opened(tmp_path, []) as engine:
         assert await engine.images() == {}
-        assert await engine.import_kept(name, Output())
+        assert await engine.input_fetcher.import_archived(name, Output())
         assert set(await engine.images()) == {name}
     folder = str(tmp_path / "dagger")
     source = [

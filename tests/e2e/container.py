@@ -13,7 +13,7 @@ from typing import Any
 
 from ci.engines.buildah.commands import Buildah
 from ci.engines.process.command import Command
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.settings import Settings
 
 LIMIT_S = 120.0
@@ -32,7 +32,7 @@ class Bundle:
 
 
 def buildah(settings: Settings) -> Buildah:
-    return Buildah(privilege=privilege(), store=settings.store, tmpdir=str(settings.tmpdir))
+    return Buildah(privilege=find_privilege(), store=settings.store, tmpdir=str(settings.tmpdir))
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def mounted(settings: Settings, image: str) -> Iterator[tuple[Path, dict[str, An
     engine = buildah(settings)
     config = json.loads(run(engine.inspect(image)))["OCIv1"]["config"]
     container = run(engine.start(image)).strip()
-    prefix = (*engine.privilege, "buildah", *engine.store)
+    prefix = (*engine.privilege.prefix, "buildah", *engine.store)
     try:
         yield Path(run(Command(argv=(*prefix, "mount", container))).strip()), config
     finally:
@@ -112,7 +112,7 @@ def run_container(
         (folder / "config.json").write_text(json.dumps(value))
         name = f"dockwright-{uuid.uuid4().hex[:12]}"
         return subprocess.run(
-            (*privilege(), "runc", "run", "--bundle", str(folder), name),
+            (*find_privilege().prefix, "runc", "run", "--bundle", str(folder), name),
             capture_output=True,
             text=True,
             timeout=LIMIT_S,

@@ -59,8 +59,8 @@ class Stage:
             mounts=(*mounts, (probe, PROBE, "ro")),
             limit_s=300.0,
         )
-        ended = await self.engine.check((await self.engine.images())[name], closed, Output())
-        found = parse_results(ended.output, ended.status, reason=ended.why, tail=ended.tail)
+        ended = await self.engine.run_sandboxed((await self.engine.images())[name], closed, Output())
+        found = parse_results(ended.output, ended.status, reason=ended.termination_reason, tail=ended.tail)
         return {check.name: check for check in found}
 
 

@@ -20,7 +20,7 @@ from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import Output, SandboxedProgram
 from ci.engines.process.command import ProcessResult
 from ci.engines.process.namespaces import pid_namespace
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner
 from ci.report.check import Check, Status
 from ci.smoke.probe_request import smoke_request
@@ -46,7 +46,7 @@ class TinyImage:
         `there` is content by path, none for a folder that is root's alone.
         """
         ended = await self.ended(there, run_as, changes)
-        found = parse_results(ended.output, ended.status, reason=ended.why, tail=ended.tail)
+        found = parse_results(ended.output, ended.status, reason=ended.termination_reason, tail=ended.tail)
         return {check.name: check for check in found}
 
     async def ended(
@@ -85,16 +85,20 @@ class TinyImage:
             limit_s=limit_s,
             limit_bytes=limit_bytes,
         )
-        return await self.engine.check((await self.engine.images())[IMAGE], closed, Output())
+        return await self.engine.run_sandboxed((await self.engine.images())[IMAGE], closed, Output())
 
 
 @contextmanager
 def tiny_image(folder: Path) -> Iterator[TinyImage]:
     """Make the tiny image in a store under `folder`; all of it goes afterwards."""
     store = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
+    privilege = find_privilege()
     engine = BuildahEngine(
         buildah=Buildah(
-            privilege=privilege(), store=store, tmpdir=str(folder), pid_namespace=pid_namespace(privilege())
+            privilege=privilege,
+            store=store,
+            tmpdir=str(folder),
+            pid_namespace=pid_namespace(privilege.prefix),
         ),
         runner=Runner(),
     )
@@ -103,10 +107,10 @@ def tiny_image(folder: Path) -> Iterator[TinyImage]:
     try:
         yield TinyImage(engine=engine, folder=folder)
     finally:
-        remove = (*privilege(), "buildah", *store, "rmi", "--all", "--force")
+        remove = (*privilege.prefix, "buildah", *store, "rmi", "--all", "--force")
         subprocess.run(remove, check=True, capture_output=True)
-        subprocess.run((*privilege(), "umount", "--quiet", str(folder / "store/overlay")), check=False)
-        subprocess.run((*privilege(), "rm", "-rf", str(folder)), check=True)
+        subprocess.run((*privilege.prefix, "umount", "--quiet", str(folder / "store/overlay")), check=False)
+        subprocess.run((*privilege.prefix, "rm", "-rf", str(folder)), check=True)
 
 
 def wrong(checks: Mapping[str, Check]) -> dict[str, str]:

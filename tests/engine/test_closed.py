@@ -40,7 +40,7 @@ async def ran(tiny: TinyImage, *argv: str, user: str = USER, **values: Any) -> P
     config = (await tiny.engine.inspect(IMAGE)).config["config"]
     given: dict[str, Any] = {"limit_s": 60.0, **values}
     closed = SandboxedProgram(argv=argv, config={"config": {**config, "User": user}}, **given)
-    return await tiny.engine.check((await tiny.engine.images())[IMAGE], closed, Output())
+    return await tiny.engine.run_sandboxed((await tiny.engine.images())[IMAGE], closed, Output())
 
 
 def left(tiny: TinyImage) -> list[str]:
@@ -94,7 +94,7 @@ async def test_a_hang_is_ended_with_all_that_it_started_and_its_words_are_kept(t
         f"import time; time.sleep({number})"
     )
     ended = await ran(tiny, "python", "-c", code, limit_s=3.0)
-    assert ended.why == "still running after 3 s, so it was ended"
+    assert ended.termination_reason == "still running after 3 s, so it was ended"
     assert ended.output == "last words\n"
     words = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     assert [line for line in words if str(number).encode() in line] == []
@@ -104,7 +104,7 @@ async def test_a_hang_is_ended_with_all_that_it_started_and_its_words_are_kept(t
 async def test_a_flood_is_cut(tiny: TinyImage) -> None:
     code = "import sys\nwhile True: sys.stdout.write('x' * 4095 + '\\n')"
     ended = await ran(tiny, "python", "-c", code, limit_bytes=10**6)
-    assert ended.why == "wrote more than 1000000 bytes, so it was ended"
+    assert ended.termination_reason == "wrote more than 1000000 bytes, so it was ended"
     assert 10**6 < len(ended.output) < 2 * 10**6
     assert left(tiny) == []
 
@@ -138,7 +138,7 @@ async def test_a_user_may_be_a_name(tiny: TinyImage) -> None:
 
 async def test_an_image_that_is_gone_is_told(tiny: TinyImage) -> None:
     closed = SandboxedProgram(argv=("true",), config={}, limit_s=9.0)
-    ended = await tiny.engine.check("f" * 64, closed, Output())
+    ended = await tiny.engine.run_sandboxed("f" * 64, closed, Output())
     assert ended.status == 125
     assert ended.tail.endswith("has no image ffffffffffff")
 
@@ -197,7 +197,7 @@ async def test_a_gpus_devices_and_libraries_are_lent_to_the_program_alone(
     (tmp_path / "scratch").mkdir()
     id_ = (await tiny.engine.images())[IMAGE].removeprefix("sha256:")
     (tmp_path / "spec.json").write_text(json.dumps({**sandbox_config(closed, gpu), **place, "image": id_}))
-    command = tiny.engine.buildah.check(str(tmp_path / "spec.json"))
+    command = tiny.engine.buildah.sandbox(str(tmp_path / "spec.json"))
     ended = await tiny.engine.runner.finish(command, limit_s=60.0)
     assert (ended.status, ended.tail.splitlines()[3:]) == (0, [])
     assert ended.output.splitlines() == [

@@ -14,8 +14,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ci.engines.docker import DockerEngine, client
-from ci.engines.engine import BuildRequest, Output, SandboxedProgram
+from ci.engines.buildkit import find_client
+from ci.engines.docker import DockerEngine
+from ci.engines.engine import BuildRequest, ContainerRun, Output, SandboxedProgram
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError
 from ci.run.inputs.local import LocalInputs
@@ -68,7 +69,7 @@ def machine() -> Iterator[Machine]:
     ):
         for name in ("DOCKER_HOST", "PATH"):
             patch.setenv(name, docker.env[name])
-        engine = DockerEngine(program="docker", runner=Runner())
+        engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner())
         base = LocalInputs(workspace=open_workspace(settings), engine=engine).root_image()
         archive = Path(folder, "root.tar")
         with mounted(settings, f"localhost/{base}") as (root, config):
@@ -110,11 +111,7 @@ def test_a_client_that_can_not_build_with_buildkit_is_passed_over(
     other.write_text('#!/bin/sh\ntest "$1" = --version && echo "Docker version 28.2.2, build e6534b4"\n')
     other.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    client.cache_clear()
-    try:
-        assert client("docker") == str(CLIENT)
-    finally:
-        client.cache_clear()
+    assert find_client("docker") == str(CLIENT)
 
 
 @pytest.mark.parametrize("image", ["tmdb", "subtitle-gen"])
@@ -175,16 +172,16 @@ async def test_a_build_sees_its_files_whatever_dockerignore_says_and_tells_its_s
     text = "ARG PARENT\nFROM ${PARENT}\nCOPY seen /seen\nRUN echo never | cat - /seen >&2\n"
     request = BuildRequest(instructions=text, context=tmp_path, parent=machine.base)
     lines: list[str] = []
-    engine = DockerEngine(program="docker", runner=Runner())
+    engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner())
     image = await engine.build(request, Output(on_line=lines.append))
-    assert await engine.run(image, ["cat", "/seen"], output=Output()) == "seen"
+    assert await engine.run(image, ContainerRun(argv=["cat", "/seen"]), Output()) == "seen"
     assert "STEP 3/3: RUN echo never | cat - /seen >&2" in lines
 
 
 async def test_a_run_that_takes_too_long_leaves_no_container(machine: Machine) -> None:
-    engine = DockerEngine(program="docker", runner=Runner(limit_s=3))
+    engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner(limit_s=3))
     with pytest.raises(CommandError, match="still running"):
-        await engine.run(machine.base, ["sleep", "600"], output=Output())
+        await engine.run(machine.base, ContainerRun(argv=["sleep", "600"]), Output())
     assert machine.docker.run("ps", "--all", "--quiet") == ""
 
 
@@ -193,8 +190,8 @@ def closed(*argv: str, limit_s: float = 60.0, limit_bytes: int = 10**6) -> Sandb
 
 
 async def test_docker_closes_a_check_in(plain: Machine) -> None:
-    engine = DockerEngine(program="docker", runner=Runner())
-    ended = await engine.check(CHECKED, closed(PYTHON, "-c", LOOK), Output())
+    engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner())
+    ended = await engine.run_sandboxed(CHECKED, closed(PYTHON, "-c", LOOK), Output())
     assert ended.status == 0, ended.tail
     seen = json.loads(ended.output)
     assert {name: seen[name] for name in ("ids", "capabilities", "no new privileges", "interfaces")} == {
@@ -222,16 +219,16 @@ async def test_docker_closes_a_check_in(plain: Machine) -> None:
 async def test_a_check_that_comes_to_no_end_is_ended_with_its_container(
     plain: Machine, code: str, why: str
 ) -> None:
-    engine = DockerEngine(program="docker", runner=Runner())
-    ended = await engine.check(CHECKED, closed(PYTHON, "-c", code, limit_s=5.0), Output())
-    assert ended.why == f"{why}, so it was ended"
+    engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner())
+    ended = await engine.run_sandboxed(CHECKED, closed(PYTHON, "-c", code, limit_s=5.0), Output())
+    assert ended.termination_reason == f"{why}, so it was ended"
     assert ended.output.startswith("last words")
     assert plain.docker.run("ps", "--all", "--quiet") == ""
 
 
 async def test_a_check_that_can_not_be_started_says_why(plain: Machine) -> None:
-    engine = DockerEngine(program="docker", runner=Runner())
-    ended = await engine.check(CHECKED, closed("/opt/venv/bin/pythn"), Output())
+    engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner())
+    ended = await engine.run_sandboxed(CHECKED, closed("/opt/venv/bin/pythn"), Output())
     assert ended.status == 127
     assert "/opt/venv/bin/pythn: no such file or directory" in ended.tail
     assert plain.docker.run("ps", "--all", "--quiet") == ""
@@ -239,6 +236,6 @@ async def test_a_check_that_can_not_be_started_says_why(plain: Machine) -> None:
 
 @pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")
 async def test_a_daemon_without_gpus_says_why_there_is_none(plain: Machine) -> None:
-    engine = DockerEngine(program="docker", runner=Runner())
-    assert "could not select device driver" in await engine.no_gpu(CHECKED)
+    engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner())
+    assert "could not select device driver" in await engine.gpu_error(CHECKED)
     assert plain.docker.run("ps", "--all", "--quiet") == ""

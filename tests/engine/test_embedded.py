@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from ci.engines.buildah.commands import OFFLINE
+from ci.engines.buildah.commands import OFFLINE, BuildFiles
 from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.engine import BuildRequest, Output
+from ci.engines.engine import BuildRequest, ContainerRun, Output
 from ci.errors import CommandError
 from ci.lower.script import MOUNT
-from ci.names.reference import LOCAL
 from ci.wheelhouse.manifest import Manifest, read_manifest
 from ci.wheelhouse.program.package_folder import own_digest
 from tests.engine.conftest import BASE
@@ -67,17 +66,15 @@ async def test_a_step_that_opens_a_socket_fails_offline_and_passes_with_network(
         (tmp_path / "Dockerfile").write_text(wanted.instructions)
         (tmp_path / "ignore").touch()
         command = engine.buildah.build(
-            dockerfile=str(tmp_path / "Dockerfile"),
-            context=str(tmp_path),
-            image_id_file=str(tmp_path / "id"),
-            ignore_file=str(tmp_path / "ignore"),
-            cpu_file=str(tmp_path / "cpu"),
-            build_args={"PARENT": LOCAL + BASE},
-            contexts={},
-            labels={},
-            cache=False,
+            wanted,
+            BuildFiles(
+                dockerfile=tmp_path / "Dockerfile",
+                ignore=tmp_path / "ignore",
+                image_id=tmp_path / "id",
+                cpu_seconds=tmp_path / "cpu",
+            ),
         )
-        start = command.argv.index(OFFLINE[1]) - 1  # the words of the enclosure begin alike
+        start = command.argv.index(OFFLINE[1]) - 1  # the PID namespace begins with the same word
         online = (*command.argv[:start], *command.argv[start + len(OFFLINE) :])
         await engine.runner.run(replace(command, argv=online), log=log)
     assert (tmp_path / "id").read_text()
@@ -104,7 +101,7 @@ async def test_a_file_replaced_under_its_name_in_a_mounted_house_rebuilds_the_la
         args = {"WHEELS": manifest.part("x")}
         wanted = request(text, tmp_path, folders={reference: tmp_path / "house"}, build_args=args)
         image = await engine.build(wanted, Output())
-        return await engine.run(image, ["cat", "/thing"], output=Output())
+        return await engine.run(image, ContainerRun(argv=["cat", "/thing"]), Output())
 
     assert await built("first") == "first"
     assert await built("other") == "other"
@@ -142,7 +139,7 @@ async def test_certificates_and_proxies_of_the_machine_are_in_no_image(
     monkeypatch.setenv("https_proxy", "http://canary.invalid:3128")
     monkeypatch.setenv("SSL_CERT_FILE", "/canary/ca.crt")
     image = await engine.build(request("RUN env > /seen\n", tmp_path, cache=False), Output())
-    seen = await engine.run(image, ["cat", "/seen"], output=Output())
+    seen = await engine.run(image, ContainerRun(argv=["cat", "/seen"]), Output())
     info = await engine.inspect(image)
     assert "canary" not in seen
     assert "canary" not in json.dumps(info.config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.engine import Output
+from ci.engines.engine import ContainerRun, Output
 from ci.run.verify.engine_tree import differences, image_tree, known
 from ci.steps.layout import ROOT
 from tests.engine.conftest import BASE
@@ -18,7 +18,7 @@ PROGRAM = "/opt/venv/pyvenv.cfg"
 async def test_every_file_of_an_image_is_listed_as_it_is(engine: BuildahEngine) -> None:
     found = await image_tree(engine, BASE, Output())
     listed = {path: entry for path, entry in found.files.items() if not known(path)}
-    text = await engine.run(BASE, FIND, user=ROOT, output=Output())
+    text = await engine.run(BASE, ContainerRun(argv=FIND, user=ROOT), Output())
     lines = [line.split("\t") for line in text.splitlines()]
     expected = {
         path: [kind, f"{int(mode, 8):04o}", int(uid), int(gid), link]
@@ -30,7 +30,8 @@ async def test_every_file_of_an_image_is_listed_as_it_is(engine: BuildahEngine) 
     for path, (kind, mode, uid, gid, what) in listed.items():
         link = what if kind == "l" else ""
         assert [kind, mode, uid, gid, link] == expected[path], path
-    (digest, _) = (await engine.run(BASE, ("sha256sum", PROGRAM), user=ROOT, output=Output())).split()
+    digests = ContainerRun(argv=("sha256sum", PROGRAM), user=ROOT)
+    (digest, _) = (await engine.run(BASE, digests, Output())).split()
     assert found.files[PROGRAM][4] == digest
 
 

@@ -114,7 +114,7 @@ async def test_what_the_plan_and_others_need_stays_and_the_rest_goes(
     done = stack.dockwright("--root", root, "gc", "--yes")
     assert done.returncode == 0, done.stderr
     assert set(await engine.images()) == {*before} - {f"dockwright/luck:{old}", "dockwright/gone:cpu"}
-    assert left not in {image.id for image in await engine.stored()}
+    assert left not in {image.id for image in await engine.store.stored_images()}
     assert [path.name for path in kept.iterdir()] == [locked]
     assert not workspace.state.record_path("luck:cpu", old).exists()
     assert workspace.state.record_path("base:cpu", keys["base:cpu"]).exists()
@@ -157,8 +157,8 @@ async def test_of_a_shared_store_only_what_dockwrights_own_instructions_made_goe
     assert names[0] == ours  # and what Buildah made on the way to it
     assert not {parent, foreign, "mine/thing:1"} & {*names}
     assert await remove(shared, engine, items) == ()
-    assert {parent, foreign} <= {image.id for image in await engine.stored()}
-    assert ours not in {image.id for image in await engine.stored()}
+    assert {parent, foreign} <= {image.id for image in await engine.store.stored_images()}
+    assert ours not in {image.id for image in await engine.store.stored_images()}
 
 
 async def test_with_all_of_a_shared_store_the_steps_on_the_way_to_an_image_go_with_it(
@@ -178,13 +178,13 @@ async def test_with_all_of_a_shared_store_the_steps_on_the_way_to_an_image_go_wi
 
     await make(engine, tmp_path, "mine/base:1")
     await steps("mine/base:1", "mine/thing:1")
-    foreign = {image.id for image in await engine.stored()}
+    foreign = {image.id for image in await engine.store.stored_images()}
     await make(engine, tmp_path, "dockwright/base:cpu")
     await steps("dockwright/base:cpu", "dockwright/luck:cpu")
-    assert len([image for image in await engine.stored() if not image.names]) >= 6
+    assert len([image for image in await engine.store.stored_images() if not image.names]) >= 6
     items = (await survey(shared, engine, everything=True)).items
     assert await remove(shared, engine, items) == ()
-    assert {image.id for image in await engine.stored()} == foreign
+    assert {image.id for image in await engine.store.stored_images()} == foreign
 
 
 async def test_an_image_in_use_stays_and_is_told_and_the_others_go(

@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.engine import BuildRequest, Output
+from ci.engines.engine import BuildRequest, ContainerRun, Output
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError
 from ci.settings import Settings
@@ -124,12 +124,12 @@ async def test_a_step_that_stops_is_ended_with_all_that_it_started(
 
 async def test_a_container_that_stops_is_ended_and_removed(engine: BuildahEngine, tmp_path: Path) -> None:
     mark = f"stopped-{tmp_path.name}-{os.getpid()}"
-    words = (*engine.buildah.privilege, "buildah", *engine.buildah.store, "containers", "--json")
+    words = (*engine.privilege.prefix, "buildah", *engine.buildah.store, "containers", "--json")
     before = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     short = replace(engine, runner=Runner(limit_s=4.0))
     argv = ["sh", "-c", f"trap '' TERM; sleep 1000 & kill -STOP $$ # {mark}"]
     with pytest.raises(CommandError, match="still running after 4 s"):
-        await short.run(BASE, argv, output=Output())
+        await short.run(BASE, ContainerRun(argv=argv), Output())
     assert live_runs(mark) == []
     assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == before
 
@@ -149,5 +149,5 @@ async def test_an_engine_that_is_stopped_itself_is_ended(engine: BuildahEngine, 
     async with anyio.create_task_group() as group:
         group.start_soon(stop)
         with pytest.raises(CommandError, match="still running after 4 s"):
-            await short.run(BASE, ["sh", "-c", f"sleep 1000 # {mark}"], output=Output())
+            await short.run(BASE, ContainerRun(argv=["sh", "-c", f"sleep 1000 # {mark}"]), Output())
     assert live_runs(mark) == []

@@ -83,10 +83,9 @@ class TinyStore:
 
     async def layer(self) -> Path:
         """Return the folder of the layer of base, which ml has too."""
-        look = await self.engine.look([])
-        assert look is not None
+        state = await self.engine.store.state([])
         ids = await self.engine.images()
-        (chain,) = [look.chains[bare_digest(id_)] for name, id_ in ids.items() if "/base:" in name]
+        (chain,) = [state.chains[bare_digest(id_)] for name, id_ in ids.items() if "/base:" in name]
         return self.root / "overlay" / chain[-1]
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ci.engines.buildah.compressed import compressed_layers
 from ci.engines.engine import Output
 from ci.names.digest import bare_digest
 from ci.names.reference import LOCAL
@@ -57,7 +56,7 @@ async def test_layers_are_as_large_as_a_push_makes_them_each_compressed_once(
     sizes: dict[str, list[int]] = {}
     for name in (IMAGE, *NAMES):
         diff_ids = [digest for digest, _ in (await engine.inspect(ids[name])).layers]
-        new = await compressed_layers(engine, ids[name], diff_ids, set(diff_ids) & set(known))
+        new = await engine.store.compressed_layers(ids[name], diff_ids, set(diff_ids) & set(known))
         asked.append(len(new))
         known |= new
         sizes[name] = [known[digest] for digest in diff_ids]

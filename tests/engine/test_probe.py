@@ -41,8 +41,8 @@ async def probe(
         mounts=((folder, "/run/probe", "ro"),),
         limit_s=300.0,
     )
-    ended = await engine.check((await engine.images()).get(image, image), closed, Output())
-    found = parse_results(ended.output, ended.status, reason=ended.why, tail=ended.tail)
+    ended = await engine.run_sandboxed((await engine.images()).get(image, image), closed, Output())
+    found = parse_results(ended.output, ended.status, reason=ended.termination_reason, tail=ended.tail)
     return {check.name: check for check in found}
 
 

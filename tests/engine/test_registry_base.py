@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.engine import Output
+from ci.engines.engine import ContainerRun, Output
 from ci.errors import CommandError
 from ci.names.reference import LOCAL
 from ci.settings import Settings
@@ -38,7 +38,7 @@ async def test_root_images_build_on_a_base_that_is_pulled_by_digest(
     source = LOCAL + bootstrap_name(await engine.images())
     target = f"{registry}/library/python:3.11"
     words = ("push", "--tls-verify=false", "--quiet", "--digestfile", str(tmp_path / "digest"))
-    argv = (*engine.buildah.privilege, "buildah", *engine.buildah.store, *words, source, target)
+    argv = (*engine.privilege.prefix, "buildah", *engine.buildah.store, *words, source, target)
     subprocess.run(argv, check=True)
     digest = (tmp_path / "digest").read_text().strip()
     stack = tmp_path / "stack"
@@ -55,7 +55,7 @@ async def test_root_images_build_on_a_base_that_is_pulled_by_digest(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "base: registry (it answers" in done.stderr
-    shown = await engine.run("dockwright/tmdb:cpu", ["python", "-V"], output=Output())
+    shown = await engine.run("dockwright/tmdb:cpu", ContainerRun(argv=["python", "-V"]), Output())
     assert shown.startswith("Python 3.11")
 
 

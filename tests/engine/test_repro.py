@@ -69,7 +69,7 @@ async def test_a_run_is_built_again_from_its_revision_and_patch_and_compared(
     assert built.returncode == 0, built.stderr
     report = report_of(built)
     before, commit = tree(here.path.parent), json.loads(report.read_text())["checkout"]["commit"]
-    await engine.remove_damaged([(await engine.images())["dockwright/kill-three:cpu"]])
+    await engine.store.remove_damaged([(await engine.images())["dockwright/kill-three:cpu"]])
     done = here.dockwright("repro", str(report.parent))
     assert done.returncode == 0, done.stdout + done.stderr
     found = rows(done)

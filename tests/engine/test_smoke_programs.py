@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ci.engines.engine import Output
+from ci.engines.engine import ContainerRun, Output
 from ci.errors import CommandError
 from ci.report.check import Status
 from ci.smoke.results import parse_results
@@ -157,7 +157,7 @@ def command_lines() -> list[str]:
 
 async def test_an_image_whose_python_is_not_there_fails_with_its_reason(tiny: TinyImage) -> None:
     with pytest.raises(CommandError) as caught:
-        await tiny.engine.run(IMAGE, ["/opt/venv/bin/python9"], user=USER, output=Output())
+        await tiny.engine.run(IMAGE, ContainerRun(argv=["/opt/venv/bin/python9"], user=USER), Output())
     (check,) = parse_results(caught.value.tail, caught.value.status)
     assert check.status is Status.failed
     assert "no such file or directory" in check.detail.lower()

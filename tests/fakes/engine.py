@@ -13,8 +13,10 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
-from ci.engines.engine import BuildRequest, ImageInfo, Mounts, Output, SandboxedProgram
-from ci.engines.process.command import ProcessResult
+from ci.engines.capabilities import BY_NAME, Capabilities
+from ci.engines.engine import BuildRequest, ContainerRun, ImageInfo, Output, SandboxedProgram
+from ci.engines.local_store import LocalStore, StoredImage
+from ci.engines.process.command import ROOT, Privilege, ProcessResult
 from ci.engines.store_state import StoreState
 from ci.errors import CommandError, EngineError
 from ci.names.digest import digest_of
@@ -77,7 +79,6 @@ class FakeEngine:
     registry: FakeRegistry | None = None
     packages: Mapping[str, bytes] = field(default_factory=dict)
     name: str = "buildah"
-    closes: str = "all"
     stored: dict[str, FakeImage] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -97,43 +98,34 @@ class FakeEngine:
         """Return what `method` was called with, in order."""
         return [what for name, what in self.calls if name == method]
 
-    def for_run(self, mark: Path, scratch: Path) -> FakeEngine:
+    @property
+    def capabilities(self) -> Capabilities:
+        return BY_NAME[self.name]
+
+    @property
+    def privilege(self) -> Privilege:
+        return ROOT
+
+    @property
+    def store(self) -> LocalStore | None:
+        return FakeStore(self) if self.capabilities.store_on_this_machine else None
+
+    @property
+    def input_fetcher(self) -> None:
+        return None
+
+    def for_run(self, marker: Path, scratch: Path) -> FakeEngine:
         assert scratch.is_dir()
-        assert mark.is_file()
+        assert marker.is_file()
         return self
 
-    async def remove_stale_containers(self, marks: Sequence[Path]) -> int:
+    async def remove_stale_containers(self, markers: Sequence[Path]) -> int:
         await checkpoint()
         return 0
 
     async def images(self) -> dict[str, str]:
         await checkpoint()
         return dict(self.names)
-
-    async def look(self, ids: Sequence[str]) -> StoreState | None:
-        await checkpoint()
-        names: dict[str, list[str]] = {}
-        for name, id_ in self.names.items():
-            names.setdefault(id_, []).append(f"{LOCAL}{name}")
-        layers = frozenset(layer for one in self.stored.values() for layer, _ in one.layers)
-        state = StoreState(
-            root="/fake",
-            faults=self.errors,
-            names={id_: tuple(own) for id_, own in names.items()},
-            chains={id_: tuple(layer for layer, _ in one.layers) for id_, one in self.stored.items()},
-            broken=dict(self.broken),
-            marks={one: "changed" if one in self.changed_layers else "as made" for one in layers},
-            layers=layers,
-        )
-        self.on_state()
-        return state
-
-    async def remove_damaged(self, images: Sequence[str]) -> None:
-        await checkpoint()
-        for id_ in images:
-            self.calls.append(("remove_damaged", self.stored.pop(id_).folder))
-            self.broken.pop(id_, None)
-            self.names = {name: own for name, own in self.names.items() if own != id_}
 
     async def build(self, request: BuildRequest, output: Output) -> str:
         folder = request.context.name
@@ -168,25 +160,15 @@ class FakeEngine:
         layer = (digest_of(_json(made_of)), LAYER_BYTES)
         return self._store(FakeImage(config=config, layers=(*parent.layers, layer), folder=folder))
 
-    async def run(
-        self,
-        image: str,
-        argv: Sequence[str],
-        *,
-        mounts: Mounts = (),
-        env: Mapping[str, str] | None = None,
-        user: str = "",
-        network: bool = False,
-        output: Output,
-    ) -> str:
+    async def run(self, image: str, run: ContainerRun, output: Output) -> str:
         """Run a fetching program in this process, with the packages that can be fetched at hand."""
         self._image(image)
-        script, document_path, root, name = argv[2:]
+        script, document_path, root, name = run.argv[2:]
         self.calls.append(("run", Path(script).name))
-        here = {target: Path(str(source)) for source, target, _ in mounts}
+        here = {target: Path(str(source)) for source, target, _ in run.mounts}
         folder = next(path for target, path in here.items() if root == target)
         document = here[str(Path(document_path).parent)] / Path(document_path).name
-        self._fetch_packages(json.loads(document.read_text()), folder, name, argv)
+        self._fetch_packages(json.loads(document.read_text()), folder, name, run.argv)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             FILL[Path(script).name](document, folder, name)
@@ -211,19 +193,27 @@ class FakeEngine:
         for sha256 in files:
             (root / "content" / sha256).write_bytes(self.packages[sha256])
 
-    async def machine(self) -> str:
+    async def attach(self, image: str, run: ContainerRun, *, terminal: bool) -> int:
+        raise EngineError("this engine connects no terminal")
+
+    async def warnings(self, image: str) -> tuple[str, ...]:
+        self._image(image)
+        await checkpoint()
+        return ()
+
+    async def machine_class(self) -> str:
         await checkpoint()
         return "fake-v1"
 
-    async def no_gpu(self, image: str) -> str:
+    async def gpu_error(self, image: str) -> str:
         self._image(image)
         await checkpoint()
         return "" if self.gpu else "a fake has none"
 
-    async def check(self, image: str, closed: SandboxedProgram, output: Output) -> ProcessResult:
+    async def run_sandboxed(self, image: str, program: SandboxedProgram, output: Output) -> ProcessResult:
         found = self._image(image)
         self.calls.append(("check", found.folder))
-        request = json.loads(Path(str(closed.mounts[0][0]), REQUEST).read_text())
+        request = json.loads(Path(str(program.mounts[0][0]), REQUEST).read_text())
         status = "failed" if found.folder in self.failing_checks else "passed"
         events: list[dict[str, object]] = [
             {"event": "check", "rung": rung, "name": rung, "status": status, "detail": "", "seconds": 1.0}
@@ -306,6 +296,63 @@ class FakeEngine:
         known = self.stored.get(image.id)
         self.stored[image.id] = replace(image, folder=image.folder or (known.folder if known else ""))
         return image.id
+
+
+@dataclass(frozen=True, slots=True)
+class FakeStore:
+    """The store of a `FakeEngine`."""
+
+    engine: FakeEngine
+
+    async def state(self, ids: Sequence[str]) -> StoreState:
+        await checkpoint()
+        names: dict[str, list[str]] = {}
+        for name, id_ in self.engine.names.items():
+            names.setdefault(id_, []).append(f"{LOCAL}{name}")
+        images = self.engine.stored
+        layers = frozenset(layer for one in images.values() for layer, _ in one.layers)
+        state = StoreState(
+            root="/fake",
+            errors=self.engine.errors,
+            names={id_: tuple(own) for id_, own in names.items()},
+            chains={id_: tuple(layer for layer, _ in one.layers) for id_, one in images.items()},
+            broken=dict(self.engine.broken),
+            unfinished=frozenset(),
+            stamps={one: "changed" if one in self.engine.changed_layers else "as made" for one in layers},
+            layers=layers,
+        )
+        self.engine.on_state()
+        return state
+
+    async def stored_images(self) -> tuple[StoredImage, ...]:
+        await checkpoint()
+        names = self.engine.names.items()
+        return tuple(
+            StoredImage(id=id_, names=tuple(name for name, own in names if own == id_), layers=image.layers)
+            for id_, image in self.engine.stored.items()
+        )
+
+    async def remove_images(self, *images: str) -> tuple[str, ...]:
+        ids = {self.engine.names.get(image, image) for image in images}
+        await self.remove_damaged(sorted(ids))
+        return tuple(sorted(ids))
+
+    async def remove_damaged(self, images: Sequence[str]) -> None:
+        await checkpoint()
+        for id_ in images:
+            self.engine.calls.append(("remove_damaged", self.engine.stored.pop(id_).folder))
+            self.engine.broken.pop(id_, None)
+            names = self.engine.names
+            self.engine.names = {name: own for name, own in names.items() if own != id_}
+
+    async def compressed_layers(
+        self, image: str, diff_ids: Sequence[str], known: Collection[str]
+    ) -> dict[str, int]:
+        await checkpoint()
+        return dict.fromkeys(set(diff_ids) - set(known), LAYER_BYTES // 2)
+
+    async def copy_layer_records(self, folder: Path) -> None:
+        raise EngineError("this store has no records of layers")
 
 
 def _write(output: Output, text: str) -> None:

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from ci.catalog.load import load_stack
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner
 from ci.plan.keys import digest, documents, tag
 from ci.registry.cache import Wanted
@@ -73,7 +73,7 @@ def test_runners_of_one_commit_end_with_the_same_tags(proxy: Proxy, tmp_path: Pa
         anyio.run(only_these_tags, proxy, stack)
     finally:
         for machine in machines:
-            anyio.run(remove_root, Path(machine.root), Runner(), privilege())
+            anyio.run(remove_root, Path(machine.root), Runner(), find_privilege().prefix)
 
 
 def digests(ran: Ran) -> dict[str, str]:

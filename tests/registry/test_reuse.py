@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner as ProcessRunner
 from ci.run.build.registry_tasks import MEANWHILE
 from ci.run.cleanup.folders import remove_root
@@ -37,7 +37,7 @@ def full(stack: Path) -> Machine:
 def cold(stack: Path, tmp_path: Path) -> Iterator[Machine]:
     runner = Machine(str(tmp_path / "cold"), stack)
     yield runner
-    anyio.run(remove_root, Path(runner.root), ProcessRunner(), privilege())
+    anyio.run(remove_root, Path(runner.root), ProcessRunner(), find_privilege().prefix)
 
 
 def change_program(stack: Path) -> None:

@@ -14,7 +14,7 @@ import anyio
 import pytest
 import zstandard
 
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner
 from ci.run.cleanup.folders import remove_root
 from tests.engine.killed_stack import change, killed_stack
@@ -58,7 +58,7 @@ def cold(tmp_path: Path) -> Iterator[Machine]:
     machine = Machine(str(tmp_path / "cold"), killed_stack(tmp_path / "stack"))
     change(machine.stack, str(tmp_path))
     yield machine
-    anyio.run(remove_root, Path(machine.root), Runner(), privilege())
+    anyio.run(remove_root, Path(machine.root), Runner(), find_privilege().prefix)
 
 
 @pytest.mark.parametrize(

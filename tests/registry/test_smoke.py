@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner as ProcessRunner
 from ci.run.cleanup.folders import remove_root
 from ci.settings import read_settings
@@ -34,7 +34,7 @@ def full() -> Machine:
 @pytest.fixture
 def cold(tmp_path: Path) -> Iterator[Machine]:
     yield Machine(str(tmp_path / "cold"), CHECKOUT / "docker")
-    anyio.run(remove_root, tmp_path / "cold", ProcessRunner(), privilege())
+    anyio.run(remove_root, tmp_path / "cold", ProcessRunner(), find_privilege().prefix)
 
 
 def smoke(machine: Machine, *words: str) -> tuple[int, str, dict[str, Any]]:

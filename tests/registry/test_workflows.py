@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import anyio
 import pytest
 
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner as ProcessRunner
 from ci.run.cleanup.folders import remove_root
 from tests.registry.proxy import proxied
@@ -39,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made.make()
         yield made
     for root in (folder / "roots").glob("*"):
-        anyio.run(remove_root, root, ProcessRunner(), privilege())
+        anyio.run(remove_root, root, ProcessRunner(), find_privilege().prefix)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ QUALIFIED = {
     "ci.registry.retry": "pure but for its budget, which it counts down",
 }
 """Modules that are pure with an exception, which their first line names."""
-PENDING = {"ci.engines.sandbox", "ci.cli.doctor.diagnosis"}
+PENDING = {"ci.cli.doctor.diagnosis"}
 """Modules that say they are pure and import what is not: to be split."""
 
 

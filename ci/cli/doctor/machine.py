@@ -18,7 +18,7 @@ from ci.cli.doctor.dagger_probe import DaggerAnswer, ask_dagger
 from ci.cli.doctor.probe import Trial, answers_all, ask_host, try_run, version_of
 from ci.cli.setup.debian import ENGINE, is_here, missing, search_path
 from ci.engines.network import CA_VARIABLES, PROXY_VARIABLES
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.errors import EngineError
 from ci.run.estimate.disk import file_systems, run_folders
 from ci.run.estimate.file_system import FileSystem
@@ -93,7 +93,7 @@ def look(settings: Settings, urls: Mapping[str, str]) -> Machine:
     slow = answers_all(questions)
     trial = None
     if programs["buildah"] is not None and rights in ("root", "sudo", "rootless"):
-        trial = try_run(settings, privilege())
+        trial = try_run(settings, find_privilege().prefix)
     return Machine(
         python=f"{platform.python_version()}, {sys.executable}",
         system=_system(),
@@ -138,12 +138,12 @@ def _rights() -> Rights | None:
     if WINDOWS:
         return None
     try:
-        prefix = privilege()
+        privilege = find_privilege()
     except EngineError:
         return "asks" if shutil.which("sudo") else "none"
-    if not prefix:
+    if not privilege.prefix:
         return "root"
-    return "sudo" if prefix[0] == "sudo" else "rootless"
+    return "rootless" if privilege.rootless else "sudo"
 
 
 def _subuids(user: str) -> int:

@@ -1,4 +1,4 @@
-"""Buildah, the embedded engine: an argv builder. Nothing here runs anything.
+"""Buildah, the embedded engine: an argv builder that runs nothing.
 
 Facts of Buildah 1.28, found by running it: `--timestamp 0` and `--identity-label=false` in every build give
 equal digests; the layer cache ignores the content of a bind mount, so the digest of the mounted part is a
@@ -11,35 +11,37 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from ci.engines.engine import Mounts
-from ci.engines.process.command import Command
+from ci.engines.engine import BuildRequest, ContainerRun
+from ci.engines.process.command import ROOT, Command, Privilege
 from ci.engines.process.namespaces import dying_with_parent
 from ci.engines.program import metered, sandbox, store_state
-from ci.engines.sandbox import APART
-from ci.names.host import parse_host
-from ci.names.reference import parse_reference
+from ci.engines.sandbox import NAMESPACES
+from ci.engines.skopeo import is_loopback
+from ci.lower.dockerfile import PARENT_ARG
+from ci.names.reference import LOCAL
 
 OFFLINE = ("unshare", "--net", "--")
-MARK_ID = "dockwright-run"
-"""The id of the secret that marks the working containers of a build."""
+RUN_ID = "dockwright-run"
+"""The id of the secret that carries the run marker into the working containers of a build."""
 
 
-def is_loopback(reference: str) -> bool:
-    """Whether the registry of `reference` is on this machine."""
-    return parse_host(parse_reference(reference).host).is_loopback
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFiles:
+    """Files of one build.
 
-
-def copy_image(source: str, target: str, *, authfiles: tuple[str, str]) -> Command:
-    """Copy an image from one registry to another without changing a byte of it, by digest.
-
-    `authfiles` hold the credentials for the one and the other; empty: those that skopeo finds itself.
+    Attributes:
+        dockerfile: has the instructions.
+        ignore: names what of the context is left out, whatever .dockerignore in it says.
+        image_id: gets the image's id.
+        cpu_seconds: gets the CPU seconds in user mode of the build.
     """
-    words = ["copy", "--quiet", "--preserve-digests"]
-    for side, reference, authfile in zip(("src", "dest"), (source, target), authfiles, strict=True):
-        words += [f"--{side}-tls-verify=false"] if is_loopback(reference) else []
-        words += [f"--{side}-authfile", authfile] if authfile else []
-    return Command(argv=("skopeo", *words, f"docker://{source}", f"docker://{target}"))
+
+    dockerfile: Path
+    ignore: Path
+    image_id: Path
+    cpu_seconds: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,39 +49,24 @@ class Buildah:
     """How this machine's Buildah is called.
 
     Attributes:
-        privilege: put before every command: `()` as root, `("sudo", "-n")`, or `("buildah", "unshare")`.
+        privilege: how every command gets its rights.
         store: options that name the store; empty for Buildah's default.
         tmpdir: where it writes temporary files and its cache mounts.
         isolation: `chroot` or `oci` (runc).
-        enclosure: put before every command, so that all it starts ends with it.
-        mark: the file that a run is known by; its working containers bear it. Empty: they bear none.
+        pid_namespace: put before every command, so that all that it starts ends with it.
+        run_marker: the path of the run's marker file, which its working containers carry; empty: none.
     """
 
-    privilege: tuple[str, ...] = ()
+    privilege: Privilege = ROOT
     store: tuple[str, ...] = ()
     tmpdir: str = ""
     isolation: str = "chroot"
     pid_namespace: tuple[str, ...] = ()
-    mark: str = ""
+    run_marker: str = ""
 
-    def build(
-        self,
-        *,
-        dockerfile: str,
-        context: str,
-        image_id_file: str,
-        ignore_file: str,
-        cpu_file: str,
-        build_args: Mapping[str, str],
-        contexts: Mapping[str, str],
-        labels: Mapping[str, str],
-        cache: bool = True,
-    ) -> Command:
-        """Build `context` by `dockerfile`, offline; the image's id is written to `image_id_file`.
-
-        `contexts` gives folders that stand in for images by reference; `ignore_file` says what of the context
-        is left out, whatever .dockerignore in it says. `cpu_file` gets its seconds in user mode.
-        """
+    def build(self, request: BuildRequest, files: BuildFiles) -> Command:
+        """Build an image, offline, with the instructions in `files.dockerfile`."""
+        build_args = {**request.build_args, PARENT_ARG: LOCAL + request.parent}
         words = ["build", "--isolation", self.isolation, "--timestamp", "0", "--identity-label=false"]
         words += ["--runtime", "runc"] if self.isolation == "oci" else []
         words += [
@@ -87,23 +74,28 @@ class Buildah:
             "--pull=never",
             "--force-rm",
             "--ignorefile",
-            ignore_file,
+            str(files.ignore),
             "--layers=true",
             "--iidfile",
-            image_id_file,
+            str(files.image_id),
         ]
         # --layers=false would make one layer of all steps: another image
-        words += [] if cache else ["--no-cache"]
+        words += [] if request.cache else ["--no-cache"]
         words += [
-            word for name, path in sorted(contexts.items()) for word in ("--build-context", f"{name}={path}")
+            word
+            for name, path in sorted(request.folders.items())
+            for word in ("--build-context", f"{name}={path}")
         ]
         words += [
             word for name, value in sorted(build_args.items()) for word in ("--build-arg", f"{name}={value}")
         ]
-        words += [word for name, value in sorted(labels.items()) for word in ("--label", f"{name}={value}")]
+        words += [
+            word for name, value in sorted(request.labels.items()) for word in ("--label", f"{name}={value}")
+        ]
         # a secret that no instruction mounts stands in the record of each working container, and nowhere else
-        words += ["--secret", f"id={MARK_ID},src={self.mark}"] if self.mark else []
-        return self._command(*words, "--file", dockerfile, context, offline=True, cpu_file=cpu_file)
+        words += ["--secret", f"id={RUN_ID},src={self.run_marker}"] if self.run_marker else []
+        words += ["--file", str(files.dockerfile), str(request.context)]
+        return self._command(*words, offline=True, cpu_file=str(files.cpu_seconds))
 
     def images(self) -> Command:
         """List all images as JSON."""
@@ -111,7 +103,7 @@ class Buildah:
 
     def read(self, path: str) -> Command:
         """Print a file of the store, which may be readable for its owner alone."""
-        return Command(argv=("cat", "--", path)).privileged(self.privilege)
+        return Command(argv=("cat", "--", path)).privileged(self.privilege.prefix)
 
     def remove_images(self, *images: str) -> Command:
         """Remove images; by a name only that name goes while the image has others. Nothing in use goes."""
@@ -121,7 +113,7 @@ class Buildah:
         """Print one image's config and layers as JSON."""
         return self._command("inspect", "--type", "image", image)
 
-    def take(self, layout: str, image: str) -> Command:
+    def import_layout(self, layout: str, image: str) -> Command:
         """Copy the image of an OCI layout into the store under its id `image`; layers are found there.
 
         Source: containers-transports(5): `containers-storage:[root+runroot]@id`.
@@ -172,61 +164,46 @@ class Buildah:
         """Print as JSON where the store is."""
         return self._command("info")
 
-    def look(self, root: str, driver: str, ids: Sequence[str]) -> Command:
-        """Look at the store's files; see ci/engines/program/store_state.py."""
+    def store_state(self, root: str, driver: str, ids: Sequence[str]) -> Command:
+        """Print the state of the store's files; see ci/engines/program/store_state.py."""
         argv = (sys.executable, "-I", "-B", store_state.__file__, root, driver, *ids)
-        return Command(argv=argv).privileged(self.privilege)
+        return Command(argv=argv).privileged(self.privilege.prefix)
 
-    def check(self, spec: str) -> Command:
-        """Run a program in an image, closed in; see ci/engines/program/sandbox.py for `spec`."""
-        argv = (*self.pid_namespace, *APART, sys.executable, "-I", "-B", sandbox.__file__, spec)
-        return Command(argv=argv).privileged(self.privilege)
+    def sandbox(self, spec: str) -> Command:
+        """Run a program of an image in a sandbox; see ci/engines/program/sandbox.py for `spec`."""
+        argv = (*self.pid_namespace, *NAMESPACES, sys.executable, "-I", "-B", sandbox.__file__, spec)
+        return Command(argv=argv).privileged(self.privilege.prefix)
 
     def remove_folder(self, folder: str) -> Command:
         """Remove a folder, whoever owns what is in it."""
-        return Command(argv=("rm", "-rf", "--", folder)).privileged(self.privilege)
+        return Command(argv=("rm", "-rf", "--", folder)).privileged(self.privilege.prefix)
 
     def remove_damaged(self, images: Sequence[str]) -> Command:
         """Remove images with their names and working containers, whatever their layers look like."""
         return self._command("rmi", "--force", *images)
 
-    def bearing(self, marks: Sequence[str], records: str) -> Command:
-        """Print the records of working containers in the folder `records` that bear one of `marks`.
+    def containers_of(self, markers: Sequence[Path], records: str) -> Command:
+        """Print the records of working containers in the folder `records` that carry one of `markers`.
 
         It ends with 1 where there is none.
         """
-        words = [word for mark in marks for word in ("-e", f"id={MARK_ID},src={mark}")]
+        words = [word for marker in markers for word in ("-e", f"id={RUN_ID},src={marker}")]
         argv = ("grep", "-rlF", "--include=buildah.json", *words, records)
-        return Command(argv=argv).privileged(self.privilege)
+        return Command(argv=argv).privileged(self.privilege.prefix)
 
     def remove(self, *containers: str) -> Command:
         """Remove working containers."""
         return self._command("rm", *containers)
 
-    def run(
-        self,
-        container: str,
-        argv: Sequence[str],
-        *,
-        mounts: Mounts = (),
-        env: Mapping[str, str] | None = None,
-        user: str = "",
-        network: bool = False,
-        terminal: bool = False,
-    ) -> Command:
-        """Run `argv` in a working container; `mounts` are (host path, path, `ro` or `rw`).
-
-        With `terminal` it gets one of its own, joined to ours.
-        """
+    def run(self, container: str, run: ContainerRun, *, terminal: bool = False) -> Command:
+        """Run a program in a working container; with `terminal` on one of its own, connected to ours."""
         words = ["run", "--isolation", self.isolation]
         words += ["--terminal"] if terminal else []
         words += ["--runtime", "runc"] if self.isolation == "oci" else []
-        words += [word for mount in mounts for word in ("--volume", ":".join(map(str, mount)))]
-        words += [
-            word for name, value in sorted((env or {}).items()) for word in ("--env", f"{name}={value}")
-        ]
-        words += ["--user", user] if user else []
-        return self._command(*words, container, "--", *argv, offline=not network)
+        words += [word for mount in run.mounts for word in ("--volume", ":".join(map(str, mount)))]
+        words += [word for name, value in sorted(run.env.items()) for word in ("--env", f"{name}={value}")]
+        words += ["--user", run.user] if run.user else []
+        return self._command(*words, container, "--", *run.argv, offline=not run.network)
 
     def add(self, container: str, archive: str) -> Command:
         """Unpack a tar archive at the container's root."""
@@ -248,11 +225,12 @@ class Buildah:
 
     def _skopeo(self, *words: str) -> Command:
         folder = ("--tmpdir", self.tmpdir) if self.tmpdir else ()  # it does not look at TMPDIR
-        return Command(argv=(*self.pid_namespace, "skopeo", *folder, *words)).privileged(self.privilege)
+        argv = (*self.pid_namespace, "skopeo", *folder, *words)
+        return Command(argv=argv).privileged(self.privilege.prefix)
 
     def _command(self, *words: str, offline: bool = False, cpu_file: str = "") -> Command:
         env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
         meter = (sys.executable, "-I", "-S", "-B", metered.__file__, cpu_file, *dying_with_parent())
         before = (*(meter if cpu_file else ()), *self.pid_namespace, *(OFFLINE if offline else ()))
         argv = (*before, "buildah", *self.store, *words)
-        return Command(argv=argv, env=env).privileged(self.privilege)
+        return Command(argv=argv, env=env).privileged(self.privilege.prefix)

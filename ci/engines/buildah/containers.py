@@ -1,7 +1,7 @@
-"""Which working containers of a store a dead run left: read from what Buildah prints. Pure but for new names.
+"""Which working containers belong to a stale run: read from what Buildah prints. Pure but for new names.
 
-Those of a build bear the run's mark in their record, where Buildah keeps the build's options; the others in
-their name. One that was killed while it was made has no record yet, and no mark.
+A container of a build carries the run marker in its record, where Buildah stores the build's options; others
+carry the run's name in theirs. One whose process was killed while it was made has no record yet.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import PurePosixPath
 from ci.engines.buildah.store import store_location
 
 NONE_FOUND = 1
-"""What grep(1) ends with where no line matches."""
+"""The exit status of grep(1) where no line matches."""
 MAKING_S = 10.0
-"""A container that a living Buildah makes has its record long before that."""
+"""A running Buildah has written the record of a container that it makes long before that."""
 BEING_WRITTEN = re.compile(r'locating item named "manifest" for image with ID "[0-9a-f]+"')
 LIST_AGAIN_S = 0.3
 _OF_A_BUILD = re.compile(r".*working-container(-\d+)?")
@@ -34,7 +34,7 @@ class Container:
 
 
 def container_name(run: str) -> str:
-    """Return a new name for a working container of the run of that name."""
+    """Return a new name for a container of the run with that name."""
     return f"dockwright-{run}-{uuid.uuid4().hex[:12]}"
 
 
@@ -52,8 +52,8 @@ def container_records(text: str) -> str:
     return f"{root}/{driver}-containers"
 
 
-def marked(listed: Iterable[Container], runs: Iterable[str], found: str) -> set[str]:
-    """Return the ids of the containers that bear a mark of `runs`; `found` are paths of records that do."""
+def containers_of(listed: Iterable[Container], runs: Iterable[str], found: str) -> set[str]:
+    """Return the ids of the containers of `runs`, by their names; `found` are paths of records of theirs."""
     recorded = {PurePosixPath(line).parents[1].name for line in found.splitlines()}
     names = tuple(f"dockwright-{run}-" for run in runs)
     return {one.id for one in listed if one.id in recorded or one.name.startswith(names)}

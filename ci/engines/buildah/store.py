@@ -1,6 +1,6 @@
-"""What a store of Buildah holds, read from its own two lists. Pure.
+"""The images of a Buildah store, read from its own two lists. Pure.
 
-Buildah says which images there are, and not which layers they share; the lists do.
+`buildah images` does not print which layers images share; the lists have that.
 Source: containers-storage, images.go and layers.go: `DRIVER-images/images.json`, `DRIVER-layers/layers.json`,
 each replaced as a whole.
 """
@@ -8,26 +8,9 @@ each replaced as a whole.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
+from ci.engines.local_store import StoredImage
 from ci.names.reference import LOCAL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredImage:
-    """An image of the store; one without `names` is an intermediate, or lost its name to a newer one.
-
-    `layers` are (id, bytes unpacked) from the lowest up; images share layers of one id.
-    """
-
-    id: str
-    names: tuple[str, ...] = ()
-    layers: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of all its layers."""
-        return sum(size for _, size in self.layers)
 
 
 def store_location(info: str) -> tuple[str, str]:

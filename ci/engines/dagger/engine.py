@@ -9,65 +9,70 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from ci.engines.capabilities import DAGGER, FIRST_CHOICE, Capabilities
 from ci.engines.dagger.cache import CacheLimits
-from ci.engines.dagger.sdk import first_of, last_lines, pairs_of, write_output
-from ci.engines.engine import BuildRequest, File, Folder, ImageInfo, Mounts, Output, SandboxedProgram
+from ci.engines.dagger.errors import (
+    NOT_STARTED,
+    TIMED_OUT,
+    TRACE,
+    first_of,
+    mapped_error,
+    mapped_errors,
+)
+from ci.engines.dagger.fetcher import DaggerFetcher
+from ci.engines.dagger.health import FRESH, INJECTED, ROOT_USER, cache_warning, fresh, injects_certificates
+from ci.engines.dagger.sdk import last_lines, pairs_of, write_output
+from ci.engines.engine import (
+    BuildRequest,
+    ContainerRun,
+    File,
+    Folder,
+    ImageInfo,
+    Output,
+    SandboxedProgram,
+)
 from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.oci_archive import write_archive
-from ci.engines.process.command import ProcessResult
-from ci.engines.store_state import StoreState
-from ci.errors import CommandError, EngineError
+from ci.engines.process.command import ROOT, Privilege, ProcessResult
+from ci.errors import CommandError, DockwrightError, EngineError
 from ci.lower.container import Inputs, lower
 from ci.names.reference import parse_reference
 
 if TYPE_CHECKING:
     import dagger
 
-ROOT_USER = "0:0"
 MEASURE = ("du", "-sxb", "/")
 """Prints the bytes of all files of the root file system; mounts are left out."""
-FREE = ("df", "--output=avail", "--block-size=1", "/")
-"""Prints what is free on the disk that the engine keeps its cache on, below a header."""
 PYTHON = ("python3",)
-FRESH = "DOCKWRIGHT_FRESH"
-"""A variable that no step reads, set where a result of the cache must not do."""
-CERTIFICATES = "etc/ssl/certs/*"
-CLOSES = "the image's user, in a container of the engine that has a network and can be written to"
-TRACE = re.compile(r"\s*\[traceparent:[^]]*\]")
-"""What Dagger puts behind an error; it says nothing to a reader."""
-TIMED_OUT, NOT_STARTED = 124, 127
-"""The statuses that timeout(1) and sh(1) give."""
 
 
 @dataclass(slots=True, kw_only=True)
 class DaggerEngine:
     """One session of a Dagger engine; see ci/engines/engine.py for the contract.
 
-    `folder` gives a folder of this process's file system as the engine sees it. `archives` is where what is
-    imported is kept as OCI archives, so that a later session imports it again.
+    `folder` returns a folder of this process's file system as the engine sees it. `archives` is where
+    imported images are stored as OCI archives, so that a later session can import them again.
     """
 
     client: dagger.Client
     folder: Callable[[Path], dagger.Directory]
     archives: Path
     network_env: Mapping[str, str] = field(default_factory=dict)
-    """Environment of what is fetched from outside."""
+    """Environment of programs that fetch from the network."""
     ca: dagger.File | None = None
-    """Certificate authorities for what is fetched from outside."""
+    """Certificate authorities for programs that fetch from the network."""
     cache: CacheLimits | None = None
-    """What the engine keeps of its cache; None where this process may not ask, as in a module."""
+    """The limits of the engine's cache; None where this process may not ask for them, as in a module."""
     registry: dagger.Service | None = None
-    """What stands behind the address of a registry that the engine itself does not reach."""
+    """A registry whose address the engine itself can't reach, as a service."""
     limit_s: float | None = None
     """Most seconds that one build or one program may take."""
     _containers: dict[str, dagger.Container] = field(default_factory=dict)
@@ -78,32 +83,43 @@ class DaggerEngine:
         """The engine's name."""
         return "dagger"
 
-    def for_run(self, mark: Path, scratch: Path) -> DaggerEngine:  # noqa: ARG002 what runs ends with the session
-        """Return this engine: what it starts ends with its session."""
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return DAGGER
+
+    @property
+    def privilege(self) -> Privilege:
+        """None: nothing of its store is a file of this machine."""
+        return ROOT
+
+    @property
+    def store(self) -> None:
+        """None: the store is the engine's own."""
+        return None
+
+    @property
+    def input_fetcher(self) -> DaggerFetcher:
+        """How it fetches build inputs: by programs in containers."""
+        return DaggerFetcher(self)
+
+    def for_run(self, marker: Path, scratch: Path) -> DaggerEngine:  # noqa: ARG002
+        """Return this engine: all that it starts ends with its session."""
         return self
 
-    async def remove_stale_containers(self, marks: Sequence[Path]) -> int:  # noqa: ARG002
-        """Return 0: a session leaves nothing running."""
+    async def remove_stale_containers(self, markers: Sequence[Path]) -> int:  # noqa: ARG002
+        """Return 0: no container outlives its session."""
         return 0
 
     async def images(self) -> dict[str, str]:
         """Return the ids of all images of this session by name."""
         return dict(self._names)
 
-    async def look(self, ids: Sequence[str]) -> StoreState | None:  # noqa: ARG002
-        """Return nothing: the store is the engine's own."""
-        return None
-
-    async def remove_damaged(self, images: Sequence[str]) -> None:
-        """Forget images by id."""
-        for name in [name for name, id_ in self._names.items() if id_ in images]:
-            del self._names[name]
-
     async def build(self, request: BuildRequest, output: Output) -> str:
         """Build an image by its steps and return its id in this session."""
         parent = self.container(request.parent)
         if not request.cache:
-            parent = parent.with_env_variable(FRESH, uuid.uuid4().hex).without_env_variable(FRESH)
+            parent = fresh(parent).without_env_variable(FRESH)
         inputs = Inputs(
             parent=parent,
             context=self.folder(request.context),
@@ -113,92 +129,96 @@ class DaggerEngine:
         for name, value in sorted(request.labels.items()):
             container = container.with_label(name, value)
         async with self._mapped(output):
-            return self._kept(await container.sync())
+            return self._added(await container.sync())
 
-    async def run(
-        self,
-        image: str,
-        argv: Sequence[str],
-        *,
-        mounts: Mounts = (),
-        env: Mapping[str, str] | None = None,
-        user: str = "",
-        network: bool = False,  # noqa: ARG002 an engine has no switch for it
-        output: Output,
-    ) -> str:
-        """Run `argv` in a container of `image`; a result that the cache has is one."""
+    async def run(self, image: str, run: ContainerRun, output: Output) -> str:
+        """Run a program in a container of `image`, or return the output of an equal run from the cache."""
         container = self.container(image)
-        for what, path, mode in mounts:
+        for what, path, mode in run.mounts:
             if mode != "ro":
                 raise EngineError(f"a folder of this machine can't be written into by Dagger: {what}")
             container = self._mounted(container, what, path)
-        for name, value in sorted((env or {}).items()):
+        for name, value in sorted(run.env.items()):
             container = container.with_env_variable(name, value)
-        if user:
-            container = container.with_user(user)
+        if run.user:
+            container = container.with_user(run.user)
         async with self._mapped(output):
-            text = await container.with_exec(list(argv)).stdout()
+            text = await container.with_exec(list(run.argv)).stdout()
         write_output(output, text)
         return text
 
-    @property
-    def closes(self) -> str:
-        """What a checked program can't reach: an engine has no switch for the root and the network."""
-        return CLOSES
+    async def attach(self, image: str, run: ContainerRun, *, terminal: bool) -> int:  # noqa: ARG002
+        """Refuse: a session has no terminal to connect."""
+        raise EngineError(
+            "--engine dagger: this engine opens no shell",
+            hint=f"use `--engine {FIRST_CHOICE}`, podman or docker",
+        )
 
-    async def machine(self) -> str:
-        """Return the class of the engine's machine, which a container on it sees."""
-        return machine_class(await self._asked("cat", str(CPUINFO)))
+    async def machine_class(self) -> str:
+        """Return the class of the engine's machine, as a container on it sees it."""
+        return machine_class(await self._output_of("cat", str(CPUINFO)))
 
-    async def _asked(self, *argv: str, image: str = "", gpu: bool = False) -> str:
-        """Return what a program prints now, in `image` or whichever one of this session.
+    async def _output_of(self, *argv: str, image: str = "", gpu: bool = False) -> str:
+        """Return what a program prints now, in `image` or in any one of this session.
 
         Raises:
             CommandError: it ended with another status than 0, or could not be started.
         """
         anyone = next(iter(self._containers.values()), self.client.container())
-        container = self.container(image) if image else anyone
-        container = container.with_env_variable(FRESH, uuid.uuid4().hex)
+        container = fresh(self.container(image) if image else anyone)
         container = container.experimental_with_all_gp_us() if gpu else container
         async with self._mapped(Output()):
             return await container.with_exec(list(argv)).stdout()
 
-    async def no_gpu(self, image: str) -> str:
-        """Return why the engine gives no GPU, empty where it does: that is found out by asking for one."""
+    async def gpu_error(self, image: str) -> str:
+        """Return why the engine gives no GPU, empty where it does: one is requested to find out."""
         try:
-            await self._asked("true", image=image, gpu=True)
+            await self._output_of("true", image=image, gpu=True)
         except CommandError as error:
             return TRACE.sub("", error.tail).strip() or "the engine gives none"
         return ""
 
-    async def check(self, image: str, closed: SandboxedProgram, output: Output) -> ProcessResult:
-        """Run a program in a container of `image`, whatever the engine's cache has of it.
+    async def warnings(self, image: str) -> tuple[str, ...]:
+        """Return what is wrong: certificates that stay in layers, a disk with no space for the cache."""
+        found: list[str] = []
+        try:
+            async with self._mapped(Output()):
+                if await injects_certificates(self.container(image)):
+                    found.append(INJECTED)
+                if crowded := await cache_warning(self.client, self.container(image), self.cache):
+                    found.append(crowded)
+        except (DockwrightError, ValueError, IndexError) as error:  # a warning must not fail a run
+            found.append(f"certificates and disk of the engine could not be checked: {error}")
+        return tuple(found)
 
-        What passed before is the ledger's to say, and what concerns security is looked at each time.
+    async def run_sandboxed(self, image: str, program: SandboxedProgram, output: Output) -> ProcessResult:
+        """Run a program in a container of `image`, also where the engine's cache has its result.
+
+        Results that may be used again are in the ledger; checks of security are done each time.
         """
         container = self.container(image)
-        for what, path, _ in closed.mounts:
+        for what, path, _ in program.mounts:
             container = self._mounted(container, what, path)
-        container = container.with_env_variable(FRESH, uuid.uuid4().hex)
-        if closed.gpu:
+        container = fresh(container)
+        if program.gpu:
             container = container.experimental_with_all_gp_us()
         import dagger
 
         try:
-            with anyio.fail_after(closed.limit_s):
-                text = await container.with_exec(list(closed.argv)).stdout()
+            with anyio.fail_after(program.limit_s):
+                text = await container.with_exec(list(program.argv)).stdout()
         except dagger.ExecError as error:
             write_output(output, f"{error.stdout}\n{error.stderr}")
             return ProcessResult(output=error.stdout, status=error.exit_code, tail=last_lines(error.stderr))
         except TimeoutError:
-            why = f"still running after {closed.limit_s:g} s, so it was ended"
-            return ProcessResult(output="", status=TIMED_OUT, why=why)
+            reason = f"still running after {program.limit_s:g} s, so it was ended"
+            return ProcessResult(output="", status=TIMED_OUT, termination_reason=reason)
         except dagger.QueryError as error:
-            # how an engine says that there is no such program, or that it can't be executed
+            # an engine's answer where there is no such program, or it can't be executed
             write_output(output, str(error))
             return ProcessResult(output="", status=NOT_STARTED, tail=last_lines(str(error)))
         except Exception as error:
-            raise self._ours(first_of(error), output) from error
+            raise mapped_error(first_of(error), output, self.limit_s) from error
         write_output(output, text)
         return ProcessResult(output=text, status=0)
 
@@ -207,7 +227,7 @@ class DaggerEngine:
         container = self._authorised(self.client.container(), reference, authfile)
         container = container.from_(reference, registry_service=self.registry)
         async with self._mapped(output):
-            return self._kept(await container.sync())
+            return self._added(await container.sync())
 
     async def push(self, image: str, reference: str, output: Output, authfile: str = "") -> str:
         """Publish an image of this session with layers in zstd and return the digest of its manifest."""
@@ -224,26 +244,18 @@ class DaggerEngine:
         return str(parse_reference(published).digest or "")
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
-        """Make the image `name` of a tar of a root file system, and keep it for later sessions."""
-        await anyio.to_thread.run_sync(write_archive, archive, self._archive(name), env, PYTHON)
-        await self.import_kept(name, output)
-
-    async def import_kept(self, name: str, output: Output) -> bool:
-        """Import the image `name` where an earlier session kept it; return whether it did."""
-        path = self._archive(name)
-        if not path.is_file():
-            return False
-        await self.import_archive(self.folder(path.parent).file(path.name), name, output)
-        return True
+        """Make the image `name` from a tar of a root file system, and archive it for later sessions."""
+        await anyio.to_thread.run_sync(write_archive, archive, self.archive_of(name), env, PYTHON)
+        await self.input_fetcher.import_archived(name, output)
 
     async def import_archive(self, archive: dagger.File, name: str, output: Output) -> None:
-        """Make the image `name` of an OCI archive."""
+        """Make the image `name` from an OCI archive."""
         async with self._mapped(output):
             container = await self.client.container().import_(archive).sync()
-        await self.tag(self._kept(container), name)
+        await self.tag(self._added(container), name)
 
     async def inspect(self, image: str) -> ImageInfo:
-        """Return what an image is; layers are not told, so all bytes stand as one without a digest."""
+        """Return the config of an image; Dagger reports no layers, so all bytes are one without a digest."""
         container = self.container(image)
         inner: dict[str, Any] = {}
 
@@ -268,7 +280,7 @@ class DaggerEngine:
         async with self._mapped(Output()), anyio.create_task_group() as group:
             for ask in (variables, labels, words, measure):
                 group.start_soon(ask)
-        return ImageInfo(id="", config={"config": inner}, layers=(("", sizes[0]),), tells_layers=False)
+        return ImageInfo(id="", config={"config": inner}, layers=(("", sizes[0]),), has_layer_sizes=False)
 
     async def tag(self, image: str, *names: str) -> None:
         """Give an image more names."""
@@ -283,43 +295,18 @@ class DaggerEngine:
         """Return the container of an image, by name or id."""
         return self._containers[self._names.get(image, image)]
 
-    async def injects(self, image: str) -> bool:
-        """Whether running anything in an image leaves links to certificate authorities in it.
-
-        Dagger does so where its own folder of them is not empty, and they stay in the layer.
-        """
-        container = self.container(image)
-        async with self._mapped(Output()):
-            before = await container.rootfs().glob(CERTIFICATES)
-            after = await container.with_user(ROOT_USER).with_exec(["true"]).rootfs().glob(CERTIFICATES)
-        return set(before) != set(after)
-
-    async def crowded(self, image: str) -> str:
-        """Return why the engine's disk leaves it too little of a cache; empty where it does not.
-
-        `image` is any that has df.
-        """
-        if self.cache is None or self.cache.min_free_bytes == 0:
-            return ""
-        container = self.container(image).with_env_variable(FRESH, uuid.uuid4().hex).with_user(ROOT_USER)
-        async with self._mapped(Output()):
-            free_bytes = int((await container.with_exec(list(FREE)).stdout()).split()[-1])
-            if free_bytes >= self.cache.min_free_bytes:
-                return ""
-            used_bytes = await self.client.engine().local_cache().entry_set().disk_space_bytes()
-        return self.cache.crowded(free_bytes=free_bytes, used_bytes=used_bytes)
-
     async def made(self, container: dagger.Container, path: str, output: Output) -> dagger.Directory:
-        """Return the folder `path` of a container, once all that it takes has run."""
+        """Return the folder `path` of a container, once everything that makes it has run."""
         async with self._mapped(output):
             return await container.directory(path).sync()
 
-    def _kept(self, container: dagger.Container) -> str:
+    def _added(self, container: dagger.Container) -> str:
         id_ = f"dagger-{len(self._containers) + 1}"
         self._containers[id_] = container
         return id_
 
-    def _archive(self, name: str) -> Path:
+    def archive_of(self, name: str) -> Path:
+        """Return where the image `name` is archived."""
         return self.archives / f"{name.replace('/', '-').replace(':', '-')}.tar"
 
     def _directory(self, folder: Folder) -> dagger.Directory:
@@ -344,33 +331,5 @@ class DaggerEngine:
         secret = self.client.set_secret(f"registry-{host}", password)
         return container.with_registry_auth(host, user, secret)
 
-    @asynccontextmanager
-    async def _mapped(self, output: Output) -> AsyncIterator[None]:
-        """Map the errors of the SDK to ours; what a failed program wrote goes to the log."""
-        try:
-            with anyio.fail_after(self.limit_s):
-                yield
-        except Exception as error:
-            first = first_of(error)
-            ours = self._ours(first, output)
-            if ours is first:
-                raise
-            raise ours from first
-
-    def _ours(self, error: Exception, output: Output) -> Exception:
-        import dagger
-
-        match error:
-            case dagger.ExecError():
-                text = "\n".join(part for part in (error.stdout, error.stderr) if part)
-                write_output(output, text)
-                return CommandError(tuple(error.command), error.exit_code, last_lines(text))
-            case dagger.QueryError():
-                write_output(output, str(error))
-                return CommandError(("dagger",), 1, last_lines(str(error)))
-            case dagger.DaggerError() | OSError():
-                return EngineError(f"the Dagger engine does not answer any more ({error}); start it again")
-            case TimeoutError():
-                return CommandError(("dagger",), TIMED_OUT, f"ended after {self.limit_s:g} s, the limit")
-            case _:
-                return error
+    def _mapped(self, output: Output) -> AbstractAsyncContextManager[None]:
+        return mapped_errors(output, self.limit_s)

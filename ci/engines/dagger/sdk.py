@@ -1,18 +1,14 @@
-"""What Dagger's SDK answers and throws, in the forms that an engine gives on."""
+"""Answers of Dagger's SDK in the forms that the engine returns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
 from ci.engines.engine import Output
-
-if TYPE_CHECKING:
-    import dagger
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import dagger
@@ -33,20 +29,13 @@ async def pairs_of(values: Sequence[dagger.EnvVariable | dagger.Label]) -> list[
     return [found[place] for place in sorted(found)]
 
 
-def first_of(error: Exception) -> Exception:
-    """Return the first of what went wrong at once."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
 def last_lines(text: str) -> str:
     """Return the end of what a program wrote."""
     return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
 def write_output(output: Output, text: str) -> None:
-    """Tell what a program wrote, once it has ended: Dagger gives it no earlier."""
+    """Write the output of a program that has ended to the log and to `on_line`; Dagger gives it then."""
     if output.log is not None and text:
         with output.log.open("a", encoding="utf-8") as stream:
             stream.write(text if text.endswith("\n") else f"{text}\n")

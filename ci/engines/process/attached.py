@@ -13,14 +13,14 @@ from types import FrameType
 
 from ci.engines.process.command import Command
 from ci.engines.process.namespaces import dying_with_parent
-from ci.engines.process.runner import MARK_VARIABLE
+from ci.engines.process.runner import RUN_VARIABLE
 from ci.errors import EngineError
 
 
 def run_attached(
     command: Command,
     *,
-    mark: str = "",
+    run_marker: str = "",
     stdout: int | None = None,
     kills: bool = False,
     started: Callable[[int], object] = lambda _pid: None,
@@ -37,7 +37,7 @@ def run_attached(
     Raises:
         EngineError: it could not be started.
     """
-    env = {**os.environ, **dict(command.env), **({MARK_VARIABLE: mark} if mark else {})}
+    env = {**os.environ, **dict(command.env), **({RUN_VARIABLE: run_marker} if run_marker else {})}
     if shutil.which(command.argv[0], path=env.get("PATH")) is None:
         raise EngineError(f"{command.argv[0]} is not installed; `./dockwright doctor` says what is missing")
     with (

@@ -1,4 +1,4 @@
-"""A child process as a value: what an argv builder returns and the runner runs."""
+"""Child processes as values: what an argv builder returns, how it gets its rights, how it ended. Pure."""
 
 from __future__ import annotations
 
@@ -23,13 +23,30 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessResult:
-    """How a program ended: its standard output, its status, the last lines of all that it wrote.
+class Privilege:
+    """How a command gets the rights that the files of a store need.
 
-    `why` says why it was ended from here; empty where it ended by itself.
+    Attributes:
+        prefix: put before the command: `()` as root, `("sudo", "-n")`, or `("buildah", "unshare")`.
+        rootless: whether the prefix enters a user namespace of this user, instead of becoming root.
+    """
+
+    prefix: tuple[str, ...] = ()
+    rootless: bool = False
+
+
+ROOT = Privilege()
+"""No prefix: this process is root, or nothing needs root's rights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessResult:
+    """How a program ended: its standard output, its exit status, the last lines of both outputs.
+
+    `termination_reason` is set where the runner ended it: it ran too long, or wrote too much.
     """
 
     output: str
     status: int
     tail: str = ""
-    why: str = ""
+    termination_reason: str = ""

@@ -27,22 +27,22 @@ FULL = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
 KILLED = (
     "killed by SIGKILL, not by this run: by the kernel for want of memory (`dmesg` says so), or by somebody"
 )
-MARK_VARIABLE = "DOCKWRIGHT_RUN"
+RUN_VARIABLE = "DOCKWRIGHT_RUN"
 GRACE_S = 5.0
 """Time between asking a process group to end and ending it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """Runs commands in process groups of their own, so that a cancelled one leaves nothing behind.
+    """Runs commands in process groups of their own, so that a cancelled one leaves no process behind.
 
-    A command that takes longer than `limit_s` is ended, which is a failure of it. When we are killed, so is
-    what we started, at once where the kernel can do that, else by the next run: `mark` is the file that this
-    run is known by.
+    A command that takes longer than `limit_s` is ended and counts as failed. When we are killed, what we
+    started is killed too: at once where the kernel can do that, else by the next run, which finds it by
+    `run_marker`, the path of this run's marker file, in its environment.
     """
 
     limit_s: float = 1800.0
-    mark: str = ""
+    run_marker: str = ""
 
     async def run(
         self,
@@ -60,14 +60,14 @@ class Runner:
             CommandError: it ended with a non-zero status, or took longer than it may.
             EngineError: it could not be started.
         """
-        ended = await self.finish(command, limit_s=self.limit_s, log=log, on_line=on_line)
-        if ended.why:
-            late = f"{ended.why} (DOCKWRIGHT_STEP_TIMEOUT_S)"
-            raise CommandError(command.argv, ended.status, "\n".join([*ended.tail.splitlines(), late]))
-        if ended.status != 0:
-            error = NoSpaceError if FULL.search(ended.tail) else CommandError
-            raise error(command.argv, ended.status, ended.tail)
-        return ended.output
+        result = await self.finish(command, limit_s=self.limit_s, log=log, on_line=on_line)
+        if result.termination_reason:
+            late = f"{result.termination_reason} (DOCKWRIGHT_STEP_TIMEOUT_S)"
+            raise CommandError(command.argv, result.status, "\n".join([*result.tail.splitlines(), late]))
+        if result.status != 0:
+            error = NoSpaceError if FULL.search(result.tail) else CommandError
+            raise error(command.argv, result.status, result.tail)
+        return result.output
 
     async def finish(
         self,
@@ -83,7 +83,8 @@ class Runner:
         Raises:
             EngineError: it could not be started.
         """
-        env = {**os.environ, **dict(command.env), **({MARK_VARIABLE: self.mark} if self.mark else {})}
+        marker = {RUN_VARIABLE: self.run_marker} if self.run_marker else {}
+        env = {**os.environ, **dict(command.env), **marker}
         if shutil.which(command.argv[0], path=env.get("PATH")) is None:
             raise EngineError(
                 f"{command.argv[0]} is not installed; `./dockwright doctor` says what is missing"
@@ -95,7 +96,7 @@ class Runner:
             cwd=command.cwd or None,
             start_new_session=True,
         )
-        why = f"still running after {limit_s:g} s, so it was ended"
+        reason = f"still running after {limit_s:g} s, so it was ended"
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(log.open("a", encoding="utf-8")) if log else None
             read = _Reading(file=file, on_line=on_line, limit_bytes=limit_bytes)
@@ -105,22 +106,25 @@ class Runner:
                         group.start_soon(read.all_of, process.stdout, True)
                         group.start_soon(read.all_of, process.stderr, False)
                         await process.wait()
-                    why = ""
+                    reason = ""
             except BaseExceptionGroup as error:
                 flood, others = error.split(_FloodError)
                 if others is not None:
                     raise
                 assert flood is not None
-                why = f"wrote more than {limit_bytes} bytes, so it was ended"
+                reason = f"wrote more than {limit_bytes} bytes, so it was ended"
             finally:
                 with anyio.CancelScope(shield=True):
-                    if process.returncode is None or why:
+                    if process.returncode is None or reason:
                         await _end(process)
                     await process.aclose()
         status = process.returncode if process.returncode is not None else -signal.SIGTERM
-        if why:
+        if reason:
             return ProcessResult(
-                output=read.output, status=-signal.SIGTERM, tail="\n".join(read.tail), why=why
+                output=read.output,
+                status=-signal.SIGTERM,
+                tail="\n".join(read.tail),
+                termination_reason=reason,
             )
         if status != 0 and was_killed(status, read.tail[-1] if read.tail else ""):
             status = -signal.SIGKILL

@@ -1,14 +1,16 @@
-"""Look at a store of containers-storage from outside: `look.py ROOT DRIVER [LAYER or IMAGE…]`.
+"""Print the state of a containers-storage store: `store_state.py ROOT DRIVER [LAYER or IMAGE…]`.
 
 It needs the standard library only, runs with the rights that the store's files need, and prints one JSON
 object:
 
-    faults   what is wrong with the store's own two lists, a sentence each
-    images   {image id: {"names", "layers": [layer id, lowest first], "fault": a sentence or ""}}
-    marks    {layer id: mark} of the LAYERs, and of all layers of the IMAGEs, that are there
+    errors   what is wrong with the store's own two lists, a sentence each
+    images   {image id: {"names", "layers": [lowest first], "error": a sentence or "", "unfinished"}}
+    stamps   {layer id: stamp} of the LAYERs, and of all layers of the IMAGEs, that the store has
     layers   the ids of all layers
 
-A mark is the number of entries of a layer and the newest change of an inode in it: whatever is written to
+`unfinished` says that only the manifest is missing: the image may be being written now.
+
+A stamp is the number of entries of a layer and the newest change of an inode in it: whatever is written to
 a layer, or taken out of it, changes that. A clock that is set back does not change it.
 
 Source: containers/storage: `DRIVER-images/images.json` with a folder of data per image, whose odd names are
@@ -27,14 +29,14 @@ from pathlib import Path
 from typing import Any
 
 
-def read_list(path: Path, faults: list[str]) -> list[dict[str, Any]]:
-    """Return the entries of one of the store's lists; a fault where it can't be read."""
+def read_list(path: Path, errors: list[str]) -> list[dict[str, Any]]:
+    """Return the entries of one of the store's lists; add an error where it can't be read."""
     try:
         return list(json.loads(path.read_text()) or [])
     except FileNotFoundError:
         return []
     except (ValueError, TypeError) as error:
-        faults.append(f"{path}: can't be read ({error})")
+        errors.append(f"{path}: can't be read ({error})")
         return []
 
 
@@ -54,14 +56,16 @@ def layer_error(root: Path, driver: str, layer: str) -> str:
     return f"layer {layer[:12]}: {missing[0]} is missing" if missing else ""
 
 
-def data_error(folder: Path, image: dict[str, Any]) -> str:
-    """Return which of an image's own documents is missing or is other than it was.
+def is_unfinished(image: dict[str, Any]) -> bool:
+    """Whether an image has no manifest, which is written last: nothing can be listed before that."""
+    return "manifest" not in (image.get("big-data-digests") or {})
 
-    While an image is written its manifest comes last, and nothing can be listed until it is there.
-    """
+
+def data_error(folder: Path, image: dict[str, Any]) -> str:
+    """Return which of an image's own documents is missing or was changed; empty if none."""
     digests = image.get("big-data-digests") or {}
-    if "manifest" not in digests:
-        return f"image {image['id'][:12]} was never written to its end"
+    if is_unfinished(image):
+        return f"image {image['id'][:12]} has no manifest"
     for name, digest in digests.items():
         if name.startswith("signature-"):  # an empty one has no file
             continue
@@ -78,7 +82,7 @@ def data_error(folder: Path, image: dict[str, Any]) -> str:
 
 
 def layer_stamp(folder: Path) -> str:
-    """Return the mark of a layer's files; empty if the layer is broken, or is being removed.
+    """Return the stamp of a layer's files; empty if the layer is broken, or is being removed.
 
     Source: find(1), -printf: `%C@` is the time of the last change of the inode.
     """
@@ -88,42 +92,43 @@ def layer_stamp(folder: Path) -> str:
 
 
 def layer_stamps(folders: dict[str, Path]) -> dict[str, str]:
-    """Return the mark of each layer that has one, by its id; each processor looks at another layer."""
+    """Return the stamp of each layer that has one, by its id; one thread a processor."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        marks = zip(folders, pool.map(layer_stamp, folders.values()), strict=True)
-        return {layer: mark for layer, mark in marks if mark}
+        stamps = zip(folders, pool.map(layer_stamp, folders.values()), strict=True)
+        return {layer: stamp for layer, stamp in stamps if stamp}
 
 
-def look(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
-    """Return what is found; `wanted` are ids of layers and of images. See above."""
-    faults: list[str] = []
+def store_state(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
+    """Return the state of the store at `root`; `wanted` are ids of layers and of images."""
+    errors: list[str] = []
     folder = root / f"{driver}-images"
     # images first: a build that goes on adds an image after its layers
-    listed = read_list(folder / "images.json", faults)
-    layers = {layer["id"]: layer for layer in read_list(root / f"{driver}-layers/layers.json", faults)}
+    listed = read_list(folder / "images.json", errors)
+    layers = {layer["id"]: layer for layer in read_list(root / f"{driver}-layers/layers.json", errors)}
     known: dict[str, str] = {}
-    images = {}
+    images: dict[str, dict[str, Any]] = {}
     for image in listed:
         chain: list[str] = []
-        fault, top = "", str(image.get("layer") or "")
-        while top and not fault:
+        error, top = "", str(image.get("layer") or "")
+        while top and not error:
             if top not in layers:
-                fault = f"layer {top[:12]} is not in {root / f'{driver}-layers/layers.json'}"
+                error = f"layer {top[:12]} is not in {root / f'{driver}-layers/layers.json'}"
                 break
             chain.append(top)
             if top not in known:
                 known[top] = layer_error(root, driver, top)
-            fault = known[top]
+            error = known[top]
             top = str(layers[top].get("parent") or "")
         images[image["id"]] = {
             "names": image.get("names") or [],
             "layers": chain[::-1],
-            "fault": fault or data_error(folder, image),
+            "error": error or data_error(folder, image),
+            "unfinished": not error and is_unfinished(image),
         }
     asked = {*wanted, *(layer for id_ in wanted if id_ in images for layer in images[id_]["layers"])}
-    marks = layer_stamps({layer: files_of(root, driver, layer) for layer in layers.keys() & asked})
-    return {"faults": faults, "images": images, "marks": marks, "layers": sorted(layers)}
+    stamps = layer_stamps({layer: files_of(root, driver, layer) for layer in layers.keys() & asked})
+    return {"errors": errors, "images": images, "stamps": stamps, "layers": sorted(layers)}
 
 
 if __name__ == "__main__":
-    print(json.dumps(look(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])))
+    print(json.dumps(store_state(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])))

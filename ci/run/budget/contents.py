@@ -67,9 +67,9 @@ async def read_contents(engine: Engine, image: str, scratch: Path, output: Outpu
             mounts=((Path(folder), FOLDER, "ro"),),
             limit_s=LIMIT_S,
         )
-        ended = await engine.check(info.id or image, sandboxed, output)
+        ended = await engine.run_sandboxed(info.id or image, sandboxed, output)
     if ended.status:
-        raise ValueError(f"it ended with {ended.status}: {ended.why or ended.tail}")
+        raise ValueError(f"it ended with {ended.status}: {ended.termination_reason or ended.tail}")
     value = json.loads(ended.output)
     if parse_contents(value) is None:
         raise ValueError("its output is malformed")

@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ci.catalog.stack import Stack
-from ci.engines.buildah.compressed import compressed_layers
-from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import Engine, Output
 from ci.errors import CommandError
 from ci.names.digest import bare_digest
@@ -170,7 +168,7 @@ def _missing(
 ) -> list[_Unmeasured]:
     """Return the images of the store with missing metrics; a registry knows its compressed sizes itself."""
     contents, sizes = contents_cache(state).values(), _compressed(state).values()
-    compresses = isinstance(measured.engine, BuildahEngine)
+    compresses = measured.engine is not None and measured.engine.store is not None
     found = [
         _Unmeasured(
             id=planned.id,
@@ -207,10 +205,10 @@ async def _measure(workspace: Workspace, engine: Engine, images: Sequence[_Unmea
             new = set(diff_ids) - set(_compressed(own.state).values())
             if not one.layers or not new:
                 continue
-            assert isinstance(marked, BuildahEngine)
+            assert marked.store is not None
             say(f"{one.id}: compressing {len(new)} of {len(diff_ids)} layers to measure them")
             try:
-                found = await compressed_layers(marked, one.image, diff_ids, set(diff_ids) - new)
+                found = await marked.store.compressed_layers(one.image, diff_ids, set(diff_ids) - new)
             except (CommandError, ValueError) as error:
                 say(f"warning: {one.id}: its layers can't be compressed: {error}")
                 continue

@@ -16,6 +16,7 @@ from ci.engines.network import CA_TARGET, CA_VARIABLES
 from ci.errors import UsageError
 from ci.report.event_text import line_of
 from ci.report.events import Checkout, Event
+from ci.run.inputs.engine_inputs import EngineInputs
 from ci.run.inputs.local import LocalInputs
 from ci.run.tasks.event_log import Listener
 from ci.run.workspace.workspace import Workspace, open_workspace
@@ -159,17 +160,18 @@ class ModuleHost:
 
     async def wheelhouse(self, workspace: Workspace, variant: str) -> dagger.Directory:
         """Return all wheels of a variant, as one folder."""
-        from ci.run.inputs.dagger import DaggerInputs
-
         async with self.opened(workspace) as engine:
             assert isinstance(engine, DaggerEngine)
             local = LocalInputs(workspace=workspace, engine=engine)
             needed = {image.id for image in workspace.stack.images if image.variant == variant}
-            houses = DaggerInputs(local=local, engine=engine, needed=needed)
+            fetcher = engine.input_fetcher
+            houses = EngineInputs(local=local, engine=engine, fetcher=fetcher, needed=needed)
             output = Output(on_line=self.say)
             await houses.base(output)
             await houses.debhouse(output)
-            return await houses.complete_wheelhouse(variant, output)
+            found = await houses.complete_wheelhouse(variant, output)
+            assert not isinstance(found, Path)
+            return found
 
     def folder(self, path: Path) -> dagger.Directory:
         """Return a folder of this container."""
@@ -188,4 +190,4 @@ class ModuleHost:
         yield show
 
     def estimate(self, *_: object) -> None:
-        """Return nothing: the engine's disk is not this machine's."""
+        """Return nothing: the engine does not use a disk of this machine."""

@@ -159,7 +159,7 @@ def started_event(run: PlannedRun, now: datetime, checkout: Checkout | None, eng
 
 def _guard(engine: Engine, run: PlannedRun, events: EventLog) -> DiskGuard:
     settings = run.workspace.settings
-    written = run_folders(settings, engine=engine.name)
+    written = run_folders(settings, store=engine.capabilities.store_on_this_machine)
     return DiskGuard(
         lambda: file_systems(written),
         run.estimate.by_task if run.estimate is not None else {},

@@ -49,7 +49,7 @@ class RegistryTasks:
         """
         artifact = self.remote.available.get(planned.id) if self.remote is not None else None
         here = built.details.digest
-        if artifact is None or not here or self.images.engine.name != "buildah":
+        if artifact is None or not here or not self.images.engine.capabilities.reproducible:
             return built
         if bare_digest(here) != bare_digest(artifact.config):
             self.images.events.warning(

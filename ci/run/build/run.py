@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
+from ci.engines.capabilities import pushing_engines
 from ci.engines.engine import Engine
 from ci.errors import MissingInRegistryError, UnavailableError, UsageError
 from ci.plan.plan import Plan
@@ -22,9 +23,6 @@ from ci.run.reuse.store_health import plan_on_healthy_store
 from ci.run.tasks.event_log import Listener
 from ci.run.workspace.run_directory import RunDirectory
 from ci.run.workspace.workspace import Workspace
-
-PUSHING = ("buildah", "dagger")
-"""Engines whose images may be pushed under their keys."""
 
 
 class RunFrontend(Protocol):
@@ -131,11 +129,11 @@ class _Attempt:
 
     async def _build(self, engine: Engine, remote: RemoteCache | None) -> RunResult:
         workspace, front = self.workspace, self.front
-        if remote is not None and remote.cache.writes and engine.name not in PUSHING:
+        if remote is not None and remote.cache.writes and not engine.capabilities.pushes:
             raise UsageError(
                 f"--cache read-write: images of {engine.name} can't be pushed, since their digests are not "
                 "equal everywhere",
-                hint="use `--engine buildah` or `--engine dagger`",
+                hint=f"use `--cache read`, or `--engine` with one of {', '.join(pushing_engines())}",
             )
         store, plan = await plan_on_healthy_store(
             engine,

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
-from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.engine import Engine, Output
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
 from ci.registry.ledger_artifact import RegistryLedger
-from ci.run.build.dagger_warnings import DaggerWarnings
+from ci.run.build.engine_warnings import EngineWarnings
 from ci.run.build.image import ImageWork, details_of
 from ci.run.build.planned_run import PlannedRun
 from ci.run.build.registry_tasks import RegistryTasks, reused
+from ci.run.inputs.engine_inputs import EngineInputs
 from ci.run.inputs.inputs import BuildInputs
 from ci.run.inputs.local import WAITING, LocalInputs
 from ci.run.inputs.registry_wheels import fetch_wheel_files, publish_wheel_files, publish_wheels
@@ -62,7 +62,7 @@ def task_work(engine: Engine, run: PlannedRun, log: RunLog) -> Work:
         inputs=inputs,
         images=images,
         registry=RegistryTasks(remote=run.remote, images=images),
-        engine_warnings=DaggerWarnings(engine=engine, events=events),
+        engine_warnings=EngineWarnings(engine=engine, events=events),
     )
 
 
@@ -75,7 +75,7 @@ class TaskWork:
     inputs: BuildInputs
     images: ImageWork
     registry: RegistryTasks
-    engine_warnings: DaggerWarnings
+    engine_warnings: EngineWarnings
 
     async def __call__(self, task: Task) -> WorkResult:
         """Do `task`. Raises what its kind of work raises."""
@@ -179,11 +179,9 @@ def _inputs(engine: Engine, run: PlannedRun) -> BuildInputs:
         fetched_root=root.reference if root is not None else "",
         needed=needed,
     )
-    if not isinstance(engine, DaggerEngine) or bundle is not None:
+    if engine.input_fetcher is None or bundle is not None:
         return local
-    from ci.run.inputs.dagger import DaggerInputs  # with Dagger's SDK, which takes a second
-
-    return DaggerInputs(local=local, engine=engine, needed=needed)
+    return EngineInputs(local=local, engine=engine, fetcher=engine.input_fetcher, needed=needed)
 
 
 def _speak(events: EventLog, task: str, line: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 
 from ci.engines.process.command import Command
-from ci.engines.process.runner import MARK_VARIABLE, Runner
+from ci.engines.process.runner import RUN_VARIABLE, Runner
 from ci.errors import CommandError
 
 PROC = Path("/proc")
@@ -55,7 +55,7 @@ async def bearing(
     marks: Collection[str], runner: Runner, privilege: tuple[str, ...], proc: Path = PROC
 ) -> set[int]:
     """Return the processes whose environment names one of `marks`, by its own or by `privilege`."""
-    wanted = {f"{MARK_VARIABLE}={mark}".encode() for mark in marks}
+    wanted = {f"{RUN_VARIABLE}={mark}".encode() for mark in marks}
     found, closed = set(), []
     for pid in processes(proc):
         path = proc / str(pid) / "environ"
@@ -67,7 +67,7 @@ async def bearing(
         except OSError:
             continue
     if privilege and closed:
-        words = [word for mark in marks for word in ("-e", f"{MARK_VARIABLE}={mark}")]
+        words = [word for mark in marks for word in ("-e", f"{RUN_VARIABLE}={mark}")]
         argv = ("grep", "-lzsxF", *words, "--", *closed)
         found |= {int(Path(line).parent.name) for line in (await _lines(runner, argv, privilege))}
     return found

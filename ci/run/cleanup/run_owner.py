@@ -15,7 +15,6 @@ from pathlib import Path
 import anyio
 
 from ci.engines.engine import Engine
-from ci.engines.process.privilege import privilege
 from ci.errors import DockwrightError
 from ci.run.cleanup.folders import forget_containers, remove_folder
 from ci.run.cleanup.processes import end_processes
@@ -111,9 +110,9 @@ async def _clear_own(
 async def _remove(
     workspace: Workspace, engine: Engine, lives: Sequence[RunMarker], *, processes: bool
 ) -> Removed:
-    prefix = privilege() if engine.name == "buildah" else ()
+    prefix = engine.privilege.prefix
     # a rootless user's own processes are in namespaces that only the user itself sees into
-    to_kill = () if prefix[:1] == ("buildah",) else prefix
+    to_kill = () if engine.privilege.rootless else prefix
     marks = [life.path for life in lives]
     ended = 0
     if processes:

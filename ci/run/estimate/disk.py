@@ -13,9 +13,9 @@ from ci.settings import Settings
 WINDOWS = os.name == "nt"
 
 
-def run_folders(settings: Settings, *, engine: str = "buildah") -> dict[Where, Path]:
-    """Return the folders that a run writes to. The store of a daemon is not known, so it is left out."""
-    if engine != "buildah":
+def run_folders(settings: Settings, *, store: bool = True) -> dict[Where, Path]:
+    """Return the folders that a run writes to; those of the store where the engine has it on this machine."""
+    if not store:
         return {"state": settings.state}
     return {
         "store": store_folder(settings),

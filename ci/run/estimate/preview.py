@@ -88,13 +88,13 @@ class Preview:
     remote: Mapping[str, int]
     say: Callable[[str], None]
 
-    def of(self, plan: Plan, store: Store, *, engine: str) -> tuple[Estimate, str]:
+    def of(self, plan: Plan, store: Store, *, store_here: bool) -> tuple[Estimate, str]:
         """Print what the run needs. Return the estimate, and why the disk is too small, if it is."""
         settings = self.workspace.settings
         run = estimate_run(
             self.workspace, plan, store, cache=self.cache, bundle=self.bundle, remote=self.remote
         )
-        systems = file_systems(run_folders(settings, engine="buildah" if engine == "auto" else engine))
+        systems = file_systems(run_folders(settings, store=store_here))
         less = ways_to_build_less(plan)
         for line in preview_lines(run, systems, less):
             self.say(line)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ci.engines.buildah.store import StoredImage
+from ci.engines.local_store import StoredImage
 from ci.names.image_id import ImageId
 from ci.names.reference import find_reference, parse_reference
 

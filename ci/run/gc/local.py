@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+
 from ci.catalog.stack import LockLine, Stack
-from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.buildah.store import StoredImage
 from ci.engines.engine import Engine
+from ci.engines.local_store import LocalStore, StoredImage
 from ci.engines.process.command import Command
-from ci.engines.process.privilege import privilege
+from ci.engines.process.privilege import find_privilege
 from ci.errors import CatalogError, CommandError, DockwrightError
 from ci.plan.keys import digest, documents, tag, wheel_build
 from ci.plan.references import reference
@@ -72,8 +73,8 @@ async def survey(workspace: Workspace, engine: Engine | None, *, everything: boo
     skipped: list[str] = []
     items: list[Item] = []
     names = retained_names(workspace.stack)
-    if isinstance(engine, BuildahEngine):
-        stored = await engine.stored()
+    if engine is not None and engine.store is not None:
+        stored = await engine.store.stored_images()
         items += await _images(workspace, engine, stored, names, everything=everything)
         names |= {name for image in stored for name in image.names} - {item.name for item in items}
     elif engine is not None:
@@ -95,11 +96,13 @@ async def remove(workspace: Workspace, engine: Engine | None, items: Iterable[It
     """Delete `items`; return a sentence for each that could not be deleted."""
     chosen = tuple(items)
     errors: list[str] = []
-    if isinstance(engine, BuildahEngine):
+    if engine is not None and engine.store is not None:
         for kind in ("image", "intermediate"):
             names = [item.name for item in chosen if item.kind == kind]
-            errors += await _remove_images(engine, names)
-    prefix = privilege() if engine is None or engine.name == "buildah" else ()
+            errors += await _remove_images(engine.store, names)
+    # without an engine there may be files of one that was usable before
+    privilege = await anyio.to_thread.run_sync(find_privilege) if engine is None else engine.privilege
+    prefix = privilege.prefix
     for item in chosen:
         if item.kind == "folder":
             try:
@@ -131,7 +134,7 @@ def retained_names(stack: Stack) -> set[str]:
 
 async def _images(
     workspace: Workspace,
-    engine: BuildahEngine,
+    engine: Engine,
     stored: tuple[StoredImage, ...],
     names: set[str],
     *,
@@ -161,7 +164,7 @@ async def _builder(workspace: Workspace, engine: Engine) -> str:
     return inputs.builder_image().name
 
 
-async def _ours(engine: BuildahEngine, stored: Iterable[StoredImage], retained: RetainedSet) -> set[str]:
+async def _ours(engine: Engine, stored: Iterable[StoredImage], retained: RetainedSet) -> set[str]:
     """Return the ids of the images without a name that dockwright made.
 
     These have its label, or instructions that only dockwright has, or no layer beyond those of its images:
@@ -183,23 +186,23 @@ async def _ours(engine: BuildahEngine, stored: Iterable[StoredImage], retained: 
     return found
 
 
-async def _remove_images(engine: BuildahEngine, names: list[str]) -> list[str]:
+async def _remove_images(store: LocalStore, names: list[str]) -> list[str]:
     """Delete images, many at once where possible; return a sentence for each that could not be deleted."""
     deleted: set[str] = set()
     errors = []
     for start in range(0, len(names), IMAGE_BATCH):
         batch = [name for name in names[start : start + IMAGE_BATCH] if name not in deleted]
         try:
-            deleted.update(await engine.remove_images(*batch) if batch else ())
+            deleted.update(await store.remove_images(*batch) if batch else ())
             continue
         except CommandError:
-            stored = await engine.stored()
+            stored = await store.stored_images()
         existing = {image.id for image in stored} | {name for image in stored for name in image.names}
         for name in batch:
             if name in deleted or name not in existing:
                 continue
             try:
-                deleted.update(await engine.remove_images(name))
+                deleted.update(await store.remove_images(name))
             except CommandError as error:
                 last = error.tail.strip().splitlines()[-1:] or [str(error)]
                 errors.append(f"{name} was not deleted: {last[0]}")

@@ -22,7 +22,6 @@ from ci.engines.engine import Engine, Output
 from ci.engines.oci_archive import write_archive
 from ci.engines.process.command import Command
 from ci.engines.process.namespaces import pid_namespace
-from ci.engines.process.privilege import privilege
 from ci.run.workspace.workspace import Workspace
 from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.layout import SEARCH_PATH
@@ -74,13 +73,13 @@ async def bootstrap_root(
         script.write_text(f"#!/bin/sh\n{bootstrap_script(stack.bootstrap.suite, stack.python)}")
         script.chmod(0o755)
         archive = work / "root.tar"
-        prefix = privilege() if engine.name == "buildah" else ()
-        rootless = prefix[:1] == ("buildah",)
         command = root_command(
             stack.bootstrap, debs=repository, script=script, archive=archive, tmpdir=workspace.scratch
         )
-        if not rootless:  # without root, mmdebstrap makes a user namespace of its own, in which it may mount
-            command = replace(command, argv=(*pid_namespace(prefix), *command.argv)).privileged(prefix)
+        if not engine.privilege.rootless:  # else mmdebstrap makes a user namespace of its own, and may mount
+            prefix = engine.privilege.prefix
+            namespace = await anyio.to_thread.run_sync(pid_namespace, prefix)
+            command = replace(command, argv=(*namespace, *command.argv)).privileged(prefix)
         await runner.run(command, log=output.log, on_line=output.on_line)
         yield archive
     finally:

@@ -10,7 +10,7 @@ from ci.run.workspace.workspace import Workspace
 
 
 class BuildInputs(Protocol):
-    """The build inputs of one run: `LocalInputs` on this machine, `DaggerInputs` inside an engine."""
+    """The build inputs of one run: `LocalInputs` on this machine, `EngineInputs` inside an engine."""
 
     @property
     def workspace(self) -> Workspace:

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 
 from ci.catalog.stack import ImageVariant
-from ci.engines.engine import BuildRequest, Engine, File, Folder, Output
+from ci.engines.engine import BuildRequest, ContainerRun, Engine, File, Folder, Output
 from ci.engines.network import network_env, network_mounts
 from ci.errors import BuildError, CommandError, DockwrightError, FetchError
 from ci.lower.dockerfile import DEBS_ARG, wheels_arg
@@ -265,7 +265,8 @@ class LocalInputs:
         argv += [f"{TARGET}/inputs", name]
         env = {**PYTHON_ENV, **network_env(os.environ), **self.retry_env()}
         try:
-            await self.engine.run(image, argv, mounts=mounts, env=env, user=ROOT, network=True, output=output)
+            run = ContainerRun(argv=argv, mounts=mounts, env=env, user=ROOT, network=True)
+            await self.engine.run(image, run, output)
         except CommandError as error:
             raise self._failure(name, error, output) from error
         await self._check_filled(name, document)

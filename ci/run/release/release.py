@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci.engines.buildah.commands import copy_image
 from ci.engines.engine import Engine
 from ci.engines.process.runner import Runner
+from ci.engines.skopeo import copy_image
 from ci.errors import CommandError, DiskFullError, DockwrightError, EngineError, RegistryError, UsageError
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
@@ -195,7 +195,7 @@ async def record_metrics(
         known = await registered(releases.client, plan, say)
         sent = {one.id: sum(layer.size for layer in read_manifest(one.data, one.id).layers) for one in images}
         known = replace(known, compressed={**known.compressed, **sent})
-        engine = engine_here(workspace)
+        engine = await engine_here(workspace)
         store = Store(ids=await engine.images() if engine is not None else {})
         measured = Measured(engine=engine, store=store, registry=known)
         metrics = await metrics_of(workspace, plan, set(sent), measured, say)
@@ -205,10 +205,10 @@ async def record_metrics(
         say(f"warning: release {version} is made, but without the metrics of its images: {error}")
 
 
-def engine_here(workspace: Workspace) -> Engine | None:
+async def engine_here(workspace: Workspace) -> Engine | None:
     """Return the engine of this machine; None where no engine is usable."""
     try:
-        return workspace.engine()
+        return await workspace.engine()
     except EngineError:
         return None
 

@@ -124,7 +124,7 @@ class RemoteCache:
         info = await engine.inspect(id_)
         labels = (info.config.get("config") or {}).get("Labels") or {}
         error = ""
-        if engine.name == "buildah" and bare_digest(info.id) != bare_digest(artifact.config):
+        if engine.capabilities.reproducible and bare_digest(info.id) != bare_digest(artifact.config):
             error = "its config is not the one in its key artifact"
         elif labels.get(KEY_LABEL) != planned.key:
             error = "its label has another key"
@@ -164,7 +164,7 @@ class RemoteCache:
                 f"({short_digest(existing.config)}…, here {short_digest(config)}…), and keeps it",
                 hint=f"`dockwright verify-repro {planned.id}` shows whether it is built the same twice",
             )
-        if info.tells_layers:  # compressed they are no larger
+        if info.has_layer_sizes:  # compressed they are no larger
             for layer, size in info.layers:
                 refuse_large_layer(layer, size, planned.id)
         digest = await self._pushed(one, planned.reference, config, engine, output)

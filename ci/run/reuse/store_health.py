@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import anyio
 
@@ -20,9 +20,7 @@ PlanOf = Callable[[Store], Awaitable[Plan]]
 Say = Callable[[str], None]
 AGAIN_S = 0.5
 WRITING_S = 10.0
-"""Buildah completes an image in much less time."""
-UNFINISHED = "was never written to its end"
-"""The end of the message about an image without a manifest: see ci/engines/program/store_state.py."""
+"""An engine completes an image in much less time."""
 
 
 async def plan_on_healthy_store(
@@ -37,30 +35,26 @@ async def plan_on_healthy_store(
         EngineError: the store's own lists are damaged, or images of other programs have a damaged layer.
     """
     known = state.layer_stamps()
-    inspected = await engine.look(sorted(known))
-    if inspected is None:
+    if engine.store is None:
         store = Store(ids=await engine.images())
         return store, await plan_of(store)
-    if inspected.faults:
+    inspected = await engine.store.state(sorted(known))
+    if inspected.errors:
         raise EngineError(
-            f"the store is damaged, and its content is not known: {'; '.join(inspected.faults)}",
+            f"the store is damaged, and its content is not known: {'; '.join(inspected.errors)}",
             hint=f"move {inspected.root} away, or remove it with its owner's rights by "
             f"`umount {inspected.root}/overlay; rm -rf {inspected.root}`; then build again",
         )
     if repair:
         state.forget_layer_stamps(set(known) - inspected.layers)
     damage = inspected.damage(known)
-    waited_s = 0.0
-    while damage and waited_s < (WRITING_S if unfinished(damage.values()) else AGAIN_S):
+    waited_s, latest = 0.0, inspected
+    while damage and waited_s < (WRITING_S if damage.keys() & latest.unfinished else AGAIN_S):
         # another run may be removing or writing an image just now
         await anyio.sleep(AGAIN_S)
         waited_s += AGAIN_S
-        again = await engine.look(sorted(known))
-        damage = {
-            id_: what
-            for id_, what in (again.damage(known) if again is not None else {}).items()
-            if id_ in damage
-        }
+        latest = await engine.store.state(sorted(known))
+        damage = {id_: what for id_, what in latest.damage(known).items() if id_ in damage}
     if damage and repair:
         await _remove(engine, state, inspected, damage, namespace)
     ids = inspected.ids.items()
@@ -78,7 +72,7 @@ async def plan_from_store(workspace: Workspace, plan_of: PlanOf, *, say: Say) ->
     Where no engine is usable the store counts as empty.
     """
     try:
-        engine = workspace.engine()
+        engine = await workspace.engine()
     except EngineError:
         store = Store(ids={})
         return store, await plan_of(store)
@@ -95,19 +89,15 @@ async def _remove(
         raise EngineError(
             f"the store at {inspected.root} is damaged ({next(iter(damage.values()))}), and images of other "
             "programs are based on the same layer",
-            hint=f"remove them: `buildah rmi --force {' '.join(foreign)}`",
+            hint=f"remove them: `{engine.name} rmi --force {' '.join(foreign)}`",
         )
-    await engine.remove_damaged(sorted(damage))
+    assert engine.store is not None
+    await engine.store.remove_damaged(sorted(damage))
     state.forget_layer_stamps({layer for id_ in damage for layer in inspected.chains.get(id_, ())})
-
-
-def unfinished(faults: Iterable[str]) -> bool:
-    """Whether one of `faults` is that of an image that another process may be writing."""
-    return any(fault.endswith(UNFINISHED) for fault in faults)
 
 
 async def record_layer_stamps(engine: Engine, state: State, images: Collection[str]) -> None:
     """Record the stamps of the layers of these images, which were just built."""
-    inspected = await engine.look([bare_digest(id_) for id_ in images]) if images else None
-    if inspected is not None:
-        state.write_layer_stamps({**inspected.marks, **state.layer_stamps()})
+    if images and engine.store is not None:
+        inspected = await engine.store.state([bare_digest(id_) for id_ in images])
+        state.write_layer_stamps({**inspected.stamps, **state.layer_stamps()})

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ci.engines.docker import as_step
+from ci.engines.buildkit import as_step
 from ci.errors import BuildError, SmokeError
 from ci.report.outcome import Outcome
 from ci.run.workspace.reports import recorded_reports

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ci.engines.engine import Engine, Output
+from ci.engines.engine import ContainerRun, Engine, Output
 from ci.steps.layout import ROOT
 
 TARGET = "/run/dockwright-tree"
@@ -66,7 +66,7 @@ async def image_tree(engine: Engine, image: str, output: Output) -> ImageTree:
     program = Path(str(files("ci.engines.program").joinpath("tree.py")))
     argv = ["python3", "-I", "-B", f"{TARGET}/tree.py"]
     mounts = [(program.parent, TARGET, "ro")]
-    text = await engine.run(image, argv, mounts=mounts, user=ROOT, output=output)
+    text = await engine.run(image, ContainerRun(argv=argv, mounts=mounts, user=ROOT), output)
     inner = (await engine.inspect(image)).config.get("config") or {}
     config = {name: inner.get(name) or None for name in FIELDS}
     if config["Env"]:

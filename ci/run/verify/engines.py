@@ -1,4 +1,4 @@
-"""Whether engines build the same images of one plan: by their files and configs, not by digests."""
+"""Whether engines build equal images from one plan: compared by files and configs, not by digests."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ async def trees_of(
     listener: Listener,
     say: Callable[[str], None],
 ) -> dict[str, ImageTree]:
-    """Build what is asked for by the engine of `workspace` and return each image by `image:variant`.
+    """Build images with the engine of `workspace` and return each one by `image:variant`.
 
     Raises:
-        BuildError: it did not build all of it.
+        BuildError: not all of them could be built.
     """
     async with opened(workspace) as engine:
         namespace = workspace.stack.namespace
@@ -51,16 +51,16 @@ async def trees_of(
         run = PlannedRun(workspace=workspace, request=request, plan=plan, store=store, listeners=(listener,))
         report, directory = await build_plan(engine, run)
         if report.exit_code != 0:
-            raise BuildError(f"{engine.name} did not build all of it: see {directory.report}")
+            raise BuildError(f"{engine.name} did not build all images", hint=f"see {directory.report}")
         found = {}
         for planned in plan.images:
-            say(f"{engine.name}: lists {planned.id}")
+            say(f"{engine.name}: listing the files of {planned.id}")
             found[planned.id] = await image_tree(engine, planned.reference, Output())
         return found
 
 
 def verdicts(trees: dict[str, dict[str, ImageTree]]) -> list[Verdict]:
-    """Hold the images of every further engine against those of the first; `trees` are by engine."""
+    """Compare the images of every further engine with those of the first; `trees` are by engine."""
     (first, expected), *others = trees.items()
     return [
         Verdict(

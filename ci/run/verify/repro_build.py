@@ -9,18 +9,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 
-from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.buildah.store import store_lists
-from ci.engines.engine import BuildRequest, Engine, Output
-from ci.engines.process.command import Command
-from ci.errors import DockwrightError, EngineError
-from ci.plan.keys import digest
+from ci.engines.capabilities import REPRODUCIBLE
+from ci.engines.choose import choose_reproducible_engine
+from ci.engines.engine import Engine, Output
+from ci.errors import DockwrightError
 from ci.plan.plan import Plan
 from ci.report.event_text import line_of
 from ci.report.events import Event
@@ -37,35 +36,25 @@ IMAGES = "images.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReproRequest:
-    """What is built where, and what the surroundings are.
+    """What one of the two processes builds, where, and in what environment.
 
     Attributes:
         stack, root, evidence: directory of the stack, root of the store, folder for what was found.
         names, variants, base: as on the command line.
         umask: of this process, octal text.
-        other_names: whether parents go to the engine under other names.
-        proxy: a proxy that nothing answers at, set once all is fetched; empty: none.
+        rename_parents: whether images are built from parents under other names.
+        proxy: a proxy that does not answer, set once everything is fetched; empty: none.
     """
 
     stack: str
-    root: str
-    evidence: str
+    root: str = ""
+    evidence: str = ""
     names: tuple[str, ...]
     variants: tuple[str, ...]
     base: str
-    umask: str
-    other_names: bool
-    proxy: str
-
-
-class OtherNames(BuildahEngine):
-    """The embedded engine, to which every parent has another name than usual."""
-
-    async def build(self, request: BuildRequest, output: Output) -> str:
-        """Build the request from a parent under another name."""
-        other = f"elsewhere/{digest(request.parent)[:12]}:renamed"
-        await self.tag(request.parent, other)
-        return await BuildahEngine.build(self, replace(request, parent=other), output)
+    umask: str = "022"
+    rename_parents: bool = False
+    proxy: str = ""
 
 
 def main(path: str) -> int:
@@ -81,13 +70,10 @@ def main(path: str) -> int:
 
 
 async def _build(asked: ReproRequest) -> int:
-    settings = read_settings(stack=Path(asked.stack), root=Path(asked.root), engine="buildah")
+    settings = read_settings(stack=Path(asked.stack), root=Path(asked.root), engine=REPRODUCIBLE)
     workspace = open_workspace(settings.with_(base=asked.base or None))
-    engine = workspace.engine()
-    if not isinstance(engine, BuildahEngine):
-        raise EngineError("verify-repro builds with Buildah: only it promises equal digests")
-    if asked.other_names:
-        engine = OtherNames(buildah=engine.buildah, runner=engine.runner)
+    choose = partial(choose_reproducible_engine, rename_parents=asked.rename_parents)
+    engine = await anyio.to_thread.run_sync(choose, workspace.settings, workspace.runner)
     plan = await workspace.plan(asked.names, asked.variants, store=Store(ids=await engine.images()))
     if asked.proxy:
         await _fetch(workspace, engine, plan)
@@ -116,16 +102,14 @@ async def _fetch(workspace: Workspace, engine: Engine, plan: Plan) -> None:
         await houses.wheelhouse(variant, output)
 
 
-async def _write_evidence(engine: BuildahEngine, plan: Plan, folder: Path) -> None:
+async def _write_evidence(engine: Engine, plan: Plan, folder: Path) -> None:
     found: dict[str, Any] = {}
     for planned in plan.images:
         info = await engine.inspect(planned.reference)
         diff_ids = [diff_id for diff_id, _ in info.layers]
         found[planned.id] = {"id": info.id, "config": info.config, "layers": diff_ids}
-    _, layers = store_lists(await engine.runner.run(engine.buildah.info()))
-    script = 'cp "$1"/layers.json "$1"/*.tar-split.gz "$2" && chmod a+r "$2"/*'
-    copy = Command(argv=("sh", "-c", script, "sh", str(Path(layers).parent), str(folder)))
-    await engine.runner.run(copy.privileged(engine.buildah.privilege))
+    assert engine.store is not None
+    await engine.store.copy_layer_records(folder)
     (folder / IMAGES).write_text(json.dumps(found), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Building a selection twice from nothing in other surroundings, and saying where the two differ."""
+"""Building a selection twice from nothing in different environments, and finding where the two differ."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ci
-from ci.engines.process.command import Command
-from ci.engines.process.privilege import privilege
+from ci.engines.process.command import Command, Privilege
 from ci.engines.process.runner import Runner
 from ci.errors import BuildError, CommandError
 from ci.run.cleanup.folders import remove_root
@@ -26,17 +25,17 @@ SURROUNDINGS = {
     "first": {"TZ": "UTC", "LC_ALL": "C.UTF-8"},
     "second": {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "SOURCE_DATE_EPOCH": "1000000000"},
 }
-"""Environment of each build, on top of the caller's."""
+"""Environment variables of each build, on top of the caller's."""
 DIFFERENT = (
     "store, state and temporary folder; path of the stack, its files' times and modes; names of the parents; "
     "umask 0022 and 0077; time, time zone, locale and SOURCE_DATE_EPOCH; proxy variables unset and set"
 )
-"""What the two builds do not share."""
+"""What differs between the two builds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What two builds say of one image variant; `difference` is empty where they are equal."""
+    """The comparison of two builds of one image variant; `difference` is empty where they are equal."""
 
     image: str
     config_digest: str
@@ -45,47 +44,31 @@ class Verdict:
 
 
 async def verify_repro(
-    stack: Path,
-    folder: Path,
-    *,
-    names: tuple[str, ...],
-    variants: tuple[str, ...],
-    base: str,
-    say: Callable[[str], None],
+    request: ReproRequest, folder: Path, *, privilege: Privilege, say: Callable[[str], None]
 ) -> tuple[Verdict, ...]:
-    """Build what is named twice from nothing below `folder`, and compare.
+    """Build what `request` names twice from nothing below `folder`, and compare.
 
-    The first build's store is removed before the second begins, and both are gone afterwards.
+    The first build's store is removed before the second begins, and both are removed at the end; `privilege`
+    is needed for that.
 
     Raises:
         BuildError: one of the builds failed; its last lines are in the message.
     """
     runner = Runner(limit_s=BUILD_LIMIT_S)
-    prefix = privilege()
-    asked = ReproRequest(
-        stack=str(stack),
-        root="",
-        evidence="",
-        names=names,
-        variants=variants,
-        base=base,
-        umask="022",
-        other_names=False,
-        proxy="",
-    )
+    prefix = privilege.prefix
     try:
         for number in SURROUNDINGS:
             place = folder / number / ("deeper/root" if number == "second" else "root")
             evidence = folder / f"{number}-evidence"
             for path in (place, evidence):
                 path.mkdir(parents=True)
-            request = replace(asked, root=str(place), evidence=str(evidence))
+            one = replace(request, root=str(place), evidence=str(evidence))
             if number == "second":
                 copied = folder / "another checkout" / "stack"
-                _copy_plainly(stack, copied)
-                request = replace(request, stack=str(copied), umask="077", other_names=True, proxy=NO_PROXY)
-            say(f"the {number} build, in {place}")
-            await _build(request, folder / f"{number}.json", SURROUNDINGS[number], runner, say)
+                _copy_plainly(Path(request.stack), copied)
+                one = replace(one, stack=str(copied), umask="077", rename_parents=True, proxy=NO_PROXY)
+            say(f"{number} build, in {place}")
+            await _build(one, folder / f"{number}.json", SURROUNDINGS[number], runner, say)
             await remove_root(folder / number, runner, prefix)
         return compare(folder / "first-evidence", folder / "second-evidence")
     finally:
@@ -110,7 +93,7 @@ async def _build(
 
 
 def _copy_plainly(source: Path, target: Path) -> None:
-    """Copy a stack so that only names and content are the same: other times, and modes by a closed umask."""
+    """Copy a stack so that only names and content are equal: new times, and modes as by umask 0077."""
     for folder, _, names in os.walk(source):
         below = target / Path(folder).relative_to(source)
         below.mkdir(parents=True, mode=0o700)
@@ -124,7 +107,7 @@ def _copy_plainly(source: Path, target: Path) -> None:
 
 
 def compare(first: Path, second: Path) -> tuple[Verdict, ...]:
-    """Return a verdict for each image variant, by what the two builds left in their folders."""
+    """Return a verdict for each image variant, by the evidence that the two builds wrote to their folders."""
     one, other = (json.loads((folder / IMAGES).read_text(encoding="utf-8")) for folder in (first, second))
     return tuple(
         Verdict(
@@ -150,7 +133,7 @@ def _difference(one: dict[str, Any], other: dict[str, Any], first: Path, second:
 
 
 def _listing(evidence: Path, digest: str) -> dict[str, Any]:
-    """Return what the layer of that DiffID holds.
+    """Return the entries of the layer with that DiffID.
 
     Source: containers/storage, overlay-layers: layers.json, and a tar-split file named by the layer's id.
     """

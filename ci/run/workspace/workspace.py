@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import anyio
+
 from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
 from ci.engines.choose import choose_engine
@@ -47,7 +49,7 @@ class Workspace:
 
     def for_run(self, run: RunMarker) -> Workspace:
         """Return this workspace for a live run, whose processes and containers are marked as its own."""
-        return replace(self, run=run.name, runner=replace(self.runner, mark=str(run.path)))
+        return replace(self, run=run.name, runner=replace(self.runner, run_marker=str(run.path)))
 
     def with_engine(self, name: str) -> Workspace:
         """Return this workspace with another engine."""
@@ -82,18 +84,18 @@ class Workspace:
         """
         return _required(self.registry)
 
-    def engine(self) -> Engine:
-        """Return the engine that builds here.
+    async def engine(self) -> Engine:
+        """Return the engine that builds here; which one works is found out by child processes, in a thread.
 
         Raises:
             EngineError: there is none, or this user can't run it.
         """
-        return choose_engine(self.settings, self.runner)
+        return await anyio.to_thread.run_sync(choose_engine, self.settings, self.runner)
 
     async def store(self) -> Store:
         """Return the images of the local store; none where no engine is usable."""
         try:
-            return Store(ids=await self.engine().images())
+            return Store(ids=await (await self.engine()).images())
         except (EngineError, CommandError):
             return Store(ids={})
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.engines.gpu import Gpu, docker_words, find_gpu, podman_words
+from ci.engines.gpu import Gpu, docker_options, find_gpu, podman_options
 
 LIB = "/usr/lib/x86_64-linux-gnu"
 CUDA, ML = f"{LIB}/libcuda.so.1", f"{LIB}/libnvidia-ml.so.1"
@@ -139,4 +139,4 @@ def test_a_folder_with_the_name_of_a_device_and_an_empty_library_are_none(tmp_pa
 
 
 def test_container_programs_are_asked_in_their_own_words() -> None:
-    assert (docker_words(), podman_words()) == (("--gpus", "all"), ("--device", "nvidia.com/gpu=all"))
+    assert (docker_options(), podman_options()) == (("--gpus", "all"), ("--device", "nvidia.com/gpu=all"))

@@ -43,7 +43,7 @@ def test_an_image_that_says_nothing_runs_as_root_at_its_top() -> None:
 
 
 def test_docker_closes_a_program_in_by_its_own_options() -> None:
-    command = DockerEngine(program="docker", runner=Runner()).check_command("asr:cpu", CLOSED, "one")
+    command = DockerEngine(program="docker", runner=Runner()).sandbox_command("asr:cpu", CLOSED, "one")
     assert " ".join(command.argv) == (
         "docker run --rm --name one --network none --read-only --cap-drop ALL "
         "--security-opt no-new-privileges --tmpfs /tmp:rw,nosuid,nodev,exec,mode=1777,size=1g "
@@ -57,15 +57,15 @@ def test_docker_closes_a_program_in_by_its_own_options() -> None:
 )
 def test_container_programs_lend_the_gpus_to_what_asks_for_them_alone(program: str, words: str) -> None:
     engine = DockerEngine(program=program, runner=Runner())
-    lent = " ".join(engine.check_command("asr:cuda", replace(CLOSED, gpu=True), "one").argv)
+    lent = " ".join(engine.sandbox_command("asr:cuda", replace(CLOSED, gpu=True), "one").argv)
     assert words in lent
-    assert lent.replace(f"{words} ", "") == " ".join(engine.check_command("asr:cuda", CLOSED, "one").argv)
+    assert lent.replace(f"{words} ", "") == " ".join(engine.sandbox_command("asr:cuda", CLOSED, "one").argv)
     asked = " ".join(engine.gpu_command("asr:cuda").argv)
     assert asked == f"{program} run --rm --network none {words} --entrypoint true asr:cuda"
 
 
 def test_podman_opens_no_other_folder_than_docker() -> None:
-    command = DockerEngine(program="podman", runner=Runner()).check_command("asr:cpu", CLOSED, "one")
+    command = DockerEngine(program="podman", runner=Runner()).sandbox_command("asr:cpu", CLOSED, "one")
     text = " ".join(command.argv)
     assert "--read-only --cap-drop ALL --security-opt no-new-privileges" in text
     assert "--read-only-tmpfs=false --tmpfs /dev/shm:rw,nosuid,nodev,mode=1777,size=1g" in text

@@ -11,12 +11,6 @@ from tests.fakes.machine import Machine
 from tests.fakes.registry import FakeRegistry
 
 
-@pytest.fixture(autouse=True)
-def root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody asks sudo for the rights of an engine that has no files."""
-    monkeypatch.setattr("ci.run.cleanup.run_owner.privilege", tuple)
-
-
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(folder=tmp_path)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from ci.engines.capabilities import Capabilities
 from ci.engines.engine import Engine, ImageInfo, Output, SandboxedProgram
 from ci.engines.process.command import ProcessResult
 from ci.plan.plan import PlannedImage
@@ -48,9 +49,9 @@ class Scripted:
     answer: Answer = all_good
     without_gpu: str = ""
     asked: list[tuple[str, ...]] = field(default_factory=list)
-    closes: str = "all"
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities(sandbox="all"))
 
-    async def check(self, _image: str, closed: SandboxedProgram, _output: Output) -> ProcessResult:
+    async def run_sandboxed(self, _image: str, closed: SandboxedProgram, _output: Output) -> ProcessResult:
         request = json.loads(Path(str(closed.mounts[0][0]), REQUEST).read_text())
         assert closed.gpu is ("gpu" in request["rungs"])
         self.asked.append(tuple(request["rungs"]))
@@ -62,10 +63,10 @@ class Scripted:
         lines = [LINE_PREFIX + json.dumps(event) for event in [*events, {"event": "ended"}]]
         return ProcessResult(output="\n".join(lines) + "\n", status=0)
 
-    async def machine(self) -> str:
+    async def machine_class(self) -> str:
         return "x86-64-v3"
 
-    async def no_gpu(self, image: str) -> str:
+    async def gpu_error(self, image: str) -> str:
         assert image == CONTENT
         return self.without_gpu
 

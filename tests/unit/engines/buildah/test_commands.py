@@ -3,10 +3,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ci.engines.buildah.commands import Buildah
+from ci.engines.buildah.commands import Buildah, BuildFiles
 from ci.engines.docker import DockerEngine
-from ci.engines.engine import BuildRequest
+from ci.engines.engine import BuildRequest, ContainerRun
 from ci.engines.network import network_env, network_mounts
+from ci.engines.process.command import Privilege
 from ci.engines.process.namespaces import dying_with_parent
 from ci.engines.process.runner import Runner
 from ci.engines.program import metered
@@ -15,16 +16,21 @@ BUILDAH = Buildah(store=("--root", "/s"), tmpdir="/t")
 
 
 def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() -> None:
-    command = BUILDAH.build(
-        dockerfile="/w/Dockerfile",
-        context="/c",
-        image_id_file="/w/id",
-        ignore_file="/w/ignore",
-        cpu_file="/w/cpu",
-        build_args={"PARENT": "p", "DEBS": "d"},
-        contexts={"n/wheelhouse:cpu": "/wh"},
+    request = BuildRequest(
+        instructions="",
+        context=Path("/c"),
+        parent="p",
+        build_args={"DEBS": "d"},
+        folders={"n/wheelhouse:cpu": Path("/wh")},
         labels={"k": "v"},
     )
+    files = BuildFiles(
+        dockerfile=Path("/w/Dockerfile"),
+        ignore=Path("/w/ignore"),
+        image_id=Path("/w/id"),
+        cpu_seconds=Path("/w/cpu"),
+    )
+    command = BUILDAH.build(request, files)
     meter = (sys.executable, "-I", "-S", "-B", metered.__file__, "/w/cpu", *dying_with_parent())
     assert command.argv == (
         *meter,
@@ -32,24 +38,26 @@ def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() 
         *("--timestamp", "0", "--identity-label=false", "--http-proxy=false", "--pull=never"),
         *("--force-rm", "--ignorefile", "/w/ignore", "--layers=true", "--iidfile", "/w/id"),
         *("--build-context", "n/wheelhouse:cpu=/wh"),
-        *("--build-arg", "DEBS=d", "--build-arg", "PARENT=p", "--label", "k=v"),
+        *("--build-arg", "DEBS=d", "--build-arg", "PARENT=localhost/p", "--label", "k=v"),
         *("--file", "/w/Dockerfile", "/c"),
     )
     assert command.env == (("TMPDIR", "/t"),)
 
 
 def test_sudo_is_told_the_environment_that_it_would_drop() -> None:
-    command = Buildah(privilege=("sudo", "-n"), tmpdir="/t").images()
+    command = Buildah(privilege=Privilege(prefix=("sudo", "-n")), tmpdir="/t").images()
     assert command.argv[:5] == ("sudo", "-n", "env", "TMPDIR=/t", "buildah")
 
 
 def test_runc_is_named_where_it_isolates() -> None:
-    command = Buildah(isolation="oci").run("c", ["true"])
+    command = Buildah(isolation="oci").run("c", ContainerRun(argv=["true"]))
     assert command.argv[3:9] == ("buildah", "run", "--isolation", "oci", "--runtime", "runc")
 
 
 def test_a_run_with_network_is_not_in_a_namespace_of_its_own() -> None:
-    command = BUILDAH.run("c", ["true"], network=True, mounts=[(Path("/a"), "/b", "ro")], env={"X": "1"})
+    mounts = [(Path("/a"), "/b", "ro")]
+    run = ContainerRun(argv=["true"], network=True, mounts=mounts, env={"X": "1"})
+    command = BUILDAH.run("c", run)
     assert command.argv[0] == "buildah"
     assert command.argv[3:] == (
         *("run", "--isolation", "chroot", "--volume", "/a:/b:ro", "--env", "X=1", "c", "--", "true"),
@@ -57,7 +65,9 @@ def test_a_run_with_network_is_not_in_a_namespace_of_its_own() -> None:
 
 
 def test_a_terminal_of_its_own_is_given_only_where_one_is_asked_for() -> None:
-    plain, on_terminal = (BUILDAH.run("c", ["sh"], terminal=asked) for asked in (False, True))
+    plain, on_terminal = (
+        BUILDAH.run("c", ContainerRun(argv=["sh"]), terminal=asked) for asked in (False, True)
+    )
     assert "--terminal" not in plain.argv
     assert on_terminal.argv[-6:] == ("--isolation", "chroot", "--terminal", "c", "--", "sh")
 
@@ -92,8 +102,8 @@ def test_docker_builds_the_same_request_without_network(tmp_path: Path) -> None:
 
 def test_an_image_is_taken_into_the_named_store_with_temporary_files_in_the_named_folder() -> None:
     own = Buildah(store=("--root", "/s", "--runroot", "/r"), tmpdir="/t")
-    assert own.take("/w/layout", "0a1b").argv == (
+    assert own.import_layout("/w/layout", "0a1b").argv == (
         *("skopeo", "--tmpdir", "/t", "copy", "--quiet", "oci:/w/layout"),
         "containers-storage:[/s+/r]@0a1b",
     )
-    assert Buildah().take("/w/layout", "0a1b").argv[-1] == "containers-storage:@0a1b"
+    assert Buildah().import_layout("/w/layout", "0a1b").argv[-1] == "containers-storage:@0a1b"

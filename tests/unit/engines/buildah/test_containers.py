@@ -2,19 +2,22 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
-from ci.engines.buildah.commands import Buildah
+from ci.engines.buildah.commands import Buildah, BuildFiles
 from ci.engines.buildah.containers import (
     Container,
     container_name,
     container_records,
+    containers_of,
     listed_containers,
-    marked,
     unfinished,
 )
+from ci.engines.engine import BuildRequest
+from ci.engines.process.command import Privilege
 
 RUN = "20261124-090807-4711-0a1b2c3d"
-MARK = f"/state/live-runs/{RUN}"
+MARKER = Path(f"/state/live-runs/{RUN}")
 
 
 def one(id_: str, name: str, *, recorded: bool = True) -> Container:
@@ -29,7 +32,7 @@ def test_containers_are_ours_by_their_name_or_their_record_and_no_other_way() ->
         one("d", container_name("20261124-090807-4711-ffffffff")),
     ]
     found = "/store/overlay-containers/b/userdata/buildah.json\n"
-    assert marked(listed, [RUN], found) == {"a", "b"}
+    assert containers_of(listed, [RUN], found) == {"a", "b"}
 
 
 def test_one_without_a_record_is_a_builds_only_by_such_a_name() -> None:
@@ -50,22 +53,17 @@ def test_what_buildah_prints_is_read() -> None:
     assert container_records(json.dumps(info)) == "/s/overlay-containers"
 
 
-def test_a_build_bears_its_mark_outside_the_image_and_an_enclosure_is_around_every_command() -> None:
-    buildah = Buildah(pid_namespace=("unshare", "--pid", "--"), privilege=("sudo", "-n"), mark=MARK)
+def test_a_build_carries_its_run_marker_outside_the_image_and_every_command_has_a_pid_namespace() -> None:
+    privilege = Privilege(prefix=("sudo", "-n"))
+    buildah = Buildah(pid_namespace=("unshare", "--pid", "--"), privilege=privilege, run_marker=str(MARKER))
     command = buildah.build(
-        dockerfile="f",
-        context="c",
-        image_id_file="i",
-        ignore_file="n",
-        cpu_file="p",
-        build_args={},
-        contexts={},
-        labels={},
+        BuildRequest(instructions="", context=Path("c"), parent="p"),
+        BuildFiles(dockerfile=Path("f"), ignore=Path("n"), image_id=Path("i"), cpu_seconds=Path("p")),
     )
     text = " ".join(command.argv)
     assert text.startswith(f"sudo -n {sys.executable} -I ")
     assert " unshare --pid -- unshare --net -- buildah build " in text
-    assert f"--secret id=dockwright-run,src={MARK} " in text
+    assert f"--secret id=dockwright-run,src={MARKER} " in text
     assert buildah.images().argv == (
         "sudo",
         "-n",
@@ -77,8 +75,8 @@ def test_a_build_bears_its_mark_outside_the_image_and_an_enclosure_is_around_eve
         "--json",
         "--no-trunc",
     )
-    found = buildah.bearing([MARK], "/s/overlay-containers")
+    found = buildah.containers_of([MARKER], "/s/overlay-containers")
     assert found.argv[2:] == (
         *("grep", "-rlF", "--include=buildah.json"),
-        *("-e", f"id=dockwright-run,src={MARK}", "/s/overlay-containers"),
+        *("-e", f"id=dockwright-run,src={MARKER}", "/s/overlay-containers"),
     )

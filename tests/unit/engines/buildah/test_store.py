@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from ci.engines.buildah.store import StoredImage, store_lists, stored_images
+from ci.engines.buildah.store import store_lists, stored_images
+from ci.engines.local_store import StoredImage
 
 INFO = json.dumps({"store": {"GraphRoot": "/r/store", "GraphDriverName": "overlay"}})
 IMAGES = [

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ci.engines.process.runner import MARK_VARIABLE, Runner
+from ci.engines.process.runner import RUN_VARIABLE, Runner
 from ci.run.cleanup.folders import mounted_below
 from ci.run.cleanup.processes import bearing, processes, with_children
 from ci.run.cleanup.run_owner import Removed, unfinished_files
@@ -13,7 +13,7 @@ def process(proc: Path, pid: int, parent: int, *, name: str = "sh", state: str =
     folder = proc / str(pid)
     folder.mkdir(parents=True)
     (folder / "stat").write_text(f"{pid} ({name}) {state} {parent} 1 1 0 -1\n")
-    environ = b"A=b\0" + (f"{MARK_VARIABLE}={mark}".encode() + b"\0" if mark else b"")
+    environ = b"A=b\0" + (f"{RUN_VARIABLE}={mark}".encode() + b"\0" if mark else b"")
     (folder / "environ").write_bytes(environ)
 
 

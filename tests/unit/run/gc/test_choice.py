@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ci.engines.buildah.store import StoredImage
+from ci.engines.local_store import StoredImage
 from ci.run.gc.choice import (
     ALL,
     NO_IMAGE,

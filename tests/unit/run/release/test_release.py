@@ -32,7 +32,11 @@ Machines = tuple[Machine, Machine]
 @pytest.fixture(autouse=True)
 def nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """No engine of this machine is looked for, and nothing is asked twice."""
-    monkeypatch.setattr("ci.run.release.release.engine_here", lambda _: None)
+
+    async def no_engine(_workspace: object) -> None:
+        """There is none on this machine."""
+
+    monkeypatch.setattr("ci.run.release.release.engine_here", no_engine)
     monkeypatch.setattr(RetryPolicy, "pause", lambda *_: None)
 
 

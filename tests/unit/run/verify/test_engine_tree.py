@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ci.engines.engine import ImageInfo, Output
+from ci.engines.engine import ContainerRun, ImageInfo, Output
 from ci.run.verify.engine_tree import (
     EXCEPTIONS,
     FIELDS,
@@ -114,9 +115,10 @@ class Listing:
         self.config = config
         self.asked: list[Any] = []
 
-    async def run(self, image: str, argv: list[str], **given: Any) -> str:
-        (mount,) = given["mounts"]
-        self.asked.append((image, argv, mount[1:], given["user"], sorted(mount[0].glob("tree.py"))))
+    async def run(self, image: str, run: ContainerRun, _output: Output) -> str:
+        ((folder, *mount),) = run.mounts
+        assert isinstance(folder, Path)
+        self.asked.append((image, run.argv, tuple(mount), run.user, sorted(folder.glob("tree.py"))))
         return json.dumps({"/a": FILE})
 
     async def inspect(self, image: str) -> ImageInfo:

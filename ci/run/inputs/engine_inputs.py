@@ -16,28 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import dagger
-from dagger import CacheSharingMode
 
 from ci.catalog.stack import ImageVariant
-from ci.engines.dagger.engine import DaggerEngine
-from ci.engines.dagger.sdk import written
-from ci.engines.engine import BuildRequest, File, Folder, Output
-from ci.engines.network import CA_TARGET
+from ci.engines.engine import BuildRequest, Engine, File, Folder, Output
+from ci.engines.input_fetcher import CacheVolume, FetchRun, InputFetcher
 from ci.errors import CommandError
 from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.run.inputs.builder import builder_steps
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of
 from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.workspace import Workspace
-from ci.steps.layout import ROOT
 from ci.wheelhouse.input_document import compiles, debhouse_input, wheelhouse_input
 
 PROGRAMS = {"wheelhouse": "fetch_wheels.py", "debhouse": "fetch_debs.py"}
 
-VOLUMES = {"wheelhouse": "SHARED", "debhouse": "LOCKED"}
-"""How the cache volume of each kind of folder is shared. With other sharing it would be another volume, since
-the sharing is part of its identity. Source: Dagger 0.21.8, core/schema/cache.go."""
+VOLUMES = {
+    kind: CacheVolume(name=f"dockwright-{kind}", path=f"{TARGET}/inputs", exclusive=kind == "debhouse")
+    for kind in PROGRAMS
+}
 RESULT = "/run/dockwright-package-folder"
 """The filled folder, outside the volume."""
 FAILURE = "dockwright-failure "
@@ -51,17 +47,18 @@ BUILDER = "builder"
 
 
 @dataclass(slots=True, kw_only=True)
-class DaggerInputs:
-    """The build inputs of one run inside a Dagger engine; `local` makes those that need no container."""
+class EngineInputs:
+    """The build inputs of one run, fetched by the engine; `local` makes those that need no container."""
 
     local: LocalInputs
-    engine: DaggerEngine
+    engine: Engine
+    fetcher: InputFetcher
     needed: Collection[str]
     """`image:variant` of the images that are built."""
-    _folders: dict[tuple[str, str], dagger.Directory] = field(default_factory=dict)
+    _folders: dict[tuple[str, str], Folder] = field(default_factory=dict)
     """The filled folders, by kind and `image:variant`."""
     _of_kind: dict[str, anyio.CapacityLimiter] = field(init=False)
-    """How many programs fill folders of each kind at once: of a locked volume one, others would wait."""
+    """How many programs fill folders of each kind at once: of an exclusive volume one, others would wait."""
     _of_all: anyio.CapacityLimiter = field(init=False)
     """How many programs fill folders at once."""
 
@@ -69,8 +66,8 @@ class DaggerInputs:
         capacity = self.workspace.capacity
         self._of_all = anyio.CapacityLimiter(capacity)
         self._of_kind = {
-            kind: anyio.CapacityLimiter(1 if sharing == "LOCKED" else capacity)
-            for kind, sharing in VOLUMES.items()
+            kind: anyio.CapacityLimiter(1 if volume.exclusive else capacity)
+            for kind, volume in VOLUMES.items()
         }
 
     @property
@@ -85,7 +82,7 @@ class DaggerInputs:
     async def base(self, output: Output) -> bool:
         """Add the image that root images start from to the engine; return whether it had to be made."""
         name = self.root_image()
-        if name in await self.engine.images() or await self.engine.import_kept(name, output):
+        if name in await self.engine.images() or await self.fetcher.import_archived(name, output):
             return False
         return await self.local.base(output)
 
@@ -116,7 +113,7 @@ class DaggerInputs:
                     group.start_soon(self._fill, "wheelhouse", image.id, document, made_in, output)
         return True
 
-    async def complete_wheelhouse(self, variant: str, output: Output) -> dagger.Directory:
+    async def complete_wheelhouse(self, variant: str, output: Output) -> Folder:
         """Return the wheelhouse of a variant, for all its images; the debhouse has to be filled."""
         document = wheelhouse_input(self.workspace.stack, variant, self.workspace.base.kind)
         image = await self._builder(output) if document["builds"] else self.root_image()
@@ -140,7 +137,7 @@ class DaggerInputs:
     def uv(self, image: ImageVariant) -> File | None:
         """Return uv, None where the image's wheelhouse has none."""
         folder = self._folders.get(("wheelhouse", image.id))
-        return folder.file("uv") if folder is not None else None
+        return self.fetcher.file_in(folder, "uv") if folder is not None else None
 
     def _images(self) -> list[ImageVariant]:
         return [image for image in self.workspace.stack.images if image.id in self.needed]
@@ -167,26 +164,22 @@ class DaggerInputs:
             FetchError, UnavailableError, LockError, BuildError, DiskFullError: by the program's report.
         """
         name = f"{kind}/{id_.replace(':', '-')}"
-        client = self.engine.client
         program = Path(str(files("ci.wheelhouse.program").joinpath(PROGRAMS[kind])))
         text = json.dumps({**document, "known": {}}, indent=1)
-        volume = client.cache_volume(f"dockwright-{kind}", sharing=CacheSharingMode[VOLUMES[kind]])
-        container = (
-            self.engine.container(image)
-            .with_user(ROOT)
-            .with_new_file(f"{TARGET}/document.json", text)
-            .with_mounted_directory(f"{TARGET}/program", written(client, program.parent), read_only=True)
-            .with_mounted_cache(f"{TARGET}/inputs", volume, sharing=CacheSharingMode[VOLUMES[kind]])
-        )
-        if self.engine.ca is not None:
-            container = container.with_mounted_file(CA_TARGET, self.engine.ca)
-        for variable, value in {**PYTHON_ENV, **self.engine.network_env, **self.local.retry_env()}.items():
-            container = container.with_env_variable(variable, value)
         argv = ["sh", "-c", FILL, "sh", f"{TARGET}/program/{program.name}", f"{TARGET}/document.json"]
         argv += [f"{TARGET}/inputs", name, RESULT]
+        run = FetchRun(
+            image=image,
+            argv=tuple(argv),
+            files={f"{TARGET}/document.json": text},
+            program=(program.parent, f"{TARGET}/program"),
+            volume=VOLUMES[kind],
+            env={**PYTHON_ENV, **self.local.retry_env()},
+            result=RESULT,
+        )
         try:
             async with self._of_kind[kind], self._of_all:
-                folder = await self.engine.made(container.with_exec(argv), RESULT, output)
+                folder = await self.fetcher.fetch_folder(run, output)
         except CommandError as error:
             shown, report = _split(error)
             raise failure_of(name, report, shown, output) from shown
