@@ -1,4 +1,4 @@
-"""gc: what can go to make room, and its removal."""
+"""gc: what can be deleted to free disk space, and its deletion."""
 
 from __future__ import annotations
 

@@ -208,9 +208,9 @@ def promote(settings: Settings, origin: str, to: str, version: str) -> None:
 
     Nothing is built and no image changes. FROM and TO are HOST[:PORT]/NAMESPACE.
     """
-    here, there = parse_namespace(origin), parse_namespace(to)
+    source, target = parse_namespace(origin), parse_namespace(to)
     install_first()
-    anyio.run(_promote, settings, here, there, version)
+    anyio.run(_promote, settings, source, target, version)
 
 
 async def _promote(
@@ -219,10 +219,10 @@ async def _promote(
     # the credentials of the environment are for FROM, and are sent to no other host
     purposes: tuple[Purpose, ...] = ("RELEASE", "REGISTRY") if to.host == origin.host else ("RELEASE",)
     async with (
-        open_releases(origin, _say, "REGISTRY") as here,
-        open_releases(to, _say, *purposes) as there,
+        open_releases(origin, _say, "REGISTRY") as source,
+        open_releases(to, _say, *purposes) as target,
     ):
-        name, count = await promote_release(settings, here, there, version)
+        name, count = await promote_release(settings, source, target, version)
     click.echo(f"{to}/release:{name}: {count} images of {origin}, and all tags point to them")
 
 

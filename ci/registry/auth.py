@@ -105,24 +105,24 @@ class Authorization:
         if "service" in self._challenge:
             asked["service"] = self._challenge["service"]
         headers = {"Authorization": self.credentials.basic()} if self.credentials else {}
-        problem = ""
+        reason = ""
         for _ in range(TOKEN_TRIES):
             try:
                 url = httpx.URL(self._challenge["realm"]).copy_merge_params(asked)
                 status, body = await self.ask(str(url), headers)
             except TimeoutError:
-                problem = "does not answer"
+                reason = "does not answer"
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-                problem = f"does not answer ({str(error) or type(error).__name__})"
+                reason = f"does not answer ({str(error) or type(error).__name__})"
             else:
                 if status == 200:
                     return _token_of(body, server)
-                problem = f"answers {status}"
+                reason = f"answers {status}"
                 if status < 500:
                     break
         who = f" to {self.credentials.user} (from {self.credentials.source})" if self.credentials else ""
-        text = f"{self.namespace.host}: its token server {server} {problem} and issues no token{who}"
-        if problem in ("answers 401", "answers 403"):
+        text = f"{self.namespace.host}: its token server {server} {reason} and issues no token{who}"
+        if reason in ("answers 401", "answers 403"):
             raise RegistryError("unauthorised", text)
         failure = RegistryError("unreachable", text)
         self._broken = (time.monotonic() + BROKEN_S, failure)

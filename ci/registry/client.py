@@ -82,8 +82,8 @@ class RegistryClient:
         """
         path = f"/v2/{repository}/manifests/{tag}"
         reply = await self.ask(RegistryRequest("HEAD", path, scope=scope, headers={"Accept": ACCEPT}))
-        said = reply.headers.get("docker-content-digest", "")
-        return said if is_digest(said) else digest_of(await self.manifest(repository, tag, scope=scope))
+        header = reply.headers.get("docker-content-digest", "")
+        return header if is_digest(header) else digest_of(await self.manifest(repository, tag, scope=scope))
 
     async def find_digest(self, repository: str, tag: str, *, scope: Sequence[str]) -> str | None:
         """Return the digest of what `tag` names; None where there is no such tag."""
@@ -260,11 +260,11 @@ class RegistryClient:
             except httpx.TransportError as error:
                 if UNTRUSTED in str(error):
                     raise self._untrusted(what) from error
-                problem = f"no answer ({str(error) or type(error).__name__})"
+                failure = f"no answer ({str(error) or type(error).__name__})"
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 raise RegistryError("corrupt", f"{what}: {error}") from error
             except TimeoutError:
-                problem = f"no complete answer in {self.retry_policy.answer_s:.0f} s"
+                failure = f"no complete answer in {self.retry_policy.answer_s:.0f} s"
             else:
                 if reply.status < 300:
                     return reply
@@ -278,11 +278,11 @@ class RegistryClient:
                         continue
                 if reply.status not in TRANSIENT and not reply.is_disturbed(request.method):
                     raise self._refusal(what, reply)
-                problem, after = f"status {reply.status}{reply.detail}", reply.headers.get("retry-after")
+                failure, after = f"status {reply.status}{reply.detail}", reply.headers.get("retry-after")
             pause_s = self.retry_policy.pause(tried, after, datetime.now(UTC))
             if pause_s is None:
-                raise RegistryError("unreachable", f"{what}: {problem}, after {tried} tries")
-            self.say(f"{what}: {problem}; retry in {pause_s:.1f} s")
+                raise RegistryError("unreachable", f"{what}: {failure}, after {tried} tries")
+            self.say(f"{what}: {failure}; retry in {pause_s:.1f} s")
             await anyio.sleep(pause_s)
 
     async def _once(self, request: RegistryRequest, authorization: Mapping[str, str]) -> Reply:

@@ -36,10 +36,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`credentials`, if any were found; `problems` has a sentence for each file that could not be read."""
+    """`credentials`, if any were found; `errors` has a sentence for each file that could not be read."""
 
     credentials: Credentials | None
-    problems: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
 
 def find_credentials(host: str, environ: Mapping[str, str], home: Path, *purposes: Purpose) -> Found:
@@ -53,18 +53,18 @@ def find_credentials(host: str, environ: Mapping[str, str], home: Path, *purpose
         user, password = f"DOCKWRIGHT_{purpose}_USER", f"DOCKWRIGHT_{purpose}_PASSWORD"
         if environ.get(user) and environ.get(password):
             return Found(Credentials(environ[user], environ[password], f"{user} and {password}"))
-    problems = []
+    errors = []
     for path in credential_files(environ, home):
         if not path.is_file():
             continue
         try:
             credentials = _of_file(path, host)
         except (*BROKEN, subprocess.SubprocessError) as error:
-            problems.append(f"{path}: {_why(error)}")
+            errors.append(f"{path}: {_why(error)}")
             continue
         if credentials is not None:
-            return Found(credentials, tuple(problems))
-    return Found(None, tuple(problems))
+            return Found(credentials, tuple(errors))
+    return Found(None, tuple(errors))
 
 
 def credential_files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:

@@ -121,7 +121,7 @@ def test_a_worktree_that_is_to_be_kept_stays(top: Path, tmp_path: Path) -> None:
     [
         (b"x" * 79 * PATCH_LIMIT_BYTES, "1 changed files have 79.0 MB"),
         (b"0123456\n" * (PATCH_LIMIT_BYTES // 7), "it has 1.29 MB, more than 1.00 MB"),
-        (b"caf\xe9\n", "it holds text that is no UTF-8"),
+        (b"caf\xe9\n", "it has text that is not UTF-8"),
     ],
 )
 def test_a_patch_that_is_too_large_or_no_text_is_left_out(top: Path, data: bytes, said: str) -> None:
@@ -138,8 +138,8 @@ def test_what_can_not_be_had_again_is_told_and_leaves_nothing(top: Path, tmp_pat
     cases = {
         f"revision {other[:12]} is not in the repository {top}\nhint: `git fetch`": {"commit": other},
         "the report's patch does not apply to revision": {"patch": f"{checkout.patch}{checkout.patch}"},
-        "has no directory gone, which was the stack of that run": {"stack": "gone"},
-        "has no directory ../repository, which": {"stack": "../repository"},
+        "has no directory gone: the stack of that run was untracked": {"stack": "gone"},
+        "has no directory ../repository: the": {"stack": "../repository"},
     }
     for said, values in cases.items():
         with (

@@ -103,7 +103,7 @@ async def compared(
         baseline = committed(path)
         of = f"{path.parent.name}/{path.name}"
         if baseline is None:
-            of = f"unknown: there is no {of}; `dockwright budget --write` writes it"
+            of = f"unknown: {of} does not exist; `dockwright budget --write` writes it"
     measured = Measured(engine=engine, store=store, registry=known)
     metrics = await metrics_of(workspace, plan, comparison.closure, measured, say)
     return compare(

@@ -266,8 +266,8 @@ async def open_client(
     from ci.registry.connect import open_registry  # 0.15 s, which a run without a registry does not need
 
     found = find_credentials(namespace.host, environ, Path.home(), *purposes)
-    for problem in found.problems:
-        say(f"warning: {problem}")
+    for error in found.errors:
+        say(f"warning: {error}")
     async with open_registry(namespace, found.credentials, RetryPolicy(), say) as client:
         yield client
 

@@ -26,7 +26,7 @@ def write(path: Path, value: Any) -> Path:
 
 def test_nothing_is_known_where_there_is_nothing(tmp_path: Path) -> None:
     found = find_credentials(HOST, {}, tmp_path)
-    assert (found.credentials, found.problems) == (None, ())
+    assert (found.credentials, found.errors) == (None, ())
 
 
 def test_the_environment_comes_first(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_helper_that_answers_nothing_of_use_is_told(
     monkeypatch.setattr(subprocess, "run", lambda *words, **more: done)
     write(tmp_path / ".docker/config.json", {"credHelpers": {HOST: "ours"}})
     found = find_credentials(HOST, {}, tmp_path)
-    assert (found.credentials, len(found.problems)) == (None, 1)
+    assert (found.credentials, len(found.errors)) == (None, 1)
 
 
 def test_a_helper_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_a_helper_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(subprocess, "run", missing)
     write(tmp_path / ".docker/config.json", {"credHelpers": {HOST: "ours"}})
-    (problem,) = find_credentials(HOST, {}, tmp_path).problems
+    (problem,) = find_credentials(HOST, {}, tmp_path).errors
     assert problem.endswith("docker-credential-ours is not on the PATH")
 
 
@@ -127,7 +127,7 @@ def test_a_broken_file_is_told_without_what_is_in_it(tmp_path: Path, text: str, 
     path = write(tmp_path / ".docker/config.json", text)
     found = find_credentials(HOST, {}, tmp_path)
     assert found.credentials is None
-    (told,) = found.problems
+    (told,) = found.errors
     assert told.startswith(f"{path}: ")
     assert problem in told
     assert CANARY not in told
