@@ -1,7 +1,7 @@
 """The Dagger module: `dagger call build-all` and the like, over the same code as the command line.
 
-Each function lays out the stack, starts one run inside the module's own container, and returns what came of
-it. The engine that runs the module also builds the images.
+Each function lays out the stack, starts one run inside the module's own container, and returns its result.
+The engine that runs the module also builds the images.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from ci.smoke.check_options import CheckOptions
 
 Images = Annotated[list[str] | None, Doc("Images, as IMAGE or IMAGE:VARIANT; default: all.")]
 Variants = Annotated[list[str] | None, Doc("Variants, such as cpu; default: all.")]
-Cache = Annotated[str, Doc("What is done with the registry: off, read, or read-write, which also pushes.")]
-Gpu = Annotated[bool, Doc("Also compute on the GPUs of the engine's machine, where it has any.")]
-NoLedger = Annotated[bool, Doc("Do every check again, whatever is recorded to have passed.")]
-RequireGpu = Annotated[bool, Doc("Fail where there is no GPU to compute on.")]
-Rebuild = Annotated[bool, Doc("Build again what is asked for, without the results of earlier builds.")]
+Cache = Annotated[str, Doc("How the registry is used: off, read, or read-write, which also pushes.")]
+Gpu = Annotated[bool, Doc("Also run the GPU checks, if the engine's machine has a GPU.")]
+NoLedger = Annotated[bool, Doc("Run every check, including checks that are recorded as passed.")]
+RequireGpu = Annotated[bool, Doc("Fail if there is no GPU.")]
+Rebuild = Annotated[bool, Doc("Build all images again, without the results of earlier builds.")]
 
 
 Func = TypeVar("Func", bound=Callable[..., object])
 
 
-def done_anew(func: Func) -> Func:
-    """Make a method a function that Dagger runs at each call; others it remembers for a week."""
+def uncached(func: Func) -> Func:
+    """Make a method a function that Dagger runs at each call; it caches other functions for a week."""
     decorate = function(cache="never")  # type: ignore[call-overload]  # its overloads lack `cache`
     return cast("Func", decorate(func))
 
 
 class Failed(Exception):  # noqa: N818 Dagger shows the name before the message
-    """What a function ends with; the class of dockwright's own error begins the message."""
+    """The error of a function; its message starts with the class of dockwright's error."""
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Let an error of dockwright's own name its class to the caller.
+def named_errors() -> Iterator[None]:
+    """Turn an error of dockwright into one whose message names its class.
 
     Raises:
         Failed: there was one.
@@ -71,41 +71,43 @@ def told() -> Iterator[None]:
 
 @object_type
 class Dockwright:
-    """Plans, builds, checks and publishes the images of a stack, reusing what did not change."""
+    """Plans, builds, checks and publishes the images of a stack; reuses what did not change."""
 
     source: Annotated[
         dagger.Directory,
-        Doc("The stack's directory."),
+        Doc("Directory of the stack."),
         DefaultPath("/docker"),
         Ignore(["**/__pycache__", "**/*.pyc", "**/*.md"]),
     ] = field()
-    base: Annotated[str, Doc("Kind of base: auto, registry or bootstrap; default: stack.toml's.")] = field(
-        default=""
-    )
-    base_archive: Annotated[
-        dagger.File | None, Doc("The bootstrap base: what `dockwright base FILE` writes.")
-    ] = field(default=None)
-    ca: Annotated[dagger.File | None, Doc("Certificate authorities that package indexes are reached by.")] = (
-        field(default=None)
-    )
-    index_url: Annotated[str, Doc("Index of Python packages; default: PyPI.")] = field(default="")
-    debian_mirror: Annotated[str, Doc("Debian's archive; default: Debian's own.")] = field(default="")
-    security_mirror: Annotated[str, Doc("Debian's security archive; default: Debian's own.")] = field(
-        default=""
-    )
-    registry: Annotated[
-        str, Doc("HOST[:PORT]/NAMESPACE of the registry that images are reused from, by key.")
+    base: Annotated[
+        str, Doc("Kind of base image: auto, registry or bootstrap. Default: the value in stack.toml.")
     ] = field(default="")
-    username: Annotated[str, Doc("Who the registry's password is of.")] = field(default="")
+    base_archive: Annotated[
+        dagger.File | None, Doc("The bootstrap base, as `dockwright base FILE` writes it.")
+    ] = field(default=None)
+    ca: Annotated[dagger.File | None, Doc("Certificate authorities of the package indexes.")] = field(
+        default=None
+    )
+    index_url: Annotated[str, Doc("Index of Python packages. Default: PyPI.")] = field(default="")
+    debian_mirror: Annotated[str, Doc("URL of the Debian archive. Default: Debian's own.")] = field(
+        default=""
+    )
+    security_mirror: Annotated[str, Doc("URL of the Debian security archive. Default: Debian's own.")] = (
+        field(default="")
+    )
+    registry: Annotated[str, Doc("HOST[:PORT]/NAMESPACE of the registry from which images are reused.")] = (
+        field(default="")
+    )
+    username: Annotated[str, Doc("User name for the registry.")] = field(default="")
     password: Annotated[
-        dagger.Secret | None, Doc("The registry's password, such as env://REGISTRY_PASSWORD.")
+        dagger.Secret | None, Doc("Password for the registry, such as env://REGISTRY_PASSWORD.")
     ] = field(default=None)
     registry_service: Annotated[
-        dagger.Service | None, Doc("The registry, where only the caller reaches it: tcp://HOST:PORT.")
+        dagger.Service | None, Doc("The registry, if only the caller can reach it: tcp://HOST:PORT.")
     ] = field(default=None)
-    jobs: Annotated[int, Doc("Tasks at once; 0: one per core.")] = field(default=0)
+    jobs: Annotated[int, Doc("Tasks to run in parallel. 0: one per core.")] = field(default=0)
 
-    @done_anew
+    @uncached
     async def build_all(
         self,
         images: Images = None,
@@ -116,16 +118,17 @@ class Dockwright:
         require_gpu: RequireGpu = False,
         no_ledger: NoLedger = False,
     ) -> str:
-        """Build every image that is not there yet, check each one, and return the table of the run.
+        """Build and check every image that does not exist yet, and return the table of the run.
 
-        It ends well only if all that was asked for exists. On a GPU those that are there are checked too.
+        It succeeds only if every image exists and passed its checks. With gpu, existing images are checked
+        too.
         """
         checks = CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
         request = Request(
             names=tuple(images or ()), variants=tuple(variant or ()), rebuild=rebuild, checks=checks
         )
-        async with self._opened(cache) as (outside, workspace):
-            return _told((await _run(outside, workspace, request))[0])
+        async with self._opened(cache) as (arguments, workspace):
+            return _table((await _run(arguments, workspace, request))[0])
 
     @function
     async def build(
@@ -134,21 +137,21 @@ class Dockwright:
         variant: Annotated[str, Doc("Its variant, such as cpu.")] = "cpu",
         cache: Cache = "read",
     ) -> dagger.Container:
-        """Build one image and what it stands on, check it, and return it."""
+        """Build and check one image and the images that it is based on, and return it."""
         request = Request(names=(f"{image}:{variant}",))
-        async with self._opened(cache) as (outside, workspace):
-            finished, inside = await _run(outside, workspace, request)
-            _told(finished)
+        async with self._opened(cache) as (arguments, workspace):
+            finished, host = await _run(arguments, workspace, request)
+            _table(finished)
             planned = finished.plan.get(f"{image}:{variant}")
-            if inside.engine is not None and planned.reference in await inside.engine.images():
-                return inside.engine.container(planned.reference)
+            if host.engine is not None and planned.reference in await host.engine.images():
+                return host.engine.container(planned.reference)
             container = dag.container()
             if self.password is not None:
-                host = self._namespace(workspace).host
-                container = container.with_registry_auth(host, self.username, self.password)
-            return container.from_(finished.hits[planned.id], registry_service=outside.registry_service)
+                address = self._namespace(workspace).host
+                container = container.with_registry_auth(address, self.username, self.password)
+            return container.from_(finished.hits[planned.id], registry_service=arguments.registry_service)
 
-    @done_anew
+    @uncached
     async def smoke(
         self,
         images: Images = None,
@@ -158,13 +161,13 @@ class Dockwright:
         require_gpu: RequireGpu = False,
         no_ledger: NoLedger = False,
     ) -> str:
-        """Check every image, those too that are there already; what the registry has is fetched for it."""
+        """Check every image, including existing images, which are fetched from the registry."""
         checks = CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
         request = Request(names=tuple(images or ()), variants=tuple(variant or ()), smoke=True, checks=checks)
-        async with self._opened(cache) as (outside, workspace):
-            return _told((await _run(outside, workspace, request))[0])
+        async with self._opened(cache) as (arguments, workspace):
+            return _table((await _run(arguments, workspace, request))[0])
 
-    @done_anew
+    @uncached
     async def report(
         self,
         images: Images = None,
@@ -172,18 +175,18 @@ class Dockwright:
         cache: Cache = "read",
         rebuild: Rebuild = False,
         revision: Annotated[
-            str, Doc("Commit, in full, whose docker/ the stack is, unchanged: for `dockwright repro`.")
+            str, Doc("Full id of the commit whose docker/ the stack is, without changes. `repro` needs it.")
         ] = "",
-        smoke: Annotated[bool, Doc("Also check the images that are there already, as smoke does.")] = False,
+        smoke: Annotated[bool, Doc("Also check existing images, as smoke does.")] = False,
         gpu: Gpu = False,
         require_gpu: RequireGpu = False,
         no_ledger: NoLedger = False,
     ) -> dagger.Directory:
-        """Build as build-all does, or check as smoke does, and return the run's report, events and logs.
+        """Build like build-all, or check like smoke, and return the report, events and logs of the run.
 
-        It ends well whatever became of the images.
+        It succeeds even if images failed.
         """
-        with told():
+        with named_errors():
             checkout = named_checkout(revision)
         request = Request(
             names=tuple(images or ()),
@@ -193,58 +196,59 @@ class Dockwright:
             smoke=smoke,
             checks=CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger),
         )
-        async with self._opened(cache) as (outside, workspace):
-            finished, inside = await _run(outside, workspace, request)
-        return inside.folder(finished.directory.path)
+        async with self._opened(cache) as (arguments, workspace):
+            finished, host = await _run(arguments, workspace, request)
+        return host.folder(finished.directory.path)
 
-    @done_anew
+    @uncached
     async def export_cache(self, images: Images = None, variant: Variants = None) -> str:
-        """Build what the registry lacks and push it there under its keys.
+        """Build the images that the registry does not have, and push them under their keys.
 
-        It ends well only if the registry then has all that was asked for.
+        It succeeds only if the registry then has all images.
         """
         request = Request(names=tuple(images or ()), variants=tuple(variant or ()))
-        async with self._opened("read-write") as (outside, workspace):
-            place, environ = self._namespace(workspace), await outside.environ()
-            say = ModuleHost(client=dag, given=outside).say
+        async with self._opened("read-write") as (arguments, workspace):
+            place, environ = self._namespace(workspace), await arguments.environ()
+            say = ModuleHost(client=dag, given=arguments).say
             await check_registry(place, say, "REGISTRY", environ=environ)
-            finished, _ = await _run(outside, workspace, request)
-            table = _told(finished)
+            finished, _ = await _run(arguments, workspace, request)
+            table = _table(finished)
             await check_pushed(place, finished.plan, say, environ=environ)
             return table
 
-    @done_anew
+    @uncached
     async def publish(
         self,
-        version: Annotated[str, Doc("Of the release.")],
+        version: Annotated[str, Doc("Version of the release.")],
         variant: Variants = None,
-        revision: Annotated[str, Doc("Commit that the images are annotated with.")] = "",
-        origin: Annotated[str, Doc("Address of the source that they are annotated with.")] = "",
-        bootstrap_base: Annotated[bool, Doc("Publish though the base is made of Debian packages.")] = False,
-        gzip: Annotated[bool, Doc("Compress layers with gzip, for what reads no zstd.")] = False,
+        revision: Annotated[str, Doc("Commit, for an annotation of the images.")] = "",
+        origin: Annotated[str, Doc("Address of the source, for an annotation of the images.")] = "",
+        bootstrap_base: Annotated[bool, Doc("Allow a release of images on the bootstrap base.")] = False,
+        gzip: Annotated[bool, Doc("Compress layers with gzip, for programs without zstd.")] = False,
         gpu: Gpu = False,
         require_gpu: RequireGpu = False,
         no_ledger: NoLedger = False,
     ) -> str:
-        """Make a release of all images in the registry, and let its tags follow.
+        """Release all images in the registry, then move the tags to the release.
 
-        What the registry lacks is built and pushed first. The release is one index, release:VERSION.
+        Images that the registry does not have are built, checked and pushed first. The release is one image
+        index, release:VERSION.
         """
-        async with self._opened("read-write") as (outside, workspace):
-            place, environ = self._namespace(workspace), await outside.environ()
-            say = ModuleHost(client=dag, given=outside).say
+        async with self._opened("read-write") as (arguments, workspace):
+            place, environ = self._namespace(workspace), await arguments.environ()
+            say = ModuleHost(client=dag, given=arguments).say
             check_version(version)
             check_base(workspace, bootstrap_base=bootstrap_base)
             check_variants(workspace.stack, tuple(variant or ()))
             await check_registry(place, say, "RELEASE", "REGISTRY", environ=environ)
             checks = CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
             request = Request(variants=tuple(variant or ()), frozen=True, checks=checks)
-            table = _told((await _run(outside, workspace, request))[0])
+            table = _table((await _run(arguments, workspace, request))[0])
             notes = {
                 "org.opencontainers.image.revision": revision,
                 "org.opencontainers.image.source": origin,
             }
-            said = await publish_release(
+            released = await publish_release(
                 workspace,
                 Publication(
                     version=version,
@@ -255,26 +259,28 @@ class Dockwright:
                 say=say,
                 environ=environ,
             )
-        return f"{table}\n{said}"
+        return f"{table}\n{released}"
 
     @function
     async def plan(self, images: Images = None, variant: Variants = None) -> dagger.File:
-        """Return what would be built and why, as `dockwright plan --json` prints it."""
+        """Return which images would be built, and why, as `dockwright plan --json` prints it."""
         request = Request(names=tuple(images or ()), variants=tuple(variant or ()))
         async with self._opened("off") as (_, workspace):
             text = plan_text(await request.plan(workspace, Store(ids={})))
         return dag.directory().with_new_file("plan.json", text).file("plan.json")
 
-    @done_anew
+    @uncached
     async def matrix(self, variant: Variants = None, rebuild: Rebuild = False) -> str:
-        """Return what has to be built, by level of the graph, as `dockwright matrix` prints it."""
+        """Return what must be built, by level of the graph, as `dockwright matrix` prints it."""
         request = Request(variants=tuple(variant or ()), rebuild=rebuild)
-        async with self._opened("read") as (outside, workspace):
-            inside = ModuleHost(client=dag, given=outside)
-            return (await matrix_of(workspace, request, await outside.environ(), inside.say)).text
+        async with self._opened("read") as (arguments, workspace):
+            host = ModuleHost(client=dag, given=arguments)
+            return (await matrix_of(workspace, request, await arguments.environ(), host.say)).text
 
     @function
-    async def render(self, bake: Annotated[bool, Doc("Also docker-bake.json.")] = False) -> dagger.Directory:
+    async def render(
+        self, bake: Annotated[bool, Doc("Also return docker-bake.json.")] = False
+    ) -> dagger.Directory:
         """Return the Dockerfiles that build the stack without dockwright."""
         async with self._opened("off") as (_, workspace):
             files = rendered(workspace.stack, bake=bake)
@@ -285,39 +291,39 @@ class Dockwright:
 
     @function
     async def wheelhouse(
-        self, variant: Annotated[str, Doc("Variant whose wheels are fetched.")] = "cpu"
+        self, variant: Annotated[str, Doc("Variant whose wheels are downloaded.")] = "cpu"
     ) -> dagger.Directory:
-        """Return all wheels of a variant, fetched by hash, those compiled that have none."""
-        async with self._opened("off") as (outside, workspace):
-            inside = ModuleHost(client=dag, given=outside)
+        """Return all wheels of a variant, downloaded by hash or compiled."""
+        async with self._opened("off") as (arguments, workspace):
+            host = ModuleHost(client=dag, given=arguments)
             check_variants(workspace.stack, (variant,))
-            return await inside.wheelhouse(workspace, variant)
+            return await host.wheelhouse(workspace, variant)
 
     @function
     @check
     async def catalog(self) -> None:
-        """Check that the stack's directory has no mistakes."""
+        """Check that the files of the stack have no errors."""
         async with self._opened("off"):
             pass
 
     @function
     @check
     async def locks(self) -> None:
-        """Check that every lock answers what is asked for."""
-        with told():
-            check_locks(await self._outside().laid_out())
+        """Check that every lock fits the requirements."""
+        with named_errors():
+            check_locks(await self._arguments().laid_out())
 
     @function
     @check
     async def rendered_files(self) -> None:
-        """Check that the rendered Dockerfiles are as image.toml and the locks say."""
+        """Check that the rendered Dockerfiles fit image.toml and the locks."""
         async with self._opened("off") as (_, workspace):
-            stale, left_over = differences(workspace.directory, rendered(workspace.stack, bake=False))
-            if stale or left_over:
-                names = ", ".join([*stale, *left_over])
+            stale, surplus = differences(workspace.directory, rendered(workspace.stack, bake=False))
+            if stale or surplus:
+                names = ", ".join([*stale, *surplus])
                 raise CatalogError(f"stale rendered files: {names}; `dockwright render` writes them")
 
-    def _outside(self) -> ModuleArguments:
+    def _arguments(self) -> ModuleArguments:
         return ModuleArguments(
             source=self.source,
             base=self.base,
@@ -335,9 +341,9 @@ class Dockwright:
 
     @asynccontextmanager
     async def _opened(self, cache: str) -> AsyncIterator[tuple[ModuleArguments, Workspace]]:
-        with told():
-            outside = self._outside()
-            yield outside, await outside.workspace(cache)
+        with named_errors():
+            arguments = self._arguments()
+            yield arguments, await arguments.workspace(cache)
 
     def _namespace(self, workspace: Workspace) -> RegistryNamespace:
         if workspace.registry is None:
@@ -348,18 +354,18 @@ class Dockwright:
 
 
 async def _run(
-    outside: ModuleArguments, workspace: Workspace, request: Request
+    arguments: ModuleArguments, workspace: Workspace, request: Request
 ) -> tuple[RunResult, ModuleHost]:
     check_variants(workspace.stack, request.variants)
-    inside = ModuleHost(client=dag, given=outside)
-    return await run_request(workspace, request, inside, await outside.environ()), inside
+    host = ModuleHost(client=dag, given=arguments)
+    return await run_request(workspace, request, host, await arguments.environ()), host
 
 
-def _told(finished: RunResult) -> str:
-    """Return the table of a run that ended well.
+def _table(finished: RunResult) -> str:
+    """Return the table of a successful run.
 
     Raises:
-        Failed: it did not; the message has the table, and the class of each error.
+        Failed: it was not; the message has the table, and the class of each error.
     """
     if finished.exit_code != 0:
         raise Failed(end_text(finished.report))

@@ -119,19 +119,20 @@ def main(argv: Sequence[str] | None = None, *, install: bool = False) -> int:
 
 
 def _failed(error: Exception) -> int:
-    """Print what went wrong: sentences for what the user can act on, a traceback for a mistake of ours."""
+    """Print an error: sentences for what the user can act on, a traceback for a bug."""
     leaves = list(_leaves(error))
-    told = [leaf for leaf in leaves if isinstance(leaf, DockwrightError)]
-    if len(told) == len(leaves):
-        for leaf in told:
+    known = [leaf for leaf in leaves if isinstance(leaf, DockwrightError)]
+    if len(known) == len(leaves):
+        for leaf in known:
             click.echo(f"dockwright: {leaf}", err=True)
-        return told[0].exit_code
+        return known[0].exit_code
     import traceback
 
     traceback.print_exception(error)
     click.echo(
-        "dockwright: the lines above are a mistake in dockwright itself; please report them in the project's "
-        "issue tracker, with the command that you typed and what `dockwright doctor` prints",
+        "dockwright: the lines above show a bug in dockwright\n"
+        "hint: please report them in the project's issue tracker, with the command that you typed and the "
+        "output of `dockwright doctor`",
         err=True,
     )
     return BUG
