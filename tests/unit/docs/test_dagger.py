@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,9 @@ import yaml
 from ci.engines.dagger.cache import MIN_KEPT_BYTES
 from ci.engines.dagger.reach import LEGACY, LIMIT_S, RUNNER_HOST, SCHEMES
 from ci.version import dagger_version
+from tests.unit.docs.pages import PAGES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "dagger.md").read_text()
+PAGE = PAGES["docs/dagger.md"]
 SIZES = {"reservedSpace", "maxUsedSpace", "minFreeSpace", "sweepSize"}
 ENGINE: Mapping[str, set[str]] = {
     "logLevel": set(),
