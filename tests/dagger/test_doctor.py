@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ci.cli.doctor.dagger_probe import DaggerAnswer, ask_dagger
+from ci.cli.doctor.dagger_probe import ask_dagger
+from ci.cli.doctor.machine import DaggerAnswer
 from ci.engines.dagger.cache import CacheLimits
 from ci.engines.dagger.reach import RUNNER_HOST, SESSION_PORT
 from tests.dagger.disk import Disk
@@ -45,13 +46,13 @@ def test_a_session_of_another_version_is_a_fault(served: Disk, server: Session) 
     served.version = "v0.20.8"
     answer = ask_dagger({SESSION_PORT: str(server.port)})
     assert answer is not None
-    assert answer.fault.startswith("the engine is v0.20.8, the SDK ")
+    assert answer.error.startswith("the engine is v0.20.8, the SDK ")
 
 
 def test_an_engine_out_of_reach_is_a_fault() -> None:
     answer = ask_dagger({RUNNER_HOST: "unix:///none.sock"})
     assert answer is not None
-    assert "does not answer (No such file or directory)" in answer.fault
+    assert "does not answer (No such file or directory)" in answer.error
 
 
 def test_what_nobody_names_is_not_looked_for() -> None:

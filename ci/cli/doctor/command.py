@@ -12,7 +12,7 @@ import click
 from ci.catalog.load import load_stack
 from ci.cli.display.stream import Stream
 from ci.cli.doctor.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, diagnose
-from ci.cli.doctor.machine import look
+from ci.cli.doctor.inspection import inspect_machine
 from ci.errors import CatalogError, DiskError, UsageError
 from ci.report.units import size_text
 from ci.run.estimate.disk import daemon_folders, file_systems, run_folders
@@ -21,8 +21,8 @@ from ci.run.estimate.needs import Estimate, from_nothing
 from ci.settings import Settings
 
 GB = 10**9
-MARKS = {"ok": ("ok", ""), "note": ("note", "33"), "bad": ("no", "31")}
-"""What stands before a finding, and its colour on a terminal."""
+STATES = {"ok": ("ok", ""), "note": ("note", "33"), "bad": ("no", "31")}
+"""The word before a finding, and its colour on a terminal."""
 REGISTRIES = {"docker.io": "registry-1.docker.io"}
 """Where the registry of a name is served, if not at the name. Source: Docker Hub."""
 
@@ -48,7 +48,7 @@ def doctor(ctx: click.Context, as_json: bool, disk_gb: float | None) -> None:
     if disk_gb is not None:
         _check_room(settings, int(disk_gb * GB))
         return
-    machine = look(settings, _urls(settings))
+    machine = inspect_machine(settings, _urls(settings))
     findings = diagnose(machine, _needs(settings, machine.cores))
     builds = can_build(findings)
     if as_json:
@@ -120,9 +120,9 @@ def _print(findings: Sequence[Finding]) -> None:
     out = Stream(sys.stdout)
     width = max(len(found.name) for found in findings)
     for found in findings:
-        mark, colour = MARKS[found.state]
+        word, colour = STATES[found.state]
         shown = colour if out.is_terminal and colour else None
-        out.line(f"{mark:<5}{found.name:<{width}}  {found.says}", colour=shown)
+        out.line(f"{word:<5}{found.name:<{width}}  {found.says}", colour=shown)
         if found.advice:
             out.line(f"{'':<{width + 7}}{found.advice}")
     engines = [found.name for found in findings if found.engine and found.state == "ok"]
@@ -130,4 +130,4 @@ def _print(findings: Sequence[Finding]) -> None:
     if engines:
         out.line(f"can build here: {', '.join(engines)}")
     else:
-        out.line("no engine can build here yet; what to type stands above")
+        out.line("no engine can build here yet; see above what to type")

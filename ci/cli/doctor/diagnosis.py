@@ -1,4 +1,4 @@
-"""What a machine's facts mean for its user: what works, what doesn't, what to type. Pure."""
+"""What a machine's facts mean for its user: what works, what does not, what to type. Pure."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def _buildah(machine: Machine) -> Iterator[Finding]:
             says=f"{version}, but this user can't run it; see rights",
             engine=True,
         )
-    elif trial.fault:
+    elif trial.error:
         yield Finding(
             name="buildah",
             state="bad",
-            says=f"{version}, but a container without a network can't run: {trial.fault}",
+            says=f"{version}, but a container without a network can't run: {trial.error}",
             advice="allow user and network namespaces here (in a container: --privileged), or use Docker",
             engine=True,
         )
@@ -111,9 +111,9 @@ def _dagger(machine: Machine) -> Iterator[Finding]:
     answer = machine.dagger
     if answer is None:
         return
-    if answer.fault:
+    if answer.error:
         advice = "start it, or build with the embedded engine; docs/dagger.md says how engines are named"
-        yield Finding(name="dagger", state="note", says=answer.fault, advice=advice, engine=True)
+        yield Finding(name="dagger", state="note", says=answer.error, advice=advice, engine=True)
     elif answer.limits is None:
         says = "an engine would be started, and was not asked; `--engine dagger` builds with it"
         yield Finding(name="dagger", state="ok", says=says)
@@ -121,8 +121,8 @@ def _dagger(machine: Machine) -> Iterator[Finding]:
         limits = answer.limits
         says = "an engine answers; `--engine dagger` builds with it"
         yield Finding(name="dagger", state="ok", says=says, engine=True)
-        if limits.fault:
-            yield Finding(name="cache", state="note", says=limits.fault)
+        if limits.size_warning:
+            yield Finding(name="cache", state="note", says=limits.size_warning)
         elif limits.min_free_bytes:
             yield Finding(
                 name="cache",
@@ -218,8 +218,8 @@ def _network(machine: Machine) -> Iterator[Finding]:
         names = ", ".join(name for name, of_name in machine.proxies if of_name == proxy)
         yield Finding(name="proxy", state="ok", says=f"{proxy}, handed to what fetches ({names})")
     for host in machine.hosts:
-        if host.fault:
-            says = f"{host.what} does not answer: {host.url}: {host.fault}"
+        if host.error:
+            says = f"{host.what} does not answer: {host.url}: {host.error}"
             yield Finding(name="network", state="note", says=says, advice=OFFLINE_ADVICE.get(host.what, ""))
         else:
             yield Finding(name="network", state="ok", says=f"{host.what} answers: {host.url}")

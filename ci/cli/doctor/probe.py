@@ -1,4 +1,4 @@
-"""Questions to the machine whose answer takes time: a program's version, a host, a container that runs."""
+"""Facts that take time to find out: a program's version, a server, a container that runs."""
 
 from __future__ import annotations
 
@@ -8,31 +8,20 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ci.cli.doctor.machine import Trial
 from ci.engines.buildah.commands import OFFLINE
 from ci.settings import Settings
 
 T = TypeVar("T")
 HOST_S = 2.0
-"""How long a host has to answer."""
+"""Time limit for an answer of a server."""
 PROGRAM_S = 10.0
-"""How long a program has to end."""
+"""Time limit for a program."""
 STATIC = ("/sbin/ldconfig.real", "/sbin/ldconfig")
 """A program that every Debian and Ubuntu has and that needs no library: it runs in an empty container."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What became of a run in an empty container; `fault` is empty when it ran.
-
-    `driver` is how Buildah keeps layers, such as `overlay`; empty where that could not be asked.
-    """
-
-    driver: str
-    fault: str
 
 
 def answers_all(questions: Mapping[str, Callable[[], T | None]]) -> dict[str, T | None]:
@@ -52,7 +41,7 @@ def answers_all(questions: Mapping[str, Callable[[], T | None]]) -> dict[str, T 
 
 
 def version_of(argv: tuple[str, ...]) -> str | None:
-    """Return the version that a program prints first; None where it is not there or fails."""
+    """Return the version that a program prints first; None where it is missing or fails."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=PROGRAM_S)
     except (OSError, subprocess.TimeoutExpired):
@@ -64,7 +53,7 @@ def version_of(argv: tuple[str, ...]) -> str | None:
 
 
 def ask_host(url: str) -> str:
-    """Return why the host of `url` does not answer; empty when it does, with whatever status."""
+    """Return why the server of `url` does not answer; empty if it does, with any status."""
     if not url.startswith(("http://", "https://")):
         return "not a URL of http or https"
     request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "dockwright-doctor"})  # noqa: S310
@@ -78,14 +67,14 @@ def ask_host(url: str) -> str:
 
 
 def try_run(settings: Settings, privilege: tuple[str, ...]) -> Trial:
-    """Run a program in an empty container without a network, in a store that is gone afterwards."""
+    """Run a program in an empty container without network, in a store that is removed afterwards."""
     tool = next((path for path in STATIC if _is_static(Path(path))), None)
     with tempfile.TemporaryDirectory(prefix="dockwright-doctor-", dir="/var/tmp") as folder:
         buildah = (*privilege, "buildah", "--root", f"{folder}/store", "--runroot", f"{folder}/run")
         try:
             driver = _out((*buildah, "info", "--format", "{{.store.GraphDriverName}}"))
             if tool is None:
-                return Trial(driver=driver, fault="no program without libraries was found to try it with")
+                return Trial(driver=driver, error="no statically linked program was found to try it with")
             container = _out((*buildah, "from", "scratch"))
             _out((*buildah, "copy", container, tool, "/tool"))
             isolation = ["--isolation", settings.isolation]
@@ -102,9 +91,9 @@ def try_run(settings: Settings, privilege: tuple[str, ...]) -> Trial:
                     "-V",
                 )
             )
-            return Trial(driver=driver, fault="")
+            return Trial(driver=driver, error="")
         except RuntimeError as error:
-            return Trial(driver="", fault=str(error))
+            return Trial(driver="", error=str(error))
         finally:
             # Its files may belong to other users, and its layers be mounted.
             subprocess.run((*buildah, "rm", "--all"), capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""What a Dagger engine keeps of its cache, by its own settings and by what is free on its disk.
+"""How much cache a Dagger engine keeps, by its own settings and by the free space on its disk.
 
 Source: Dagger 0.21.8, dagql/cache_prune.go: what is over `maxUsedSpace` goes; where less than `minFreeSpace`
 is free, as much goes as is missing, whoever has filled the disk, and `reservedSpace` does not protect it.
@@ -19,15 +19,15 @@ GB = 10**9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheLimits:
-    """What the engine's settings say; 0 is no limit."""
+    """The limits in the engine's settings; 0 is no limit."""
 
     most_bytes: int
     reserved_bytes: int
     min_free_bytes: int
 
     @property
-    def fault(self) -> str:
-        """Why the cache is too small whatever the disk has, as a sentence; empty where it is not."""
+    def size_warning(self) -> str:
+        """Why the cache is too small on any disk, as a sentence; empty where it is not."""
         if self.most_bytes == 0 or max(self.most_bytes, self.reserved_bytes) >= MIN_KEPT_BYTES:
             return ""
         return (

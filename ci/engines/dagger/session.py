@@ -49,8 +49,8 @@ async def open_dagger(
             async with dagger.connection(dagger.Config(log_output=stream, retry=None)):
                 check_version(await dag.version())
                 limits = await cache_limits(dag)
-                if limits.fault:
-                    say(f"warning: {limits.fault}")
+                if limits.size_warning:
+                    say(f"warning: {limits.size_warning}")
                 bundle = ca_bundle(os.environ)
                 yield DaggerEngine(
                     client=dag,

@@ -14,7 +14,7 @@ OTHER_TEXTS = {
     "catalog/names.py": "a path in an image, and the components of a namespace",
     "catalog/stack.py": "a path in Debian's archive",
     "cli/commands.py": "MODULE:ATTRIBUTE of a command",
-    "cli/doctor/machine.py": "a row of /etc/subuid",
+    "cli/doctor/inspection.py": "a row of /etc/subuid",
     "engines/dagger/engine.py": "USER:PASSWORD of an authentication file",
     "engines/dagger/reach.py": "the user part of a URL's host",
     "engines/program/sandbox.py": "a program of the standard library alone: paths, and rows of /etc/passwd",

@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from ci.cli.doctor.command import doctor_json
-from ci.cli.doctor.dagger_probe import DaggerAnswer
 from ci.cli.doctor.diagnosis import REGISTRY, can_build, diagnose
-from ci.cli.doctor.machine import Host, Machine
-from ci.cli.doctor.probe import Trial
+from ci.cli.doctor.machine import DaggerAnswer, Host, Machine, Trial
 from ci.engines.dagger.cache import CacheLimits
 from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.needs import Estimate, TaskNeed
@@ -46,11 +44,11 @@ GOOD = Machine(
     user="ann",
     rights="root",
     subuids=0,
-    trial=Trial(driver="overlay", fault=""),
+    trial=Trial(driver="overlay", error=""),
     disks=(DISK,),
     ca=(),
     proxies=(),
-    hosts=(Host(what=REGISTRY, url="https://registry/v2/", fault=""),),
+    hosts=(Host(what=REGISTRY, url="https://registry/v2/", error=""),),
 )
 
 
@@ -87,7 +85,7 @@ def test_a_user_without_root_is_told_what_root_types() -> None:
 
 
 def test_a_container_that_does_not_run_is_told_with_its_reason() -> None:
-    machine = replace(GOOD, trial=Trial(driver="overlay", fault="unshare: operation not permitted"))
+    machine = replace(GOOD, trial=Trial(driver="overlay", error="unshare: operation not permitted"))
     says, advice = told(machine)["buildah"]
     assert "unshare: operation not permitted" in says
     assert "--privileged" in advice
@@ -117,7 +115,7 @@ def test_a_daemon_that_answers_can_build_in_place_of_buildah() -> None:
 
 
 def test_whole_copies_of_layers_are_remarked() -> None:
-    machine = replace(GOOD, rights="rootless", trial=Trial(driver="vfs", fault=""))
+    machine = replace(GOOD, rights="rootless", trial=Trial(driver="vfs", error=""))
     says, advice = told(machine)["layers"]
     assert says.startswith("kept by vfs")
     assert "fuse-overlayfs" in advice
@@ -171,7 +169,7 @@ def test_what_is_handed_to_fetching_is_named_once_with_all_its_variables() -> No
 
 
 def test_a_registry_out_of_reach_needs_nothing_done() -> None:
-    host = Host(what=REGISTRY, url="https://registry/v2/", fault="timed out")
+    host = Host(what=REGISTRY, url="https://registry/v2/", error="timed out")
     says, advice = told(replace(GOOD, hosts=(host,)))["network"]
     assert says == "the registry of the base does not answer: https://registry/v2/: timed out"
     assert advice.startswith("nothing to do")
@@ -216,7 +214,7 @@ def test_a_dagger_engine_with_a_small_cache_is_noted_with_what_to_set() -> None:
 
 
 def test_a_dagger_engine_out_of_reach_is_noted_and_others_can_build() -> None:
-    machine = replace(GOOD, dagger=DaggerAnswer(fault="the engine at tcp://h:1 does not answer"))
+    machine = replace(GOOD, dagger=DaggerAnswer(error="the engine at tcp://h:1 does not answer"))
     assert told(machine)["dagger"][0] == "the engine at tcp://h:1 does not answer"
     assert can_build(diagnose(machine, NEEDS))
 

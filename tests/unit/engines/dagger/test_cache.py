@@ -22,7 +22,7 @@ def limits(most_gb: int = 0, reserved_gb: int = 0, free_gb: int = 0) -> CacheLim
     ],
 )
 def test_a_cache_is_small_by_what_is_kept_of_it(found: CacheLimits, small: bool) -> None:
-    assert bool(found.fault) == small
+    assert bool(found.size_warning) == small
 
 
 @pytest.mark.parametrize(
