@@ -28,7 +28,7 @@ class DockwrightError(Exception):
 
 
 class UsageError(DockwrightError):
-    """The command was given words that it can't take: an unknown image, a bad option."""
+    """The command has arguments that it can't take: an unknown image, an invalid option."""
 
     exit_code = 2
 
@@ -38,19 +38,19 @@ class ParseError(UsageError, ValueError):
 
 
 class CatalogError(DockwrightError):
-    """The stack directory has mistakes; the message holds all of them, one a line."""
+    """The stack directory has validation errors; the message has all of them, each with its hint."""
 
     exit_code = 2
 
 
 class LockError(DockwrightError):
-    """A lock can't be made, or does not hold."""
+    """A lock can't be made, or is not fresh."""
 
     exit_code = 3
 
 
 class FetchError(DockwrightError):
-    """Something from outside could not be had, or is not what its lock says."""
+    """A build input could not be fetched, or is not what its lock names."""
 
     exit_code = 4
 
@@ -91,7 +91,7 @@ class BudgetError(SmokeError):
 
 
 class DiskError(DockwrightError):
-    """There is not the room that something needs; nothing of it was started."""
+    """There is not enough free space for something; nothing of it was started."""
 
     exit_code = 8
 
@@ -101,11 +101,11 @@ class DiskFullError(DiskError):
 
 
 RegistryAnswer = Literal["absent", "unauthorised", "unreachable", "corrupt"]
-"""What a registry says in place of what was asked for."""
+"""What a registry answers instead of what was requested."""
 
 
 class RegistryError(DockwrightError):
-    """A registry did not give, or take, what was asked.
+    """A registry did not deliver, or accept, what was requested.
 
     Attributes:
         answer: `absent` (it has no such thing), `unauthorised` (not for these credentials), `unreachable`
@@ -120,7 +120,7 @@ class RegistryError(DockwrightError):
 
 
 class MissingInRegistryError(RegistryError):
-    """A registry promised images that it does not give.
+    """A registry listed images that it does not deliver.
 
     Attributes:
         images: their `image:variant`.

@@ -120,8 +120,8 @@ def read_settings(**options: object) -> Settings:
         return Settings(**options)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = [
-            f"DOCKWRIGHT_{'_'.join(str(part) for part in mistake['loc']).upper()}: {mistake['msg']}, "
-            f"not {mistake['input']!r}"
-            for mistake in error.errors()
+            f"DOCKWRIGHT_{'_'.join(map(str, one['loc'])).upper()}: {one['input']!r} is not valid: "
+            f"{one['msg'].replace('Input should', 'it should')}"
+            for one in error.errors()
         ]
         raise UsageError("\n".join(lines)) from error

@@ -27,7 +27,7 @@ def read_pins(name: str, folder: Path = PINS) -> tuple[LockLine, ...]:
     """Return the lock lines of `name`.lock in their order; a distribution may stand there more than once."""
     rows = (folder / f"{name}.lock").read_text().splitlines()
     read = [parse_python_lock(row) for row in rows if row and not row.startswith("#")]
-    wrong = [mistake for text in read for _, mistake in text.mistakes]
+    wrong = [mistake for text in read for _, mistake in text.errors]
     if wrong:
         raise SystemExit(f"{folder / name}.lock: {wrong[0]}")
     return tuple(line for text in read for line in text.lines)

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a document: said as mistakes, then taken out of its table."""
+"""The errors that pydantic finds in a document: reported, then removed from its table."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, RootModel
 from pydantic_core import ErrorDetails
 
-from ci.catalog.validation_errors import ValidationErrors, suggestion
+from ci.catalog.validation_errors import Invalid, ValidationErrors, suggestion
 
 Path = tuple[int | str, ...]
 """The keys and list indices that lead to a value, from the top of the table."""
 
-_WANTED = {
+_EXPECTED = {
     "string_type": "a text in quotes",
     "int_type": "a whole number",
     "bool_type": "true or false",
@@ -21,7 +21,7 @@ _WANTED = {
     "dict_type": "a table",
     "model_type": "a table",
 }
-_STAND_INS: dict[object, tuple[str, Any]] = {
+_PLACEHOLDERS: dict[object, tuple[str, Any]] = {
     str: ("a text in quotes", "xx"),
     int: ("a whole number", 1),
     list: ("a list in [ ]", ["xx"]),
@@ -29,47 +29,48 @@ _STAND_INS: dict[object, tuple[str, Any]] = {
 
 
 def report_errors(
-    mistakes: ValidationErrors, file: str, model: type[BaseModel], faults: Sequence[ErrorDetails]
+    errors: ValidationErrors, file: str, model: type[BaseModel], details: Sequence[ErrorDetails]
 ) -> None:
-    """Note each of pydantic's `faults` of a document of the kind `model`."""
-    for fault in faults:
-        path = fault["loc"]
+    """Add each of pydantic's errors in a document of the kind `model`."""
+    for one in details:
+        path = one["loc"]
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-        mistakes.add(file, key.removeprefix("."), _sentence(model, path, fault))
+        errors.add(file, key.removeprefix("."), *_sentence(model, path, one))
 
 
-def mend(table: dict[str, Any], model: type[BaseModel], faults: Sequence[ErrorDetails]) -> None:
-    """Take wrong values out of `table`, and put a stand-in where one is missing.
+def mend(table: dict[str, Any], model: type[BaseModel], details: Sequence[ErrorDetails]) -> None:
+    """Remove invalid values from `table`, and add a placeholder where one is missing.
 
-    An entry of a list that lacks a key goes as a whole: nobody knows what it would have been.
+    An entry of a list that lacks a key is removed as a whole, since its meaning is not known.
     """
-    doomed: dict[Path, None] = {}
-    for fault in faults:
-        path = fault["loc"]
-        if fault["type"] != "missing":
-            doomed[path] = None
+    removed: dict[Path, None] = {}
+    for one in details:
+        path = one["loc"]
+        if one["type"] != "missing":
+            removed[path] = None
         elif any(isinstance(part, int) for part in path):
-            doomed[path[:-1]] = None
+            removed[path[:-1]] = None
         else:
-            _, stand_in = _STAND_INS.get(_kind(_at(model, path)), ("", {}))
-            _holder(table, path)[path[-1]] = stand_in
-    for path in reversed(doomed):
-        if not any(path[:length] in doomed for length in range(1, len(path))):
+            _, placeholder = _PLACEHOLDERS.get(_kind(_at(model, path)), ("", {}))
+            _holder(table, path)[path[-1]] = placeholder
+    for path in reversed(removed):
+        if not any(path[:length] in removed for length in range(1, len(path))):
             del _holder(table, path)[path[-1]]
 
 
-def _sentence(model: type[BaseModel], path: Path, fault: ErrorDetails) -> str:
-    kind = fault["type"]
+def _sentence(model: type[BaseModel], path: Path, error: ErrorDetails) -> Invalid:
+    kind = error["type"]
     if kind == "extra_forbidden":
         parent = _at(model, path[:-1])
         known = parent.model_fields if isinstance(parent, type) and issubclass(parent, BaseModel) else ()
-        return f"unknown key '{path[-1]}'; {suggestion(str(path[-1]), known)}"
+        return f"unknown key '{path[-1]}'", suggestion(str(path[-1]), known)
     if kind == "missing":
-        wanted, _ = _STAND_INS.get(_kind(_at(model, path)), ("a table", {}))
-        return f"missing; add {wanted}"
-    if kind in _WANTED:
-        return f"{fault['input']!r} is of the wrong type; write {_WANTED[kind]}"
-    return f"{fault['msg'][:1].lower()}{fault['msg'][1:]}; correct it"
+        expected, _ = _PLACEHOLDERS.get(_kind(_at(model, path)), ("a table", {}))
+        return "missing", f"add {expected}"
+    if kind in _EXPECTED:
+        return f"{error['input']!r} has the wrong type", f"write {_EXPECTED[kind]}"
+    message = error["msg"].removeprefix("Input ")
+    return f"{error['input']!r} is not valid", f"it {message[:1].lower()}{message[1:]}"
 
 
 def _holder(table: dict[str, Any], path: Path) -> Any:
@@ -84,7 +85,7 @@ def _kind(annotation: object) -> object:
 
 
 def _at(model: type[BaseModel], path: Path) -> object:
-    """Return the annotation of the place that `path` leads to; None where the model has no such place."""
+    """Return the annotation of the value that `path` leads to; None where the model has no such value."""
     at: object = model
     for part in path:
         if isinstance(at, type) and issubclass(at, RootModel):

@@ -1,4 +1,4 @@
-"""One image's folder as its variants: everything that can be said without looking at other images."""
+"""One image's folder as its variants: everything that can be checked without other images."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from ci.catalog.requirements import (
     variant_of_input,
 )
 from ci.catalog.stack import Budget, ContextFile, ImageVariant, LockLine, Model, Smoke
-from ci.catalog.validation_errors import ValidationErrors, suggestion
+from ci.catalog.validation_errors import Invalid, ValidationErrors, suggestion
 
 APT_LOCK = "apt.lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An image variant before it was held against its ancestors.
+    """An image variant before it is compared with its ancestors.
 
-    `requirements` and `files` are None where it adds no Python packages; `locked` says that its Python lock
-    holds, `whole` that nothing is wrong with its files.
+    `requirements` and `files` are None where it adds no Python packages; `locked`: its Python lock is
+    fresh; `whole`: its files have no error.
     """
 
     variant: ImageVariant
@@ -53,7 +53,7 @@ def drafts(
     parents = {variant: resolved_parent(document.parent[variant], variant) for variant in variants}
     present = {path.name for path in folder.path.iterdir()}
     inputs = requirement_files(folder.name, parents, present)
-    requests = {asked.input: requirements_of(folder, asked.input) for asked in inputs.values()}
+    requests = {wanted.input: requirements_of(folder, wanted.input) for wanted in inputs.values()}
     _check_inputs(folder, document, present)
     _check_values(folder, document)
     file = folder.file(IMAGE)
@@ -62,14 +62,14 @@ def drafts(
     _check_runs(folder, document.smoke.runs, for_checks)
     apt_lock = None
     if document.apt:
-        note_packages(folder.mistakes, file, "apt", document.apt)
-        if not folder.mistakes.noted(file, "apt"):
+        check_packages(folder.errors, file, "apt", document.apt)
+        if not folder.errors.has(file, "apt"):
             apt_lock = locks.apt(folder, APT_LOCK, document.apt, IMAGE)
 
     result = []
     for variant, parent in parents.items():
-        asked = inputs.get(variant)
-        lines = locks.python(folder, asked.lock, asked.input) if asked else None
+        wanted = inputs.get(variant)
+        lines = locks.python(folder, wanted.lock, wanted.input) if wanted else None
         shared = not parent.startswith(f"{folder.name}:")
         table = document.variant.get(variant, VariantTable())
         own = table.env
@@ -98,41 +98,42 @@ def drafts(
         result.append(
             Draft(
                 variant=made,
-                files=asked,
-                requirements=requests[asked.input] if asked else None,
+                files=wanted,
+                requirements=requests[wanted.input] if wanted else None,
                 locked=lines is not None,
-                whole=not folder.mistakes.noted(file, "files"),
+                whole=not folder.errors.has(file, "files"),
             )
         )
     return tuple(result)
 
 
-def note_packages(mistakes: ValidationErrors, file: str, key: str, packages: Sequence[str]) -> None:
-    """Note what is wrong with a list of Debian packages."""
+def check_packages(errors: ValidationErrors, file: str, key: str, packages: Sequence[str]) -> None:
+    """Add the errors of a list of Debian packages."""
     for index, package in enumerate(packages):
-        fault = package_error(package)
-        if not fault and package in packages[:index]:
-            fault = f"duplicate: '{package}' is listed twice; remove one"
-        if fault:
-            mistakes.add(file, f"{key}[{index}]", fault)
+        error = package_error(package)
+        if error is None and package in packages[:index]:
+            error = f"duplicate: '{package}' is listed twice", "remove one"
+        if error is not None:
+            errors.add(file, f"{key}[{index}]", *error)
 
 
 def requirements_of(folder: Folder, name: str) -> Requirements:
-    """Return what the requirement file `name` asks for; lines that can't be read become mistakes."""
+    """Return the requirements in the file `name`; lines that can't be read are errors."""
     found = parse_requirements(folder.text(name) or "")
-    for number, what in found.mistakes:
-        folder.mistakes.add(folder.file(name), f"line {number}", what)
+    for number, what, hint in found.errors:
+        folder.errors.add(folder.file(name), f"line {number}", what, hint)
     return found
 
 
 def _check_runs(folder: Folder, runs: Sequence[Sequence[str]], inputs: Collection[ContextFile]) -> None:
-    """Note each word of a run that names a file of smoke/ which is not there."""
-    there = {f"{SMOKE}/{file.target}" for file in inputs}
-    for index, words in enumerate(runs):
-        for word in words:
-            if word.startswith(f"{SMOKE}/") and word not in there:
-                what = f"{folder.name}/{word}: no such file; {suggestion(word, there)}"
-                folder.mistakes.add(folder.file(IMAGE), f"smoke.runs[{index}]", what)
+    """Add an error for each argument of a run that names a missing file of smoke/."""
+    present = {f"{SMOKE}/{file.target}" for file in inputs}
+    for index, argv in enumerate(runs):
+        for word in argv:
+            if word.startswith(f"{SMOKE}/") and word not in present:
+                what = f"{folder.name}/{word}: no such file"
+                hint = suggestion(word, present)
+                folder.errors.add(folder.file(IMAGE), f"smoke.runs[{index}]", what, hint)
 
 
 def _smoke(table: SmokeTable, of_variant: VariantTable, inputs: tuple[ContextFile, ...]) -> Smoke:
@@ -140,7 +141,7 @@ def _smoke(table: SmokeTable, of_variant: VariantTable, inputs: tuple[ContextFil
         imports=tuple((normalised_name(name), module) for name, module in table.imports.items()),
         help=table.help,
         commands=tuple(tuple(command) for command in table.commands),
-        runs=tuple(tuple(words) for words in table.runs),
+        runs=tuple(tuple(argv) for argv in table.runs),
         inputs=inputs,
         unresolved=(*table.unresolved, *of_variant.unresolved),
     )
@@ -153,20 +154,20 @@ def _budget(table: BudgetTable, variant: str) -> Budget:
 def _layers(
     folder: Folder, variant: str, table: VariantTable, lines: Collection[LockLine] | None
 ) -> tuple[tuple[str, ...], ...]:
-    """Return the layers of wheels that the lock fills; a name that it lacks, or that is twice, is noted."""
+    """Return the layers of wheels of the lock; a name that it lacks or that is twice is an error."""
     locked = {line.name for line in lines or ()}
     seen: set[str] = set()
     layers = []
     for index, names in enumerate(table.layers):
         layer = []
         for name in map(normalised_name, names):
-            fault = ""
+            error: Invalid | None = None
             if name in seen:
-                fault = f"duplicate: '{name}' is in a layer already; remove one"
+                error = f"duplicate: '{name}' is already in a layer", "remove one"
             elif lines is not None and name not in locked:
-                fault = f"this variant does not add '{name}'; {suggestion(name, locked)}"
-            if fault:
-                folder.mistakes.add(folder.file(IMAGE), f"variant.{variant}.layers[{index}]", fault)
+                error = f"this variant does not add '{name}'", suggestion(name, locked)
+            if error is not None:
+                folder.errors.add(folder.file(IMAGE), f"variant.{variant}.layers[{index}]", *error)
             elif name in locked:
                 layer.append(name)
             seen.add(name)
@@ -176,12 +177,12 @@ def _layers(
 
 
 def _check_variants(folder: Folder, document: ImageDocument, known: Collection[str]) -> None:
-    file, note = folder.file(IMAGE), folder.mistakes.add
-    if not document.parent and not folder.mistakes.noted(file, "parent: "):
-        note(file, "parent", 'no variant; give at least one variant its parent, such as cpu = "base:cpu"')
+    file, add = folder.file(IMAGE), folder.errors.add
+    if not document.parent and not folder.errors.has(file, "parent: "):
+        add(file, "parent", "no variant", 'give at least one variant its parent, such as cpu = "base:cpu"')
     for variant in document.parent:
         if known and variant not in known:
-            note(file, f"parent.{variant}", f"unknown variant '{variant}'; {suggestion(variant, known)}")
+            add(file, f"parent.{variant}", f"unknown variant '{variant}'", suggestion(variant, known))
     if not document.parent:
         return
     limits = [(f"budget.{name}", table) for name, table in document.budget]
@@ -189,31 +190,33 @@ def _check_variants(folder: Folder, document: ImageDocument, known: Collection[s
     for key, table in tables:
         for variant in table:
             if variant not in document.parent:
-                what = f"'{variant}' is no variant of this image; {suggestion(variant, document.parent)}"
-                note(file, f"{key}.{variant}", what)
+                what = f"this image has no variant '{variant}'"
+                add(file, f"{key}.{variant}", what, suggestion(variant, document.parent))
 
 
 def _check_values(folder: Folder, document: ImageDocument) -> None:
     for key, text in (("title", document.title), ("description", document.description)):
         if not text.isprintable():
-            folder.mistakes.add(folder.file(IMAGE), key, "holds a line break; it is a label, write one line")
+            folder.errors.add(
+                folder.file(IMAGE), key, "contains a line break", "write one line: it is a label"
+            )
     tables = [("env", document.env)]
     tables += [(f"variant.{name}.env", table.env) for name, table in document.variant.items()]
     for name, own in document.variant.items():
         for index, path in enumerate(own.libraries):
-            fault = form_error(path, FOLDER, "nvidia/*/lib")
-            if fault:
-                folder.mistakes.add(folder.file(IMAGE), f"variant.{name}.libraries[{index}]", fault)
+            error = form_error(path, FOLDER, "a folder, such as nvidia/*/lib")
+            if error is not None:
+                folder.errors.add(folder.file(IMAGE), f"variant.{name}.libraries[{index}]", *error)
     for key, table in tables:
         for name, value in table.items():
-            fault = variable_error(name, value)
-            if fault:
-                folder.mistakes.add(folder.file(IMAGE), f"{key}.{name}", fault)
+            error = variable_error(name, value)
+            if error is not None:
+                folder.errors.add(folder.file(IMAGE), f"{key}.{name}", *error)
 
 
 def _check_inputs(folder: Folder, document: ImageDocument, present: Collection[str]) -> None:
     for name in present:
         variant = variant_of_input(name)
         if variant is not None and document.parent and variant not in document.parent:
-            what = f"'{variant}' is no variant of this image; {suggestion(variant, document.parent)}"
-            folder.mistakes.add(folder.file(name), "", what)
+            what = f"this image has no variant '{variant}'"
+            folder.errors.add(folder.file(name), "", what, suggestion(variant, document.parent))

@@ -1,4 +1,4 @@
-"""Locks of a stack directory, read and held against what they answer."""
+"""Locks of a stack directory, read and compared with what they were made for."""
 
 from __future__ import annotations
 
@@ -18,43 +18,42 @@ from ci.catalog.reading import Folder
 from ci.catalog.stack import DebLine, LockLine
 
 Demand = Literal["required", "optional"]
-"""Whether locks must be there and hold, or what does not hold counts as absent (for `dockwright lock`)."""
+"""Whether every lock must be present and fresh; an optional one that is not fresh counts as absent."""
+LOCK = "run `dockwright lock`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locks:
-    """Reads locks; None stands for a lock that is absent or does not hold, which `demand` makes a mistake."""
+    """Reads locks; None is returned for one that is absent or not fresh, which `demand` makes an error."""
 
     demand: Demand
 
-    def python(self, folder: Folder, name: str, asked: str) -> tuple[LockLine, ...] | None:
-        """Return the lines of the Python lock `name`; `asked` is the requirement file beside it."""
-        data = folder.bytes(asked)
+    def python(self, folder: Folder, name: str, source: str) -> tuple[LockLine, ...] | None:
+        """Return the lines of the Python lock `name`; `source` is its requirement file."""
+        data = folder.bytes(source)
         wanted = "" if data is None else inputs_digest(data)
-        return self._read(folder, name, wanted, asked, parse_python_lock)
+        return self._read(folder, name, wanted, source, parse_python_lock)
 
     def apt(
-        self, folder: Folder, name: str, packages: Iterable[str], asked: str
+        self, folder: Folder, name: str, packages: Iterable[str], source: str
     ) -> tuple[DebLine, ...] | None:
-        """Return the lines of the Debian lock `name`; `asked` says where `packages` are listed."""
-        return self._read(folder, name, packages_digest(packages), asked, parse_apt_lock)
+        """Return the lines of the Debian lock `name`; `source` is the file that lists `packages`."""
+        return self._read(folder, name, packages_digest(packages), source, parse_apt_lock)
 
     def _read(
-        self, folder: Folder, name: str, wanted: str, asked: str, parse: Callable[[str], LockText[Line]]
+        self, folder: Folder, name: str, wanted: str, source: str, parse: Callable[[str], LockText[Line]]
     ) -> tuple[Line, ...] | None:
         present = folder.has(name)
         if not present and self.demand == "required":
-            folder.mistakes.add(folder.file(name), "", "no lock: run `dockwright lock`")
+            folder.errors.add(folder.file(name), "", "no lock", LOCK)
         text = folder.text(name) if present else None
         if text is None:
             return None
         lock = parse(text)
         fresh = lock.inputs == wanted
         if self.demand == "required":
-            for number, what in lock.mistakes:
-                folder.mistakes.add(folder.file(name), f"line {number}", f"{what}; run `dockwright lock`")
+            for number, what in lock.errors:
+                folder.errors.add(folder.file(name), f"line {number}", what, LOCK)
             if wanted and not fresh:
-                folder.mistakes.add(
-                    folder.file(name), "inputs", f"lock older than its {asked}: run `dockwright lock`"
-                )
-        return lock.lines if fresh and not lock.mistakes else None
+                folder.errors.add(folder.file(name), "inputs", f"lock older than its {source}", LOCK)
+        return lock.lines if fresh and not lock.errors else None

@@ -1,7 +1,7 @@
 """Lock files as text: what `dockwright lock` writes and the catalog reads back.
 
-One locked thing a line, sorted by name; `#` starts a header line. One of them holds the digest of what was
-asked for, which tells a lock that is older than its request; one the digest of the lines, which tells a lock
+One locked thing a line, sorted by name; `#` starts a header line. One of them has the digest of the
+requirements, which shows a lock that is older than they are; one the digest of the lines, which shows a lock
 that was edited by hand or merged.
 """
 
@@ -19,7 +19,7 @@ Line = TypeVar("Line", LockLine, DebLine)
 
 _INPUTS = re.compile(r"# inputs: (sha256:[0-9a-f]{64})")
 _LINES = re.compile(r"# lines: (\S*)")
-EDITED = "what follows is not what was written: a line was changed, added or taken out"
+EDITED = "the lines below are not those that were written: one was changed, added or removed"
 _PYTHON = re.compile(
     r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
     r" --hash=sha256:(?P<sha256>[0-9a-f]{64}) # (?P<file>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
@@ -35,15 +35,15 @@ _WRITTEN = "# Written by `dockwright lock`; edit what it asks for, not this file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockText(Generic[Line]):
-    """A lock that was read: its lines sorted by name, and what is wrong with the text.
+    """A lock that was read: its lines sorted by name, and the errors in the text.
 
-    `inputs` is the `sha256:…` of what was asked for, or empty where no header gives it; each of `mistakes`
-    is a line number, counted from 1, and what is wrong there.
+    `inputs` is the `sha256:…` of the requirements, or empty where no header has it; each of `errors` is
+    a line number, counted from 1, and what is wrong there.
     """
 
     lines: tuple[Line, ...]
     inputs: str
-    mistakes: tuple[tuple[int, str], ...]
+    errors: tuple[tuple[int, str], ...]
 
 
 def normalised_name(name: str) -> str:
@@ -75,12 +75,12 @@ def apt_lock_text(lines: Iterable[DebLine], inputs: str, title: str) -> str:
 
 
 def parse_python_lock(text: str) -> LockText[LockLine]:
-    """Read a Python lock; it never raises, every line that can't be read is one of `mistakes`."""
+    """Read a Python lock; it never raises, every line that can't be read is one of `errors`."""
     return _parse(text, _python_line)
 
 
 def parse_apt_lock(text: str) -> LockText[DebLine]:
-    """Read a Debian lock; it never raises, every line that can't be read is one of `mistakes`."""
+    """Read a Debian lock; it never raises, every line that can't be read is one of `errors`."""
     return _parse(text, _deb_line)
 
 
@@ -126,7 +126,7 @@ def _deb_line(text: str) -> DebLine | str:
 
 def _parse(text: str, read: Callable[[str], Line | str]) -> LockText[Line]:
     seen: dict[str, Line] = {}
-    mistakes: list[tuple[int, str]] = []
+    errors: list[tuple[int, str]] = []
     inputs = ""
     seal: tuple[int, str] | None = None
     for number, raw in enumerate(text.splitlines(), start=1):
@@ -139,11 +139,11 @@ def _parse(text: str, read: Callable[[str], Line | str]) -> LockText[Line]:
         elif row:
             line = read(row)
             if isinstance(line, str):
-                mistakes.append((number, line))
+                errors.append((number, line))
             elif line.name in seen:
-                mistakes.append((number, f"'{line.name}' stands twice in this lock"))
+                errors.append((number, f"'{line.name}' is twice in this lock"))
             else:
                 seen[line.name] = line
-    if seal is not None and not mistakes and seal[1] != _seal(line.written for line in seen.values()):
-        mistakes.append((seal[0], EDITED))
-    return LockText(lines=tuple(seen[name] for name in sorted(seen)), inputs=inputs, mistakes=tuple(mistakes))
+    if seal is not None and not errors and seal[1] != _seal(line.written for line in seen.values()):
+        errors.append((seal[0], EDITED))
+    return LockText(lines=tuple(seen[name] for name in sorted(seen)), inputs=inputs, errors=tuple(errors))

@@ -1,12 +1,13 @@
 """What names may look like: repositories, tags, variables, packages, modes and targets of files.
 
-Every check returns what is wrong with a value and what to do, or an empty text.
+Every check returns what is wrong with a value and a hint, or None.
 """
 
 from __future__ import annotations
 
 import re
 
+from ci.catalog.validation_errors import Invalid
 from ci.names import reference
 from ci.names.digest import is_digest
 from ci.steps.layout import APP
@@ -24,96 +25,98 @@ FOLDER = re.compile(r"(?:[A-Za-z0-9_*-][A-Za-z0-9_.*-]*/)*[A-Za-z0-9_*-][A-Za-z0
 SUITE = re.compile(r"[a-z][a-z0-9-]*")
 
 RESERVED = ("debhouse", "outside", "release", "wheelhouse")
-"""Names that stand for something else beside the images of a namespace."""
+"""Names in a namespace that dockwright uses for other artifacts than images."""
 
 
-def namespace_error(name: str) -> str:
+def namespace_error(name: str) -> Invalid | None:
     """Check a registry namespace: one or more repository path components.
 
     Source: OCI distribution-spec 1.1, section Pulling manifests, `<name>`.
     """
     if all(REPOSITORY.fullmatch(part) for part in name.split("/")):
-        return ""
+        return None
     return (
-        f"{name!r} can't be part of a repository's path; use lower-case letters, digits and single . _ -"
-        " between them, and / between parts"
+        f"{name!r} can't be part of a repository's path",
+        "use lower-case letters, digits and single . _ - between them, and / between parts",
     )
 
 
-def image_error(name: str) -> str:
+def image_error(name: str) -> Invalid | None:
     """Check an image's name: the last component of its repository, and not one of `RESERVED`."""
     if name in RESERVED:
-        return f"the name {name!r} is taken by dockwright itself; rename the folder"
+        return f"dockwright itself uses the name {name!r}", "rename the folder"
     if REPOSITORY.fullmatch(name):
-        return ""
+        return None
     return (
-        f"{name!r} can't be the name of a repository; rename the folder to lower-case letters, digits"
-        " and single . _ - between them"
+        f"{name!r} can't be the name of a repository",
+        "rename the folder to lower-case letters, digits and single . _ - between them",
     )
 
 
-def variant_error(name: str) -> str:
-    """Check a variant's name: it is a tag, and not one that stands for a key.
+def variant_error(name: str) -> Invalid | None:
+    """Check a variant's name: it is a tag, and not one of a key.
 
     Source: OCI distribution-spec 1.1, section Pulling manifests, `<reference>` as a tag.
     """
     if not TAG.fullmatch(name):
-        return f"{name!r} can't be a tag; use up to 128 letters, digits and . _ -, and start with none of . -"
+        hint = "use up to 128 letters, digits and . _ -, and start with none of . -"
+        return f"{name!r} can't be a tag", hint
     if name.startswith("k-"):
-        return f"{name!r} starts with 'k-', which marks the tags of keys; choose another name"
-    return ""
+        return f"{name!r} starts with 'k-', as the tags of keys do", "choose another name"
+    return None
 
 
-def variable_error(name: str, value: str) -> str:
+def variable_error(name: str, value: str) -> Invalid | None:
     """Check an environment variable.
 
     Source: POSIX.1-2017, Base Definitions 8.1 (lower case is allowed as well).
     """
     if not VARIABLE.fullmatch(name):
-        return "not the name of an environment variable; use letters, digits and _, not starting with a digit"
+        hint = "use letters, digits and _, not starting with a digit"
+        return "not the name of an environment variable", hint
     if not value.isprintable():
-        return "holds a line break or another control character; write one line"
-    return ""
+        return "contains a line break or another control character", "write one line"
+    return None
 
 
-def package_error(name: str) -> str:
+def package_error(name: str) -> Invalid | None:
     """Check a Debian package's name.
 
     Source: Debian Policy 5.6.1.
     """
     if PACKAGE.fullmatch(name):
-        return ""
-    return f"{name!r} is not the name of a Debian package; versions belong to the lock, not here"
+        return None
+    return f"{name!r} is not the name of a Debian package", "write the name alone: versions are in the lock"
 
 
-def mode_error(mode: str) -> str:
+def mode_error(mode: str) -> Invalid | None:
     """Check a file's mode: four octal digits, none of setuid, setgid and sticky."""
     if MODE.fullmatch(mode):
-        return ""
+        return None
     if re.fullmatch(r"[1-7][0-7]{3}", mode):
-        return f"{mode!r} sets setuid, setgid or the sticky bit; use 0{mode[1:]}"
-    return f"{mode!r} is not a mode; write four octal digits, such as '0644', or '0755' for a program"
+        return f"{mode!r} sets setuid, setgid or the sticky bit", f"use 0{mode[1:]}"
+    return f"{mode!r} is not a mode", "write four octal digits, such as '0644', or '0755' for a program"
 
 
-def target_error(target: str) -> str:
-    """Check where a file goes: an absolute, plain path under `APP`."""
+def target_error(target: str) -> Invalid | None:
+    """Check the target of a file: an absolute, plain path below `APP`."""
     parts = target.removesuffix("/").split("/")
     if not target.startswith("/"):
-        return f"{target!r} is not absolute; write {APP}/{parts[-1]}"
+        return f"{target!r} is not absolute", f"write {APP}/{parts[-1]}"
     if any(part in ("", ".", "..") for part in parts[1:]) or not target.isprintable():
-        return f"{target!r} is not a plain path; write it without //, . and .."
+        return f"{target!r} is not a plain path", "write it without //, . and .."
     if target != APP and not target.startswith(f"{APP}/"):
-        return f"{target!r} is outside of {APP}, the folder that files go to; write {APP}/{parts[-1]}"
-    return ""
+        return f"{target!r} is not below {APP}, the folder of all files", f"write {APP}/{parts[-1]}"
+    return None
 
 
-def digest_error(digest: str) -> str:
-    """Check a digest; an empty one is absent, which is no fault by itself."""
+def digest_error(digest: str) -> Invalid | None:
+    """Check a digest; an empty one is absent, which is no error by itself."""
     if not digest or is_digest(digest):
-        return ""
-    return f"{digest!r} is not a digest; write sha256: and 64 hex digits, or leave it empty"
+        return None
+    return f"{digest!r} is not a digest", "write sha256: and 64 hex digits, or leave it empty"
 
 
-def form_error(value: str, form: re.Pattern[str], example: str) -> str:
-    """Check that `value` has the form that `example` has."""
-    return "" if form.fullmatch(value) else f"{value!r} has not the form of {example}; correct it"
+def form_error(value: str, form: re.Pattern[str], example: str) -> Invalid | None:
+    """Check that `value` has the form of `example`."""
+    return None if form.fullmatch(value) else (f"{value!r} is not valid", f"write {example}")

@@ -1,4 +1,4 @@
-"""Files of a stack directory read as bytes, text, TOML and documents, their faults noted as mistakes."""
+"""Files of a stack directory read as bytes, text, TOML and documents; what can't be read is an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ci.catalog.document_errors import mend, report_errors
-from ci.catalog.validation_errors import ValidationErrors
+from ci.catalog.validation_errors import Invalid, ValidationErrors
 
 IMAGE = "image.toml"
 """The file that makes a folder an image."""
@@ -28,7 +28,7 @@ class Folder:
 
     top: Path
     name: str
-    mistakes: ValidationErrors
+    errors: ValidationErrors
 
     @property
     def path(self) -> Path:
@@ -36,7 +36,7 @@ class Folder:
         return self.top / self.name
 
     def file(self, name: str) -> str:
-        """Return how a mistake names the file `name` of this folder."""
+        """Return how an error names the file `name` of this folder."""
         return f"{self.name}/{name}" if self.name else name
 
     def has(self, name: str) -> bool:
@@ -44,32 +44,35 @@ class Folder:
         path = self.path / name
         return path.is_symlink() or path.exists()
 
-    def fault(self, path: Path) -> str:
-        """Return why `path` can't be read from within this folder, or an empty text."""
+    def invalid(self, path: Path) -> Invalid | None:
+        """Return why `path` can't be read from within this folder, or None."""
         try:
             real = path.resolve()
         except (OSError, RuntimeError):
-            return "a symbolic link that leads back to itself; replace it with the file"
+            return "a symbolic link that leads back to itself", "replace it with the file"
         if not real.is_relative_to(self.path.resolve()):
-            return f"leads out of {self.path.name}/ to {real}; copy it into the folder"
-        return ""
+            return f"leads out of {self.path.name}/ to {real}", "copy it into the folder"
+        return None
 
     def bytes(self, name: str) -> bytes | None:
-        """Return what the file holds; None, and a mistake, if it can't be read."""
+        """Return what the file holds; None, and an error, if it can't be read."""
         path = self.path / name
-        fault = self.fault(path)
-        if not fault:
+        invalid = self.invalid(path)
+        if invalid is None:
             try:
                 return path.read_bytes()
             except FileNotFoundError:
-                fault = "no such file; add it"
+                invalid = "no such file", "add it"
             except OSError as error:
-                fault = f"can't be read ({error.strerror}); correct its kind or its rights"
-        self.mistakes.add(self.file(name), "", fault)
+                invalid = (
+                    f"can't be read ({error.strerror})",
+                    "use a file that this user can read",
+                )
+        self.errors.add(self.file(name), "", *invalid)
         return None
 
     def text(self, name: str) -> str | None:
-        """Return the file's text; None, and a mistake, if there is none."""
+        """Return the file's text; None, and an error, if there is none."""
         data = self.bytes(name)
         if data is None:
             return None
@@ -77,11 +80,11 @@ class Folder:
             return data.decode()
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
-            self.mistakes.add(self.file(name), f"line {line}", "not UTF-8; save the file as UTF-8")
+            self.errors.add(self.file(name), f"line {line}", "not UTF-8", "save the file as UTF-8")
             return None
 
     def toml(self, name: str) -> dict[str, Any] | None:
-        """Return the file's table; None, and a mistake with its line, if it is no TOML."""
+        """Return the file's table; None, and an error with its line, if it is not TOML."""
         text = self.text(name)
         if text is None:
             return None
@@ -91,13 +94,13 @@ class Folder:
             what, _, where = str(error).partition(" (at ")
             line = re.match(r"line (\d+)", where)
             key = f"line {line[1] if line else text.count(chr(10)) + 1}"
-            self.mistakes.add(self.file(name), key, f"not TOML: {what[:1].lower()}{what[1:]}; correct it")
+            self.errors.add(self.file(name), key, f"not TOML: {what[:1].lower()}{what[1:]}", "correct it")
             return None
 
     def document(self, model: type[AnyModel], name: str) -> AnyModel | None:
-        """Return the file as `model`; None, and mistakes, if there is no such thing in it.
+        """Return the file as `model`; None, and errors, if it can't be read as one.
 
-        Where single values are wrong they are noted and left out, so that the rest can still be checked.
+        Single invalid values are reported and removed, so that the rest can still be checked.
         """
         table = self.toml(name)
         if table is None:
@@ -106,8 +109,8 @@ class Folder:
             try:
                 return model.model_validate(table)
             except ValidationError as error:
-                faults = error.errors(include_url=False)
+                details = error.errors(include_url=False)
                 if attempt == 0:
-                    report_errors(self.mistakes, self.file(name), model, faults)
-                mend(table, model, faults)
+                    report_errors(self.errors, self.file(name), model, details)
+                mend(table, model, details)
         return None

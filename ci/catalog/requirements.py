@@ -1,4 +1,4 @@
-"""Requirement files: which one a variant reads, where its lock stands, and what it asks for."""
+"""Requirement files: which one a variant reads, the name of its lock, and its requirements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INPUT = re.compile(r"requirements\.(.+)\.in")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementFiles:
-    """The files of one variant in its image's folder: what it asks for, and the lock that answers."""
+    """The files of one variant in its image's folder: the requirements, and their lock."""
 
     input: str
     lock: str
@@ -31,15 +31,15 @@ class RequirementFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
-    """What a requirement file asks for.
+    """The requirements of a file.
 
-    `always` and `conditional` (those with a marker) are normalised names, sorted; each of `mistakes` is a
-    line number, counted from 1, and what is wrong there.
+    `always` and `conditional` (those with a marker) are normalised names, sorted; each of `errors` is
+    a line number, counted from 1, what is wrong there, and a hint.
     """
 
     always: tuple[str, ...]
     conditional: tuple[str, ...]
-    mistakes: tuple[tuple[int, str], ...]
+    errors: tuple[tuple[int, str, str], ...]
 
 
 def requirement_files(
@@ -75,10 +75,10 @@ def variant_of_input(name: str) -> str | None:
 
 
 def parse_requirements(text: str) -> Requirements:
-    """Read a requirement file; it never raises, every line that can't be read is one of `mistakes`."""
+    """Read a requirement file; it never raises, every line that can't be read is one of `errors`."""
     always: set[str] = set()
     conditional: set[str] = set()
-    mistakes: list[tuple[int, str]] = []
+    errors: list[tuple[int, str, str]] = []
     for number, raw in enumerate(text.splitlines(), start=1):
         row = re.sub(r"(^|\s)#.*", "", raw).strip()
         if not row:
@@ -87,11 +87,13 @@ def parse_requirements(text: str) -> Requirements:
         if match:
             (conditional if match["marker"] else always).add(normalised_name(match["name"]))
         elif row.startswith("-"):
-            mistakes.append((number, f"{row!r} is an option; list requirements only, settings are not data"))
+            errors.append((number, f"{row!r} is an option", "list requirements only"))
         else:
-            mistakes.append((number, f"{row!r} is not a requirement; write NAME, NAME==VERSION or a range"))
+            errors.append(
+                (number, f"{row!r} is not a requirement", "write NAME, NAME==VERSION or a version range")
+            )
     return Requirements(
         always=tuple(sorted(always)),
         conditional=tuple(sorted(conditional - always)),
-        mistakes=tuple(mistakes),
+        errors=tuple(errors),
     )

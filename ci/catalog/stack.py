@@ -148,7 +148,7 @@ class ImageVariant:
     layers: tuple[tuple[str, ...], ...] = ()
     """Names of distributions that are a layer each set, lowest first; the others are one more above them."""
     libraries: tuple[str, ...] = ()
-    """Folders with shared libraries, below site-packages, that the loader is told of; shell patterns."""
+    """Folders with shared libraries, below site-packages, that the loader searches; shell patterns."""
     budget: Budget = field(default_factory=Budget)
     models: tuple[Model, ...] = ()
 
@@ -186,7 +186,7 @@ class ExternalBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrap:
-    """The base made from Debian packages: suite, asked packages, and the lock that is its identity."""
+    """The base made from Debian packages: suite, requested packages, and the lock that is its identity."""
 
     suite: str
     packages: tuple[str, ...]

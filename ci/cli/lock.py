@@ -8,7 +8,7 @@ from ci.cli.completion.candidates import complete_variant
 from ci.cli.setup.install import install_first
 from ci.errors import UsageError
 from ci.locks.loading import check_locks
-from ci.locks.write import Upgrade, write_locks
+from ci.locks.write import AptSource, Upgrade, write_locks
 from ci.settings import Settings
 
 
@@ -37,19 +37,23 @@ def lock(settings: Settings, check: bool, upgrade: tuple[str, ...], variants: tu
     Existing pins stay as long as they fit the requirements. This needs the network, except for --check.
     """
     if check and (upgrade or variants):
-        raise UsageError("`--check` looks at all locks and changes none; leave out --upgrade and --variant")
+        raise UsageError(
+            "`--check` checks all locks and changes none", hint="leave out --upgrade and --variant"
+        )
     if check:
         check_locks(settings.stack)
-        click.echo("all locks answer what is asked for")
+        click.echo("all locks are fresh")
         return
     install_first()
     changed = write_locks(
         settings.stack,
         variants=variants,
         upgrade=Upgrade(everything="" in upgrade, names=tuple(name for name in upgrade if name)),
-        state=settings.state,
-        mirror=settings.debian_mirror,
-        security_mirror=settings.security_mirror,
+        apt=AptSource(
+            cache=settings.state / "apt",
+            mirror=settings.debian_mirror,
+            security_mirror=settings.security_mirror,
+        ),
         say=lambda line: click.echo(line, err=True),
     )
     click.echo("locks written" if changed else "nothing moved")

@@ -23,7 +23,7 @@ from ci.locks.child import run
 from ci.steps.bootstrap import DEBIAN, SECURITY
 
 MINIMAL = ("?essential", "apt", "usr-is-merged")
-"""What every Debian base has: essential packages, apt, and the package that says that /usr is merged.
+"""What every Debian base has: essential packages, apt, and the package that declares that /usr is merged.
 
 Source: apt-patterns(7); Debian's release notes 12, section 5.1 (merged /usr).
 """
@@ -32,7 +32,7 @@ Source: apt-patterns(7); Debian's release notes 12, section 5.1 (merged /usr).
 class AptRoot:
     """Resolves and looks up Debian packages of one suite, below `folder` alone; root is not needed.
 
-    `pins` are kept while a mirror has them; what else is installed follows the suite.
+    Packages of `pins` keep their version while a mirror has it; all others get that of the suite.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class AptRoot:
         self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(self.folder / "apt.conf")}
 
     def update(self) -> None:
-        """Lay out the root and fetch the suite's signed package lists.
+        """Make the root and fetch the suite's signed package lists.
 
         Raises:
             LockError: apt or the archive's keys are missing, or a mirror did not answer.
         """
         if not Path(KEYRING).exists():
-            raise LockError(f"{KEYRING} is missing; `apt-get install debian-archive-keyring` brings it.")
+            raise LockError(f"{KEYRING} is missing", hint="run `apt-get install debian-archive-keyring`")
         for name in ("etc/preferences.d", "etc/sources.list.d", "etc/apt.conf.d", "state/lists/partial"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for name in ("cache/archives/partial", "log"):
@@ -70,24 +70,25 @@ class AptRoot:
         self._apt("apt-get", "update", "-qq", "--error-on=any")
 
     def resolve(self, packages: Sequence[str], installed: Iterable[DebLine]) -> tuple[DebLine, ...]:
-        """Return what `packages` bring beyond `installed`, without recommendations, sorted by name.
+        """Return what `packages` add to `installed`, without recommendations, sorted by name.
 
         Raises:
-            LockError: a package does not exist or can't be installed; the message holds what apt said.
+            LockError: a package does not exist or can't be installed; the message has the output of apt.
         """
         present = [(line.name, line.version) for line in installed]
         (self.folder / "status").write_text(status(self._stanzas(present)))
-        words = ("apt-get", "--simulate", "--no-install-recommends", "install", *packages)
-        wanted = installs(self._apt(*words))
+        argv = ("apt-get", "--simulate", "--no-install-recommends", "install", *packages)
+        wanted = installs(self._apt(*argv))
         try:
             return deb_lines(wanted, self._stanzas(wanted))
         except KeyError as error:
             raise LockError(
-                f"no mirror lists the file of {error}; `apt-get update` may be under way."
+                f"no mirror lists the file of {error}",
+                hint="it may be updating: try again in an hour",
             ) from error
 
     def minimal(self) -> tuple[DebLine, ...]:
-        """Return the packages of a minimal Debian, which locks of images count as present."""
+        """Return the packages of a minimal Debian, which are in no lock of an image."""
         return self.resolve(MINIMAL, ())
 
     def _stanzas(self, wanted: Sequence[tuple[str, str]]) -> list[Stanza]:

@@ -1,4 +1,4 @@
-"""Digests of images from outside the stack, asked of their registry where it is in reach."""
+"""Digests of external base images, from their registry if it can be reached."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def served_digest(base: ExternalBase, timeout_s: float = TIMEOUT_S) -> str:
     argv = ("skopeo", "inspect", "--no-tags", "--format", "{{.Digest}}", image)
     digest = run(argv, os.environ, timeout_s=timeout_s).strip()
     if not _DIGEST.fullmatch(digest):
-        raise CommandError(argv, 0, f"answered {digest[:80]!r}, which is no digest")
+        raise CommandError(argv, 0, f"answered {digest[:80]!r}, which is not a digest")
     return digest
 
 
@@ -47,11 +47,11 @@ def with_digest(text: str, name: str, digest: str) -> str:
 
 
 def refresh_digests(directory: Path, bases: tuple[ExternalBase, ...], upgrade: bool) -> tuple[str, ...]:
-    """Write the digests of absent ones, and with `upgrade` of all, to bases.lock.toml; return what to say.
+    """Write missing digests, and with `upgrade` all, to bases.lock.toml; return a report, line by line.
 
-    A digest that can't be had now stays as it is.
+    A digest that can't be resolved now stays as it is.
     """
-    said = []
+    report = []
     file = directory / OUTSIDE_LOCK
     for base in bases:
         if base.digest and not upgrade:
@@ -60,20 +60,20 @@ def refresh_digests(directory: Path, bases: tuple[ExternalBase, ...], upgrade: b
         try:
             digest = served_digest(base)
         except CommandError as error:
-            state = "kept" if base.digest else "still absent"
-            said.append(f"{what} is not in reach, its digest is {state} ({_reason(error.tail)})")
+            state = "unchanged" if base.digest else "still absent"
+            report.append(f"{what} can't be reached, its digest is {state} ({_reason(error.tail)})")
             continue
         if digest == base.digest:
-            said.append(f"{what} has the same digest")
+            report.append(f"{what} has the same digest")
             continue
         text = file.read_text(encoding="utf-8")
         file.write_text(with_digest(text, base.name, digest), encoding="utf-8", newline="\n")
-        said.append(f"{what} is now {digest}")
-    return tuple(said)
+        report.append(f"{what} is now {digest}")
+    return tuple(report)
 
 
 def _reason(tail: str) -> str:
-    """Return the last thing that skopeo complained about, without its time and level."""
+    """Return the last error of skopeo, without its time and level."""
     last = tail.splitlines()[-1] if tail else "no reason given"
     match = re.search(r'msg="(.*)"$', last)
     return (match[1].replace('\\"', '"') if match else last)[-160:]

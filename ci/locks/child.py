@@ -1,4 +1,4 @@
-"""Child processes of this room: uv, apt and skopeo, run to their end."""
+"""Child processes of this package: uv, apt and skopeo, run to their end."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 GLIBC = (2, 36)
-"""What Debian 12 has, the oldest base that images stand on."""
+"""What Debian 12 has, the oldest base that images are based on."""
 
 _LEGACY = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 _SDISTS = (".tar.gz", ".zip", ".tar.bz2")
@@ -46,7 +46,7 @@ def supported_tags(python: str, glibc: tuple[int, int] = GLIBC) -> tuple[Tag, ..
 
 
 def choose_file(files: Iterable[ReleaseFile], tags: Sequence[Tag]) -> ReleaseFile | None:
-    """Return the wheel whose tag stands first in `tags`, else the sdist; None where neither is there.
+    """Return the wheel whose tag stands first in `tags`, else the sdist; None where there is neither.
 
     Between wheels of one rank the higher build number wins, then the name that sorts first.
     """

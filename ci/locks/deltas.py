@@ -29,8 +29,8 @@ def python_deltas(
     """Return the lines of the locks of `variants` and of the builder, by the lock's path.
 
     A pin that is `movable` by its name is forgotten, every other one kept where it fits. The strictest
-    variant comes first: the one whose images stand on images of another; those get their pins there. An
-    image of a variant that is not asked for keeps its lock as it is, if that answers its requirements.
+    variant comes first: the one whose images are based on images of another, where they get their pins.
+    An image of a variant that is not locked now keeps its lock, if that is fresh.
 
     Raises:
         LockError: a variant does not resolve, two variants can't share an image, or a distribution has no
@@ -137,14 +137,15 @@ def _lines(
 def _line(distribution: Distribution, pin: LockLine | None, tags: Sequence[Tag]) -> LockLine:
     """Return the pin as it was while the index still has its file: a file that came later moves nothing."""
     files = {(file.name, file.sha256): file for file in distribution.files}
-    held = files.get((pin.file, pin.sha256)) if pin is not None else None
-    if pin is not None and pin.version == distribution.version and held is not None:
-        return replace(pin, size=held.size or pin.size)
+    listed = files.get((pin.file, pin.sha256)) if pin is not None else None
+    if pin is not None and pin.version == distribution.version and listed is not None:
+        return replace(pin, size=listed.size or pin.size)
     file = choose_file(distribution.files, tags)
     if file is None:
         raise LockError(
             f"{distribution.name} {distribution.version} has neither a wheel for this stack's Python on "
-            "x86_64 Linux nor an sdist; ask for another version."
+            "x86_64 Linux nor an sdist",
+            hint="require another version",
         )
     return LockLine(
         name=distribution.name,
@@ -155,12 +156,12 @@ def _line(distribution: Distribution, pin: LockLine | None, tags: Sequence[Tag])
     )
 
 
-def _compare(image: ImageVariant, variant: str, held: Lines, lines: Lines) -> None:
-    before = {(line.name, line.version) for line in held}
+def _compare(image: ImageVariant, variant: str, old: Lines, lines: Lines) -> None:
+    before = {(line.name, line.version) for line in old}
     after = {(line.name, line.version) for line in lines}
     if before != after:
         moved = ", ".join(f"{name} {version}" for name, version in sorted(before ^ after))
         raise LockError(
-            f"{image.id} is shared with the variant {variant}, whose images would need another set there: "
-            f"{moved}. Lock all variants together, or give {image.folder} what {variant} needs."
+            f"{image.id} is shared with the variant {variant}, whose images need other packages: {moved}",
+            hint=f"lock all variants together, or add what {variant} needs to {image.folder}",
         )

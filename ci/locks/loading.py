@@ -1,4 +1,4 @@
-"""A stack read for locking: its locks may be absent, stale or at odds with one another."""
+"""A stack read for locking: its locks may be absent, stale or inconsistent."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PYTHON_LOCKS = "requirements*.lock"
 
 
 def load_unlocked(directory: Path) -> Stack:
-    """Return the stack in `directory` whatever its locks say.
+    """Return the stack in `directory`, even if its locks have errors.
 
-    Fresh locks that contradict one another (a parent that was changed, a merge) are mistakes of a stack,
-    and making them anew is the way out: then the stack is read from a copy without its locks.
+    Fresh locks that contradict one another (a changed parent, a merge) are errors of a stack that only new
+    locks correct: then the stack is read from a copy without its locks.
 
     Raises:
-        CatalogError: there are mistakes beside the locks.
+        CatalogError: there are other errors than in the locks.
     """
     try:
         return load_stack(directory, "optional")
@@ -37,11 +37,11 @@ def load_unlocked(directory: Path) -> Stack:
 
 
 def check_locks(directory: Path) -> None:
-    """Hold every lock against what it answers, offline: what was asked for, over which parent, with which uv.
+    """Check that every lock fits its requirements, its parent and the version of uv, offline.
 
     Raises:
-        CatalogError: there are mistakes beside the locks.
-        LockError: a lock is absent, stale or at odds with another; all of them are named with the reason.
+        CatalogError: there are other errors than in the locks.
+        LockError: a lock is absent, stale or contradicts another; all of them are reported.
     """
     stack = load_unlocked(directory)
     try:
@@ -50,9 +50,9 @@ def check_locks(directory: Path) -> None:
         raise LockError(str(error)) from error
     top = directory.resolve().name
     retitled = [
-        f'{top}/{request.lock}: not made for "{request.title}"; run `dockwright lock`'
+        f'{top}/{request.lock}: made for another parent or uv: its first line is not "# {request.title}"'
         for request in python_requests(directory, stack)
         if request.retitled
     ]
     if retitled:
-        raise LockError("\n".join(retitled))
+        raise LockError("\n".join(retitled), hint="run `dockwright lock`")

@@ -1,4 +1,4 @@
-"""Debian locks made anew for one run, because a mirror no longer has what they name; no file is written."""
+"""Debian locks made again for one run, because a mirror no longer has what they name; no file is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def relock(
 ) -> tuple[Stack, tuple[str, ...]]:
     """Return `stack` with Debian packages that the mirrors have now, and what moved, a line per lock.
 
-    A pin stays where a mirror still lists it. `apt` is the folder that keeps apt's package lists.
+    A pin stays where a mirror still lists it. `apt` is the folder of apt's package lists.
 
     Raises:
         LockError: a mirror does not answer, or something can't be installed any more.
@@ -37,7 +37,7 @@ def relock(
 
 
 def with_debian_locks(stack: Stack, locks: Iterable[NewLock]) -> Stack:
-    """Return `stack` with the lines of these locks in the place of its own."""
+    """Return `stack` with the lines of these locks instead of its own."""
     lines: dict[str, tuple[DebLine, ...]] = {lock.path: parse_apt_lock(lock.text).lines for lock in locks}
     images = tuple(
         replace(image, apt_lock=lines.get(f"{image.folder}/{APT_LOCK}", image.apt_lock))

@@ -1,4 +1,4 @@
-"""What every lock of a stack answers, and the lines that it has now."""
+"""What every lock of a stack is made for, and the lines that it has now."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from ci.locks.project import requirement_lines
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonRequest:
-    """One Python lock: `lock` and `asked` are paths in the stack, `old` what the lock holds now.
+    """One Python lock: `lock` and `source` (its requirements) are paths in the stack, `old` its lines now.
 
     `id` is the image variant, or empty for the builder of the wheelhouse. `title` is the lock's first line;
-    it names the parent that the lock is a delta over, and `retitled` says that the lock has another one.
+    it names the parent that the lock is a delta over. `retitled`: the lock has another title.
     """
 
     id: str
     title: str
     lock: str
-    asked: str
+    source: str
     inputs: str
     requirements: tuple[str, ...]
     old: tuple[LockLine, ...]
@@ -49,7 +49,7 @@ class AptRequest:
     """One Debian lock, as `PythonRequest`; `ancestors` are the locks of images below it, nearest first."""
 
     lock: str
-    asked: str
+    source: str
     inputs: str
     packages: tuple[str, ...]
     ancestors: tuple[str, ...]
@@ -66,9 +66,9 @@ def python_requests(directory: Path, stack: Stack) -> tuple[PythonRequest, ...]:
         present = {path.name for path in (directory / image.folder).iterdir()}
         files = requirement_files(image.image, by_folder[image.folder], present).get(image.variant)
         if files is not None:
-            lock, asked = f"{image.folder}/{files.lock}", f"{image.folder}/{files.input}"
+            lock, source = f"{image.folder}/{files.lock}", f"{image.folder}/{files.input}"
             title = f"Python packages that {image.id} adds to {image.parent}, one file of each."
-            found.append(_python(directory, image.id, title, lock, asked))
+            found.append(_python(directory, image.id, title, lock, source))
     title = f"Python packages of the wheelhouse's builder: what sdists are compiled with, and uv {stack.uv}."
     extra = (f"uv=={stack.uv}",)
     return (*found, _python(directory, "", title, WHEELHOUSE_LOCK, WHEELHOUSE, extra))
@@ -85,36 +85,36 @@ def apt_requests(directory: Path, stack: Stack) -> tuple[AptRequest, ...]:
         if image.apt and image.folder not in seen:
             seen.add(image.folder)
             below = tuple(f"{other.folder}/{APT_LOCK}" for other in stack.lineage(image.id)[1:] if other.apt)
-            lock, asked = f"{image.folder}/{APT_LOCK}", f"{image.folder}/{IMAGE}"
-            found.append(_apt(directory, lock, asked, image.apt, below))
+            lock, source = f"{image.folder}/{APT_LOCK}", f"{image.folder}/{IMAGE}"
+            found.append(_apt(directory, lock, source, image.apt, below))
     return tuple(found)
 
 
 def _python(
-    directory: Path, id_: str, title: str, lock: str, asked: str, extra: tuple[str, ...] = ()
+    directory: Path, id_: str, title: str, lock: str, source: str, extra: tuple[str, ...] = ()
 ) -> PythonRequest:
-    data = (directory / asked).read_bytes()
+    data = (directory / source).read_bytes()
     text = _text(directory / lock)
-    held = parse_python_lock(text)
+    present = parse_python_lock(text)
     return PythonRequest(
         id=id_,
         title=title,
         lock=lock,
-        asked=asked,
+        source=source,
         inputs=inputs_digest(data),
         requirements=(*requirement_lines(data.decode()), *extra),
-        old=held.lines,
-        fresh=held.inputs == inputs_digest(data) and not held.mistakes,
+        old=present.lines,
+        fresh=present.inputs == inputs_digest(data) and not present.errors,
         retitled=bool(text) and not text.startswith(f"# {title}\n"),
     )
 
 
 def _apt(
-    directory: Path, lock: str, asked: str, packages: tuple[str, ...], below: tuple[str, ...]
+    directory: Path, lock: str, source: str, packages: tuple[str, ...], below: tuple[str, ...]
 ) -> AptRequest:
     return AptRequest(
         lock=lock,
-        asked=asked,
+        source=source,
         inputs=packages_digest(packages),
         packages=packages,
         ancestors=below,

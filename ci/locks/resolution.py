@@ -1,4 +1,4 @@
-"""uv's answer to a project: the distributions it locked, with their files, and what each group needs."""
+"""uv's resolution of a project: the locked distributions with their files, and what each group needs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def parse_uv_lock(text: str, project: str) -> dict[str, Distribution]:
     """Return the distributions of the uv.lock of `project` by name.
 
     Raises:
-        LockError: one of them does not come from the default index, or stands there twice.
+        LockError: one of them does not come from the default index, or is there twice.
 
     Source: uv's documentation, "Project layout: the lockfile".
     """
@@ -49,13 +49,15 @@ def parse_uv_lock(text: str, project: str) -> dict[str, Distribution]:
             continue
         if package["source"] != {"registry": INDEX}:
             raise LockError(
-                f"{project}: {name} would come from {package['source']}, not from {INDEX}; "
-                "such a lock holds on this machine alone. Ask for a release of the default index."
+                f"{project}: {name} comes from {package['source']}, not from {INDEX}, so the lock would be "
+                "valid on this machine only",
+                hint="require a release of the default index",
             )
         if name in found:
             raise LockError(
                 f"{project}: {name} resolved to both {found[name].version} and {package['version']}, one per "
-                "environment marker; an image has one version, so narrow the requirement."
+                "environment marker, but an image has one version",
+                hint="narrow the requirement",
             )
         listed = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else ())]
         files = tuple(_file(file) for file in listed)
@@ -66,7 +68,7 @@ def parse_uv_lock(text: str, project: str) -> dict[str, Distribution]:
 def parse_export(text: str, python: str) -> frozenset[str]:
     """Return the names that `uv export` lists and that `python` (`3.11`) on x86_64 Linux needs.
 
-    Whether a marker holds is asked for the first and for a late patch release: bases differ in theirs.
+    A marker is evaluated for the first and for a late patch release, since bases have different ones.
     """
     names = set()
     for row in text.splitlines():

@@ -1,4 +1,4 @@
-"""All locks of a stack as texts, and what moved between two of them."""
+"""All locks of a stack as texts, and the differences between two of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ci.locks.request import AptRequest, PythonRequest
 
 Debs = tuple[DebLine, ...]
 DebResolver = Callable[[Sequence[str], Iterable[DebLine]], Debs]
-"""Returns what packages bring beyond the installed ones."""
+"""Returns what packages add to the installed ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLock:
-    """A lock as it should stand at `path` in the stack; `moves` says how its pins differ from before."""
+    """A lock as it should be at `path` in the stack; `moves` are the changes of its pins."""
 
     path: str
     text: str
@@ -45,10 +45,10 @@ def python_locks(
 def apt_locks(
     requests: Sequence[AptRequest], bootstrap: str, minimal: Sequence[str], resolve: DebResolver
 ) -> tuple[NewLock, ...]:
-    """Return the Debian locks: the one at `bootstrap` is whole, the others are what a minimal Debian lacks.
+    """Return the Debian locks: the one at `bootstrap` is complete, others have what a minimal Debian lacks.
 
-    `minimal` are the words that name a minimal Debian. What the bootstrap base has beyond it does not
-    count as present, so that the other locks hold on any Debian base of the suite.
+    `minimal` are the arguments that name a minimal Debian. What the bootstrap base adds to it does not
+    count as present, so that the other locks are valid on any Debian base of the suite.
     """
     present = resolve(minimal, ())
     found: dict[str, Debs] = {}

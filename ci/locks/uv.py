@@ -13,7 +13,7 @@ from ci.locks.child import run
 from ci.locks.project import Project, preference_text, project_text
 from ci.locks.resolution import Resolution, parse_export, parse_uv_lock
 
-_KEPT = (
+_PASSED_ON = (
     "UV_CACHE_DIR",
     "UV_CONCURRENT_DOWNLOADS",
     "UV_HTTP_TIMEOUT",
@@ -23,27 +23,27 @@ _KEPT = (
     "UV_PYTHON_INSTALL_DIR",
     "UV_SYSTEM_CERTS",
 )
-"""Settings of uv that say how it works here, and not where packages come from."""
+"""Settings of uv that define how it works here, and not where packages come from."""
 
 
 def resolver_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return `environment` without any index, find-links or configuration of uv and pip.
 
-    A lock made with those holds on no other machine. Certificates and proxies stay.
+    A lock made with those would not be valid on another machine. Certificates and proxies stay.
     """
-    kept = {
+    passed = {
         name: value
         for name, value in environment.items()
-        if name in _KEPT or not name.startswith(("UV_", "PIP_", "VIRTUAL_ENV", "PYTHON"))
+        if name in _PASSED_ON or not name.startswith(("UV_", "PIP_", "VIRTUAL_ENV", "PYTHON"))
     }
-    return {**kept, "UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    return {**passed, "UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
 
 
 def resolve(project: Project, pins: Mapping[str, LockLine], program: str = "uv") -> Resolution:
     """Resolve `project` over the default index, keeping the versions of `pins` wherever they fit.
 
     Raises:
-        LockError: there is no answer; the message holds all that uv said.
+        LockError: it can't be resolved; the message has the output of uv.
     """
     environment = resolver_environment(os.environ)
     with TemporaryDirectory(prefix="dockwright-lock-") as name:
@@ -60,7 +60,8 @@ def resolve(project: Project, pins: Mapping[str, LockLine], program: str = "uv")
                 text = run((*base, *_export(group.name), "--python", project.python), environment)
                 groups[group.name] = parse_export(text, project.python)
         except CommandError as error:
-            raise LockError(f"{_lead(project, error)}\n{error.tail}") from error
+            what, hint = _error(project, error)
+            raise LockError(f"{what}\n{error.tail}", hint=hint) from error
     return Resolution(distributions=distributions, groups=groups)
 
 
@@ -77,13 +78,12 @@ def _export(group: str) -> tuple[str, ...]:
     )
 
 
-def _lead(project: Project, error: CommandError) -> str:
+def _error(project: Project, error: CommandError) -> tuple[str, str]:
+    """Return the message, without the output of uv, and the hint."""
     if error.status == 127:
-        return "Python locks need uv, which is not on PATH; `./dockwright` sets it up."
+        return "Python locks need uv, which is not on PATH:", "`./dockwright` installs it"
     if "No solution found" in error.tail:
-        shared = " (pins of images that another variant shares hold here)" if project.constraints else ""
-        return (
-            f"{project.name}: what the images ask for does not fit together{shared}; loosen one of the "
-            "requirements that uv names:"
-        )
-    return f"{project.name}: uv could not resolve what the images ask for. uv says:"
+        shared = " (with the pins of images that another variant shares)" if project.constraints else ""
+        what = f"{project.name}: the requirements of the images do not fit together{shared}; output of uv:"
+        return what, "loosen one of the requirements that uv names"
+    return f"{project.name}: uv could not resolve the requirements of the images; its output:", ""

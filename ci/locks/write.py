@@ -1,4 +1,4 @@
-"""Making and writing all locks of a stack: the one entry of this room that has effects."""
+"""Makes and writes all locks of a stack."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ci.catalog.image import APT_LOCK
 from ci.catalog.load import BOOTSTRAP_LOCK, OUTSIDE_LOCK
 from ci.catalog.lockfile import normalised_name
 from ci.catalog.stack import DebLine, Stack
+from ci.catalog.validation_errors import suggestion
 from ci.errors import UsageError
 from ci.locks.apt_root import MINIMAL, AptRoot
 from ci.locks.base_digests import refresh_digests
@@ -20,6 +21,15 @@ from ci.locks.texts import NewLock, apt_locks, python_locks
 from ci.locks.uv import resolve
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptSource:
+    """Where Debian packages are looked up: the mirrors, and the folder `cache` for their package lists."""
+
+    cache: Path
+    mirror: str
+    security_mirror: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,25 +49,23 @@ def write_locks(
     *,
     variants: Sequence[str],
     upgrade: Upgrade,
-    state: Path,
-    mirror: str,
-    security_mirror: str,
+    apt: AptSource,
     say: Say,
 ) -> bool:
     """Make the locks of `variants` (all if empty), Debian's and the digests; return whether a file changed.
 
-    Pins stay where they still fit, unless `upgrade` says otherwise. `state` keeps apt's package lists.
-    Nothing is written before every lock resolved.
+    Pins stay where they still fit, unless `upgrade` moves them. Nothing is written before every lock is
+    resolved. Progress and changes are reported through `say`.
 
     Raises:
-        CatalogError: the stack has mistakes beside its locks.
-        UsageError: no such variant, or nothing pins a package that is to be upgraded.
-        LockError: something does not resolve, or an index or mirror is not in reach.
+        CatalogError: the stack has other errors than in its locks.
+        UsageError: there is no such variant, or no lock pins a package that is to be upgraded.
+        LockError: requirements can't be resolved, or an index or mirror can't be reached.
     """
     stack = load_unlocked(directory)
     for variant in variants:
         if variant not in stack.variants:
-            raise UsageError(f"no variant {variant!r}; known: {', '.join(stack.variants)}")
+            raise UsageError(f"no variant {variant!r}", hint=suggestion(variant, stack.variants))
     pythons, debs = python_requests(directory, stack), apt_requests(directory, stack)
     upgrade = _known(upgrade, pythons, debs)
     chosen = variants or stack.variants
@@ -65,17 +73,17 @@ def write_locks(
     locks = python_locks(stack, pythons, chosen, upgrade.moves, resolve)
     say(f"resolving Debian packages of {stack.bootstrap.suite}")
     root = AptRoot(
-        state / "apt",
+        apt.cache,
         stack.bootstrap.suite,
-        mirror=mirror,
-        security_mirror=security_mirror,
+        mirror=apt.mirror,
+        security_mirror=apt.security_mirror,
         pins=_pins(debs, upgrade),
     )
     root.update()
     locks += apt_locks(debs, BOOTSTRAP_LOCK, MINIMAL, root.resolve)
     changed = [_write(directory, lock, say) for lock in locks]
-    kept = {request.lock for request in pythons} | {request.lock for request in debs}
-    changed += [_remove(directory, path, say) for path in _orphans(directory, stack, kept)]
+    expected = {request.lock for request in pythons} | {request.lock for request in debs}
+    changed += [_remove(directory, path, say) for path in _orphans(directory, stack, expected)]
     before = (directory / OUTSIDE_LOCK).read_bytes()
     for line in refresh_digests(directory, stack.outside, upgrade.everything):
         say(line)
@@ -91,8 +99,8 @@ def _known(upgrade: Upgrade, pythons: Sequence[PythonRequest], debs: Sequence[Ap
         found = name if name in pinned else normalised_name(name)
         if found not in pinned:
             close = get_close_matches(found, pinned, n=1)
-            meant = f"; did you mean '{close[0]}'?" if close else ""
-            raise UsageError(f"no lock pins {name!r}{meant}")
+            hint = f"did you mean '{close[0]}'?" if close else "the locks list all packages that are pinned"
+            raise UsageError(f"no lock pins {name!r}", hint=hint)
         names.append(found)
     return Upgrade(everything=upgrade.everything, names=tuple(names))
 
@@ -102,13 +110,13 @@ def _pins(debs: Sequence[AptRequest], upgrade: Upgrade) -> Iterable[DebLine]:
     return pins.values()
 
 
-def _orphans(directory: Path, stack: Stack, kept: set[str]) -> list[str]:
-    """Return locks in images' folders that answer nothing any more, such as after a renamed input."""
+def _orphans(directory: Path, stack: Stack, expected: set[str]) -> list[str]:
+    """Return locks in images' folders that no longer have requirements, such as after a renamed input."""
     found = []
     for folder in sorted({image.folder for image in stack.images}):
         for pattern in (PYTHON_LOCKS, APT_LOCK):
             found += [f"{folder}/{path.name}" for path in sorted((directory / folder).glob(pattern))]
-    return [path for path in found if path not in kept]
+    return [path for path in found if path not in expected]
 
 
 def _write(directory: Path, lock: NewLock, say: Say) -> bool:
@@ -123,5 +131,5 @@ def _write(directory: Path, lock: NewLock, say: Say) -> bool:
 
 def _remove(directory: Path, path: str, say: Say) -> bool:
     (directory / path).unlink()
-    say(f"{path}: removed, nothing asks for it any more")
+    say(f"{path}: removed, since it has no requirements any more")
     return True

@@ -20,7 +20,7 @@ def test_a_lock_gets_the_new_pin_and_the_digest_of_its_changed_request() -> None
     assert new == "# why\none==1.1  # a trap\ntwo>=2\n"
     read = parse_python_lock(text)
     assert read.lines == (wheel("one", "1.1"), wheel("two", "2.5"))
-    assert (read.inputs, read.mistakes) == (inputs_digest(new.encode()), ())
+    assert (read.inputs, read.errors) == (inputs_digest(new.encode()), ())
     assert text.startswith("# Title.\n")
 
 

@@ -1,4 +1,4 @@
-"""A small stack directory on disk that has no mistake, and ways to put one in."""
+"""A small stack directory on disk without errors, and ways to add one."""
 
 from __future__ import annotations
 
@@ -127,8 +127,21 @@ class StackFolder:
         return load_stack(self.path)
 
     @property
-    def mistakes(self) -> list[str]:
-        """The lines of the error that loading raises."""
+    def errors(self) -> list[str]:
+        """What loading reports: `FILE: KEY: what; hint` for each error."""
         with pytest.raises(CatalogError) as caught:
             load_stack(self.path)
-        return str(caught.value).splitlines()
+        return with_hints(str(caught.value))
+
+
+def with_hints(text: str) -> list[str]:
+    """Return each error of `text` as `FILE: KEY: what; hint`; a hint is for all errors above without one."""
+    found: list[str] = []
+    complete = 0
+    for line in text.splitlines():
+        if line.lstrip().startswith("hint: "):
+            found[complete:] = [f"{one}; {line.lstrip().removeprefix('hint: ')}" for one in found[complete:]]
+            complete = len(found)
+        else:
+            found.append(line)
+    return found

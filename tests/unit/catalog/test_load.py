@@ -16,7 +16,7 @@ from tests.unit.catalog.folder import StackFolder
 TOOL_SHA = hashlib.sha256(b"print()\n").hexdigest()
 
 
-def test_a_stack_without_mistakes_is_read_whole(stack: StackFolder) -> None:
+def test_a_stack_without_errors_is_read_whole(stack: StackFolder) -> None:
     loaded = stack.load()
     assert (loaded.name, loaded.namespace, loaded.variants) == ("small", "team/small", ("cpu", "cuda"))
     assert (loaded.user, loaded.uid, loaded.gid, loaded.uv) == ("app", 1000, 1000, "0.13.9")
@@ -117,7 +117,7 @@ def test_locks_that_do_not_hold_are_empty_when_they_are_optional(stack: StackFol
     assert loaded.get("base:cpu").apt_lock == (deb("tini"),)
 
 
-def test_other_mistakes_count_when_locks_are_optional(stack: StackFolder) -> None:
+def test_other_errors_count_when_locks_are_optional(stack: StackFolder) -> None:
     stack.edit("tool/image.toml", 'source = "tool.py"', 'source = "toll.py"')
     with pytest.raises(CatalogError, match=r"toll\.py: no such file"):
         load_stack(stack.path, locks="optional")

@@ -32,7 +32,7 @@ def test_a_python_lock_is_read_back_as_it_was_written() -> None:
         f"{wheel('zipp').text}\n"
     )
     lock = parse_python_lock(text)
-    assert (lock.lines, lock.inputs, lock.mistakes) == ((sdist("docopt"), wheel("zipp")), INPUTS, ())
+    assert (lock.lines, lock.inputs, lock.errors) == ((sdist("docopt"), wheel("zipp")), INPUTS, ())
 
 
 def test_the_size_of_a_file_stands_in_the_lock_and_in_no_key() -> None:
@@ -53,13 +53,13 @@ def test_a_debian_lock_is_read_back_as_it_was_written() -> None:
         path="pool/updates/main/g/gcc-12/libstdc++6_12.2.0-14+deb12u1~b_amd64.deb",
     )
     lock = parse_apt_lock(apt_lock_text([deb("tini"), odd], packages_digest(["tini"]), "Locked."))
-    assert (lock.lines, lock.mistakes) == ((odd, deb("tini")), ())
+    assert (lock.lines, lock.errors) == ((odd, deb("tini")), ())
     assert lock.inputs == packages_digest(["tini"])
 
 
 def test_a_lock_of_nothing_is_a_lock() -> None:
     lock = parse_python_lock(python_lock_text([], INPUTS, "Nothing."))
-    assert (lock.lines, lock.inputs, lock.mistakes) == ((), INPUTS, ())
+    assert (lock.lines, lock.inputs, lock.errors) == ((), INPUTS, ())
 
 
 def test_the_order_and_the_line_endings_of_a_lock_do_not_count() -> None:
@@ -88,14 +88,12 @@ def test_a_lock_without_its_header_has_no_inputs() -> None:
 def test_a_python_line_of_another_form_is_a_mistake(line: str) -> None:
     lock = parse_python_lock(f"# T\n{line}\n{wheel('b').text}\n")
     assert lock.lines == (wheel("b"),)
-    assert [number for number, _ in lock.mistakes] == [2]
+    assert [number for number, _ in lock.errors] == [2]
 
 
 def test_a_line_whose_file_is_of_another_distribution_is_a_mistake() -> None:
     line = wheel("a").text.replace("# a-", "# b-")
-    assert parse_python_lock(line).mistakes == (
-        (1, "the file b-1.0-py3-none-any.whl does not belong to 'a'"),
-    )
+    assert parse_python_lock(line).errors == ((1, "the file b-1.0-py3-none-any.whl does not belong to 'a'"),)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +107,7 @@ def test_a_line_whose_file_is_of_another_distribution_is_a_mistake() -> None:
     ],
 )
 def test_a_debian_line_of_another_form_is_a_mistake(line: str) -> None:
-    assert [number for number, _ in parse_apt_lock(line).mistakes] == [1]
+    assert [number for number, _ in parse_apt_lock(line).errors] == [1]
 
 
 def test_the_digest_of_a_list_of_packages_is_that_of_its_sorted_lines() -> None:

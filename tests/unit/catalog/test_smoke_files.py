@@ -48,7 +48,7 @@ def test_files_of_the_folder_are_there_without_a_run_that_names_them(stack: Stac
 
 def test_a_file_that_a_run_lacks_is_told_with_the_one_that_was_meant(checked: StackFolder) -> None:
     checked.edit("tool/image.toml", "smoke/run.py", "smoke/rum.py")
-    assert checked.mistakes == [
+    assert checked.errors == [
         (
             "docker/tool/image.toml: smoke.runs[0]: tool/smoke/rum.py: no such file; did you mean"
             " 'smoke/run.py'? Known: smoke/data/words.txt, smoke/run.py"
@@ -58,7 +58,7 @@ def test_a_file_that_a_run_lacks_is_told_with_the_one_that_was_meant(checked: St
 
 def test_a_run_whose_image_has_no_such_folder_is_told(stack: StackFolder) -> None:
     stack.append("tool/image.toml", '[smoke]\nruns = [["true"], ["python", "smoke/run.py"]]\n')
-    assert stack.mistakes == [
+    assert stack.errors == [
         "docker/tool/image.toml: smoke.runs[1]: tool/smoke/run.py: no such file; None is known"
     ]
 
@@ -66,7 +66,7 @@ def test_a_run_whose_image_has_no_such_folder_is_told(stack: StackFolder) -> Non
 def test_a_file_of_another_images_folder_is_not_the_images_own(checked: StackFolder) -> None:
     checked.append("base/image.toml", '[smoke]\nruns = [["python", "smoke/run.py"]]\n')
     checked.write("base/smoke/other.py", "")
-    assert checked.mistakes == [
+    assert checked.errors == [
         (
             "docker/base/image.toml: smoke.runs[0]: base/smoke/run.py: no such file; did you mean"
             " 'smoke/other.py'? Known: smoke/other.py"
@@ -76,14 +76,14 @@ def test_a_file_of_another_images_folder_is_not_the_images_own(checked: StackFol
 
 def test_a_run_without_a_word_is_told(stack: StackFolder) -> None:
     stack.append("tool/image.toml", "[smoke]\nruns = [[]]\n")
-    (mistake,) = stack.mistakes
+    (mistake,) = stack.errors
     assert mistake.startswith("docker/tool/image.toml: smoke.runs[0]: ")
 
 
 def test_a_link_that_leads_nowhere_is_told(checked: StackFolder) -> None:
     (checked.path / "tool/smoke/gone.py").symlink_to("missing.py")
     what = "a symbolic link to missing.py, which does not exist; correct it or remove it"
-    assert checked.mistakes == [f"docker/tool/smoke/gone.py: {what}"]
+    assert checked.errors == [f"docker/tool/smoke/gone.py: {what}"]
 
 
 @pytest.mark.parametrize(

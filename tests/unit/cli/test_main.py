@@ -74,7 +74,7 @@ def test_a_commands_help_needs_no_valid_settings(capsys: Captured, monkeypatch: 
 def test_a_stack_that_is_not_there_is_named(stack: Path, capsys: Captured) -> None:
     assert main(["--stack", "nowhere", "graph"]) == 2
     assert capsys.readouterr().err.startswith(
-        "dockwright: nowhere: no such directory; a stack directory holds "
+        "dockwright: nowhere: no such directory\nhint: a stack directory has "
     )
     assert stack.exists()
 

@@ -39,7 +39,7 @@ def request(
         id=id_,
         title="",
         lock=f"{id_ or 'wheelhouse'}.lock",
-        asked="",
+        source="",
         inputs="",
         requirements=requirements,
         old=(),
@@ -158,7 +158,10 @@ def test_a_shared_image_that_needs_another_set_in_a_variant_is_an_error() -> Non
                 return Resolution(distributions={**found.distributions, **extra}, groups=groups)
             return found
 
-    with pytest.raises(LockError, match=r"base:cpu is shared with the variant cpu, .* there: extra 1\.0"):
+    with pytest.raises(
+        LockError,
+        match=r"base:cpu is shared with the variant cpu, .* packages: extra 1\.0",
+    ):
         deltas(Odd())
 
 

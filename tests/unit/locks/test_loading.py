@@ -9,7 +9,7 @@ import pytest
 from ci.errors import CatalogError, LockError
 from ci.locks.loading import check_locks, load_unlocked
 from ci.locks.request import apt_requests, python_requests
-from tests.unit.catalog.folder import StackFolder
+from tests.unit.catalog.folder import StackFolder, with_hints
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def stack(tmp_path: Path) -> StackFolder:
 def complaints(stack: StackFolder) -> list[str]:
     with pytest.raises(LockError) as caught:
         check_locks(stack.path)
-    return str(caught.value).splitlines()
+    return with_hints(str(caught.value))
 
 
 def test_locks_that_hold_pass(stack: StackFolder) -> None:
@@ -36,9 +36,9 @@ def test_every_stale_and_absent_lock_is_named(stack: StackFolder) -> None:
     stack.edit("base/image.toml", '["tini"]', '["tini", "curl"]')
     (stack.path / "bootstrap.lock").unlink()
     assert sorted(complaints(stack)) == [
-        "docker/base/apt.lock: inputs: lock older than its image.toml: run `dockwright lock`",
-        "docker/bootstrap.lock: no lock: run `dockwright lock`",
-        "docker/tool/requirements.lock: inputs: lock older than its requirements.in: run `dockwright lock`",
+        "docker/base/apt.lock: inputs: lock older than its image.toml; run `dockwright lock`",
+        "docker/bootstrap.lock: no lock; run `dockwright lock`",
+        "docker/tool/requirements.lock: inputs: lock older than its requirements.in; run `dockwright lock`",
     ]
 
 
@@ -46,25 +46,27 @@ def test_a_lock_over_another_parent_is_stale_though_it_asks_for_the_same(stack: 
     stack.edit("tool/image.toml", 'cpu = "base"', 'cpu = "base:cuda"')
     (complaint,) = complaints(stack)
     assert complaint == (
-        'docker/tool/requirements.lock: not made for "Python packages that tool:cpu adds to base:cuda, one '
-        'file of each."; run `dockwright lock`'
+        'docker/tool/requirements.lock: made for another parent or uv: its first line is not "# Python '
+        'packages that tool:cpu adds to base:cuda, one file of each."; run `dockwright lock`'
     )
 
 
 def test_another_version_of_uv_makes_the_builders_lock_stale(stack: StackFolder) -> None:
     stack.edit("stack.toml", '"0.13.9"', '"0.14.0"')
     (complaint,) = complaints(stack)
-    assert complaint.startswith("docker/wheelhouse.lock: not made for")
+    assert complaint.startswith("docker/wheelhouse.lock: made for another parent or uv")
     assert "uv 0.14.0" in complaint
 
 
 def test_locks_that_contradict_one_another_can_be_made_anew(stack: StackFolder) -> None:
     stack.relock("tool/requirements.in", "tool/requirements.lock", ["scipy", "numpy"])
-    assert complaints(stack)[0].startswith("docker/tool/requirements.lock: numpy: pinned again")
+    assert complaints(stack)[0].startswith(
+        "docker/tool/requirements.lock: numpy: base/requirements.lock already"
+    )
     assert [image.id for image in load_unlocked(stack.path).images] == ["base:cpu", "base:cuda", "tool:cpu"]
 
 
-def test_other_mistakes_are_the_catalogs(stack: StackFolder) -> None:
+def test_other_errors_are_the_catalogs(stack: StackFolder) -> None:
     stack.edit("tool/image.toml", 'cpu = "base"', 'cpu = "bass"')
     with pytest.raises(CatalogError, match=r"^docker/tool/image\.toml: parent\.cpu: no image 'bass'"):
         check_locks(stack.path)

@@ -34,7 +34,7 @@ def test_nothing_of_the_machine_that_made_them_leaks_in(lock: Path) -> None:
     rows = [row for row in text.splitlines() if not row.startswith("# ")]
     assert not [row for row in rows if LEAK.search(row)]
     parse = parse_apt_lock if lock.name.endswith("apt.lock") or lock.name == "bootstrap.lock" else None
-    assert (parse or parse_python_lock)(text).mistakes == ()
+    assert (parse or parse_python_lock)(text).errors == ()
 
 
 def test_every_python_line_is_a_file_that_the_images_can_use(stack: Stack) -> None:

@@ -48,7 +48,7 @@ def test_files_are_listed_by_their_own_names() -> None:
     ],
 )
 def test_a_distribution_of_another_place_is_refused(source: str) -> None:
-    with pytest.raises(LockError, match=r"small-cpu: torch would come from .* holds on this machine alone"):
+    with pytest.raises(LockError, match=r"small-cpu: torch comes from .* valid on this machine only"):
         parse_uv_lock(LOCK.replace(PLACE, source), "small-cpu")
 
 

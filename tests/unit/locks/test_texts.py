@@ -21,13 +21,13 @@ def resolve(packages: Sequence[str], installed: Iterable[DebLine]) -> tuple[DebL
 
 def request(lock: str, *packages: str, ancestors: tuple[str, ...] = ()) -> AptRequest:
     return AptRequest(
-        lock=lock, asked="", inputs="sha256:" + "1" * 64, packages=packages, ancestors=ancestors, old=()
+        lock=lock, source="", inputs="sha256:" + "1" * 64, packages=packages, ancestors=ancestors, old=()
     )
 
 
 def names(text: str) -> list[str]:
     lock = parse_apt_lock(text)
-    assert (lock.mistakes, lock.inputs) == ((), "sha256:" + "1" * 64)
+    assert (lock.errors, lock.inputs) == ((), "sha256:" + "1" * 64)
     return [line.name for line in lock.lines]
 
 

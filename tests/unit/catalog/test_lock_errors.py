@@ -15,29 +15,29 @@ def test_every_missing_lock_is_told(stack: StackFolder) -> None:
     assert len(locks) == 6
     for lock in locks:
         (stack.path / lock).unlink()
-    assert stack.mistakes == [f"docker/{lock}: no lock: run `dockwright lock`" for lock in locks]
+    assert stack.errors == [f"docker/{lock}: no lock; run `dockwright lock`" for lock in locks]
 
 
 def test_a_lock_older_than_its_requirements_is_told(stack: StackFolder) -> None:
     stack.append("tool/requirements.in", "tqdm\n")
-    assert stack.mistakes == [
-        "docker/tool/requirements.lock: inputs: lock older than its requirements.in: run `dockwright lock`"
+    assert stack.errors == [
+        "docker/tool/requirements.lock: inputs: lock older than its requirements.in; run `dockwright lock`"
     ]
 
 
 def test_a_comment_in_the_requirements_ages_the_lock_too(stack: StackFolder) -> None:
     stack.append("tool/requirements.in", "# why\n")
-    assert [line.split(": ")[1] for line in stack.mistakes] == ["inputs"]
+    assert [line.split(": ")[1] for line in stack.errors] == ["inputs"]
 
 
 def test_a_debian_lock_older_than_its_list_is_told(stack: StackFolder) -> None:
     stack.edit("base/image.toml", '["tini"]', '["tini", "curl"]')
     stack.edit("stack.toml", '["g++"]', '["gcc"]')
     stack.edit("stack.toml", '"tzdata"', '"netbase"')
-    assert stack.mistakes == [
-        "docker/base/apt.lock: inputs: lock older than its image.toml: run `dockwright lock`",
-        "docker/bootstrap.lock: inputs: lock older than its stack.toml: run `dockwright lock`",
-        "docker/wheelhouse.apt.lock: inputs: lock older than its stack.toml: run `dockwright lock`",
+    assert stack.errors == [
+        "docker/base/apt.lock: inputs: lock older than its image.toml; run `dockwright lock`",
+        "docker/bootstrap.lock: inputs: lock older than its stack.toml; run `dockwright lock`",
+        ("docker/wheelhouse.apt.lock: inputs: lock older than its stack.toml; run `dockwright lock`"),
     ]
 
 
@@ -48,22 +48,22 @@ def test_the_order_of_a_list_of_packages_does_not_age_its_lock(stack: StackFolde
 
 def test_a_lock_of_the_wheelhouse_older_than_its_requirements_is_told(stack: StackFolder) -> None:
     stack.append("wheelhouse.in", "cython\n")
-    assert stack.mistakes == [
-        "docker/wheelhouse.lock: inputs: lock older than its wheelhouse.in: run `dockwright lock`"
+    assert stack.errors == [
+        "docker/wheelhouse.lock: inputs: lock older than its wheelhouse.in; run `dockwright lock`"
     ]
 
 
 def test_a_lock_that_misses_what_is_asked_for_is_told(stack: StackFolder) -> None:
     stack.python("tool/requirements.in", "tool/requirements.lock", ["scipy", "Py_Sub.S2"], locked=["scipy"])
     stack.python("wheelhouse.in", "wheelhouse.lock", ["pip", "wheel"], locked=["pip"])
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
-            "docker/tool/requirements.lock: py-sub-s2: asked for by requirements.in, and no lock pins it; run"
-            " `dockwright lock`"
+            "docker/tool/requirements.lock: py-sub-s2: required by requirements.in, but no lock pins "
+            "it; run `dockwright lock`"
         ),
         (
-            "docker/wheelhouse.lock: wheel: asked for by wheelhouse.in, and no lock pins it; run `dockwright"
-            " lock`"
+            "docker/wheelhouse.lock: wheel: required by wheelhouse.in, but no lock pins it; run "
+            "`dockwright lock`"
         ),
     ]
 
@@ -71,7 +71,7 @@ def test_a_lock_that_misses_what_is_asked_for_is_told(stack: StackFolder) -> Non
 def test_an_edited_line_of_a_lock_is_told_with_its_number(stack: StackFolder) -> None:
     stack.append("tool/requirements.lock", "tqdm==4\n")
     stack.append("base/apt.lock", "curl=8 amd64\n")
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
             "docker/base/apt.lock: line 6: not of the form `NAME=VERSION ARCH sha256:HEX SIZE PATH`:"
             " curl=8 amd64; run `dockwright lock`"
@@ -98,14 +98,14 @@ def test_a_line_that_was_changed_or_taken_out_by_hand_is_told(
     assert changed[edit] != [last]
     file.write_text("\n".join([*rows, *changed[edit], ""]))
     told = f"docker/{lock}: line 4: {EDITED}; run `dockwright lock`"
-    assert told in stack.mistakes
+    assert told in stack.errors
 
 
 def test_a_distribution_twice_in_one_lock_is_told(stack: StackFolder) -> None:
     line = (stack.path / "tool/requirements.lock").read_text().splitlines()[-1]
     stack.append("tool/requirements.lock", line.replace("==1.0", "==2.0") + "\n")
-    assert stack.mistakes == [
-        "docker/tool/requirements.lock: line 6: 'scipy' stands twice in this lock; run `dockwright lock`"
+    assert stack.errors == [
+        "docker/tool/requirements.lock: line 6: 'scipy' is twice in this lock; run `dockwright lock`"
     ]
 
 
@@ -113,25 +113,22 @@ def test_a_line_that_is_not_a_requirement_is_told(stack: StackFolder) -> None:
     asked = "scipy\n--index-url https://example.org\nx @ https://example.org/x.whl\n-r other.in\n"
     stack.write("tool/requirements.in", asked)
     stack.relock("tool/requirements.in", "tool/requirements.lock", ["scipy"])
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
-            "docker/tool/requirements.in: line 2: '--index-url https://example.org' is an option; list"
-            " requirements only, settings are not data"
+            "docker/tool/requirements.in: line 2: '--index-url https://example.org' is an option; "
+            "list requirements only"
         ),
         (
-            "docker/tool/requirements.in: line 3: 'x @ https://example.org/x.whl' is not a requirement; write"
-            " NAME, NAME==VERSION or a range"
+            "docker/tool/requirements.in: line 3: 'x @ https://example.org/x.whl' is not a "
+            "requirement; write NAME, NAME==VERSION or a version range"
         ),
-        (
-            "docker/tool/requirements.in: line 4: '-r other.in' is an option; list requirements only,"
-            " settings are not data"
-        ),
+        ("docker/tool/requirements.in: line 4: '-r other.in' is an option; list requirements only"),
     ]
 
 
 def test_a_missing_wheelhouse_file_is_told_once(stack: StackFolder) -> None:
     (stack.path / "wheelhouse.in").unlink()
-    assert stack.mistakes == ["docker/wheelhouse.in: no such file; add it"]
+    assert stack.errors == ["docker/wheelhouse.in: no such file; add it"]
 
 
 def test_a_layer_names_what_the_variant_adds_and_nothing_twice(stack: StackFolder) -> None:
@@ -140,10 +137,10 @@ def test_a_layer_names_what_the_variant_adds_and_nothing_twice(stack: StackFolde
         '[variant.cpu]\nlayers = [["SciPy", "scipi"], ["scipy"]]\nlibraries = ["/a", "b/*/lib"]\n',
     )
     file = "docker/tool/image.toml: variant.cpu"
-    assert stack.mistakes == [
-        f"{file}.libraries[0]: '/a' has not the form of nvidia/*/lib; correct it",
+    assert stack.errors == [
+        f"{file}.libraries[0]: '/a' is not valid; write a folder, such as nvidia/*/lib",
         f"{file}.layers[0]: this variant does not add 'scipi'; did you mean 'scipy'? Known: scipy",
-        f"{file}.layers[1]: duplicate: 'scipy' is in a layer already; remove one",
+        f"{file}.layers[1]: duplicate: 'scipy' is already in a layer; remove one",
     ]
 
 

@@ -66,18 +66,20 @@ def test_a_link_to_a_folder_that_goes_along_is_not_followed(stack: StackFolder) 
 
 def test_a_missing_file_is_told(stack: StackFolder) -> None:
     (stack.path / "tool/tool.py").unlink()
-    assert stack.mistakes == ["docker/tool/image.toml: files[0].source: tool.py: no such file; add it"]
+    assert stack.errors == ["docker/tool/image.toml: files[0].source: tool.py: no such file; add it"]
 
 
 def test_an_empty_folder_is_told(stack: StackFolder) -> None:
     (stack.path / "base/contract/stage.py").unlink()
-    assert stack.mistakes == ["docker/base/image.toml: files[0].source: 'contract' holds no file; add one"]
+    assert stack.errors == [
+        "docker/base/image.toml: files[0].source: the folder 'contract' has no file; add one"
+    ]
 
 
 @pytest.mark.parametrize("source", ["../base/contract/stage.py", "x/../../base/image.toml", ".."])
 def test_a_source_that_leaves_the_folder_is_refused(stack: StackFolder, source: str) -> None:
     stack.edit("tool/image.toml", '"tool.py"', f'"{source}"')
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
             f"docker/tool/image.toml: files[0].source: '{source}' leaves the image's folder; copy the file"
             " into it"
@@ -88,16 +90,16 @@ def test_a_source_that_leaves_the_folder_is_refused(stack: StackFolder, source: 
 @pytest.mark.parametrize("source", ["/etc/passwd", "C:/x", "a\\\\b"])
 def test_a_source_that_is_not_relative_is_refused(stack: StackFolder, source: str) -> None:
     stack.edit("tool/image.toml", '"tool.py"', f'"{source}"')
-    (line,) = stack.mistakes
+    (line,) = stack.errors
     assert line.endswith("is not relative to the image's folder; write the path below it, with /")
 
 
 def test_the_whole_folder_is_no_source(stack: StackFolder) -> None:
     stack.edit("tool/image.toml", '"tool.py"', '"./"')
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
-            "docker/tool/image.toml: files[0].source: './' is the image's whole folder; name a file or a"
-            " folder below it"
+            "docker/tool/image.toml: files[0].source: './' is the whole folder of the image; name a "
+            "file or a folder below it"
         )
     ]
 
@@ -106,7 +108,7 @@ def test_a_source_that_leaves_the_folder_by_a_link_is_refused(stack: StackFolder
     (tmp_path / "secret").write_text("s")
     (stack.path / "tool/tool.py").unlink()
     (stack.path / "tool/tool.py").symlink_to("../../secret")
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
             f"docker/tool/image.toml: files[0].source: tool.py: leads out of tool/ to {tmp_path}/secret; copy"
             " it into the folder"
@@ -119,14 +121,14 @@ def test_a_file_below_a_linked_folder_outside_is_refused(stack: StackFolder, tmp
     (tmp_path / "away/x.py").write_text("")
     (stack.path / "tool/near").symlink_to(tmp_path / "away")
     stack.edit("tool/image.toml", '"tool.py"', '"near/x.py"')
-    assert [line.split(" to ")[0] for line in stack.mistakes] == [
+    assert [line.split(" to ")[0] for line in stack.errors] == [
         "docker/tool/image.toml: files[0].source: near/x.py: leads out of tool/"
     ]
 
 
 def test_a_link_in_a_folder_that_leads_out_is_refused(stack: StackFolder, tmp_path: Path) -> None:
     (stack.path / "base/contract/x").symlink_to("../../tool/tool.py")
-    assert stack.mistakes == [
+    assert stack.errors == [
         (f"docker/base/contract/x: leads out of base/ to {stack.path}/tool/tool.py; copy it into the folder")
     ]
 
@@ -134,7 +136,7 @@ def test_a_link_in_a_folder_that_leads_out_is_refused(stack: StackFolder, tmp_pa
 def test_an_image_file_that_is_a_link_out_of_its_folder_is_refused(stack: StackFolder) -> None:
     (stack.path / "tool/requirements.in").unlink()
     (stack.path / "tool/requirements.in").symlink_to("../base/requirements.in")
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
             f"docker/tool/requirements.in: leads out of tool/ to {stack.path}/base/requirements.in; copy it"
             " into the folder"
@@ -147,7 +149,7 @@ def test_an_image_folder_that_is_a_link_out_of_the_stack_is_refused(
 ) -> None:
     (stack.path / "tool").rename(tmp_path / "elsewhere")
     (stack.path / "tool").symlink_to(tmp_path / "elsewhere")
-    assert stack.mistakes == [
+    assert stack.errors == [
         f"docker/tool: leads out of docker/ to {tmp_path}/elsewhere; copy it into the folder"
     ]
 
@@ -160,20 +162,20 @@ def test_an_image_folder_that_is_a_link_out_of_the_stack_is_refused(
         (
             "../requirements.in",
             (
-                "a symbolic link to /opt/app/requirements.in in the image, which no [[files]] gives; give"
-                " that file too"
+                "a symbolic link to /opt/app/requirements.in in the image, which no [[files]] has; add"
+                " that file to [[files]]"
             ),
         ),
     ],
 )
 def test_a_link_that_leads_nowhere_in_the_image_is_refused(stack: StackFolder, link: str, what: str) -> None:
     (stack.path / "base/contract/x").symlink_to(link)
-    assert stack.mistakes == [f"docker/base/contract/x: {what}"]
+    assert stack.errors == [f"docker/base/contract/x: {what}"]
 
 
 def test_a_link_to_an_absolute_path_is_refused(stack: StackFolder) -> None:
     (stack.path / "base/contract/x").symlink_to(stack.path / "base/contract/stage.py")
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
             f"docker/base/contract/x: a symbolic link to the absolute path"
             f" {stack.path}/base/contract/stage.py;"
@@ -185,22 +187,22 @@ def test_a_link_to_an_absolute_path_is_refused(stack: StackFolder) -> None:
 def test_a_source_with_a_control_character_is_refused(stack: StackFolder) -> None:
     stack.write("tool/a\tb.py", "")
     stack.edit("tool/image.toml", '"tool.py"', '"a\\tb.py"')
-    assert stack.mistakes == [
-        r"docker/tool/image.toml: files[0].source: 'a\tb.py' holds a control character; rename the file"
+    assert stack.errors == [
+        r"docker/tool/image.toml: files[0].source: 'a\tb.py' contains a control character; rename the file"
     ]
 
 
 @pytest.mark.parametrize(("name", "shown"), [(b"a\nb.py", r"a\nb.py"), (b"a\xff.py", r"a\udcff.py")])
 def test_a_file_whose_name_cannot_be_written_is_refused(stack: StackFolder, name: bytes, shown: str) -> None:
     (stack.path / "base/contract" / os.fsdecode(name)).write_text("")
-    assert stack.mistakes == [
+    assert stack.errors == [
         rf"docker/base/contract/{shown}: a name that not every system can read; rename it"
     ]
 
 
 def test_what_is_neither_file_nor_folder_is_refused(stack: StackFolder) -> None:
     os.mkfifo(stack.path / "base/contract/pipe")
-    assert stack.mistakes == [
+    assert stack.errors == [
         "docker/base/contract/pipe: neither a file, a folder nor a symbolic link; remove it"
     ]
 
@@ -208,11 +210,10 @@ def test_what_is_neither_file_nor_folder_is_refused(stack: StackFolder) -> None:
 def test_two_files_with_one_target_are_refused(stack: StackFolder) -> None:
     stack.write("tool/b.py", "")
     stack.append("tool/image.toml", '[[files]]\nsource = "b.py"\ntarget = "/opt/app/tool.py"\n')
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
-            "docker/tool/image.toml: files[1].target: duplicate: /opt/app/tool.py is already given by"
-            " files[0]"
-            " (tool.py); keep one of them"
+            "docker/tool/image.toml: files[1].target: duplicate: files[0] (tool.py) already has the "
+            "target /opt/app/tool.py; remove one of them"
         )
     ]
 
@@ -220,10 +221,10 @@ def test_two_files_with_one_target_are_refused(stack: StackFolder) -> None:
 def test_a_file_below_a_target_that_is_a_file_is_refused(stack: StackFolder) -> None:
     stack.write("tool/b.py", "")
     stack.append("tool/image.toml", '[[files]]\nsource = "b.py"\ntarget = "/opt/app/tool.py/"\n')
-    assert stack.mistakes == [
+    assert stack.errors == [
         (
-            "docker/tool/image.toml: files[1].target: /opt/app/tool.py/b.py lies in /opt/app/tool.py, which"
-            " is a file itself; choose another folder"
+            "docker/tool/image.toml: files[1].target: /opt/app/tool.py/b.py is below "
+            "/opt/app/tool.py, which is a file itself; choose another folder"
         )
     ]
 
@@ -231,27 +232,26 @@ def test_a_file_below_a_target_that_is_a_file_is_refused(stack: StackFolder) -> 
 def test_a_folder_that_was_meant_to_be_an_image_is_told(stack: StackFolder) -> None:
     stack.write("new/image.tml", "")
     stack.write("new/requirements.in", "")
-    assert stack.mistakes == [
-        "docker/new: no image.toml beside requirements.in; add it, or move the folder out of the stack"
+    assert stack.errors == [
+        ("docker/new: has requirements.in, but no image.toml; add it, or move the folder out of the stack")
     ]
 
 
 def test_a_stack_without_images_is_told(stack: StackFolder) -> None:
     (stack.path / "base/image.toml").unlink()
     (stack.path / "tool/image.toml").unlink()
-    assert "docker: no image; add a folder with an image.toml" in stack.mistakes
+    assert "docker: no image; add a folder with an image.toml" in stack.errors
 
 
 HOLDS = (
-    "a stack directory holds stack.toml, bases.lock.toml, wheelhouse.in and a folder with image.toml"
-    " per image"
+    "a stack directory has stack.toml, bases.lock.toml, wheelhouse.in and a folder with image.toml per image"
 )
 
 
 def test_an_empty_directory_is_no_stack(tmp_path: Path) -> None:
     with pytest.raises(CatalogError) as caught:
         load_stack(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: an empty directory; {HOLDS}"
+    assert str(caught.value) == f"{tmp_path}: an empty directory\nhint: {HOLDS}"
 
 
 def test_a_foreign_directory_is_no_stack_and_the_one_below_is_offered(
@@ -259,14 +259,14 @@ def test_a_foreign_directory_is_no_stack_and_the_one_below_is_offered(
 ) -> None:
     with pytest.raises(CatalogError) as caught:
         load_stack(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: no stack.toml; did you mean '{stack.path}'?; {HOLDS}"
+    assert str(caught.value) == f"{tmp_path}: no stack.toml\nhint: did you mean '{stack.path}'? A{HOLDS[1:]}"
 
 
 def test_a_directory_that_does_not_exist_is_no_stack(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="none: no such directory; a stack directory holds"):
+    with pytest.raises(CatalogError, match=r"none: no such directory\nhint: a stack directory has"):
         load_stack(tmp_path / "none")
 
 
 def test_a_file_is_no_stack(stack: StackFolder) -> None:
-    with pytest.raises(CatalogError, match=r"stack\.toml: not a directory; "):
+    with pytest.raises(CatalogError, match=r"stack\.toml: not a directory\nhint: "):
         load_stack(stack.path / "stack.toml")
