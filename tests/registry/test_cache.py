@@ -70,7 +70,7 @@ async def test_a_registry_with_tls_is_trusted_by_a_certificate_in_the_usual_fold
     with registry(tmp_path, tls=True) as running:
         folder = tmp_path / "certs.d" / running.host
         folder.mkdir(parents=True)
-        with pytest.raises(RegistryError, match="its certificate is not trusted here"):
+        with pytest.raises(RegistryError, match="certificate is not trusted on this machine"):
             async with opened(running.host, retry_policy=quick(tries=1)):
                 pass
         (folder / "ca.crt").write_text((tmp_path / "tls.crt").read_text())

@@ -66,7 +66,7 @@ async def test_what_is_of_another_machine_suite_or_image_is_not_there(
             assert found == {}, name
     # the registry's tag has the key, the suite and the machine: another content under the same key is told
     assert len(said) == 1
-    assert said[0].endswith("earlier check results are ignored: is of another image")
+    assert said[0].endswith("earlier check results are ignored: is about another image")
 
 
 async def test_a_cache_that_may_not_be_written_gets_no_entry(proxy: Proxy, tmp_path: Path) -> None:
@@ -131,6 +131,6 @@ async def test_a_damaged_file_is_told_and_written_anew(tmp_path: Path) -> None:
     path.write_text(entry_text(ENTRY)[:-30])
     assert await one.find(PLANNED, SUBJECT) == NOTHING
     (warning,) = said
-    assert warning.startswith(f"{path}: earlier check results are ignored: is no entry: ")
+    assert warning.startswith(f"{path}: earlier check results are ignored: is not an entry: ")
     await one.record(PLANNED, ENTRY)
     assert await one.find(PLANNED, SUBJECT) == ENTRY
