@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,28 +101,15 @@ def test_a_mirror_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="this run is by an ordinary user already")
-def test_it_works_for_an_ordinary_user(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents:
-        if parent.owner() == "root" and parent.name.startswith(("pytest", "popen")):  # xdist makes the latter
-            parent.chmod(0o755)
-    folder = tmp_path / "apt"
-    folder.mkdir()
-    os.chown(folder, 65534, 65534)
-    done = subprocess.run(
-        [
-            "setpriv",
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            sys.executable,
-            "-c",
-            BY_A_USER,
-            folder,
-        ],
-        cwd=Path(__file__).resolve().parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_it_works_for_an_ordinary_user() -> None:
+    argv = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", BY_A_USER)
+    with tempfile.TemporaryDirectory() as folder:  # pytest closes the folders above its own to others
+        os.chown(folder, 65534, 65534)
+        done = subprocess.run(
+            (*argv, folder),
+            cwd=Path(__file__).resolve().parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert (done.returncode, done.stdout) == (0, "tini\n"), done.stderr
