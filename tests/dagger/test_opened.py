@@ -22,10 +22,10 @@ from ci.version import dagger_version
 from tests.dagger.disk import Disk
 from tests.dagger.session import Session
 from tests.dagger.world import Stage
+from tests.hang import HANG_S
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = CHECKOUT / "docker"
-LIMIT_S = 120.0
 """Ends a test that hangs, and nothing else."""
 
 
@@ -138,11 +138,11 @@ def test_ctrl_c_ends_a_run_without_a_traceback(served: Stage, tmp_path: Path) ->
         text=True,
     )
     try:
-        if not served.held.wait(LIMIT_S):
+        if not served.held.wait(HANG_S):
             run.terminate()
-            raise AssertionError(run.communicate(timeout=LIMIT_S)[0])
+            raise AssertionError(run.communicate(timeout=HANG_S)[0])
         run.send_signal(signal.SIGINT)
-        said, _ = run.communicate(timeout=LIMIT_S)
+        said, _ = run.communicate(timeout=HANG_S)
     finally:
         served.released.set()
         run.kill()

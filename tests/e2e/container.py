@@ -15,8 +15,7 @@ from ci.engines.buildah.commands import Buildah
 from ci.engines.process.command import Command
 from ci.engines.process.privilege import find_privilege
 from ci.settings import Settings
-
-LIMIT_S = 120.0
+from tests.hang import HANG_S
 
 
 def run(command: Command) -> str:
@@ -115,7 +114,7 @@ def run_container(
             (*find_privilege().prefix, "runc", "run", "--bundle", str(folder), name),
             capture_output=True,
             text=True,
-            timeout=LIMIT_S,
+            timeout=HANG_S,
             stdin=subprocess.DEVNULL,
             check=False,
         )

@@ -16,6 +16,7 @@ import pytest
 
 from ci.settings import Settings
 from tests.e2e.container import buildah, run
+from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
 
@@ -42,7 +43,7 @@ def dockwright(*words: str, stack: Path = DOCKER) -> subprocess.CompletedProcess
         env={**os.environ, "DOCKWRIGHT_STACK": str(stack)},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=HANG_S,
         check=False,
     )
 
@@ -121,7 +122,7 @@ def test_ctrl_c_leaves_no_process_and_a_usable_store(settings: Settings) -> None
         if "uv pip install" in line:
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANG_S)
     assert process.returncode == 130, out + err
     assert "Traceback" not in out + err
     root = str(settings.store[1]) if settings.store else str(settings.tmpdir)

@@ -16,10 +16,9 @@ import pytest
 from ci.settings import Settings
 from tests.e2e.container import buildah, run
 from tests.engine.killed_stack import IMAGES, change, killed_stack
+from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
-
-LIMIT_S = 300.0
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def until(process: subprocess.Popen[str], wanted: str) -> str:
 def ended(process: subprocess.Popen[str], before: str = "") -> tuple[str, dict[str, Any]]:
     """Return what a run that ended well printed, `before` and from now on, and its report."""
     try:
-        said = before + process.communicate(timeout=LIMIT_S)[0]
+        said = before + process.communicate(timeout=HANG_S)[0]
     finally:
         process.kill()
     assert process.returncode == 0, said
@@ -117,6 +116,6 @@ def test_the_other_run_goes_on_when_the_one_that_builds_is_killed(stack: Path, s
     second = start(stack, dict(os.environ))
     until(second, "waiting: another run")
     first.kill()
-    first.communicate(timeout=60)
-    said, _ = second.communicate(timeout=LIMIT_S)
+    first.communicate(timeout=HANG_S)
+    said, _ = second.communicate(timeout=HANG_S)
     assert second.returncode == 0, said

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.hang import HANG_S
+
 CHECKOUT = Path(__file__).parents[2]
 NETWORK = ("SSL_CERT_FILE", "PIP_CERT", "PIP_INDEX_URL", "HTTPS_PROXY", "https_proxy", "UV_CACHE_DIR")
 INSTALLING = "dockwright: installing"
@@ -60,7 +62,7 @@ def first(tmp_path_factory: pytest.TempPathFactory, home: Path) -> tuple[Path, l
     ]
     said = []
     for process in started:
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=HANG_S)
         assert process.returncode == 0, err
         assert json.loads(out)["type"] == "object"
         said.append(err)

@@ -15,14 +15,13 @@ from pathlib import Path
 import pytest
 
 from ci.cli.setup.debian import install, is_here
+from tests.hang import HANG_S
 
 CLIENT = Path("/usr/bin/docker")
 """Debian's own client; it has BuildKit where a newer one elsewhere on the search path may need a plugin."""
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICES = "#!/bin/sh\nexit 101\n"
 """Source: invoke-rc.d(8): 101 from policy-rc.d forbids the action."""
-START_S = 60.0
-END_S = 60.0
 CAP_SYS_ADMIN = 21
 
 
@@ -34,7 +33,7 @@ class Docker:
 
     def run(self, *words: str) -> str:
         done = subprocess.run(
-            (str(CLIENT), *words), env=self.env, capture_output=True, text=True, check=False, timeout=600
+            (str(CLIENT), *words), env=self.env, capture_output=True, text=True, check=False, timeout=HANG_S
         )
         assert done.returncode == 0, f"docker {' '.join(words)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -48,7 +47,7 @@ class Docker:
             capture_output=True,
             text=True,
             check=False,
-            timeout=600,
+            timeout=HANG_S,
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
@@ -87,7 +86,7 @@ def daemon(data: Path) -> Iterator[Docker]:
         finally:
             process.terminate()
             try:
-                process.wait(END_S)
+                process.wait(HANG_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -127,7 +126,7 @@ def _install_docker() -> None:
 
 
 def _wait(process: subprocess.Popen[bytes], env: dict[str, str], log: Path) -> None:
-    end = time.monotonic() + START_S
+    end = time.monotonic() + HANG_S
     while time.monotonic() < end and process.poll() is None:
         done = subprocess.run((str(CLIENT), "version"), env=env, capture_output=True, check=False)
         if done.returncode == 0:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
+from tests.hang import HANG_S
+
 Fault = Literal["503", "404", "reset", "cut", "stall", "trickle", "no-range"]
 """`reset` and `cut` (the connection closed too early) come after half of the body."""
 
@@ -111,7 +113,7 @@ def serving() -> Iterator[Served]:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
             elif fault == "stall":
-                served.hold.wait(30)
+                served.hold.wait(HANG_S)
             elif fault == "trickle":
                 for byte in whole[len(whole) // 2 :]:
                     if served.hold.wait(0.05):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ci.catalog.lockfile import inputs_digest, parse_python_lock, python_lock_text
 from tests.engine.luck import Served
+from tests.hang import HANG_S
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 CHECKOUT = DOCKER.parent
@@ -44,7 +45,7 @@ class LuckStack:
     def dockwright(
         self, *words: str, served: Served | None = None, prefix: tuple[str, ...] = (), **env: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command on this stack, with `served` as its Python index, in at most two minutes."""
+        """Run one command on this stack, with `served` as its Python index."""
         index = {"PIP_INDEX_URL": f"{served.url}/simple"} if served is not None else {}
         return subprocess.run(
             (*prefix, sys.executable, "-m", "ci.cli.main", *words),
@@ -52,7 +53,7 @@ class LuckStack:
             cwd=CHECKOUT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=HANG_S,
             check=False,
         )
 

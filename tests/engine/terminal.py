@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-LIMIT_S = 120.0
+from tests.hang import HANG_S
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Terminal:
         return os.waitstatus_to_exitcode(status)
 
     def _read(self) -> bool:
-        ready, _, _ = select.select([self.descriptor], [], [], LIMIT_S)
+        ready, _, _ = select.select([self.descriptor], [], [], HANG_S)
         assert ready, self.text
         try:
             data = os.read(self.descriptor, 4096)

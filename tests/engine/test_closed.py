@@ -23,6 +23,7 @@ from ci.engines.sandbox import sandbox_config
 from ci.smoke.results import parse_results
 from tests.engine.look import LOOK
 from tests.engine.smoke_probe import IMAGE, USER, TinyImage, tiny_image, wrong
+from tests.hang import HANG_S
 
 pytestmark = [
     pytest.mark.engine,
@@ -223,7 +224,7 @@ async def test_a_checked_program_dies_with_the_run_that_is_killed(tiny: TinyImag
 
     async with anyio.create_task_group() as group:
         group.start_soon(partial(ran, tiny, "python", "-c", code))
-        with anyio.fail_after(60):
+        with anyio.fail_after(HANG_S):
             while not there():  # noqa: ASYNC110 what is waited for is a process of somebody else
                 await anyio.sleep(0.05)
             (pid,) = there()

@@ -26,6 +26,7 @@ from tests.e2e.container import buildah, mounted, run
 from tests.engine.docker_daemon import CLIENT, Docker, daemon
 from tests.engine.docker_tree import docker_root, tree
 from tests.engine.look import LOOK
+from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
 
@@ -55,7 +56,7 @@ class Machine:
 
 def dockwright(*words: str, env: dict[str, str]) -> None:
     argv = (sys.executable, "-m", "ci.cli.main", *words)
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=600)
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=HANG_S)
     assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
 
 

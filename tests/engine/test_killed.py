@@ -25,12 +25,12 @@ from ci.run.workspace.live_runs import FOLDER, live_runs
 from ci.settings import Settings
 from tests.engine.conftest import BASE
 from tests.engine.killed_stack import IMAGES, change, killed_stack
+from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
 
 SEED = 20261124
 """Of the moments; each failure prints its own."""
-LIMIT_S = 300.0
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def whole(scene: Scene, *more: str) -> dict[str, dict[str, object]]:
     """Run the build to its end and return what its images are."""
     run = scene.start(*more)
     try:
-        said, _ = run.communicate(timeout=LIMIT_S)
+        said, _ = run.communicate(timeout=HANG_S)
     finally:
         run.kill()
     assert run.returncode == 0, said
@@ -86,7 +86,7 @@ def test_after_the_next_run_nothing_is_left_and_the_images_are_those_of_an_undis
 def in_a_step(scene: Scene) -> subprocess.Popen[str]:
     """Start a build whose step goes on for long, and return it in that step."""
     run = scene.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANG_S
     while time.monotonic() < deadline:
         if any("sleep" in name for name in names(with_children({run.pid}, processes()) - {run.pid})):
             return run
@@ -102,7 +102,7 @@ def test_a_check_that_somebody_kills_is_told_as_that(scene: Scene, stack: Path) 
         below = with_children({run.pid}, processes()) - {run.pid}
         (victim, *_) = [pid for pid in sorted(below) if names({pid}) == ["unshare"]]
         os.kill(victim, signal.SIGKILL)
-        said, _ = run.communicate(timeout=LIMIT_S)
+        said, _ = run.communicate(timeout=HANG_S)
     finally:
         run.kill()
     assert run.returncode == 7, said
@@ -139,8 +139,8 @@ def test_what_a_killed_run_started_ends_with_it_and_its_mounts_were_never_seen(
     below = with_children({run.pid}, processes()) - {run.pid}
     assert len(below) >= 3
     os.kill(run.pid, signal.SIGKILL)
-    run.communicate(timeout=60)
-    deadline = time.monotonic() + 10
+    run.communicate(timeout=HANG_S)
+    deadline = time.monotonic() + HANG_S
     while below & set(processes()) and time.monotonic() < deadline:
         time.sleep(0.02)
     left = scene.left()
@@ -169,9 +169,9 @@ def test_processes_that_outlive_a_run_are_ended_by_the_next_one(scene: Scene, st
         (scratch / "buildah1").mkdir(parents=True)
         change(stack, f"outlived-{os.getpid()}")
         run = scene.start()
-        said, _ = run.communicate(timeout=LIMIT_S)
+        said, _ = run.communicate(timeout=HANG_S)
         assert run.returncode == 0, said
-        assert child.wait(timeout=5) == -signal.SIGKILL
+        assert child.wait(timeout=HANG_S) == -signal.SIGKILL
         assert not scene.left()
     finally:
         child.kill()
@@ -218,6 +218,6 @@ def test_what_a_living_run_owns_is_left_alone(scene: Scene, stack: Path, tmp_pat
         assert scene.left().files != ()
     finally:
         first.send_signal(signal.SIGINT)
-        first.communicate(timeout=60)
+        first.communicate(timeout=HANG_S)
     assert first.returncode == 130
     assert not scene.left()

@@ -21,6 +21,7 @@ from ci.wheelhouse.program.index import Index
 from ci.wheelhouse.program.line import Line
 from ci.wheelhouse.program.transfer import Transfer, Wanted
 from tests.engine.luck import Fault, Served, wheel
+from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
 
@@ -174,7 +175,7 @@ def test_a_killed_fetch_leaves_nothing_in_tmpdir_and_the_next_goes_on(tmp_path: 
     served.faults[PATH] = ["stall"]
     killed = program(tmp_path, served)
     parts = tmp_path / "inputs/partial"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_S
     while not any(path.stat().st_size >= BIG // 2 for path in parts.glob("*.part")):
         assert time.monotonic() < deadline, "nothing arrived"
         time.sleep(0.02)
@@ -183,7 +184,7 @@ def test_a_killed_fetch_leaves_nothing_in_tmpdir_and_the_next_goes_on(tmp_path: 
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not (tmp_path / "inputs/wheelhouse/cpu/manifest.json").exists()
     again = program(tmp_path, served)
-    out, _ = again.communicate(timeout=60)
+    out, _ = again.communicate(timeout=HANG_S)
     assert again.returncode == 0, out
     assert served.asked_for(FILE)[1].startswith("bytes=")
     assert list(parts.iterdir()) == []
@@ -194,7 +195,7 @@ def test_a_killed_fetch_leaves_nothing_in_tmpdir_and_the_next_goes_on(tmp_path: 
 
 def test_two_variants_at_once_bring_each_file_once(tmp_path: Path, served: Served) -> None:
     both = [program(tmp_path, served), program(tmp_path, served, "cuda")]
-    outs = [each.communicate(timeout=60)[0] for each in both]
+    outs = [each.communicate(timeout=HANG_S)[0] for each in both]
     assert [each.returncode for each in both] == [0, 0], outs
     assert served.asked_for(FILE) == [""]
     wheels = [tmp_path / "inputs/wheelhouse" / variant / "wheels" / FILE for variant in ("cpu", "cuda")]
@@ -202,10 +203,10 @@ def test_two_variants_at_once_bring_each_file_once(tmp_path: Path, served: Serve
 
 
 def test_a_file_that_changed_where_it_is_kept_is_fetched_again(tmp_path: Path, served: Served) -> None:
-    program(tmp_path, served).communicate(timeout=60)
+    program(tmp_path, served).communicate(timeout=HANG_S)
     copy = tmp_path / "inputs/wheelhouse/cpu/wheels" / FILE
     whole = copy.read_bytes()
     copy.write_bytes(whole[: BIG // 2])
-    out = program(tmp_path, served).communicate(timeout=60)[0]
+    out = program(tmp_path, served).communicate(timeout=HANG_S)[0]
     assert "3 distributions, 1 to fetch" in out
     assert copy.read_bytes() == whole

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ci.engines.program import metered
+from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
 BUSY = "import time\nwhile time.process_time() < 0.4: sum(range(10**5))  # the clock itself is the kernel's\n"
@@ -65,5 +66,5 @@ def test_a_request_to_end_is_the_commands_to_follow(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     subprocess.run(("kill", "-TERM", "--", f"-{process.pid}"), check=True)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=HANG_S)
     assert (process.returncode, output) == (3, "ended\n")

@@ -19,6 +19,7 @@ from ci.engines.buildah.engine import BuildahEngine
 from tests.engine.killed_stack import change, killed_stack
 from tests.engine.luck_stack import CHECKOUT, LuckStack
 from tests.engine.repository import committed, git, tree
+from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
 
@@ -165,7 +166,7 @@ def test_ctrl_c_ends_the_build_and_leaves_no_checkout(
         if "checks" in line:  # the step that goes on for long
             break
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does
-    assert run.wait(timeout=60) == 130
+    assert run.wait(timeout=HANG_S) == 130
     with pytest.raises(ProcessLookupError):  # nothing of it goes on
         os.killpg(run.pid, 0)
     out, rest = run.communicate()

@@ -16,6 +16,7 @@ from ci.engines.buildah.engine import BuildahEngine
 from tests.engine.luck import Served, wheel
 from tests.engine.luck_stack import CHECKOUT, LuckStack
 from tests.engine.terminal import Terminal, on_terminal
+from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
 
@@ -120,7 +121,7 @@ def test_a_command_without_a_terminal_ends_by_a_signal_and_leaves_no_container(
         os.killpg(run.pid, number)  # as a terminal does
     else:
         os.kill(run.pid, number)
-    run.communicate(timeout=60)
+    run.communicate(timeout=HANG_S)
     assert run.returncode == 128 + number
 
 

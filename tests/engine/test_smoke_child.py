@@ -19,10 +19,9 @@ from ci.smoke.program.bounded_process import (
     orphans,
     run,
 )
+from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
-LIMIT_S = 60.0
-"""Less than what is started here sleeps for."""
 
 
 def python(code: str, limit_s: float = 30.0, **more: object) -> ProcessResult:
@@ -36,7 +35,7 @@ def ends(pid: int) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([process], [], [], LIMIT_S)[0])
+        return bool(select.select([process], [], [], HANG_S)[0])
     finally:
         os.close(process)
 

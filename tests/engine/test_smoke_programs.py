@@ -17,6 +17,7 @@ from ci.report.check import Status
 from ci.smoke.results import parse_results
 from tests.engine.smoke_image import SITE
 from tests.engine.smoke_probe import IMAGE, USER, TinyImage, tiny_image, wrong
+from tests.hang import HANG_S
 
 pytestmark = [
     pytest.mark.engine,
@@ -128,7 +129,7 @@ async def test_a_probe_that_is_called_off_leaves_no_process(tiny: TinyImage) -> 
         f"argv = [sys.executable, '-c', 'import time; time.sleep({number})']\n"
         "subprocess.Popen(argv, start_new_session=True).wait()"
     )
-    with anyio.fail_after(90), anyio.CancelScope() as scope:
+    with anyio.fail_after(HANG_S), anyio.CancelScope() as scope:
         async with anyio.create_task_group() as group:
 
             async def call_off() -> None:
@@ -138,7 +139,7 @@ async def test_a_probe_that_is_called_off_leaves_no_process(tiny: TinyImage) -> 
             group.start_soon(call_off)
             await tiny.probe(commands=[["python", "-c", code]], command_limit_s=120.0)
     assert scope.cancel_called
-    with anyio.fail_after(20):
+    with anyio.fail_after(HANG_S):
         await until(lambda: not any(str(number) in text for text in command_lines()))
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-HELD_S = 120
+from tests.hang import HANG_S
+
 """How long a gate holds what comes, so that a test ends for which too little does."""
 Way = Literal["status", "reset", "cut", "other-bytes", "body", "trickle", "lost"]
 
@@ -103,7 +104,7 @@ class Proxy:
             gate.reached.set()
             if gate.came == gate.count:
                 gate.opened.set()
-        gate.opened.wait(HELD_S)
+        gate.opened.wait(HANG_S)
 
     def count(self, method: str, path: str = "") -> int:
         return sum(bool(re.fullmatch(method, one.method) and re.search(path, one.path)) for one in self.seen)
@@ -159,7 +160,7 @@ def proxied(upstream: str) -> Iterator[Proxy]:
             return b"".join(parts)
 
         def forward(self, fault: Fault | None, path: str, data: bytes) -> None:
-            upstream = http.client.HTTPConnection(proxy.upstream, timeout=60)
+            upstream = http.client.HTTPConnection(proxy.upstream, timeout=HANG_S)
             headers: dict[str, str] = {}
             for name, value in self.headers.items():
                 if name.lower() != "transfer-encoding":

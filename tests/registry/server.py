@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ci.cli.setup.debian import install
+from tests.hang import HANG_S
 
 USER, SECRET = "ci", "a-secret-of-the-tests"
 # bcrypt of SECRET, the one hash that docker-registry takes; made by crypt.crypt(…, METHOD_BLOWFISH)
@@ -78,7 +79,7 @@ class Registry:
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=60)
+            self.process.wait(timeout=HANG_S)
             self.process = None
 
 

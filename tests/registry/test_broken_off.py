@@ -16,6 +16,7 @@ from ci.publish.releases import Lag, Releases
 from ci.run.release.release import promote_release
 from ci.settings import Settings
 from tests.engine.killed_stack import change, killed_stack
+from tests.hang import HANG_S
 from tests.registry.cached import opened
 from tests.registry.machine import CHECKOUT, HERE, Machine
 from tests.registry.proxy import Fault, Proxy
@@ -175,7 +176,7 @@ def kill(machine: Machine, argv: tuple[str, ...], fault: Fault) -> None:
     with subprocess.Popen(
         program, env=env, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
-        timer = threading.Timer(120, process.kill)
+        timer = threading.Timer(HANG_S, process.kill)
         timer.start()
         while process.poll() is None and fault.times > 0:
             threading.Event().wait(0.02)

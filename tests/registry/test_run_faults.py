@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from tests.engine.killed_stack import change, killed_stack
+from tests.hang import HANG_S
 from tests.registry.cached import pass_off
 from tests.registry.machine import HERE, Machine
 from tests.registry.proxy import Fault, Gate, Proxy, Way
@@ -71,7 +72,7 @@ def test_a_registry_that_stops_while_an_image_is_pushed(
     proxy.gates.append(gate)
     with ThreadPoolExecutor(1) as pool:
         build = pool.submit(machine.build, f"{proxy.host}/team", *WRITES, images=("kill-three",))
-        assert gate.reached.wait(300)
+        assert gate.reached.wait(HANG_S)
         plain.stop()
         gate.opened.set()
         if comes_back:

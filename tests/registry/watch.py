@@ -12,6 +12,8 @@ from typing import IO, cast
 
 import zstandard
 
+from tests.hang import HANG_S
+
 ZSTD, GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 """How compressed data begins. Source: RFC 8878 section 3.1.1, RFC 1952 section 2.3.1."""
 PART_BYTES = 2**20
@@ -41,7 +43,7 @@ def watched(*words: str) -> Iterator[set[str]]:
     thread.start()
     try:
         with subprocess.Popen(("sh", "-c", "read line", control), stdin=subprocess.PIPE):
-            assert looked.wait(60), "the arguments of processes can't be seen here"
+            assert looked.wait(HANG_S), "the arguments of processes can't be seen here"
         found.discard(control)
         yield found
     finally:
