@@ -15,7 +15,7 @@ from ci.errors import UnavailableError
 from ci.plan.plan import check_variants
 from ci.run.cleanup.run_owner import registered_run
 from ci.run.inputs.bundle import export
-from ci.run.inputs.local import WAITING, LocalInputs
+from ci.run.inputs.local import LocalInputs
 from ci.run.inputs.unavailable_packages import relocked
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
@@ -76,13 +76,12 @@ async def _fill_folders(inputs: LocalInputs, variants: tuple[str, ...], target: 
     log = workspace.state.root / "wheelhouse.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
-    output = Output(log=log, on_line=_say)
-    await inputs.base(output)
+    await inputs.base(_output(log, "base"))
     if workspace.base.kind == "bootstrap":
-        await inputs.fetch_bootstrap(output)
-    await inputs.debhouse(output)
+        await inputs.fetch_bootstrap(_output(log, "bootstrap"))
+    await inputs.debhouse(_output(log, "debhouse"))
     for variant in variants:
-        await inputs.wheelhouse(variant, output)
+        await inputs.wheelhouse(variant, _output(log, f"wheelhouse/{variant}"))
     for name, manifest in sorted(inputs.manifests.items()):
         click.echo(f"{name}: {len(manifest.files)} files, {manifest.size_bytes / 1e6:.0f} MB")
     if target is not None:
@@ -90,6 +89,6 @@ async def _fill_folders(inputs: LocalInputs, variants: tuple[str, ...], target: 
         click.echo(f"exported to {target}; `dockwright build-all --wheelhouse {target}` needs no network")
 
 
-def _say(line: str) -> None:
-    if line.startswith(("debhouse: ", "wheelhouse: ", WAITING)):
-        tell(line)
+def _output(log: Path, name: str) -> Output:
+    """Return where the output of filling `name` goes; its messages are printed."""
+    return Output(log=log, on_line=lambda message: tell(f"{name}: {message}"))

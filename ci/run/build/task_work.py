@@ -16,7 +16,7 @@ from ci.run.build.planned_run import PlannedRun
 from ci.run.build.registry_tasks import RegistryTasks, reused
 from ci.run.inputs.engine_inputs import EngineInputs
 from ci.run.inputs.inputs import BuildInputs
-from ci.run.inputs.local import WAITING, LocalInputs
+from ci.run.inputs.local import LocalInputs
 from ci.run.inputs.registry_wheels import fetch_wheel_files, publish_wheel_files, publish_wheels
 from ci.run.reuse.ledger import Ledger
 from ci.run.reuse.remote_cache import RemoteCache
@@ -79,23 +79,21 @@ class TaskWork:
 
     async def __call__(self, task: Task) -> WorkResult:
         """Do `task`. Raises what its kind of work raises."""
-        output = Output(
-            log=self.log.directory.log_of(task.id),
-            on_line=lambda line: _speak(self.log.events, task.id, line),
-        )
+        log = self.log.directory.log_of(task.id)
+        messages = Output(log=log, on_line=partial(self.log.events.step, task.id))
         match task.kind:
             case BaseTask():
-                fetched = await self.inputs.base(output)
+                fetched = await self.inputs.base(messages)
                 await self.engine_warnings.at(self.inputs.root_image())
                 return _input_result(fetched)
             case DebhouseTask():
-                return _input_result(await self.inputs.debhouse(output))
+                return _input_result(await self.inputs.debhouse(messages))
             case WheelhouseTask(variant=variant):
-                return _input_result(await self._wheelhouse(variant, task.id, output))
+                return _input_result(await self._wheelhouse(variant, task.id, messages))
             case ImageTask(image=image):
-                return await self._image(self.run.plan.get(image), output)
+                return await self._image(self.run.plan.get(image), Output(log=log))
             case PushTask(image=image):
-                return await self.registry.push(self.run.plan.get(image), output)
+                return await self.registry.push(self.run.plan.get(image), Output(log=log))
             case _:
                 assert_never(task.kind)
 
@@ -182,13 +180,6 @@ def _inputs(engine: Engine, run: PlannedRun) -> BuildInputs:
     if engine.input_fetcher is None or bundle is not None:
         return local
     return EngineInputs(local=local, engine=engine, fetcher=engine.input_fetcher, needed=needed)
-
-
-def _speak(events: EventLog, task: str, line: str) -> None:
-    """Show the lines that the fetching programs write about themselves, and what is waited for."""
-    for word in ("debhouse: ", "wheelhouse: ", WAITING):
-        if line.startswith(word):
-            events.step(task, line.removeprefix(word))
 
 
 def _input_result(fetched: bool) -> WorkResult:

@@ -25,6 +25,7 @@ from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.run.inputs.builder import builder_steps
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of
 from ci.run.inputs.local import LocalInputs
+from ci.run.inputs.messages import log_only, messages_only
 from ci.run.workspace.workspace import Workspace
 from ci.wheelhouse.input_document import compiles, debhouse_input, wheelhouse_input
 
@@ -82,7 +83,8 @@ class EngineInputs:
     async def base(self, output: Output) -> bool:
         """Add the image that root images start from to the engine; return whether it had to be made."""
         name = self.root_image()
-        if name in await self.engine.images() or await self.fetcher.import_archived(name, output):
+        archived = log_only(output)
+        if name in await self.engine.images() or await self.fetcher.import_archived(name, archived):
             return False
         return await self.local.base(output)
 
@@ -155,7 +157,7 @@ class EngineInputs:
             parent=self.root_image(),
             folders={debhouse_reference(stack): self._folders["debhouse", BUILDER]},
         )
-        return await self.engine.build(request, output)
+        return await self.engine.build(request, log_only(output))
 
     async def _fill(self, kind: str, id_: str, document: dict[str, Any], image: str, output: Output) -> None:
         """Run a fetching program, and remember the folder that it filled.
@@ -179,7 +181,7 @@ class EngineInputs:
         )
         try:
             async with self._of_kind[kind], self._of_all:
-                folder = await self.fetcher.fetch_folder(run, output)
+                folder = await self.fetcher.fetch_folder(run, messages_only(output))
         except CommandError as error:
             shown, report = _split(error)
             raise failure_of(name, report, shown, output) from shown

@@ -10,7 +10,11 @@ from ci.run.workspace.workspace import Workspace
 
 
 class BuildInputs(Protocol):
-    """The build inputs of one run: `LocalInputs` on this machine, `EngineInputs` inside an engine."""
+    """The build inputs of one run: `LocalInputs` on this machine, `EngineInputs` inside an engine.
+
+    `output.on_line` gets the messages of the fetching programs, and what is waited for; all that programs
+    write goes to `output.log`.
+    """
 
     @property
     def workspace(self) -> Workspace:

@@ -27,6 +27,7 @@ from ci.run.inputs.compiled import to_compile
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of
 from ci.run.inputs.folder_check import check_folder
 from ci.run.inputs.hash_threads import in_hash_thread
+from ci.run.inputs.messages import log_only, messages_only
 from ci.run.inputs.snapshot import view_of
 from ci.run.workspace.base_kind import root_image
 from ci.run.workspace.file_lock import key_lock, lock_path
@@ -35,9 +36,6 @@ from ci.steps.layout import ROOT
 from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_input, wheelhouse_input
 from ci.wheelhouse.manifest import Manifest, known_files
 from ci.wheelhouse.program.atomic_write import write_atomically
-
-WAITING = "dockwright: "
-"""Prefix of a line of a task's output that no program wrote."""
 
 
 @dataclass(slots=True)
@@ -137,7 +135,9 @@ class LocalInputs:
                 return False
             if self.workspace.base.kind == "registry":
                 try:
-                    await self.engine.tag(await self.engine.fetch(self._external_base(), output), name)
+                    await self.engine.tag(
+                        await self.engine.fetch(self._external_base(), log_only(output)), name
+                    )
                 except CommandError as error:
                     raise FetchError(
                         f"{self._external_base()} could not be fetched\n{error.tail}",
@@ -146,7 +146,7 @@ class LocalInputs:
                 return True
             await self.fetch_bootstrap(output)
             debs = self.view("bootstrap") / "debs"
-            await make_bootstrap(self.workspace, self.engine, debs, name, output)
+            await make_bootstrap(self.workspace, self.engine, debs, name, log_only(output))
         return True
 
     async def fetch_bootstrap(self, output: Output) -> None:
@@ -159,7 +159,8 @@ class LocalInputs:
             command = fetch_command(path, self.workspace.state.inputs, "bootstrap")
             command = replace(command, env=tuple(self.retry_env().items()))
             try:
-                await self.workspace.runner.run(command, log=output.log, on_line=output.on_line)
+                shown = messages_only(output)
+                await self.workspace.runner.run(command, log=shown.log, on_line=shown.on_line)
             except CommandError as error:
                 raise self._failure("bootstrap", error, output) from error
             await self._check_filled("bootstrap", document)
@@ -217,7 +218,7 @@ class LocalInputs:
                     build_args={DEBS_ARG: image.packages},
                     folders={debhouse_reference(self.workspace.stack): self.view("debhouse")},
                 )
-                await self.engine.tag(await self.engine.build(request, output), image.name)
+                await self.engine.tag(await self.engine.build(request, log_only(output)), image.name)
         return image.name
 
     def folders(self, image: ImageVariant) -> dict[str, Folder]:
@@ -266,7 +267,7 @@ class LocalInputs:
         env = {**PYTHON_ENV, **network_env(os.environ), **self.retry_env()}
         try:
             run = ContainerRun(argv=argv, mounts=mounts, env=env, user=ROOT, network=True)
-            await self.engine.run(image, run, output)
+            await self.engine.run(image, run, messages_only(output))
         except CommandError as error:
             raise self._failure(name, error, output) from error
         await self._check_filled(name, document)
@@ -308,7 +309,7 @@ class LocalInputs:
 
         def say(line: str) -> None:
             if output.on_line is not None:
-                output.on_line(f"{WAITING}{line}")
+                output.on_line(line)
 
         async with key_lock(lock_path(self._state, name), say=say, what=what):
             yield

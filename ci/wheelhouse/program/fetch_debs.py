@@ -20,14 +20,10 @@ if not __package__:
 
 from .client import Client
 from .content_store import open_content_store
+from .message import say
 from .package_folder import PackageFolder
 from .start import run
 from .transfer import Transfer, Wanted
-
-
-def say(line: str) -> None:
-    """Print one line of progress."""
-    print(f"debhouse: {line}", flush=True)
 
 
 def fill(document: Path, root: Path, name: str) -> None:

@@ -29,16 +29,12 @@ from .compiled import Builder, Compiled
 from .content_store import ContentStore, open_content_store
 from .index import Index
 from .line import Line
+from .message import say
 from .package_folder import PackageFolder
 from .start import run
 from .transfer import Transfer, Wanted
 
 PYPI = "https://pypi.org/simple"
-
-
-def say(line: str) -> None:
-    """Print one line of progress."""
-    print(f"wheelhouse: {line}", flush=True)
 
 
 def fetch(lines: set[Line], store: ContentStore) -> None:
