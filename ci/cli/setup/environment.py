@@ -240,7 +240,7 @@ def _run(argv: list[str], tools: Path, what: str, env: Mapping[str, str] | None 
         whole = len(lines) <= HEAD_LINES + TAIL_LINES
         shown = lines if whole else [*lines[:HEAD_LINES], "…", *lines[-TAIL_LINES:]]
         said = "\n".join(f"  {line}" for line in shown)
-        raise SetupError(f"{what}. It said:\n{said}\nAll of it is in {tools / 'setup.log'}")
+        raise SetupError(f"{what}. Its output:\n{said}\nThe whole output is in {tools / 'setup.log'}")
 
 
 def _say(text: str) -> None:

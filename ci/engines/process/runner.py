@@ -25,7 +25,7 @@ TAIL_LINES = 40
 FULL = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
 """How every program says so. Source: strerror(3), ENOSPC and EDQUOT."""
 KILLED = (
-    "killed by SIGKILL, not by this run: by the kernel for want of memory (`dmesg` says so), or by somebody"
+    "killed by SIGKILL, not by this run: by the kernel because memory ran out (see `dmesg`), or by a user"
 )
 RUN_VARIABLE = "DOCKWRIGHT_RUN"
 GRACE_S = 5.0
