@@ -37,7 +37,7 @@ def render(ctx: click.Context, bake: bool, check: bool) -> None:
         for name in stale:
             click.echo(f"{top / name}: not as its image.toml and locks say")
         for name in left_over:
-            click.echo(f"{top / name}: rendered for an image or variant that is not there any more")
+            click.echo(f"{top / name}: rendered for an image or variant that does not exist any more")
         if stale or left_over:
             click.echo("`dockwright render` writes what is stale and removes what is left over", err=True)
             ctx.exit(1)

@@ -164,7 +164,7 @@ def _programs(machine: Machine) -> Iterator[Finding]:
         "mmdebstrap": "makes the bootstrap base",
         "apt-ftparchive": "makes the bootstrap base",
         "runc": "runs built stages in the tests, and steps with DOCKWRIGHT_ISOLATION=oci",
-        "skopeo": "resolves digests of outside images",
+        "skopeo": "resolves digests of external base images",
     }
     packages = {"apt-ftparchive": "apt-utils"}
     for name, use in uses.items():

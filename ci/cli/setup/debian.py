@@ -92,7 +92,9 @@ def install(needed: Mapping[str, str]) -> None:
         _run((*prefix, *install_command(packages)))
     still = missing(needed, is_here)
     if still:
-        raise EngineError(f"apt-get installed {', '.join(still)}, but what is used of it is still not there")
+        raise EngineError(
+            f"apt-get installed {', '.join(still)}, but the program or file that is used is still missing"
+        )
 
 
 def install_command(packages: tuple[str, ...]) -> tuple[str, ...]:

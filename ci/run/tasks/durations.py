@@ -25,7 +25,7 @@ def read_history(path: Path, *, warn: Callable[[str], None]) -> History:
     except (OSError, ValueError):
         warn(
             f"{path}: the times of earlier runs can't be read and are ignored; "
-            "this run starts the file anew, its order of tasks is a guess"
+            "this run writes the file again, and the order of its tasks is a guess"
         )
         return History()
     return History(seconds=MappingProxyType(seconds))

@@ -70,7 +70,9 @@ def test_what_is_left_over_is_removed_but_never_what_a_person_wrote(
     old.write_text((fresh.path / "tool/Dockerfile.cpu").read_text())
     own.write_text("FROM scratch\n")
     assert main(["render", "--check"]) == 1
-    assert capsys.readouterr().out == f"{old}: rendered for an image or variant that is not there any more\n"
+    assert (
+        capsys.readouterr().out == f"{old}: rendered for an image or variant that does not exist any more\n"
+    )
     assert main(["render"]) == 0
     assert (old.exists(), own.exists()) == (False, True)
 
