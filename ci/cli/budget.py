@@ -53,7 +53,7 @@ UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the result as Markdown.")
 @click.pass_obj
-def budget(
+def budget(  # noqa: PLR0913 click: an option each
     settings: Settings,
     images: tuple[str, ...],
     variants: tuple[str, ...],

@@ -25,7 +25,7 @@ from ci.settings import Settings
 )
 @click.option("--outputs", is_flag=True, help="Print NAME=VALUE lines for $GITHUB_OUTPUT instead of JSON.")
 @click.pass_obj
-def matrix_command(
+def matrix_command(  # noqa: PLR0913 click: an option each
     settings: Settings,
     images: tuple[str, ...],
     variants: tuple[str, ...],

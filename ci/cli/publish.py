@@ -71,7 +71,7 @@ _say = partial(click.echo, err=True)
     "--dry-run", is_flag=True, help="Print the requests that a release needs, without sending them."
 )
 @click.pass_obj
-def publish(
+def publish(  # noqa: PLR0913 click: an option each
     settings: Settings,
     variants: tuple[str, ...],
     base: str | None,

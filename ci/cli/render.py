@@ -32,21 +32,21 @@ def render(ctx: click.Context, bake: bool, check: bool) -> None:
     settings: Settings = ctx.obj
     top = settings.stack
     files = rendered(load_stack(top), bake=bake or (top / BAKE_FILE).exists())
-    stale, left_over = differences(top, files)
+    stale, obsolete = differences(top, files)
     if check:
         for name in stale:
-            click.echo(f"{top / name}: not as its image.toml and locks say")
-        for name in left_over:
-            click.echo(f"{top / name}: rendered for an image or variant that does not exist any more")
-        if stale or left_over:
-            click.echo("`dockwright render` writes what is stale and removes what is left over", err=True)
+            click.echo(f"{top / name}: differs from its image.toml and locks")
+        for name in obsolete:
+            click.echo(f"{top / name}: rendered for an image or variant that no longer exists")
+        if stale or obsolete:
+            click.echo("hint: `dockwright render` writes stale files and removes obsolete ones", err=True)
             ctx.exit(1)
         click.echo(f"all {len(files)} rendered files are fresh")
         return
     for name in stale:
         (top / name).write_text(files[name], encoding="utf-8", newline="\n")
         click.echo(f"wrote {top / name}")
-    for name in left_over:
+    for name in obsolete:
         (top / name).unlink()
         click.echo(f"removed {top / name}")
     click.echo(f"{len(files)} rendered files, {len(stale)} written")

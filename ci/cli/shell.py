@@ -37,7 +37,7 @@ _tell = partial(click.echo, err=True)
     "--network", is_flag=True, help="Allow network access, which build steps and checks do not have."
 )
 @click.pass_context
-def shell(
+def shell(  # noqa: PLR0913 click: an option each
     ctx: click.Context,
     image: str,
     argv: tuple[str, ...],

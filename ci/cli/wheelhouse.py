@@ -34,7 +34,7 @@ from ci.settings import Settings
 @progress_option
 @frozen_option
 @click.pass_obj
-def wheelhouse(
+def wheelhouse(  # noqa: PLR0913 click: an option each
     settings: Settings,
     variants: tuple[str, ...],
     base: str | None,

@@ -1,4 +1,4 @@
-"""Recipes as Dagger calls. Lazy: nothing runs until somebody asks the returned container for something.
+"""Recipes as Dagger calls. Lazy: nothing runs before a result of the returned container is requested.
 
 Dagger is named here for its types alone, so that importing this file stays cheap.
 """
@@ -42,21 +42,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What stands in for the references and the build context of a Dockerfile."""
+    """The objects that replace the references and the build context of a Dockerfile."""
 
     parent: dagger.Container
     """The image that `From` starts from, as root or with the parent's own user."""
     context: dagger.Directory
     """The image's own folder."""
     folders: Mapping[str, dagger.Directory]
-    """What stands behind each reference that a step mounts: wheelhouse and debhouse."""
+    """The folder of each reference that a step mounts: wheelhouse and debhouse."""
 
 
 def lower(client: dagger.Client, steps: tuple[Step, ...], inputs: Inputs) -> dagger.Container:
     """Return the container that `steps` describe, with no mount left in it.
 
     The wheelhouse and the debhouse are mounted for one step each, as in a Dockerfile. Dagger cannot switch
-    the network off for a step; what keeps an install offline here is the `--offline` in its own commands.
+    the network off for a step; here an install is offline because its own commands have `--offline`.
     """
     container = inputs.parent
     for step in steps:
@@ -108,20 +108,20 @@ def _shell(commands: tuple[str, ...]) -> list[str]:
 
 
 def _mounted(
-    container: dagger.Container, house: dagger.Directory, commands: tuple[str, ...]
+    container: dagger.Container, folder: dagger.Directory, commands: tuple[str, ...]
 ) -> dagger.Container:
     # A Dockerfile's mount lasts one RUN; Dagger's would stay.
     return (
-        container.with_mounted_directory(MOUNT, house, read_only=True)
+        container.with_mounted_directory(MOUNT, folder, read_only=True)
         .with_exec(_shell(commands))
         .without_mount(MOUNT)
     )
 
 
 def _copy(client: dagger.Client, copy: Copy, context: dagger.Directory) -> tuple[str, dagger.Directory]:
-    """Return the folder of the image that `copy` goes to, and its files as they are to be there.
+    """Return the folder of the image that `copy` goes to, and its files with their final names and modes.
 
-    They are collected first, so that each copy is one layer and says nothing about folders that exist.
+    They are collected first, so that each copy is one layer and does not change existing folders.
     """
     folder, name = split(copy.target)
     files = client.directory()

@@ -34,7 +34,7 @@ from ci.steps.step import (
 PARENT_ARG = "PARENT"
 DEBS_ARG = "DEBS"
 """Build arguments: the parent's reference, and the digest of the part of the debhouse that the image uses. A
-builder that keys its cache by instruction text alone needs the digests of what is mounted."""
+builder whose cache depends on the instruction text alone needs the digests of mounted folders."""
 
 
 def wheels_arg(name: str) -> str:

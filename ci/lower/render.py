@@ -1,7 +1,7 @@
 """Rendered files as text: Dockerfiles with their headers, ignore files, a bake file. Pure.
 
-They build the stack without dockwright. Paths in them are relative to the stack's directory, so that a stack
-renders alike wherever it lies.
+They build the stack without dockwright. Paths in them are relative to the stack's directory, so that the
+result does not depend on where the stack is.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 BAKE_FILE = "docker-bake.json"
 IGNORE_FILE = ".dockerignore"
-MARK = "# Rendered by `dockwright render`"
-"""How each rendered Dockerfile begins; what begins otherwise is never written over or removed."""
+HEADER = "# Rendered by `dockwright render`"
+"""The header of each rendered Dockerfile; a file with another header is never overwritten or removed."""
 
 HOUSES = "HOUSES"
 CACHE = "CACHE"
@@ -32,7 +32,7 @@ class NamedContext:
 class Recipe:
     """What one rendered Dockerfile is made of.
 
-    `parent` is the reference of an image of this stack, empty for a root image; `houses` are mounted.
+    `parent` is the reference of an image of this stack, empty for a root image; `contexts` are mounted.
     """
 
     image: str
@@ -40,7 +40,7 @@ class Recipe:
     folder: str
     reference: str
     parent: str
-    houses: tuple[NamedContext, ...]
+    contexts: tuple[NamedContext, ...]
     instructions: tuple[str, ...]
 
     @property
@@ -50,21 +50,21 @@ class Recipe:
 
 
 def dockerfile_text(recipe: Recipe) -> str:
-    """Return a Dockerfile: what it was made from, the command that builds it, and its instructions."""
+    """Return a Dockerfile: its source, the command that builds it, and its instructions."""
     path = f"{recipe.folder}/{recipe.dockerfile}"
-    needed = [*([recipe.parent] if recipe.parent else []), *(house.reference for house in recipe.houses)]
+    needed = [*([recipe.parent] if recipe.parent else []), *(one.reference for one in recipe.contexts)]
     lines = [
-        f"{MARK} from {recipe.folder}/image.toml and its locks: change those, not this file.",
+        f"{HEADER} from {recipe.folder}/image.toml and its locks: change those, not this file.",
         "#",
         "# Without dockwright, in the directory of stack.toml:",
         f"#   DOCKER_BUILDKIT=1 docker build --network none -f {path} -t {recipe.reference} {recipe.folder}",
     ]
     if needed:
         lines.append(f"# It takes these local images: {', '.join(needed)}.")
-    if recipe.houses:
+    if recipe.contexts:
         pack = r"printf 'FROM scratch\nCOPY . /\n' | docker build -f -"
         lines.append(f"# After `dockwright wheelhouse --variant {recipe.variant} --export DIR`:")
-        lines += [f"#   {pack} -t {house.reference} DIR/{house.path}" for house in recipe.houses]
+        lines += [f"#   {pack} -t {one.reference} DIR/{one.path}" for one in recipe.contexts]
     return "\n".join(lines) + "\n" + "".join(_spaced(recipe.instructions))
 
 
@@ -79,10 +79,10 @@ def _spaced(instructions: Sequence[str]) -> list[str]:
 def ignore_text(paths: Collection[str]) -> str:
     r"""Return a `.dockerignore` that lets the builder see `paths` alone (POSIX, relative to its folder).
 
-    Source: Docker, .dockerignore files: Go's filepath.Match, where `\` takes the meaning from the next sign.
+    Source: Docker, .dockerignore files: Go's filepath.Match, where `\` escapes the next character.
     """
-    kept = [f"!{''.join(f'{chr(92)}{c}' if c in '*?[]' else c for c in path)}" for path in sorted(paths)]
-    return "\n".join(["# Rendered by `dockwright render` from image.toml.", "*", *kept]) + "\n"
+    included = [f"!{''.join(f'{chr(92)}{c}' if c in '*?[]' else c for c in path)}" for path in sorted(paths)]
+    return "\n".join(["# Rendered by `dockwright render` from image.toml.", "*", *included]) + "\n"
 
 
 def bake_text(recipes: Sequence[Recipe]) -> str:
@@ -106,7 +106,7 @@ def bake_text(recipes: Sequence[Recipe]) -> str:
 
 def _target(recipe: Recipe, names: dict[str, str]) -> dict[str, object]:
     contexts = {recipe.parent: f"target:{names[recipe.parent]}"} if recipe.parent else {}
-    contexts |= {house.reference: f"${{{HOUSES}}}/{house.path}" for house in recipe.houses}
+    contexts |= {one.reference: f"${{{HOUSES}}}/{one.path}" for one in recipe.contexts}
     cache = f"type=registry,ref=${{{CACHE}}}/{recipe.image}:cache-{recipe.variant}"
     return {
         "context": recipe.folder,

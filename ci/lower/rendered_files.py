@@ -1,19 +1,19 @@
-"""Rendered files against those of a stack's directory."""
+"""Rendered files compared with those of a stack's directory."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from ci.lower.render import MARK
+from ci.lower.render import HEADER
 
 
 def differences(top: Path, files: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return which of `files` are absent or other in `top`, and which rendered Dockerfiles are left over."""
+    """Return which of `files` are missing or different in `top`, and obsolete rendered Dockerfiles."""
     stale = [name for name, text in files.items() if _text(top / name) != text]
     found = sorted(path.relative_to(top).as_posix() for path in top.glob("*/Dockerfile.*"))
-    left_over = [name for name in found if name not in files and (_text(top / name) or "").startswith(MARK)]
-    return stale, left_over
+    obsolete = [name for name in found if name not in files and (_text(top / name) or "").startswith(HEADER)]
+    return stale, obsolete
 
 
 def _text(path: Path) -> str | None:

@@ -12,7 +12,7 @@ from ci.steps.step import Account, Apt, Libraries, Venv, Wheels
 
 MOUNT = "/mnt"
 LAYER = "/layer"
-"""Where a wheels step collects what it adds, before it moves there."""
+"""The folder in which a wheels step collects its files before they are moved."""
 
 APT_LEFTOVERS = (
     "/etc/group-",
@@ -30,14 +30,14 @@ APT_LEFTOVERS = (
     "/var/log/dpkg.log",
     "/var/log/fontconfig.log",
 )
-"""What installing Debian packages leaves behind: caches, logs with times, back-up files.
+"""Files that installing Debian packages leaves: caches, logs with times, back-up files.
 
-fontconfig's cache goes by the times of its folders, which are other ones in an image, so it is never used.
+fontconfig's cache depends on the times of its folders, which differ in an image, so it is never used.
 """
 
 
 def account_script(step: Account) -> tuple[str, ...]:
-    """Return the commands that add an account by text, which leaves no lock, log or back-up file."""
+    """Return the commands that add an account as text, which leaves no lock, log or back-up file."""
     passwd = f"{step.name}:x:{step.uid}:{step.gid}::/home/{step.name}:/usr/sbin/nologin"
     return (
         f"echo {quote(passwd)} >> /etc/passwd",
@@ -108,7 +108,7 @@ def libraries_script(step: Libraries) -> tuple[str, ...]:
 
     A pattern that matches no folder is a failure.
 
-    Source: ldconfig(8); its auxiliary cache holds inode numbers and times, so it goes.
+    Source: ldconfig(8); its auxiliary cache has inode numbers and times, so it is removed.
     """
     return (
         f"LC_ALL=C ls -d {' '.join(step.folders)} > /etc/ld.so.conf.d/{step.name}.conf",

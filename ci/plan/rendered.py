@@ -52,6 +52,6 @@ def _recipe(stack: Stack, image: ImageVariant) -> Recipe:
         folder=image.folder,
         reference=reference(stack, image.id),
         parent="" if image.is_root else reference(stack, image.parent),
-        houses=tuple(contexts),
+        contexts=tuple(contexts),
         instructions=instructions(steps),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DEBIAN = "http://deb.debian.org/debian"
 SECURITY = "http://deb.debian.org/debian-security"
-"""Debian's archives. Where they are read from may be set; what the finished base names may not."""
+"""Debian's archives. The mirror to read from may be set; the one that the finished base names may not."""
 
 DEBIAN_SOURCES = """\
 Types: deb
@@ -19,7 +19,7 @@ Suites: {suite}-security
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 """
-"""apt sources of the finished base: the packages that made it came from a folder."""
+"""apt sources of the finished base, whose own packages came from a folder."""
 
 PATH_EXCLUDES = (
     "/usr/share/doc/*",
@@ -31,7 +31,7 @@ PATH_EXCLUDES = (
     "/usr/share/man/*",
 )
 PATH_INCLUDES = ("/usr/share/doc/*/copyright",)
-"""What dpkg leaves out, here and in every image above: documentation, but never a licence."""
+"""Files that dpkg leaves out, here and in every image above: documentation, but never a licence."""
 
 CUSTOMIZE = """\
 set -eu
@@ -43,8 +43,8 @@ rm -rf "$1"/var/log/* "$1"/var/cache/* "$1"/var/lib/apt/lists/* "$1"/tmp/* "$1"/
 mkdir -p "$1"/var/cache/apt/archives/partial "$1"/var/cache/debconf "$1"/var/lib/apt/lists/partial
 mkdir -p "$1"/var/cache/ldconfig
 """
-"""Last step in the new root `$1`: bytecode that does not go by times (every file of an image has the time 0),
-and nothing of the machine or of the moment."""
+"""Last step in the new root `$1`: bytecode that does not depend on times, since all files of an image have
+the time 0, and nothing of this machine."""
 
 
 def mmdebstrap_options(suite: str, packages: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where things lie in every image. Pure."""
+"""Paths that all images have. Pure."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ class From:
 
     parent: str
     default_reference: str
-    """What a Dockerfile starts from when its builder names no other reference."""
+    """The reference that a Dockerfile starts from if its build argument is not set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Apt:
 
     name: str
     debhouse: str
-    """Reference of the debhouse image; a directory stands in for it in the embedded engine."""
+    """Reference of the debhouse image; the embedded engine uses a folder instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Wheels:
     """Add the distributions of the wheelhouse's list `name` to the environment at `venv`, offline, by hash.
 
     Pure: the layer holds new files under `venv` only and depends on the wheels and the Python ABI alone.
-    An image may have several, so that no layer grows too large and what changes together lies together.
+    An image may have several, so that no layer grows too large, and what changes together is in one layer.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Libraries:
     """Let the loader find the shared libraries in folders of an environment.
 
     `folders` are absolute shell patterns; the folders that match are written to
-    `/etc/ld.so.conf.d/{name}.conf`. It rewrites the loader's cache, so it depends on all that lies under it.
+    `/etc/ld.so.conf.d/{name}.conf`. It rewrites the loader's cache, so it depends on all layers below.
     """
 
     name: str
@@ -103,7 +103,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workdir:
-    """Start in `path`, which exists or is made."""
+    """Start in `path`, which is made if it is missing."""
 
     path: str
 
@@ -125,4 +125,4 @@ class Label:
 Step = From | Account | Apt | Venv | Wheels | Libraries | Files | Env | User | Workdir | Entrypoint | Label
 
 PURE: tuple[type[Step], ...] = (Wheels, Files)
-"""Steps whose layer does not depend on what lies under it."""
+"""Steps whose layer does not depend on the layers below."""

@@ -39,7 +39,7 @@ def test_an_image_that_mounts_nothing_names_its_parent_alone() -> None:
 
 
 def test_a_root_image_that_mounts_nothing_needs_no_local_image() -> None:
-    bare = replace(RECIPES["base:cpu"], houses=())
+    bare = replace(RECIPES["base:cpu"], contexts=())
     assert "local images" not in dockerfile_text(bare)
 
 
@@ -61,7 +61,7 @@ def test_an_ignore_file_holds_the_files_of_all_variants() -> None:
     assert files["asr/.dockerignore"].splitlines()[1:] == ["*", "!asr.py", "!gpu.py"]
 
 
-def test_bake_builds_parents_as_targets_and_takes_the_houses_from_folders() -> None:
+def test_bake_builds_parents_as_targets_and_takes_the_packages_from_folders() -> None:
     bake = json.loads(bake_text(list(RECIPES.values())))
     assert bake["target"]["asr-cpu"] == {
         "context": "asr",
