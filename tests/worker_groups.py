@@ -102,7 +102,10 @@ class Stores:
 def make_base_root() -> Path:
     """Return a new root with base:cpu alone, built from the files that DOCKWRIGHT_ROOT has fetched."""
     settings = read_settings()
-    root = Path(tempfile.mkdtemp(prefix="base-", dir=settings.state.parent))
+    for left in settings.state.parent.glob("base-*-*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():  # its worker was killed
+            anyio.run(remove_root, left, Runner(), find_privilege().prefix)
+    root = Path(tempfile.mkdtemp(prefix=f"base-{os.getpid()}-", dir=settings.state.parent))
     fetched = settings.state / "inputs/content"
     if fetched.is_dir():
         shutil.copytree(fetched, root / "state/inputs/content", copy_function=os.link)

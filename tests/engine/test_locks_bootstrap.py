@@ -24,6 +24,7 @@ def run(*argv: str, cwd: Path) -> bytes:
     return done.stdout
 
 
+@pytest.mark.slow(reason="it downloads and installs a Debian base")
 def test_a_base_is_made_of_exactly_the_locked_packages(tmp_path: Path) -> None:
     bootstrap = load_stack(STACK).bootstrap
     words = []

@@ -32,6 +32,7 @@ def changed(stack: Path, text: str) -> None:
         stream.write(f"# {text}\n")
 
 
+@pytest.mark.slow(reason="it builds base and an image with compiled wheels in a new store")
 def test_a_cold_runner_compiles_nothing_that_another_one_has_compiled(
     proxy: Proxy, tmp_path: Path, cold: Path
 ) -> None:

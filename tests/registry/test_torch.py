@@ -14,6 +14,7 @@ STAGES = ("silero-vad", "diarization")
 LARGE_BYTES = 100 * 10**6
 
 
+@pytest.mark.slow(reason="it compresses and pushes 3 GB of torch")
 async def test_layers_that_images_share_are_sent_once_and_mounted(proxy: Proxy) -> None:
     machine = Machine(HERE, CHECKOUT / "docker")
     place = f"{proxy.host}/team"

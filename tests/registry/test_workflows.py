@@ -18,7 +18,10 @@ from tests.workflows.dagger import FUNCTIONS
 from tests.workflows.runner import Done
 from tests.workflows.site import Site
 
-pytestmark = pytest.mark.engine
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.slow(reason="an event starts up to seven jobs, each in a clone of its own"),
+]
 MAIN = "refs/heads/main"
 WRITES = "PUT|POST|PATCH|DELETE"
 LEVELS = {
