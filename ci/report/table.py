@@ -37,8 +37,8 @@ class Line:
 def table_lines(report: Report, *, width: int | None = None) -> tuple[Line, ...]:
     """Return the table of images and the one of everything else, no line wider than `width`.
 
-    When `width` is too small, columns are left out (the key first, then the checks, whose failures are told
-    below), then lines are cut. Where nothing was checked there is no column for it.
+    If `width` is too small, columns are left out (the key first, then the checks, whose failures are printed
+    below), then lines are cut. If nothing was checked there is no column for checks.
     """
     checks = ("checks",) if any(row.checks for row in report.images) else ()
     lines = _columns(
@@ -47,7 +47,7 @@ def table_lines(report: Report, *, width: int | None = None) -> tuple[Line, ...]
         width,
     )
     others = _columns(
-        ("also", "action", "time"), [(row.action, _other_cells(row)) for row in report.others], width
+        ("other task", "action", "time"), [(row.action, _other_cells(row)) for row in report.others], width
     )
     if lines and others:
         lines.append(Line(text=""))
@@ -70,7 +70,9 @@ def summary_text(report: Report) -> str:
     noun = "image" if len(report.images) == 1 else "images"
     text = f"{len(report.images)} {noun}: {counted}" if counted else "no image was requested"
     if others:
-        text += "; also " + ", ".join(f"{others[outcome]} {outcome}" for outcome in _ORDER if others[outcome])
+        text += "; other tasks: " + ", ".join(
+            f"{others[outcome]} {outcome}" for outcome in _ORDER if others[outcome]
+        )
     if report.interrupted:
         text += "; interrupted"
     elif not report.complete:
@@ -99,7 +101,7 @@ def _image_cells(row: ImageRow) -> dict[str, str]:
 
 
 def _other_cells(row: TaskRow) -> dict[str, str]:
-    return {"also": row.task, "action": action_text(row), "time": time_text(row.seconds)}
+    return {"other task": row.task, "action": action_text(row), "time": time_text(row.seconds)}
 
 
 def _columns(

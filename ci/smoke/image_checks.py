@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from ci.engines.machine import gpu_class
 from ci.names.digest import Digest, bare_digest
 from ci.plan.plan import PlannedImage
 from ci.report.check import Check, Rung, Status
-from ci.report.events import Checked, Event, Note
+from ci.report.events import Checked, Event, Note, Step
 from ci.smoke.check_options import CheckOptions
 from ci.smoke.ladder import (
     ALWAYS,
@@ -29,7 +29,7 @@ from ci.smoke.ladder import (
 )
 from ci.smoke.ledger_entry import Entry, Subject
 from ci.smoke.probe_program import ProbeProgram, probe_program
-from ci.smoke.results import parse_results
+from ci.smoke.results import parse_results, started_rung
 from ci.smoke.size import budget_check, layer_check
 from ci.smoke.structure import structure_checks
 
@@ -215,9 +215,21 @@ class ImageChecks:
     async def _probe(
         self, tested: _Tested, rungs: tuple[Rung, ...], first: Rung, *, gpu_first_only: bool = False
     ) -> tuple[Check, ...]:
-        """Run the probe and return its checks; `first` is the rung of a probe that could not be started."""
+        """Run the probe, report each rung that it reaches, and return its checks.
+
+        `first` is the rung of a probe that could not be started.
+        """
         program = tested.program.sandboxed(rungs, tested.info.config, gpu_first_only=gpu_first_only)
-        ended = await self.engine.run_sandboxed(tested.id, program, tested.output)
+        shown = ""
+
+        def show_rung(line: str) -> None:
+            nonlocal shown
+            rung = started_rung(line)
+            if rung and rung != shown:
+                shown = rung
+                self.emit(Step(task=tested.planned.id, text=f"checks: {rung}"))
+
+        ended = await self.engine.run_sandboxed(tested.id, program, replace(tested.output, on_line=show_rung))
         return parse_results(
             ended.output, ended.status, reason=ended.termination_reason, tail=ended.tail, rung=first
         )

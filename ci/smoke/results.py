@@ -70,6 +70,15 @@ def parse_results(
     return tuple(checks)
 
 
+def started_rung(line: str) -> str:
+    """Return the rung of the check that starts with this line of the probe, empty for any other line."""
+    match _event(line):
+        case {"event": "started", "rung": str(rung)} if rung in set(Rung):
+            return rung
+        case _:
+            return ""
+
+
 def _planned(pairs: list[Any]) -> Iterator[tuple[str, Rung]]:
     """Yield the name and the rung of each planned check; malformed pairs are left out."""
     for pair in pairs:

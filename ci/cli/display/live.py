@@ -47,7 +47,7 @@ class _Running:
 
 
 class LiveRun:
-    """Shows events on a terminal; the display is redrawn four times a second, so that times go on."""
+    """Shows events on a terminal. The display is redrawn four times a second, so that times are current."""
 
     def __init__(self, out: Stream, *, clock: Callable[[], float], console: Console | None = None) -> None:
         self._out = out
@@ -74,7 +74,7 @@ class LiveRun:
         self._live.stop()
 
     def show(self, event: Event) -> None:
-        """Take in `event`; what ended is printed above the display and stays."""
+        """Show `event`. The end of a task is printed above the display and stays."""
         match event:
             case RunStarted():
                 self._total, self._began_s = len(event.tasks), self._clock()
@@ -93,7 +93,7 @@ class LiveRun:
                     self._done += 1
                     self._failed += event.outcome is Outcome.failed
                 self._print(f"{event.task}  {ended_text(event)}", _STYLES[event.outcome])
-                self._live.refresh()  # printing repeats the frame before it
+                self._live.refresh()  # because printing repeats the frame before it
             case Note():
                 self._print(f"{event.task}  {event.text}" if event.task else event.text, "none")
             case Warned():
@@ -105,7 +105,7 @@ class LiveRun:
                 assert_never(event)
 
     def view(self) -> RenderableType:
-        """Return what stands at the bottom now: one line per running task, one for the whole."""
+        """Return the current display: one line per running task, and one for the whole run."""
         now_s = self._clock()
         with self._lock:
             running, done, failed = tuple(self._running.values()), self._done, self._failed
@@ -120,7 +120,7 @@ class LiveRun:
                 Text(time_text(now_s - one.started_s)),
             )
         table.add_row(
-            Text(f"{done}/{self._total} done", style="bold"),
+            Text(f"{done} of {self._total} tasks", style="bold"),
             Text(f"{len(running)} running{f', {failed} failed' if failed else ''}", style="dim"),
             Text(time_text(now_s - self._began_s)),
         )

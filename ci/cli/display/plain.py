@@ -24,13 +24,13 @@ from ci.report.outcome import Outcome
 class PlainRun:
     """One line per event: the seconds since the run began, the task, what happened.
 
-    With `quiet`, failures and warnings alone.
+    With `quiet`, only failures and warnings.
     """
 
     def __init__(self, out: Stream, *, quiet: bool = False) -> None:
         self._out = out
         self._quiet = quiet
-        self._room = 0
+        self._task_width = 0
         self._total = 0
         self._done = 0
 
@@ -39,7 +39,7 @@ class PlainRun:
         match event:
             case RunStarted():
                 self._total = len(event.tasks)
-                self._room = min(32, max((len(task.id) for task in event.tasks), default=0))
+                self._task_width = min(32, max((len(task.id) for task in event.tasks), default=0))
             case TaskStarted():
                 self._line(event.time_s, event.task, "start")
             case Step():
@@ -50,7 +50,7 @@ class PlainRun:
                 self._line(event.time_s, event.task or "", f"warning: {event.text}", always=True)
             case TaskEnded():
                 self._done += 1
-                text = f"{ended_text(event)} ({self._done}/{self._total})"
+                text = f"{ended_text(event)} ({self._done} of {self._total} tasks)"
                 self._line(event.time_s, event.task, text, always=event.outcome is Outcome.failed)
             case Checked() | DiskUsed() | RunEnded():
                 pass
@@ -59,4 +59,4 @@ class PlainRun:
 
     def _line(self, time_s: float, task: str, text: str, *, always: bool = False) -> None:
         if always or not self._quiet:
-            self._out.line(f"{time_s:8.1f} s  {task:<{self._room}}  {text}".rstrip())
+            self._out.line(f"{time_s:8.1f} s  {task:<{self._task_width}}  {text}".rstrip())

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on and when it has ended; all of it is made of the run's events."""
+"""What users see during a run and at its end; all of it is made from the run's events."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ class Progress(StrEnum):
 
 
 def resolved(progress: Progress, *, is_terminal: bool, environ: Mapping[str, str]) -> Progress:
-    """Return `progress` with `auto` decided: a terminal that can move its cursor gets the live display."""
+    """Return `progress` with `auto` resolved: a terminal that can move its cursor gets the live display."""
     if progress is not Progress.auto:
         return progress
     in_ci = environ.get("CI", "").lower() not in ("", "0", "false", "no")
@@ -47,7 +47,7 @@ def resolved(progress: Progress, *, is_terminal: bool, environ: Mapping[str, str
 def shown(
     progress: Progress, *, stream: TextIO, environ: Mapping[str, str], clock: Callable[[], float]
 ) -> Iterator[Callable[[Event], None]]:
-    """Give the listener that shows events on `stream` as `progress` says, until the block ends."""
+    """Yield the listener that shows events on `stream` in this form, until the block ends."""
     out = Stream(stream)
     choice = resolved(progress, is_terminal=out.is_terminal, environ=environ)
     match choice:
@@ -61,13 +61,13 @@ def shown(
         case Progress.quiet:
             yield PlainRun(out, quiet=True).show
         case Progress.auto:
-            raise AssertionError("auto was decided above")
+            raise AssertionError("auto was resolved above")
         case _:
             assert_never(choice)
 
 
 def print_end_table(report: Report, *, stream: TextIO, environ: Mapping[str, str]) -> None:
-    """Write the table, the failures with the last lines of each, warnings, and one sentence of sum.
+    """Write the table, the failures with the last lines of each, warnings, and a summary sentence.
 
     Colours on a terminal, unless NO_COLOR is set. Source: https://no-color.org
     """

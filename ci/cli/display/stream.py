@@ -1,4 +1,4 @@
-"""A text stream that output can go to whatever it is: a terminal, a log, a closed pipe, a Latin-1 console."""
+"""A text stream for output of any kind: a terminal, a log, a closed pipe, a Latin-1 console."""
 
 import os
 import re
@@ -8,9 +8,9 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b
 
 
 class Stream:
-    """Writes text; what the stream's encoding lacks becomes `?`. Once its reader is gone, nothing is written.
+    """Writes text. Characters that the encoding lacks become `?`. A closed reader does not end the run.
 
-    It has what rich asks of a file.
+    It has the methods of a file that rich needs.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -20,12 +20,12 @@ class Stream:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a person watches it."""
+        """Whether it is a terminal."""
         return self.isatty()
 
     @property
     def width(self) -> int | None:
-        """The columns of the terminal; none where lines may be of any length."""
+        """The columns of the terminal; None if lines may have any length."""
         if not self.is_terminal:
             return None
         try:
@@ -46,7 +46,7 @@ class Stream:
         self.flush()
 
     def write(self, text: str) -> int:
-        """Write `text` as it is, but for what the encoding lacks."""
+        """Write `text`; characters that the encoding lacks become `?`."""
         if self._open:
             try:
                 self._stream.write(self._encodable(text))
@@ -55,7 +55,7 @@ class Stream:
         return len(text)
 
     def flush(self) -> None:
-        """Hand over what was written; a reader that is gone (`| head`) leaves the run unseen, not ended."""
+        """Flush the stream; a closed reader (`| head`) does not end the run."""
         if self._open:
             try:
                 self._stream.flush()

@@ -49,7 +49,7 @@ def task_id(kind: TaskKind) -> str:
     """Return the id of a task: unique in its run, the same in every run. Nothing reads a kind from an id."""
     match kind:
         case BaseTask():
-            return "base"
+            return "base-system"
         case DebhouseTask():
             return "debhouse"
         case WheelhouseTask(variant=variant):

@@ -22,7 +22,7 @@ def test_the_table_has_images_and_everything_else_apart() -> None:
         "base-ml  cpu      failed                  1 m 01 s       -        -  -\n"
         "asr      cpu      blocked by base-ml:cpu         -       -        -  -\n"
         "\n"
-        "also            action    time\n"
+        "other task      action    time\n"
         "wheelhouse:cpu  built   34.0 s\n"
     )
 
@@ -110,7 +110,7 @@ def test_a_bug_is_told_with_its_traceback() -> None:
         ),
         (
             report_of((STARTED, RunEnded(exit_code=130, interrupted=True))),
-            "3 images: 3 planned; also 1 planned; interrupted (0.0 s)",
+            "3 images: 3 planned; other tasks: 1 planned; interrupted (0.0 s)",
         ),
         (Report(complete=True), "no image was requested (0.0 s)"),
     ],

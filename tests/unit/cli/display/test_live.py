@@ -46,7 +46,7 @@ def test_a_frame_shows_what_runs_its_step_and_how_long() -> None:
     assert frame(live, 60) == [
         "wheelhouse:cpu [bold]pip  download[/bold]           1 m 07 s",
         "base:cpu                                               2.0 s",
-        "0/4 done       2 running                            1 m 07 s",
+        "0 of 4 tasks   2 running                            1 m 07 s",
     ]
 
 
@@ -73,7 +73,7 @@ def test_failures_are_counted_and_what_ended_is_printed_once() -> None:
     with live:
         for event in RUN[:9]:
             live.show(event)
-        assert frame(live, 60)[-1].startswith("3/4 done")
+        assert frame(live, 60)[-1].startswith("3 of 4 tasks")
         assert "0 running, 1 failed" in frame(live, 60)[-1]
     text = out.getvalue()
     assert text.count("base:cpu  reused: its key is in the store") == 1

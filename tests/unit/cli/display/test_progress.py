@@ -54,14 +54,14 @@ def test_auto_is_the_live_display_where_somebody_can_watch_it(
 
 PLAIN = """\
      0.1 s  wheelhouse:cpu  start
-    34.1 s  wheelhouse:cpu  built in 34.0 s (1/4)
+    34.1 s  wheelhouse:cpu  built in 34.0 s (1 of 4 tasks)
     34.1 s  base:cpu        start
-    34.2 s  base:cpu        reused: its key is in the store (2/4)
+    34.2 s  base:cpu        reused: its key is in the store (2 of 4 tasks)
     34.2 s  base-ml:cpu     start
     35.0 s  base-ml:cpu     Wheels
     36.0 s  base-ml:cpu     warning: the cache can't be read
-    95.2 s  base-ml:cpu     failed after 1 m 01 s: docker/base-ml: step 4 (Wheels) failed (3/4)
-    95.2 s  asr:cpu         blocked by base-ml:cpu (4/4)
+    95.2 s  base-ml:cpu     failed after 1 m 01 s: docker/base-ml: step 4 (Wheels) failed (3 of 4 tasks)
+    95.2 s  asr:cpu         blocked by base-ml:cpu (4 of 4 tasks)
 """
 
 

@@ -37,7 +37,7 @@ async def test_a_run_builds_checks_and_names_every_image(machine: Machine) -> No
     engine = machine.engine
     assert (result.exit_code, result.engine, machine.front.opened_engines) == (0, "buildah", 1)
     assert machine.actions(result) == dict.fromkeys(ALL, "built")
-    assert machine.others(result) == {"base": "built"}
+    assert machine.others(result) == {"base-system": "built"}
     folders = [id_.partition(":")[0] for id_ in ALL]
     assert sorted(engine.done("build")) == sorted(engine.done("check")) == sorted(folders)
     for planned in result.plan.images:
@@ -54,7 +54,7 @@ async def test_an_image_starts_after_its_parent_and_shows_its_steps(machine: Mac
     result = await machine.run(jobs=1)
     started = [event.task for event in machine.front.events if isinstance(event, TaskStarted)]
     for planned in result.plan.images:
-        before = "base" if planned.image.is_root else planned.image.parent
+        before = "base-system" if planned.image.is_root else planned.image.parent
         assert started.index(before) < started.index(planned.id)
     steps = [
         event.text for event in machine.front.events if isinstance(event, Step) and event.task == "vad:cpu"

@@ -29,11 +29,11 @@ async def test_packages_are_fetched_once_before_the_images_that_need_them(machin
     result = await machine.run()
     assert result.exit_code == 0, result.report.failures
     assert machine.actions(result) == dict.fromkeys(ALL, "built")
-    assert machine.others(result) == dict.fromkeys(("base", "debhouse", "wheelhouse/cpu"), "built")
+    assert machine.others(result) == dict.fromkeys(("base-system", "debhouse", "wheelhouse/cpu"), "built")
     assert machine.engine.done("run") == ["fetch_debs.py", "fetch_wheels.py"]
     again = await machine.run(Request(rebuild=True))
     assert machine.actions(again) == dict.fromkeys(ALL, "built")
-    assert machine.others(again) == dict.fromkeys(("base", "debhouse", "wheelhouse/cpu"), "reused")
+    assert machine.others(again) == dict.fromkeys(("base-system", "debhouse", "wheelhouse/cpu"), "reused")
     assert machine.engine.done("run") == ["fetch_debs.py", "fetch_wheels.py"]
 
 

@@ -76,8 +76,8 @@ def recorded(plan: Plan, sizes: dict[str, list[int]]) -> dict[str, ImageRecord]:
 def test_from_nothing_all_is_fetched_once_and_every_layer_counts() -> None:
     run = estimate(SIZED, planned(SIZED, "base:cpu", "ml:cpu"), held(), capacity=2)
     needs = run.by_task
-    assert list(needs) == ["base", "debhouse", "wheelhouse/cpu", "base:cpu", "ml:cpu"]
-    assert (needs["base"].files, needs["base"].fetch_bytes) == (2, 2000)
+    assert list(needs) == ["base-system", "debhouse", "wheelhouse/cpu", "base:cpu", "ml:cpu"]
+    assert (needs["base-system"].files, needs["base-system"].fetch_bytes) == (2, 2000)
     assert (needs["debhouse"].files, needs["debhouse"].fetch_bytes) == (1, 1000)
     assert needs["wheelhouse/cpu"].fetch_bytes == 930 * MB
     layer = int(10 * MB * WHEEL_UNPACKED) + int(900 * MB * LARGE_WHEEL_UNPACKED)
@@ -98,7 +98,7 @@ def test_a_bundle_and_a_store_that_has_the_base_leave_nothing_to_fetch() -> None
     there = replace(held(images={root_image(small_stack(), "bootstrap")}), bundle=True)
     run = estimate(SIZED, planned(SIZED), there, capacity=1)
     assert (run.files, run.fetch_bytes) == (0, 0)
-    assert run.by_task["base"] == TaskNeed(task="base")
+    assert run.by_task["base-system"] == TaskNeed(task="base-system")
 
 
 def test_images_that_share_their_debian_packages_have_one_layer_of_them() -> None:
