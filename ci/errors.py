@@ -1,7 +1,7 @@
 """Every error class of dockwright, each with the exit code that the command line ends with.
 
-A message is one sentence of what is wrong and where. What to type or change stands in `hint`, which is shown
-as a line of its own. Both stand alone.
+A message is one sentence of what is wrong and where. What to type or change is in `hint`, which is shown as a
+line of its own. Each can be read without the other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class DockwrightError(Exception):
 
     Attributes:
         message: what is wrong, and where.
-        hint: what to type or to change; empty where the message says all.
+        hint: what to type or to change; empty where there is nothing to do.
     """
 
     exit_code: ClassVar[int] = 1
@@ -109,7 +109,7 @@ class RegistryError(DockwrightError):
 
     Attributes:
         answer: `absent` (it has no such thing), `unauthorised` (not for these credentials), `unreachable`
-            (no answer, or one that says to come again) or `corrupt` (not what it claims to be).
+            (no answer, or one that asks to try again later) or `corrupt` (not what it claims to be).
     """
 
     exit_code = 9
@@ -153,7 +153,7 @@ class CommandError(DockwrightError):
 
 
 class NoSpaceError(CommandError):
-    """A child process ended because a disk is full; its message says which folder it named."""
+    """A child process ended because a disk is full; its message has the folder that it named."""
 
     exit_code = 8
 

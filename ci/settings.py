@@ -1,6 +1,7 @@
 """Every setting of dockwright, from DOCKWRIGHT_* variables and `.dockwright.env`, resolved once at the start.
 
-Settings marked *hint* change how fast or from where, never what is built, and so are in no key.
+Settings marked *hint* change how fast a build is, or where it downloads from, but never its result: they are
+in no key.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
 
     @property
     def state(self) -> Path:
-        """Where runs, key documents, caches, wheelhouses and debhouses are kept; absolute."""
+        """The state directory: runs, key documents, caches, wheelhouses and debhouses; absolute."""
         if self.root is not None:
             return self.root.absolute() / "state"
         home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")

@@ -65,7 +65,7 @@ def small_stack() -> Stack:
         uid=1000,
         gid=1000,
         uv="0.13.9",
-        outside=(
+        external_bases=(
             ExternalBase(
                 name="python",
                 reference="docker.io/library/python",

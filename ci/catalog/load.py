@@ -18,7 +18,7 @@ from ci.errors import CatalogError
 from ci.names.image_id import ExternalId, is_external
 
 BASES = ("auto", "bootstrap", "registry")
-STACK, OUTSIDE_LOCK = "stack.toml", "bases.lock.toml"
+STACK, BASES_LOCK = "stack.toml", "bases.lock.toml"
 BOOTSTRAP_LOCK, WHEELHOUSE_APT_LOCK = "bootstrap.lock", "wheelhouse.apt.lock"
 WHEELHOUSE, WHEELHOUSE_LOCK = "wheelhouse.in", "wheelhouse.lock"
 INCOMPLETE = ("*.toml", "requirements*.in", "*.lock", "Dockerfile*")
@@ -82,7 +82,7 @@ def _load(top: Path, locks: Demand) -> Stack:
         uid=document.user.uid,
         gid=document.user.gid,
         uv=document.wheelhouse.uv,
-        outside=external,
+        external_bases=external,
         bootstrap=bootstrap,
         builder=builder,
         images=ordered,
@@ -91,7 +91,7 @@ def _load(top: Path, locks: Demand) -> Stack:
 
 
 def _stack_directory(directory: Path) -> Path:
-    hint = f"a stack directory has {STACK}, {OUTSIDE_LOCK}, {WHEELHOUSE} and a folder with {IMAGE} per image"
+    hint = f"a stack directory has {STACK}, {BASES_LOCK}, {WHEELHOUSE} and a folder with {IMAGE} per image"
     top = directory.resolve()
     if not top.is_dir():
         what = "not a directory" if top.exists() else "no such directory"
@@ -134,7 +134,7 @@ def _check_stack(errors: ValidationErrors, document: StackDocument) -> None:
 
 
 def _external_bases(own: Folder) -> tuple[ExternalBase, ...] | None:
-    document = own.document(ExternalBasesDocument, OUTSIDE_LOCK)
+    document = own.document(ExternalBasesDocument, BASES_LOCK)
     if document is None:
         return None
     for name, table in document.root.items():
@@ -148,7 +148,7 @@ def _external_bases(own: Folder) -> tuple[ExternalBase, ...] | None:
         )
         for key, error in found:
             if error is not None:
-                own.errors.add(OUTSIDE_LOCK, f"{name}.{key}", *error)
+                own.errors.add(BASES_LOCK, f"{name}.{key}", *error)
     return tuple(
         ExternalBase(name=name, reference=table.reference, tag=table.tag, digest=table.digest)
         for name, table in sorted(document.root.items())
@@ -161,7 +161,7 @@ def _check_digests(
     for image in external:
         if base == "registry" and not image.digest and str(ExternalId(image.name)) in parents:
             errors.add(
-                OUTSIDE_LOCK,
+                BASES_LOCK,
                 f"{image.name}.digest",
                 f'absent, but needed: {STACK} has base = "registry"',
                 'run `dockwright lock` where that registry can be reached, or set base = "auto"',
@@ -210,7 +210,7 @@ def _check_roots(errors: ValidationErrors, images: Parents) -> None:
         for parents in images.values()
     ):
         example = ExternalId("NAME")
-        errors.add("", "", "no root image", f'give one image a parent "{example}" of {OUTSIDE_LOCK}')
+        errors.add("", "", "no root image", f'give one image a parent "{example}" of {BASES_LOCK}')
 
 
 def _apt(own: Folder, reader: Locks, name: str, key: str, packages: list[str]) -> tuple[DebLine, ...]:

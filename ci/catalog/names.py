@@ -1,4 +1,4 @@
-"""What names may look like: repositories, tags, variables, packages, modes and targets of files.
+"""Rules for names: repositories, tags, variables, packages, modes and targets of files.
 
 Every check returns what is wrong with a value and a hint, or None.
 """

@@ -55,7 +55,7 @@ class Folder:
         return None
 
     def bytes(self, name: str) -> bytes | None:
-        """Return what the file holds; None, and an error, if it can't be read."""
+        """Return the content of the file; None, and an error, if it can't be read."""
         path = self.path / name
         invalid = self.invalid(path)
         if invalid is None:

@@ -10,7 +10,7 @@ from ci.catalog.lockfile import normalised_name
 
 SHARED = "requirements.in"
 
-# A name, extras, versions and a marker (PEP 508 without direct references: a lock holds files of an index).
+# A name, extras, versions and a marker (PEP 508 without direct references: a lock has files of an index).
 _VERSION = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9][A-Za-z0-9.*+!_-]*"
 _VERSIONS = rf"{_VERSION}(?:\s*,\s*{_VERSION})*"
 _REQUIREMENT = re.compile(

@@ -1,4 +1,4 @@
-"""What a checked stack directory says, as frozen values. No environment, no clock, no network."""
+"""A checked stack directory as frozen values. No environment, no clock, no network."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class LockLine:
 
     @property
     def written(self) -> str:
-        """The line as it stands in the lock."""
+        """The line as it is written in the lock."""
         return f"{self.text} {self.size}" if self.size else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebLine:
-    """One locked Debian package; `path` is where Debian's archive keeps it (`pool/…`)."""
+    """One locked Debian package; `path` is its path in Debian's archive (`pool/…`)."""
 
     name: str
     version: str
@@ -65,7 +65,7 @@ class DebLine:
 
     @property
     def written(self) -> str:
-        """The line as it stands in the lock."""
+        """The line as it is written in the lock."""
         return self.text
 
 
@@ -164,13 +164,13 @@ class ImageVariant:
 
     @property
     def is_root(self) -> bool:
-        """Whether its parent lies outside the stack."""
+        """Whether its parent is an external base image."""
         return isinstance(self.parent_id, ExternalId)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalBase:
-    """An image from outside: `digest` is empty while nobody has resolved it."""
+    """An external base image: `digest` is empty until it is resolved."""
 
     name: str
     reference: str
@@ -218,7 +218,7 @@ class Stack:
     gid: int
     uv: str
     """Version of uv that installs wheels."""
-    outside: tuple[ExternalBase, ...]
+    external_bases: tuple[ExternalBase, ...]
     bootstrap: Bootstrap
     builder: Builder
     images: tuple[ImageVariant, ...]
@@ -259,6 +259,6 @@ class Stack:
 
     @property
     def external_roots(self) -> tuple[ExternalBase, ...]:
-        """The images from outside that images of this stack are based on."""
+        """The external base images that images of this stack are based on."""
         names = {one.name for image in self.images if isinstance(one := image.parent_id, ExternalId)}
-        return tuple(base for base in self.outside if base.name in names)
+        return tuple(base for base in self.external_bases if base.name in names)

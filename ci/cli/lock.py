@@ -1,4 +1,4 @@
-"""lock: pin everything that the stack asks for."""
+"""lock: pin everything that the stack requires."""
 
 from __future__ import annotations
 

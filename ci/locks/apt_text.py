@@ -19,7 +19,7 @@ Stanza = Mapping[str, str]
 def configuration(root: str, host: str) -> str:
     """Return an apt.conf that reads and writes below `root` alone.
 
-    `host` is what `apt-config dump` prints: proxies, certificates and date checks of the machine hold here
+    `host` is what `apt-config dump` prints: proxies, certificates and date checks of the machine apply here
     too, since they say how a mirror is reached.
     """
     inherited = [row for row in host.splitlines() if _INHERITED.fullmatch(row) and not row.endswith(' "";')]
@@ -50,7 +50,7 @@ def sources(suite: str, mirror: str, security_mirror: str) -> str:
 
 
 def preferences(pins: Iterable[DebLine]) -> str:
-    """Return apt preferences that keep `pins` while a mirror has them; one that is gone has no effect.
+    """Return apt preferences that keep `pins` while a mirror has them; an unavailable one has no effect.
 
     Source: apt_preferences(5): a priority over 1000 wins against a newer version.
     """
@@ -58,7 +58,7 @@ def preferences(pins: Iterable[DebLine]) -> str:
 
 
 def stanzas(text: str) -> list[Stanza]:
-    """Return the stanzas of `apt-cache show`; a field that goes on over lines keeps them."""
+    """Return the stanzas of `apt-cache show`; a field of several lines has all of them."""
     found: list[Stanza] = []
     for block in text.split("\n\n"):
         fields: dict[str, str] = {}
@@ -87,7 +87,7 @@ def installs(text: str) -> tuple[tuple[str, str], ...]:
 def deb_lines(wanted: Sequence[tuple[str, str]], found: Iterable[Stanza]) -> tuple[DebLine, ...]:
     """Return the lines of the `wanted` names and versions from their stanzas, sorted by name.
 
-    Where a mirror lists the same package twice, Debian's own pool goes before the security archive's.
+    Where a mirror lists the same package twice, Debian's own pool is preferred to the security archive's.
 
     Raises:
         KeyError: one of `wanted` has no stanza with a file.

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from ci.catalog.load import OUTSIDE_LOCK
+from ci.catalog.load import BASES_LOCK
 from ci.catalog.stack import ExternalBase
 from ci.errors import CommandError
 from ci.locks.child import run
@@ -52,11 +52,11 @@ def refresh_digests(directory: Path, bases: tuple[ExternalBase, ...], upgrade: b
     A digest that can't be resolved now stays as it is.
     """
     report = []
-    file = directory / OUTSIDE_LOCK
+    file = directory / BASES_LOCK
     for base in bases:
         if base.digest and not upgrade:
             continue
-        what = f"{OUTSIDE_LOCK}: {base.name}: {base.reference}:{base.tag}"
+        what = f"{BASES_LOCK}: {base.name}: {base.reference}:{base.tag}"
         try:
             digest = served_digest(base)
         except CommandError as error:

@@ -46,7 +46,7 @@ def supported_tags(python: str, glibc: tuple[int, int] = GLIBC) -> tuple[Tag, ..
 
 
 def choose_file(files: Iterable[ReleaseFile], tags: Sequence[Tag]) -> ReleaseFile | None:
-    """Return the wheel whose tag stands first in `tags`, else the sdist; None where there is neither.
+    """Return the wheel whose tag is first in `tags`, else the sdist; None where there is neither.
 
     Between wheels of one rank the higher build number wins, then the name that sorts first.
     """

@@ -113,7 +113,7 @@ def _builder(
     resolve: Resolver,
     tags: Sequence[Tag],
 ) -> Lines:
-    """Return the builder's lines; what root images pin (numpy's ABI) holds for it too."""
+    """Return the builder's lines; pins of root images (numpy's ABI) apply to it too."""
     roots = [image.id for image in stack.images if image.is_root]
     fixed = {line.name: line for id_ in roots for line in decided.get(id_, ())}
     group = Group(name="builder", parent="", requirements=builder.requirements)
@@ -135,7 +135,7 @@ def _lines(
 
 
 def _line(distribution: Distribution, pin: LockLine | None, tags: Sequence[Tag]) -> LockLine:
-    """Return the pin as it was while the index still has its file: a file that came later moves nothing."""
+    """Return the pin unchanged while the index still has its file: a newer file moves nothing."""
     files = {(file.name, file.sha256): file for file in distribution.files}
     listed = files.get((pin.file, pin.sha256)) if pin is not None else None
     if pin is not None and pin.version == distribution.version and listed is not None:

@@ -13,13 +13,13 @@ from ci.catalog.stack import LockLine
 from ci.names.image_id import parse_image_id
 
 INDEX = "https://pypi.org/simple"
-"""The one index that locks come from; a lock that names it holds on every machine."""
+"""The one index that locks come from; a lock that names it is valid on every machine."""
 ENVIRONMENT = "implementation_name == 'cpython' and platform_machine == 'x86_64' and sys_platform == 'linux'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """What one image asks for; `parent` is another group's name, or empty."""
+    """The requirements of one image; `parent` is another group's name, or empty."""
 
     name: str
     parent: str
@@ -28,7 +28,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """What is resolved at once; `constraints` are pins (name to version) that have to hold."""
+    """What is resolved at once; `constraints` are pins (name to version) that have to be kept."""
 
     name: str
     python: str
@@ -37,7 +37,7 @@ class Project:
 
 
 def group_name(image_variant: str) -> str:
-    """Return the name of the group of `image:variant`; it stands in uv's messages."""
+    """Return the name of the group of `image:variant`; it is part of uv's messages."""
     id_ = parse_image_id(image_variant)
     return f"{id_.image}-in-{id_.variant}"
 
@@ -66,7 +66,7 @@ def project_text(project: Project) -> str:
 def preference_text(project: Project, pins: Mapping[str, LockLine]) -> str:
     """Return an earlier uv.lock of `project` that holds `pins` and nothing else.
 
-    uv resolves again, because such a lock does not answer the project, and keeps the versions that it finds
+    uv resolves again, because such a lock does not fit the project, and keeps the versions that it finds
     there wherever they still fit.
     """
     rows = [

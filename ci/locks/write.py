@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ci.catalog.image import APT_LOCK
-from ci.catalog.load import BOOTSTRAP_LOCK, OUTSIDE_LOCK
+from ci.catalog.load import BASES_LOCK, BOOTSTRAP_LOCK
 from ci.catalog.lockfile import normalised_name
 from ci.catalog.stack import DebLine, Stack
 from ci.catalog.validation_errors import suggestion
@@ -84,10 +84,10 @@ def write_locks(
     changed = [_write(directory, lock, say) for lock in locks]
     expected = {request.lock for request in pythons} | {request.lock for request in debs}
     changed += [_remove(directory, path, say) for path in _orphans(directory, stack, expected)]
-    before = (directory / OUTSIDE_LOCK).read_bytes()
-    for line in refresh_digests(directory, stack.outside, upgrade.everything):
+    before = (directory / BASES_LOCK).read_bytes()
+    for line in refresh_digests(directory, stack.external_bases, upgrade.everything):
         say(line)
-    return any(changed) or (directory / OUTSIDE_LOCK).read_bytes() != before
+    return any(changed) or (directory / BASES_LOCK).read_bytes() != before
 
 
 def _known(upgrade: Upgrade, pythons: Sequence[PythonRequest], debs: Sequence[AptRequest]) -> Upgrade:

@@ -38,7 +38,7 @@ builder whose cache depends on the instruction text alone needs the digests of m
 
 
 def wheels_arg(name: str) -> str:
-    """Return the build argument that holds the digest of the wheelhouse's list `name`."""
+    """Return the build argument with the digest of the wheelhouse's list `name`."""
     return f"WHEELS_{re.sub('[^A-Za-z0-9]', '_', name).upper()}"
 
 

@@ -29,10 +29,12 @@ def external_reference(stack: Stack, parent: str) -> Reference:
     Raises:
         CatalogError: bases.lock.toml has no such image.
     """
-    for base in stack.outside:
+    for base in stack.external_bases:
         if ExternalId(base.name) == parse_parent(parent):
             return base.named
-    raise CatalogError(f"bases.lock.toml: no image {parent!r}; known: {[o.name for o in stack.outside]}")
+    raise CatalogError(
+        f"bases.lock.toml: no image {parent!r}; known: {[o.name for o in stack.external_bases]}"
+    )
 
 
 def digest_reference(stack: Stack, parent: str) -> str:

@@ -45,7 +45,7 @@ class Venv:
 class Wheels:
     """Add the distributions of the wheelhouse's list `name` to the environment at `venv`, offline, by hash.
 
-    Pure: the layer holds new files under `venv` only and depends on the wheels and the Python ABI alone.
+    Pure: the layer has new files under `venv` only and depends on the wheels and the Python ABI alone.
     An image may have several, so that no layer grows too large, and what changes together is in one layer.
     """
 

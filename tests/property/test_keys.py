@@ -115,9 +115,9 @@ def test_one_byte_of_a_rendered_instruction_changes_that_image_and_its_descendan
 @given(place=places)
 def test_one_byte_of_the_lock_of_the_base_that_is_used_changes_everything(place: int) -> None:
     stack = small_stack()
-    (outside,) = stack.outside
-    digest = str(Digest(flipped(parse_digest(outside.digest).hex, place)))
-    other = replace(stack, outside=(replace(outside, digest=digest),))
+    (base,) = stack.external_bases
+    digest = str(Digest(flipped(parse_digest(base.digest).hex, place)))
+    other = replace(stack, external_bases=(replace(base, digest=digest),))
     everything = {image.id for image in stack.images}
     assert changed(keys(stack, "registry"), keys(other, "registry")) == everything
     lines = (replace(stack.bootstrap.lock[0], sha256=flipped(stack.bootstrap.lock[0].sha256, place)),)
@@ -127,9 +127,9 @@ def test_one_byte_of_the_lock_of_the_base_that_is_used_changes_everything(place:
 
 def test_the_lock_of_a_base_that_is_not_used_changes_nothing() -> None:
     stack = small_stack()
-    (outside,) = stack.outside
-    other = replace(outside, digest=flipped(outside.digest, 9))
-    assert keys(replace(stack, outside=(other,))) == keys(stack)
+    (base,) = stack.external_bases
+    other = replace(base, digest=flipped(base.digest, 9))
+    assert keys(replace(stack, external_bases=(other,))) == keys(stack)
 
 
 def test_another_uv_changes_every_image_that_holds_python_packages_and_their_descendants() -> None:

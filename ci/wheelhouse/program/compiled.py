@@ -16,7 +16,7 @@ from .line import Line
 EPOCH = "315532800"
 """1980: the first moment that a zip archive, and so a wheel, can name."""
 PLAIN = "-g0"
-"""Debian's Python asks for debug information, which names the folder of the sources: a new one each time."""
+"""Debian's Python asks for debug information, which has the path of the sources, a new one each time."""
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 
 

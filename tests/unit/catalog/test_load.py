@@ -20,7 +20,7 @@ def test_a_stack_without_errors_is_read_whole(stack: StackFolder) -> None:
     loaded = stack.load()
     assert (loaded.name, loaded.namespace, loaded.variants) == ("small", "team/small", ("cpu", "cuda"))
     assert (loaded.user, loaded.uid, loaded.gid, loaded.uv) == ("app", 1000, 1000, "0.13.9")
-    assert loaded.outside[0].digest == "sha256:" + "d" * 64
+    assert loaded.external_bases[0].digest == "sha256:" + "d" * 64
     assert loaded.bootstrap.lock == (deb("python3"), deb("tzdata"))
     assert loaded.builder.apt_lock == (deb("g++"),)
     assert loaded.builder.python_lock == (wheel("setuptools"),)

@@ -126,7 +126,7 @@ def test_an_absent_digest_is_a_mistake_where_it_is_used(stack: StackFolder) -> N
 def test_an_absent_digest_that_nobody_uses_is_no_mistake(stack: StackFolder) -> None:
     stack.edit("stack.toml", 'base = "auto"', 'base = "registry"')
     stack.append("bases.lock.toml", '[other]\nreference = "debian"\ntag = "12"\n')
-    assert [base.name for base in stack.load().outside] == ["other", "python"]
+    assert [base.name for base in stack.load().external_bases] == ["other", "python"]
 
 
 def test_the_name_of_an_environment_variable_is_checked(stack: StackFolder) -> None:

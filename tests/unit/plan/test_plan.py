@@ -81,8 +81,8 @@ def test_the_json_of_a_plan_has_the_promised_fields_in_build_order() -> None:
 def test_an_absent_digest_that_is_used_is_an_error_that_says_what_to_type() -> None:
     from dataclasses import replace
 
-    (outside,) = STACK.outside
-    absent = replace(STACK, outside=(replace(outside, digest=""),))
+    (base,) = STACK.external_bases
+    absent = replace(STACK, external_bases=(replace(base, digest=""),))
     assert base_identity(absent, "outside:python", "bootstrap")["bootstrap"] == "bookworm"
     with pytest.raises(CatalogError, match=r"(?s)outside:python has no digest.*\nhint: run `dockwright lock"):
         base_identity(absent, "outside:python", "registry")
