@@ -84,7 +84,7 @@ def table(root: Path, stack: Path, times: int, *, warm: bool) -> str:
         f"{os.cpu_count()} cores, {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
     )
     lines = [f"Measured by `python -m bench.cpu_stack{' --warm' * warm} --times {times}` on {machine}.", ""]
-    lines += ["| what | measured | beside it |", "|---|---|---|"]
+    lines += ["| what | measured | note |", "|---|---|---|"]
     lines += [f"| {what} | {value} | {note} |" for what, value, note in rows]
     return "\n".join(lines)
 

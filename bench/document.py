@@ -9,7 +9,7 @@ PATH = Path(__file__).parents[1] / "docs/benchmarks.md"
 
 
 def write_part(name: str, text: str) -> None:
-    """Put `text` where the document has the part of the bench `name`, in place of what stands there."""
+    """Replace the part of the bench `name` in the document with `text`."""
     start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     part = f"{start}\n{text}\n{end}"
     PATH.write_text(re.sub(f"{start}.*{end}", lambda _: part, PATH.read_text(), flags=re.DOTALL))

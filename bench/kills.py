@@ -74,13 +74,13 @@ class Kill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """The settings that are built with, and the words of the build.
+    """The settings and the arguments of the build.
 
-    `foreign` are ids of containers, and mount points, that are nobody's business here.
+    `foreign` are ids of containers, and mount points, that do not belong to this bench.
     """
 
     settings: Settings
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     foreign: frozenset[str] = frozenset()
 
     @property
@@ -97,7 +97,7 @@ class Scene:
     def start(self, *more: str) -> subprocess.Popen[str]:
         """Start the build in a session of its own; its output goes nowhere, its report to the state."""
         return subprocess.Popen(
-            (sys.executable, "-m", "ci.cli.main", *self.words, *more, "--progress", "quiet"),
+            (sys.executable, "-m", "ci.cli.main", *self.arguments, *more, "--progress", "quiet"),
             env={**os.environ, **self.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -108,7 +108,7 @@ class Scene:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What tells a run the settings."""
+        """The environment variables with the settings of a run."""
         env = {
             "DOCKWRIGHT_STACK": str(self.settings.stack.absolute()),
             "DOCKWRIGHT_ISOLATION": self.settings.isolation,
@@ -127,9 +127,9 @@ class Scene:
 
     def mounts(self) -> tuple[str, ...]:
         """Return what is mounted below the root, or below the folder of temporary files."""
-        places = [self.settings.tmpdir, *([self.settings.root.absolute()] if self.settings.root else [])]
+        folders = [self.settings.tmpdir, *([self.settings.root.absolute()] if self.settings.root else [])]
         points = [line.split()[4] for line in (PROC / "self/mountinfo").read_text().splitlines()]
-        return tuple(one for one in points if any(Path(one).is_relative_to(place) for place in places))
+        return tuple(one for one in points if any(Path(one).is_relative_to(folder) for folder in folders))
 
     def left(self) -> Left:
         """Return what is left of runs that have ended."""
@@ -214,10 +214,10 @@ def kill_once(
 
 
 def name_of(pid: int) -> str:
-    """Return a process's program and its first word that is no option."""
-    words = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
-    plain = [word for word in words[1:] if word and not word.startswith(("-", "/"))]
-    return " ".join([Path(words[0]).name, *plain[:1]])[:40]
+    """Return the name of a process's program and its first argument that is not an option."""
+    argv = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    plain = [argument for argument in argv[1:] if argument and not argument.startswith(("-", "/"))]
+    return " ".join([Path(argv[0]).name, *plain[:1]])[:40]
 
 
 def kills(
@@ -241,11 +241,11 @@ def kills(
             after_s *= 1.0 if killed != NOTHING else 0.7
         left = scene.left()
         following = scene.start()
-        said, _ = following.communicate(timeout=LIMIT_S)
+        output, _ = following.communicate(timeout=LIMIT_S)
         images = scene.images() if following.returncode == 0 else {}
         wrong = tuple(name for name, value in expected.items() if images.get(name) != value)
         if following.returncode != 0:
-            sys.stderr.write(said)
+            sys.stderr.write(output)
         done.append(
             Kill(
                 victim=victim,
@@ -287,23 +287,23 @@ def main() -> int:
     parser.add_argument("--variant", default="cpu", help="variant that is built; default: cpu")
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="default: all of the variant")
     options = parser.parse_args()
-    words = ("build", *options.images) if options.images else ("build-all",)
+    arguments = ("build", *options.images) if options.images else ("build-all",)
     settings = read_settings(root=options.root)
-    scene = Scene(settings=settings, words=(*words, "--variant", options.variant))
+    scene = Scene(settings=settings, arguments=(*arguments, "--variant", options.variant))
     scene.settings.state.mkdir(parents=True, exist_ok=True)
     first = scene.start()
-    said, _ = first.communicate(timeout=LIMIT_S)
+    output, _ = first.communicate(timeout=LIMIT_S)
     if first.returncode != 0:
-        raise SystemExit(said)
+        raise SystemExit(output)
     named = [f"{image}:{options.variant}" for image in options.images]
     tasks = named or [row["task"] for row in scene.report()["images"]]
     scene.forget(tasks)
     start = time.monotonic()
     undisturbed = scene.start()
-    said, _ = undisturbed.communicate(timeout=LIMIT_S)
+    output, _ = undisturbed.communicate(timeout=LIMIT_S)
     seconds = time.monotonic() - start
     if undisturbed.returncode != 0:
-        raise SystemExit(said)
+        raise SystemExit(output)
     expected = scene.images()
     print(
         f"Seed {options.seed}; undisturbed: {len(tasks)} images built in {seconds:.1f} s.\n\n{HEAD}",

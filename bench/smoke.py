@@ -1,4 +1,4 @@
-"""The ladder of all images: `python -m bench.smoke --root DIR [--times N] [--write]`.
+"""The checks of all images: `python -m bench.smoke --root DIR [--times N] [--write]`.
 
 DIR is the root of a store that has all images of the reference stack. All rungs but the GPU's are done once,
 then the command is repeated with the ledger that this left. With `--write` the table goes into
@@ -41,9 +41,9 @@ def table(root: Path, times: int) -> str:
     tool = [sys.executable, "-m", "ci.cli.main", "smoke"]
     measure(tool, env)  # so that all that passes is recorded
     whole = measure([*tool, "--no-ledger"], env)
-    rows = [("all rungs but the GPU's, of all images", spread([whole.seconds]), told(root))]
+    rows = [("all rungs but the GPU's, of all images", spread([whole.seconds]), checks_text(root))]
     again = [measure(tool, env).seconds for _ in range(times)]
-    rows.append(("again, with the ledger", spread(again), told(root)))
+    rows.append(("again, with the ledger", spread(again), checks_text(root)))
     cores = f"{os.cpu_count()} cores"
     lines = [f"Measured by `python -m bench.smoke --times {times}` on {cores}; {whole.cpu_s:.0f} CPU s.", ""]
     lines += ["| what | measured | checks |", "|---|---|---|"]
@@ -53,13 +53,13 @@ def table(root: Path, times: int) -> str:
     return "\n".join(lines)
 
 
-def told(root: Path) -> str:
-    """Return how many checks the last run made of how many images."""
+def checks_text(root: Path) -> str:
+    """Return the number of images and checks in the last run."""
     rows: Sequence[Mapping[str, Any]] = newest_report(root)["images"]
     checks = [check for row in rows for check in row["checks"]]
-    words = Counter(check["status"] for check in checks)
+    statuses = Counter(check["status"] for check in checks)
     recorded = sum(check["recorded"] for check in checks)
-    counted = ", ".join(f"{number} {word}" for word, number in sorted(words.items()))
+    counted = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items()))
     return f"{len(rows)} images: {counted}" + (f"; {recorded} of them recorded" if recorded else "")
 
 
@@ -75,7 +75,7 @@ def newest(root: Path, *, recorded: bool) -> list[tuple[float, str]]:
 
 
 def slowest(checks: Sequence[tuple[float, str]]) -> list[str]:
-    """Return the longest checks as words."""
+    """Return the longest checks as text."""
     return [f"{name} {seconds:.1f} s" for seconds, name in sorted(checks, reverse=True)[:5]]
 
 

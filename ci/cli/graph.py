@@ -57,8 +57,8 @@ def svg(source: str) -> str:
     program = shutil.which("dot")
     if program is None:
         raise UsageError(
-            "--svg: Graphviz draws the picture and its program `dot` is not installed: "
-            "`apt-get install graphviz`, or use --mermaid, which GitHub and GitLab draw"
+            "--svg needs Graphviz, whose program `dot` is not installed",
+            hint="`apt-get install graphviz`, or use --mermaid, which GitHub and GitLab can show",
         )
     done = subprocess.run((program, "-Tsvg"), input=source, capture_output=True, text=True, check=False)
     if done.returncode != 0:

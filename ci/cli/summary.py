@@ -39,7 +39,7 @@ def summary(settings: Settings, report: Path | None, title: str) -> None:
 def _last(settings: Settings) -> Path:
     runs = run_directories(settings.state)
     if not runs:
-        raise UsageError(f"{settings.state}: no run was recorded here; name its report.json")
+        raise UsageError(f"{settings.state}: no run is recorded here", hint="give the path of a report.json")
     return runs[0].report
 
 
@@ -52,8 +52,13 @@ def _read(path: Path) -> Report:
     try:
         return Report.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; a run writes its report.json at its end") from error
+        raise UsageError(
+            f"{path}: can't be read ({error.strerror})", hint="a run writes its report.json at its end"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: no report of this dockwright: {where}: {first['msg']}") from error
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise UsageError(
+            f"{path}: {where}: {first['msg']}",
+            hint="it is not the report of a run, or another version of dockwright wrote it",
+        ) from error

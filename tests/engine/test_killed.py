@@ -42,7 +42,7 @@ def stack(tmp_path: Path) -> Path:
 def scene(settings: Settings, engine: BuildahEngine, stack: Path) -> Iterator[Scene]:
     """Give the build of the small stack, and a working container of somebody else that has to stay."""
     words = ("build", *IMAGES, "--variant", "cpu")
-    plain = Scene(settings=settings.with_(stack=stack), words=words)
+    plain = Scene(settings=settings.with_(stack=stack), arguments=words)
     before = plain.containers()
     name = f"somebody-elses-{os.getpid()}"
     id_ = plain.output(engine.buildah.start(BASE, name)).strip()

@@ -45,7 +45,7 @@ async def test_a_good_image_passes_and_what_was_not_looked_at_is_skipped(tiny: T
         "--help": "passed",
         "run python -c 'print('\"'\"'ran'\"'\"')'": "passed",
     }
-    assert checks["nothing in closed folders"].detail == "closed to uid 1000: /root"
+    assert checks["nothing in closed folders"].detail == "not readable for uid 1000: /root"
     assert checks["pip check"].detail == "no uv was mounted"
     assert checks["--help"].detail == "usage: stage"
     assert checks["user"].detail == "uid 1000, gid 1000, app:app"
@@ -77,7 +77,7 @@ async def test_a_compiler_an_installer_and_a_dev_package_fail(tiny: TinyImage) -
         "/var/lib/dpkg/status": status,
     }
     assert wrong(await tiny.probe(there)) == {
-        "no compiler or installer": "there: /usr/bin/x86_64-linux-gnu-gcc-12, /opt/venv/bin/pip3",
+        "no compiler or installer": "found: /usr/bin/x86_64-linux-gnu-gcc-12, /opt/venv/bin/pip3",
         "no -dev package": "installed: libc6-dev",
     }
 
@@ -94,14 +94,14 @@ async def test_caches_and_secrets_fail_and_a_wheels_own_test_key_does_not(tiny: 
     }
     assert wrong(await tiny.probe(there)) == {
         "no cache": "left: /home/app/.cache/pip, /var/cache/apt/pkgcache.bin",
-        "no secret": f"there: /home/app/.netrc, /opt/app/server.pem, {SITE}/unlisted.pem",
+        "no secret": f"found: /home/app/.netrc, /opt/app/server.pem, {SITE}/unlisted.pem",
     }
 
 
 async def test_a_folder_that_can_not_be_looked_into_is_told(tiny: TinyImage) -> None:
     checks = await tiny.probe({"/opt/app/closed": None})
     assert wrong(checks) == {}
-    assert checks["nothing in closed folders"].detail == "closed to uid 1000: /opt/app/closed, /root"
+    assert checks["nothing in closed folders"].detail == "not readable for uid 1000: /opt/app/closed, /root"
 
 
 async def test_a_library_that_is_not_there_fails_with_what_needs_it(tiny: TinyImage) -> None:
@@ -131,7 +131,7 @@ async def test_a_library_that_may_be_missing_passes_and_a_plugins_is_told(tiny: 
     }
     check = (await tiny.probe(there, unresolved_allowed=["libcuda.so.1"]))["shared libraries"]
     assert check.status is Status.passed
-    assert f"not there, for optional plugins: libsuggested.so.1 of {plugin}" in check.detail
+    assert f"missing, for optional plugins: libsuggested.so.1 of {plugin}" in check.detail
 
 
 async def test_an_optional_object_may_miss_libraries_and_no_other_may(tiny: TinyImage) -> None:

@@ -119,7 +119,7 @@ async def test_a_probe_that_is_killed_names_what_was_running_and_blocks_the_rest
     (name,) = wrong(checks)
     assert name.startswith("run python -c")
     assert "os.getppid()" in name
-    assert [check.detail for check in checks.values() if check.status is Status.blocked] == [f"by {name!r}"]
+    assert [check.blocked_by for check in checks.values() if check.status is Status.blocked] == [name]
 
 
 async def test_a_probe_that_is_called_off_leaves_no_process(tiny: TinyImage) -> None:

@@ -168,7 +168,7 @@ def closed(_: dict[str, Any]) -> Finding:
     """Report folders that this user can't read, since they may contain caches and secrets."""
     found = sorted({*(folder for folder in CLOSED if _closed(folder)), *_suspicious()[1]})
     if found:
-        return "skipped", f"closed to uid {os.getuid()}: {some(found)}"
+        return "skipped", f"not readable for uid {os.getuid()}: {some(found)}"
     return "passed", ""
 
 

@@ -90,4 +90,4 @@ def test_what_is_no_report_is_a_sentence(
 
 def test_where_nothing_ran_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--root", str(tmp_path), "summary"]) == 2
-    assert "no run was recorded here" in capsys.readouterr().err
+    assert "no run is recorded here" in capsys.readouterr().err
