@@ -209,7 +209,7 @@ class Dockwright:
         request = Request(names=tuple(images or ()), variants=tuple(variant or ()))
         async with self._opened("read-write") as (arguments, workspace):
             place, environ = self._namespace(workspace), await arguments.environ()
-            say = ModuleHost(client=dag, given=arguments).say
+            say = ModuleHost(client=dag, arguments=arguments).say
             await check_registry(place, say, "REGISTRY", environ=environ)
             finished, _ = await _run(arguments, workspace, request)
             table = _table(finished)
@@ -236,7 +236,7 @@ class Dockwright:
         """
         async with self._opened("read-write") as (arguments, workspace):
             place, environ = self._namespace(workspace), await arguments.environ()
-            say = ModuleHost(client=dag, given=arguments).say
+            say = ModuleHost(client=dag, arguments=arguments).say
             check_version(version)
             check_base(workspace, bootstrap_base=bootstrap_base)
             check_variants(workspace.stack, tuple(variant or ()))
@@ -274,7 +274,7 @@ class Dockwright:
         """Return what must be built, by level of the graph, as `dockwright matrix` prints it."""
         request = Request(variants=tuple(variant or ()), rebuild=rebuild)
         async with self._opened("read") as (arguments, workspace):
-            host = ModuleHost(client=dag, given=arguments)
+            host = ModuleHost(client=dag, arguments=arguments)
             return (await matrix_of(workspace, request, await arguments.environ(), host.say)).text
 
     @function
@@ -295,7 +295,7 @@ class Dockwright:
     ) -> dagger.Directory:
         """Return all wheels of a variant, downloaded by hash or compiled."""
         async with self._opened("off") as (arguments, workspace):
-            host = ModuleHost(client=dag, given=arguments)
+            host = ModuleHost(client=dag, arguments=arguments)
             check_variants(workspace.stack, (variant,))
             return await host.wheelhouse(workspace, variant)
 
@@ -311,7 +311,7 @@ class Dockwright:
     async def locks(self) -> None:
         """Check that every lock fits the requirements."""
         with named_errors():
-            check_locks(await self._arguments().laid_out())
+            check_locks(await self._arguments().export_stack())
 
     @function
     @check
@@ -321,22 +321,24 @@ class Dockwright:
             stale, surplus = differences(workspace.directory, rendered(workspace.stack, bake=False))
             if stale or surplus:
                 names = ", ".join([*stale, *surplus])
-                raise CatalogError(f"stale rendered files: {names}; `dockwright render` writes them")
+                raise CatalogError(f"stale rendered files: {names}", hint="`dockwright render` writes them")
 
     def _arguments(self) -> ModuleArguments:
         return ModuleArguments(
             source=self.source,
-            base=self.base,
+            settings={
+                "base": self.base,
+                "debian_mirror": self.debian_mirror,
+                "security_mirror": self.security_mirror,
+                "registry": self.registry,
+                "jobs": self.jobs,
+            },
             base_archive=self.base_archive,
             ca=self.ca,
             index_url=self.index_url,
-            debian_mirror=self.debian_mirror,
-            security_mirror=self.security_mirror,
-            registry=self.registry,
             username=self.username,
             password=self.password,
             registry_service=self.registry_service,
-            jobs=self.jobs,
         )
 
     @asynccontextmanager
@@ -356,8 +358,7 @@ class Dockwright:
 async def _run(
     arguments: ModuleArguments, workspace: Workspace, request: Request
 ) -> tuple[RunResult, ModuleHost]:
-    check_variants(workspace.stack, request.variants)
-    host = ModuleHost(client=dag, given=arguments)
+    host = ModuleHost(client=dag, arguments=arguments)
     return await run_request(workspace, request, host, await arguments.environ()), host
 
 

@@ -1,4 +1,4 @@
-"""A run that the command line starts, and what it prints before and after it."""
+"""A run that a command starts, and what it prints before and after it."""
 
 from __future__ import annotations
 

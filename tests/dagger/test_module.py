@@ -352,7 +352,10 @@ NO = "UsageError: the stack has no"
         (lambda one: one.build_all(cache="write"), "UsageError: DOCKWRIGHT_CACHE: "),
         (lambda one: one.publish(version="1"), "UsageError: no registry is set\nhint: give --registry"),
         (lambda one: one.export_cache(), "UsageError: no registry is set\nhint: give --registry"),
-        (lambda one: one.report(revision="main"), "UsageError: --revision main: no commit's full name"),
+        (
+            lambda one: one.report(revision="main"),
+            "UsageError: --revision main: not the full name of a commit",
+        ),
     ],
 )
 async def test_wrong_words_are_one_sentence(stage: Stage, call: Any, said: str) -> None:

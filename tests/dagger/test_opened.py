@@ -147,7 +147,7 @@ def test_ctrl_c_ends_a_run_without_a_traceback(served: Stage, tmp_path: Path) ->
         served.released.set()
         run.kill()
     assert run.returncode == 130, said
-    assert "SIGINT: stopping what runs" in said
+    assert "SIGINT: stopping; finished images stay" in said
     assert "Traceback" not in said
 
 

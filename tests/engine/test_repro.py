@@ -170,7 +170,7 @@ def test_ctrl_c_ends_the_build_and_leaves_no_checkout(
     with pytest.raises(ProcessLookupError):  # nothing of it goes on
         os.killpg(run.pid, 0)
     out, rest = run.communicate()
-    assert (out, "SIGINT: stopping what runs" in rest) == ("", True), said + rest
+    assert (out, "SIGINT: stopping; finished images stay" in rest) == ("", True), said + rest
     assert len(git(here.path, "worktree", "list").splitlines()) == 1
 
 

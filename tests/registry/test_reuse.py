@@ -204,7 +204,7 @@ def test_a_parent_that_the_registry_does_not_give_is_built_here(
     ran = full.build(place, images=both)
     assert ran.status == 0
     assert ran.rows == {"base:cpu": "reused", "kill-one:cpu": "built", "kill-two:cpu": "built"}
-    assert ran.report["warnings"] == ["the registry does not give kill-one:cpu; built here instead"]
+    assert ran.report["warnings"] == ["the registry does not deliver kill-one:cpu; built here instead"]
     assert ran.digest("kill-one:cpu") == pushed.digest("kill-one:cpu")
     proxy.faults.clear()
     full.forget("kill-one", "kill-two")

@@ -103,7 +103,7 @@ def test_a_parent_that_comes_in_part_or_without_end_is_built_here(
     ran = machine.build(place, images=both)
     assert ran.status == 0, ran.text
     assert ran.rows == {"base:cpu": "reused", "kill-one:cpu": "built", "kill-two:cpu": "built"}
-    assert ran.report["warnings"] == ["the registry does not give kill-one:cpu; built here instead"]
+    assert ran.report["warnings"] == ["the registry does not deliver kill-one:cpu; built here instead"]
 
 
 def test_an_image_whose_own_label_names_another_key_is_built_here(proxy: Proxy, machine: Machine) -> None:
@@ -115,5 +115,5 @@ def test_an_image_whose_own_label_names_another_key_is_built_here(proxy: Proxy, 
     ran = machine.build(place, images=both)
     assert ran.status == 0, ran.text
     assert ran.rows == {"base:cpu": "reused", "kill-one:cpu": "built", "kill-two:cpu": "built"}
-    assert ran.report["warnings"] == ["the registry does not give kill-one:cpu; built here instead"]
+    assert ran.report["warnings"] == ["the registry does not deliver kill-one:cpu; built here instead"]
     assert "its label has another key" in ran.text

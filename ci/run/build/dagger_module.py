@@ -1,12 +1,12 @@
-"""A run inside the container of a Dagger module: its files, its engine, and what it tells."""
+"""A run inside the container of a Dagger module: its arguments, its files, its engine, its messages."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,47 +26,53 @@ if TYPE_CHECKING:
     import dagger
 
 STACK = "docker"
-"""Where the stack is in the repository of the module, unless another directory is given."""
+"""The stack's directory in the repository of the module, unless `source` is another one."""
 FOLDER = "dockwright"
-"""Where all of it is, below the module's own working directory: only that can be given to the engine."""
+"""Folder of all files, below the module's working directory: the engine can read no other."""
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def named_checkout(revision: str) -> Checkout | None:
-    """Return the checkout of the module's own repository at a commit, None where none is named.
+    """Return the checkout of the module's own repository at the commit `revision`, None where it is empty.
 
-    There is no git in a module's container, so the caller says what it gives, and that it is unchanged. That
-    the stack is where `source` has it by default is taken for granted.
+    A module's container has no git, so the caller names the commit of an unchanged checkout. The stack is
+    assumed to be the default of `source`.
 
     Raises:
-        UsageError: it is no commit's full name.
+        UsageError: it is not the full name of a commit.
     """
     if not revision:
         return None
     if not COMMIT.fullmatch(revision):
         raise UsageError(
-            f"--revision {revision}: no commit's full name; `git rev-parse HEAD` prints the one that is "
-            "checked out"
+            f"--revision {revision}: not the full name of a commit",
+            hint="`git rev-parse HEAD` prints that of the current commit",
         )
     return Checkout(commit=revision, stack=STACK, code=".")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleArguments:
-    """What a module was given to build with; empty texts and None leave the choice to the settings."""
+    """The arguments of the module itself, before those of a function.
+
+    Attributes:
+        source: the stack's directory.
+        settings: values of settings by their names; empty texts and 0 leave the default.
+        base_archive: the bootstrap base, made elsewhere.
+        ca: certificate authorities of the network.
+        index_url: index of Python packages.
+        username, password: credentials of the registry.
+        registry_service: the registry, where only the caller of the module reaches it.
+    """
 
     source: dagger.Directory
-    base: str = ""
+    settings: Mapping[str, str | int] = field(default_factory=dict)
     base_archive: dagger.File | None = None
     ca: dagger.File | None = None
     index_url: str = ""
-    debian_mirror: str = ""
-    security_mirror: str = ""
-    registry: str = ""
     username: str = ""
     password: dagger.Secret | None = None
     registry_service: dagger.Service | None = None
-    jobs: int = 0
 
     async def environ(self) -> dict[str, str]:
         """Return the credentials as the command line's variables.
@@ -79,25 +85,25 @@ class ModuleArguments:
         if self.password is None and not self.username:
             return {}
         if self.password is None:
-            raise UsageError("--username without --password: give that too, such as env://REGISTRY_PASSWORD")
+            raise UsageError("--username without --password", hint="add `--password env://REGISTRY_PASSWORD`")
         if not self.username:
-            raise UsageError("--password without --username: say whose it is")
+            raise UsageError("--password without --username", hint="add `--username USER`")
         try:
             password = await self.password.plaintext()
         except QueryError as error:
             raise UsageError(f"--password: {error}") from error
         if not password:
-            raise UsageError("--password: the secret is empty; is the variable set that it is taken from?")
+            raise UsageError("--password: the secret is empty", hint="set the variable that it is read from")
         return {"DOCKWRIGHT_REGISTRY_USER": self.username, "DOCKWRIGHT_REGISTRY_PASSWORD": password}
 
     async def _address(self) -> str:
-        """Return where a service is reached from this container, empty where there is none."""
+        """Start the registry's service and return `HOST:PORT` of it; empty where there is no service."""
         if self.registry_service is None:
             return ""
         return await (await self.registry_service.start()).endpoint()
 
-    async def laid_out(self) -> Path:
-        """Bring the stack's files into this container and return their directory."""
+    async def export_stack(self) -> Path:
+        """Copy the stack's files into this container and return their directory."""
         stack = Path.cwd() / FOLDER / STACK
         await self.source.export(str(stack))
         return stack
@@ -106,20 +112,12 @@ class ModuleArguments:
         """Open the stack in this container.
 
         Raises:
-            CatalogError: the stack has mistakes.
+            CatalogError: the stack has errors.
             UsageError: a value is not one that its setting can have.
         """
-        stack = await self.laid_out()
-        given = {
-            "base": self.base,
-            "debian_mirror": self.debian_mirror,
-            "security_mirror": self.security_mirror,
-            "registry": self.registry,
-            "registry_address": await self._address(),
-            "cache": cache,
-            "jobs": self.jobs,
-        }
-        options = {name: value for name, value in given.items() if value}
+        stack = await self.export_stack()
+        values = {**self.settings, "registry_address": await self._address(), "cache": cache}
+        options = {name: value for name, value in values.items() if value}
         return open_workspace(
             read_settings(stack=stack, root=Path.cwd() / FOLDER / "root", engine="dagger", **options)
         )
@@ -127,21 +125,21 @@ class ModuleArguments:
 
 @dataclass(slots=True, kw_only=True)
 class ModuleHost:
-    """A run that a module's function starts: see ci/run/build/run.py."""
+    """Starts runs for a function of the module: see ci/run/build/run.py."""
 
     client: dagger.Client
-    given: ModuleArguments
+    arguments: ModuleArguments
     engine: DaggerEngine | None = None
-    """The engine of the run, once one was needed."""
+    """The engine of the run; None until one is needed."""
 
     def say(self, line: str) -> None:
-        """Tell the user a line at once: standard error is what Dagger shows of a function."""
+        """Print a line on standard error, which Dagger shows while a function runs."""
         print(line, file=sys.stderr, flush=True)
 
     @asynccontextmanager
     async def opened(self, workspace: Workspace) -> AsyncIterator[Engine]:
-        """Give the engine that runs this module, with the base in it where that was brought."""
-        given = self.given
+        """Yield the engine that runs this module, with the base imported where `base_archive` has it."""
+        given = self.arguments
         env = {"PIP_INDEX_URL": given.index_url} if given.index_url else {}
         if given.ca is not None:
             env |= dict.fromkeys(CA_VARIABLES, CA_TARGET)
@@ -165,11 +163,11 @@ class ModuleHost:
             local = LocalInputs(workspace=workspace, engine=engine)
             needed = {image.id for image in workspace.stack.images if image.variant == variant}
             fetcher = engine.input_fetcher
-            houses = EngineInputs(local=local, engine=engine, fetcher=fetcher, needed=needed)
+            inputs = EngineInputs(local=local, engine=engine, fetcher=fetcher, needed=needed)
             output = Output(on_line=self.say)
-            await houses.base(output)
-            await houses.debhouse(output)
-            found = await houses.complete_wheelhouse(variant, output)
+            await inputs.base(output)
+            await inputs.debhouse(output)
+            found = await inputs.complete_wheelhouse(variant, output)
             assert not isinstance(found, Path)
             return found
 
@@ -179,8 +177,8 @@ class ModuleHost:
         return module.workdir(str(path.absolute().relative_to(Path.cwd())))
 
     @contextmanager
-    def shown(self, workspace: Workspace) -> Iterator[Listener]:  # noqa: ARG002 there is one way to show it
-        """Show a line per event."""
+    def shown(self, workspace: Workspace) -> Iterator[Listener]:  # noqa: ARG002 no setting changes how
+        """Print a line per event."""
 
         def show(event: Event) -> None:
             line = line_of(event)

@@ -1,4 +1,4 @@
-"""A whole run: the plan as tasks, done by the scheduler, with one event log and one report."""
+"""A planned run: its tasks, done by the scheduler, with one event log and one report."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _raise_what_a_new_plan_helps(plan: Plan, results: Mapping[str, Result]) -> N
         if planned.action == "fetch" and _is_lost(results[planned.id].error)
     ]
     if lost:
-        raise MissingInRegistryError(f"the registry does not give {', '.join(lost)}", images=tuple(lost))
+        raise MissingInRegistryError(f"the registry does not deliver {', '.join(lost)}", images=tuple(lost))
     gone = [result.error for result in results.values() if isinstance(result.error, UnavailableError)]
     if gone:
         raise gone[0]
@@ -171,8 +171,8 @@ def _guard(engine: Engine, run: PlannedRun, events: EventLog) -> DiskGuard:
 
 def _with_unique(report: Report, state: State, plan: Plan) -> Report:
     """Add the bytes that no other image shares, which are known only once all images exist."""
-    there = {f"{row.image}:{row.variant}" for row in report.images if row.action.ok}
-    records = {one.id: state.record(one.id, tag(one.key)) for one in plan.images if one.id in there}
+    built = {f"{row.image}:{row.variant}" for row in report.images if row.action.ok}
+    records = {one.id: state.record(one.id, tag(one.key)) for one in plan.images if one.id in built}
     layers = {id_: record.layers for id_, record in records.items() if record is not None}
     unique = unique_bytes(layers, layers)
     rows = [

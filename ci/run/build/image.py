@@ -56,7 +56,7 @@ class ImageWork:
             return await self._found(planned) or await self._built(planned, log)
 
     async def _found(self, planned: PlannedImage) -> WorkResult | None:
-        """Return what another run built, checked and named since this one looked at the store."""
+        """Return the image if another run built, checked and named it since this run read the store."""
         if planned.reference in self.available:
             return None
         record = self._state.record(planned.id, tag(planned.key))
@@ -70,7 +70,7 @@ class ImageWork:
         )
 
     async def checked(self, planned: PlannedImage, log: Path) -> WorkResult:
-        """Check an image that is there.
+        """Check an image that exists.
 
         Raises:
             SmokeError: a check failed; the image keeps its names.
@@ -78,7 +78,7 @@ class ImageWork:
         info = await self.engine.inspect(planned.reference)
         record = self._state.record(planned.id, tag(planned.key))
         if record is None or (info.id and info.id != record.config_digest):
-            # there is none, or it is of the image that another engine has under this key
+            # no record, or the record of the image that another engine built under this key
             record = ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
         self.events.step(planned.id, "checks")
         checks = await self.checks.check(
@@ -106,7 +106,7 @@ class ImageWork:
         wrong = failed(checks)
         if wrong:
             raise SmokeError(failures_text(planned.id, checks, tagged=False))
-        if info.id:  # an engine whose images have no digest keeps none by name
+        if info.id:  # no digest is known of the images of some engines
             self._state.write_record(planned.id, tag(planned.key), record)
         await self.name(planned, id_)
         return WorkResult(
@@ -117,7 +117,7 @@ class ImageWork:
         )
 
     def request(self, planned: PlannedImage) -> BuildRequest:
-        """Return what the engine is asked for."""
+        """Return the request to the engine."""
         return build_request(planned, self.inputs, self.parents[planned.id], cache=self.cache)
 
     async def name(self, planned: PlannedImage, image: str) -> None:
@@ -150,7 +150,7 @@ class ImageWork:
 def build_request(
     planned: PlannedImage, inputs: BuildInputs, parent: str, *, cache: bool = True
 ) -> BuildRequest:
-    """Return what an engine is asked for: the image on `parent`, with what it mounts of `inputs`."""
+    """Return the request to an engine: the image on `parent`, with the folders of `inputs` it mounts."""
     workspace, image = inputs.workspace, planned.image
     return BuildRequest(
         instructions="\n".join(planned.instructions) + "\n",
@@ -172,7 +172,7 @@ def details_of(
     checks: int | None = None,
     user_s: float | None = None,
 ) -> Details:
-    """Return what a run tells of an image that is there; some of it only where its record is."""
+    """Return what a run reports of an image that exists; some of it is known only with its record."""
     return Details(
         key=planned.key,
         reference=planned.reference,

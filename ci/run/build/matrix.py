@@ -24,8 +24,8 @@ FOLDERS: tuple[Where, ...] = ("store", "temporary files", "state")
 class Job:
     """Images of one job: `image:variant` in build order.
 
-    `disk_gb` is what must be free where they are built, `smoke_gb` where they are only fetched; `large` says
-    that one of them has, or stands on, a wheel of 100 MB or more.
+    `disk_gb` must be free where they are built, `smoke_gb` where they are only fetched; `large` says that one
+    of them, or an image that it is based on, has a wheel of 100 MB or more.
     """
 
     images: tuple[str, ...]
@@ -35,7 +35,7 @@ class Job:
 
     @property
     def text(self) -> str:
-        """The images as one word, separated by commas; empty where there are none."""
+        """The images, separated by commas; empty without images."""
         return ",".join(self.images)
 
 
@@ -87,12 +87,12 @@ def matrix(
     the levels before it pushed. `floor_bytes` is to stay free besides.
     """
 
-    def job(images: tuple[str, ...], there: Mapping[str, int]) -> Job:
+    def job(images: tuple[str, ...], available: Mapping[str, int]) -> Job:
         if not images:
             return Job(images=())
         return Job(
             images=images,
-            disk_gb=_gb(_build_bytes(stack, plan.base, images, there, capacity) + floor_bytes),
+            disk_gb=_gb(_build_bytes(stack, plan.base, images, available, capacity) + floor_bytes),
             smoke_gb=_gb(_fetch_bytes(stack, images) + floor_bytes),
             large=any(is_large(stack, id_) for id_ in images),
         )

@@ -61,7 +61,7 @@ class RegistryTasks:
         return built
 
     async def push(self, planned: PlannedImage, output: Output) -> WorkResult:
-        """Push an image: `built` where that was needed and done. What went wrong is a warning.
+        """Push an image; the outcome is `built` if it was pushed. An error is a warning.
 
         An image that was built here while another runner built and pushed it has `MEANWHILE` as its reason;
         not so one that was there before, and could not be looked up or fetched.

@@ -1,4 +1,4 @@
-"""What a run is asked to do."""
+"""A request: what the user wants a run to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ci.smoke.ladder import needs_gpu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a run is asked to do, beside its settings; each front end builds one, complete.
+    """What a run does, besides its settings; each front end makes one, complete.
 
     Attributes:
         names: `image` or `image:variant`; empty: all images.
@@ -46,7 +46,7 @@ class Request:
 
     @property
     def checks_existing(self) -> bool:
-        """Whether images that exist already are checked: as asked for, or since a GPU is to compute."""
+        """Whether images that exist already are checked: by `smoke`, or for checks on a GPU."""
         return self.smoke or self.checks.gpu or self.checks.require_gpu
 
     def check(self, stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""The matrix of a request: what a registry lacks of it, whatever this machine has."""
+"""The matrix of a request: the images that a registry lacks, whatever this machine has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ci.run.workspace.workspace import Workspace
 async def matrix_of(
     workspace: Workspace, request: Request, environ: Mapping[str, str], say: Callable[[str], None]
 ) -> Matrix:
-    """Return what has to be built of `request`; no engine is asked."""
+    """Return the jobs that build what the registry lacks of `request`; no engine is used."""
     plan_of = partial(request.plan, workspace)
     async with open_remote_cache(workspace, environ, plan_of, say) as remote:
         for warning in remote.warnings if remote is not None else ():

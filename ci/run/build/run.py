@@ -1,4 +1,4 @@
-"""One whole run, as the command line and the Dagger module start it: look up, plan, build, report."""
+"""A run, as the command line and the Dagger module start it: look up, plan, build, report."""
 
 from __future__ import annotations
 

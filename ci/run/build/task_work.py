@@ -98,7 +98,7 @@ class TaskWork:
                 assert_never(task.kind)
 
     async def _wheelhouse(self, variant: str, task: str, output: Output) -> bool:
-        """Fill a wheelhouse, by the registry where there is one, and push what was compiled for it."""
+        """Fill a wheelhouse, with files of the registry where it has some, and push compiled wheels."""
         remote, workspace, plan = self.run.remote, self.run.workspace, self.run.plan
         shares_all = workspace.settings.wheels == "all" and self.run.request.bundle is None
         problems: list[str] = []

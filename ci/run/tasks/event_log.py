@@ -1,4 +1,4 @@
-"""The event log of a run: one file of JSON lines, and everybody who listens while it is written."""
+"""The event log of a run: a file of JSON lines, and its listeners."""
 
 import contextlib
 import threading
@@ -28,8 +28,8 @@ class EventLog:
             self._file: TextIO | None = path.open("x", encoding="ascii", newline="\n")
         except OSError as error:
             raise UsageError(
-                f"{path}: the event log of this run can't be written ({error.strerror}); "
-                "choose a state directory that this user can write to"
+                f"{path}: the event log of this run can't be written ({error.strerror})",
+                hint="use `--root DIR` with a directory that this user can write to",
             ) from error
         self._path = path
         self._clock = clock
@@ -66,7 +66,7 @@ class EventLog:
             return tuple(self._events)
 
     def emit(self, event: Event) -> None:
-        """Stamp `event` with the seconds since the log was opened, write it down, tell the listeners."""
+        """Add the seconds since the log was opened to `event`, write it, hand it to the listeners."""
         with self._lock:
             stamped = event.model_copy(update={"time_s": round(self._clock() - self._opened_s, 3)})
             self._events.append(stamped)
@@ -77,15 +77,15 @@ class EventLog:
                 self.emit(fault)
 
     def step(self, task: str, text: str) -> None:
-        """Say that `task` reached the step that `text` names."""
+        """Record that `task` reached the step `text`."""
         self.emit(Step(task=task, text=text))
 
     def note(self, text: str, *, task: str | None = None) -> None:
-        """Say something worth knowing."""
+        """Record a note for the user."""
         self.emit(Note(text=text, task=task))
 
     def warning(self, text: str, *, task: str | None = None) -> None:
-        """Say that something went wrong and that the run goes on without it."""
+        """Record an error that does not end the run."""
         self.emit(Warned(text=text, task=task))
 
     def close(self) -> None:
@@ -122,7 +122,8 @@ def read_events(path: Path) -> tuple[Event, ...]:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise UsageError(
-            f"{path}: no event log can be read here ({error.strerror}); name the directory of a run"
+            f"{path}: no event log can be read here ({error.strerror})",
+            hint="name the directory of a run",
         ) from error
     events: list[Event] = []
     unfinished = lines.pop()  # "" when the last line ends as it should
@@ -131,8 +132,8 @@ def read_events(path: Path) -> tuple[Event, ...]:
             events.append(event_of(line))
         except ValueError as error:
             raise UsageError(
-                f"{path}:{number}: this line is no event of a run; "
-                "the log was changed, or written by another version of dockwright"
+                f"{path}:{number}: not an event of a run: the log was changed, or written by another version "
+                "of dockwright"
             ) from error
     if unfinished:
         try:

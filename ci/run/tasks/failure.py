@@ -1,4 +1,4 @@
-"""What the event log says about a task that raised."""
+"""The failure of a task, as the event log has it."""
 
 import traceback
 from pathlib import Path
@@ -20,7 +20,7 @@ def cause_of(error: Exception) -> Exception:
 
 
 def failure_of(error: Exception, *, log: Path | None) -> Failure:
-    """Return what to write down about `error`; `log` is the task's full output, where there is one."""
+    """Return the failure to record for `error`; `log` is the file of the task's full output, if any."""
     where = str(log) if log is not None else None
     if not isinstance(error, DockwrightError):
         return Failure(

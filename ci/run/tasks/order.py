@@ -57,13 +57,13 @@ def critical_paths(tasks: Sequence[Task]) -> dict[str, float]:
 
 
 def weight_of(task: Task, capacity: int) -> int:
-    """Return what `task` takes of `capacity`: at least 1, and never more than there is."""
+    """Return the part of `capacity` that `task` takes: at least 1, at most all of it."""
     return max(1, min(task.weight, capacity))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hold:
-    """The first task that does not fit: it can start after `after_s` and leaves `spare` of the capacity."""
+    """A reservation for the first task that does not fit: it starts after `after_s`, `spare` stays free."""
 
     task: Task
     after_s: float

@@ -65,7 +65,7 @@ class Scheduler:
 
 
 def exit_code(results: dict[str, Result], *, interrupted: bool = False) -> int:
-    """Return what the run's process ends with: 0 only if all that was asked for exists.
+    """Return the exit code of a run: 0 only if every task ended well.
 
     130 when it was interrupted; the failures' own code when they agree on one, else 1.
     """

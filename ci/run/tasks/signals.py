@@ -8,7 +8,7 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskStatus
 
-STOPPING = "stopping what runs; what is finished stays, and the next run goes on from there"
+STOPPING = "stopping; finished images stay, and the next run continues from there"
 
 
 async def set_on_signals(
@@ -17,10 +17,10 @@ async def set_on_signals(
     warn: Callable[[str], None],
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Set `interrupt` at the first signal that asks the run to stop; at later ones say that it does.
+    """Set `interrupt` at the first signal that stops the run; at later ones warn that it is stopping.
 
-    Where signals can't be received so (Windows, another thread than the first) it returns at once: Python's
-    own KeyboardInterrupt cancels the run there.
+    Where signals can't be received (Windows, another thread than the first) it returns at once: Python's own
+    KeyboardInterrupt cancels the run there.
     """
     if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
         task_status.started()

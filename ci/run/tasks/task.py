@@ -1,4 +1,4 @@
-"""What a run consists of: tasks, what doing one gives, and how each ended."""
+"""The tasks of a run, the result of the work for one, and how each ended."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Task:
     `weight` is what it takes of the run's capacity (a task heavier than all of it runs alone), `expected_s`
     the guess that the longest path is found by. Of the tasks with `commit_token` one runs at a time: two
     large commits at once fight for the disk and end later than one after the other.
-    `image`, `variant` and `key` are given when the task builds an image; the report lists the others apart.
+    `image`, `variant` and `key` are set for the task of an image; the report lists other tasks apart.
     """
 
     kind: TaskKind
@@ -35,7 +35,7 @@ class Task:
         return task_id(self.kind)
 
     def planned(self) -> PlannedTask:
-        """Return what the event log says of this task before it runs."""
+        """Return the task as the event log has it before it runs."""
         return PlannedTask(
             id=self.id,
             needs=self.needs,
@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkResult:
-    """What a task that ended well gives: `outcome` is `built` or `reused`."""
+    """The result of a task that ended well: `outcome` is `built` or `reused`."""
 
     outcome: Outcome = Outcome.built
     details: Details = field(default_factory=Details)

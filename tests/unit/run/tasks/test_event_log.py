@@ -89,7 +89,7 @@ def test_a_line_inside_that_is_no_event_is_named(tmp_path: Path) -> None:
     written(path)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join([*lines[:2], '{"kind": "step"}\n', *lines[2:]]))
-    with pytest.raises(UsageError, match=r"events\.jsonl:3: this line is no event"):
+    with pytest.raises(UsageError, match=r"events\.jsonl:3: not an event of a run"):
         read_events(path)
 
 

@@ -102,7 +102,7 @@ async def test_a_signal_stops_the_run_and_its_log_is_whole(
     assert report == kept(directory)
     assert (report.exit_code, report.complete, report.interrupted) == (130, True, True)
     assert [row.action for row in report.images] == ["cancelled"]
-    assert report.warnings[0].startswith(f"{number.name}: stopping what runs")
+    assert report.warnings[0].startswith(f"{number.name}: stopping; finished images stay")
     assert signal.getsignal(number) in (before, signal.default_int_handler, signal.SIG_DFL)
 
 
