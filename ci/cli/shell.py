@@ -1,4 +1,4 @@
-"""shell: a look into an image, or at the place where its build failed."""
+"""shell: a shell in an image, or in the state before the step at which its build failed."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ def one_variant(stack: Stack, name: str) -> str:
 
 async def _open(workspace: Workspace, id_: str, run: ContainerRun, terminal: bool) -> int:
     engine = await workspace.engine()
-    async with registered_run(workspace, engine, note=_tell, warn=_tell) as (own, marked):
-        store = Store(ids=await marked.images())
+    async with registered_run(workspace, engine, note=_tell, warn=_tell) as (own, own_engine):
+        store = Store(ids=await own_engine.images())
         plan = await own.plan((id_,), store=store)
-        place = await shell_target(own, marked, plan, id_, store, _tell)
+        place = await shell_target(own, own_engine, plan, id_, store, _tell)
         for line in place.lines:
             _tell(line)
-        return await marked.attach(place.image, replace(run, mounts=place.mounts), terminal=terminal)
+        return await own_engine.attach(place.image, replace(run, mounts=place.mounts), terminal=terminal)

@@ -1,4 +1,4 @@
-"""verify-engines: the same plan by two engines, held against each other file by file."""
+"""verify-engines: the same plan by two engines, compared file by file."""
 
 from __future__ import annotations
 
@@ -58,16 +58,21 @@ def verify_engines(
     request.check(workspace.stack)
     engines = engines or _found()
     if len(set(engines)) < 2:
-        raise UsageError(f"two engines are compared; {engines[0]} is one: give --engine again")
+        raise UsageError(
+            f"two engines are needed, and {engines[0]} is only one", hint="give --engine a second time"
+        )
     for exception in EXCEPTIONS:
         _tell(f"not compared: {exception.path}: {exception.reason}")
     sys.exit(anyio.run(_compare, workspace, request, engines))
 
 
 def _found() -> tuple[str, ...]:
-    why = refusal(os.environ)
-    if why:
-        raise EngineError(f"two engines are compared, and there is one: {why}; or name others by --engine")
+    reason = refusal(os.environ)
+    if reason:
+        raise EngineError(
+            f"two engines are needed, and Dagger can't be used: {reason}",
+            hint="name two other engines by --engine",
+        )
     return ("buildah" if shutil.which("buildah") else "docker", "dagger")
 
 

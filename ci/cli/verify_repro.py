@@ -1,4 +1,4 @@
-"""verify-repro: two builds from nothing, held against each other."""
+"""verify-repro: two builds from nothing, compared."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ class DockerEngine:
         name = self._new_name()
         command = self.run_command(image, run, name, attached=True, terminal=terminal)
         try:
-            return run_attached(command, run_marker=self.runner.run_marker, kills=True)
+            return await run_attached(command, run_marker=self.runner.run_marker, kills=True)
         finally:
             await self._remove(name)
 

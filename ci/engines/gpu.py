@@ -21,9 +21,9 @@ LIBRARIES = (
 )
 """Sonames of what a program on a GPU opens; all but the first may be missing."""
 ALSO = ("libnvidia-gpucomp.so.{}", "libnvidia-tileiras.so.{}", "libnvidia-nvvm70.so.4")
-"""Libraries that those open themselves; they lie beside them, and a name may end in the driver's version."""
+"""Libraries that those open themselves, in the same folder; a name may end in the driver's version."""
 CONTROL = ("nvidiactl", "nvidia-uvm")
-"""Device nodes that computing needs beside those of the GPUs."""
+"""Device nodes that computing needs in addition to those of the GPUs."""
 PROGRAM = "nvidia-smi"
 FOLDERS = (
     "usr/lib/x86_64-linux-gnu",
@@ -31,13 +31,13 @@ FOLDERS = (
     "usr/lib64",
     "usr/local/nvidia/lib64",
 )
-"""Where a driver lies that the loader's cache doesn't tell: Debian, Fedora, machines of a cluster.
+"""Folders of a driver that is not in the loader's cache: Debian, Fedora, machines of a cluster.
 
 Source: NVIDIA Container Toolkit, pkg/lookup/library.go; container-engine-accelerators, cmd/nvidia_gpu.
 """
 PROGRAM_FOLDERS = ("usr/bin", "usr/local/nvidia/bin")
 INSIDE = "/usr/lib/x86_64-linux-gnu"
-"""A folder that the loader of each image looks at by itself: images are made from Debian."""
+"""A folder that the loader of each image searches by itself: images are made from Debian."""
 VERSION = "proc/driver/nvidia/version"
 _CACHED = re.compile(r"^\s*(\S+) \([^)]*x86-64[^)]*\) => (\S+)$", re.MULTILINE)
 _MODULE = re.compile(r"Module\b.*?\s(\d+(?:\.\d+)+)\s")
@@ -47,7 +47,7 @@ _MODULE = re.compile(r"Module\b.*?\s(\d+(?:\.\d+)+)\s")
 class Gpu:
     """Device nodes, libraries of the driver and its programs: each (path on this machine, path inside).
 
-    `driver` is the driver's version. A library is there under its soname and under its own name.
+    `driver` is the driver's version. A library is listed under its soname and under its own name.
     """
 
     devices: tuple[tuple[Path, str], ...]
@@ -57,10 +57,10 @@ class Gpu:
 
 
 def find_gpu(root: Path = Path("/"), cached: str = "") -> Gpu | str:
-    """Return the GPU of the machine whose file system is at `root`, or why there is none to use.
+    """Return the GPU of the machine whose file system is at `root`, or why none can be used.
 
-    `cached` is what `ldconfig -p` prints; without it, or where it doesn't know a library, the usual folders
-    are looked at. A GPU of Windows (/dev/dxg) is none: only a container program can lend it.
+    `cached` is what `ldconfig -p` prints; without it, or for a library that it lacks, the usual folders are
+    searched. A GPU of Windows (/dev/dxg) does not count: only a container program can give access to it.
     """
     devices = sorted(filter(Path.is_char_device, (root / "dev").glob("nvidia[0-9]*")), key=_number)
     if not devices:
@@ -74,7 +74,7 @@ def find_gpu(root: Path = Path("/"), cached: str = "") -> Gpu | str:
     if DRIVER not in found:
         return f"{DRIVER} of the driver is not to be found"
     libraries = [pair for name, path in found.items() for pair in _inside(path, name)]
-    for path in _beside(found[DRIVER]):
+    for path in _more_libraries(found[DRIVER]):
         libraries += _inside(path, path.name)
     programs = [path for folder in PROGRAM_FOLDERS if (path := root / folder / PROGRAM).is_file()]
     return Gpu(
@@ -86,12 +86,12 @@ def find_gpu(root: Path = Path("/"), cached: str = "") -> Gpu | str:
 
 
 def docker_options() -> tuple[str, ...]:
-    """Return what lends all GPUs to a container of Docker's. Source: Docker, "GPU access"."""
+    """Return the options that give all GPUs to a container of Docker. Source: Docker, "GPU access"."""
     return ("--gpus", "all")
 
 
 def podman_options() -> tuple[str, ...]:
-    """Return what lends all GPUs to a container of Podman's, by a CDI specification that `nvidia-ctk` wrote.
+    """Return the options that give all GPUs to a container of Podman, by a CDI file of `nvidia-ctk`.
 
     Source: NVIDIA Container Toolkit, "Support for Container Device Interface". Where SELinux is enforced it
     also asks for `--security-opt label=disable`.
@@ -105,13 +105,13 @@ def _number(path: Path) -> int:
 
 
 def _library(root: Path, name: str, cached: str) -> Path | None:
-    """Return where a library lies, as the loader says, else by the usual folders."""
+    """Return the path of a library, from the loader's cache, else from the usual folders."""
     known = [root / path.lstrip("/") for soname, path in _CACHED.findall(cached) if soname == name]
     usual = [root / folder / name for folder in FOLDERS]
     return next((path for path in (*known, *usual) if path.is_file() and path.stat().st_size), None)
 
 
-def _beside(driver: Path) -> Iterator[Path]:
+def _more_libraries(driver: Path) -> Iterator[Path]:
     """Yield the libraries of `ALSO` that the driver has."""
     real = driver.resolve()
     version = real.name.removeprefix("libcuda.so.")
@@ -128,7 +128,7 @@ def _inside(path: Path, name: str) -> list[tuple[Path, str]]:
 
 
 def _version(root: Path) -> str:
-    """Return the version that the kernel's module tells, empty where it tells none.
+    """Return the version of the kernel's module, empty where it reports none.
 
     Source: NVIDIA Linux driver README, proc interface.
     """

@@ -160,6 +160,6 @@ async def test_a_dagger_of_another_version_is_refused_before_it_is_started(
     program.chmod(0o755)
     monkeypatch.setenv(CLI_BIN, str(program))
     monkeypatch.setattr("ci.engines.dagger.session.check_reach", lambda _environ: None)
-    with pytest.raises(EngineError, match=f"Install dagger {dagger_version()}"):
+    with pytest.raises(EngineError, match=f"install dagger {dagger_version()}"):
         async with opened(tmp_path, []):
             pass

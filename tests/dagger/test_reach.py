@@ -281,9 +281,9 @@ def test_what_would_start_an_engine_has_to_answer(
         ("tcp://h:abc", "that is no address (Port could not be cast to integer value as 'abc')"),
         ("tcp://h:99999", "that is no address (Port out of range 0-65535)"),
         ("tcp://[::1:12", "that is no address (Invalid IPv6 URL)"),
-        ("tcp://10.0.0.7", "no port stands there"),
-        ("tcp://:1234", "no host stands there"),
-        ("ssh://", "no host stands there"),
+        ("tcp://10.0.0.7", "it names no port"),
+        ("tcp://:1234", "it names no host"),
+        ("ssh://", "it names no host"),
     ],
 )
 def test_what_is_no_address_is_named(address: str, said: str) -> None:
@@ -305,8 +305,8 @@ def test_without_an_engine_and_without_docker_there_is_none(programs: Callable[[
         check_reach({})
     assert str(caught.value) == (
         f"--engine dagger: no engine is named ({RUNNER_HOST} is not set): nothing is installed that would "
-        "start one (docker, container, podman, finch, nerdctl). "
-        "Start it, or build with the embedded engine: `--engine buildah`"
+        "start one (docker, container, podman, finch, nerdctl)\n"
+        "hint: start it, or build with `--engine buildah`"
     )
 
 

@@ -58,7 +58,7 @@ class TinyImage:
         limit_s: float = 120.0,
         limit_bytes: int = 2**26,
     ) -> ProcessResult:
-        """Return how the probe ended, closed in as in a run."""
+        """Return how the probe ended, in the sandbox of a run."""
         stack = stage_stack()
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         folder.chmod(0o755)

@@ -129,7 +129,7 @@ async def test_a_program_that_is_not_there_is_told(tiny: TinyImage) -> None:
 )
 async def test_a_user_that_the_image_does_not_know_is_told(tiny: TinyImage, user: str, said: str) -> None:
     ended = await ran(tiny, "true", user=user)
-    assert (ended.status, ended.tail) == (125, f"could not be closed in: {said}")
+    assert (ended.status, ended.tail) == (125, f"the sandbox could not be set up: {said}")
 
 
 async def test_a_user_may_be_a_name(tiny: TinyImage) -> None:
@@ -154,7 +154,7 @@ async def test_what_writes_to_its_image_fails_and_changes_nothing(tiny: TinyImag
 
 async def test_a_failed_import_blocks_the_programs_and_nothing_else(tiny: TinyImage) -> None:
     checks = await tiny.probe(distributions={"absent": ""})
-    blocked = {name: check.detail for name, check in checks.items() if str(check.status) == "blocked"}
+    blocked = {name: check.reason for name, check in checks.items() if str(check.status) == "blocked"}
     assert set(wrong(checks)) == {"import absent"}
     assert set(blocked.values()) == {"by 'import absent'"}
     assert "--help" in blocked

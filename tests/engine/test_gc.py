@@ -104,7 +104,7 @@ async def test_what_the_plan_and_others_need_stays_and_the_rest_goes(
     said = stack.dockwright("--root", root, "gc")
     assert said.returncode == 0, said.stderr
     assert f"dockwright/luck:{old}: no plan of this checkout names its key" in said.stdout
-    assert "dockwright/gone:cpu: the stack has no such image any more" in said.stdout
+    assert "dockwright/gone:cpu: the stack no longer has this image" in said.stdout
     assert f"{'f' * 64}: no lock of this stack names it" in said.stdout
     last = said.stdout.splitlines()[-1]
     assert last.startswith("nothing was deleted; `dockwright gc --yes` deletes: ")

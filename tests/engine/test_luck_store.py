@@ -177,7 +177,8 @@ async def test_a_truncated_list_of_the_store_is_told_with_what_repairs_it(tiny: 
     for repair in (False, True):
         with pytest.raises(EngineError) as caught:
             await tiny.plan(repair=repair)
-        assert f"the store is damaged: {tiny.root / name}: can't be read" in str(caught.value)
+        damage = f"{tiny.root / name}: can't be read"
+        assert f"the store is damaged, and its content is not known: {damage}" in str(caught.value)
         assert f"rm -rf {tiny.root}" in str(caught.value)
 
 

@@ -27,7 +27,7 @@ ENGINE = {
 """What the embedded engine uses, a program or a file, and the package that has it."""
 
 ROOTLESS = {"newuidmap": "uidmap", "fuse-overlayfs": "fuse-overlayfs"}
-"""What it uses beside them for a user without root."""
+"""What it uses in addition for a user without root."""
 
 LISTS = Path("/var/lib/apt/lists")
 LOCK_TIMEOUT_S = 300

@@ -25,7 +25,7 @@ from pathlib import Path
 
 WINDOWS = os.name == "nt"
 NEWEST, OLDEST = 14, 11
-"""Minor versions of Python 3 that are looked for when `python3` is too old."""
+"""Minor versions of Python 3 that are searched for when `python3` is too old."""
 DECIDES = ("dockwright", "uv.lock", "pyproject.toml", "ci/cli/setup/environment.py")
 """Files whose change makes the environment anew."""
 HEAD_LINES, TAIL_LINES = 5, 10
@@ -111,11 +111,11 @@ def make(checkout: Path, place: Path, group: str, wanted: str) -> None:
 
 
 def _is_ready(place: Path, group: str, wanted: str) -> bool:
-    mark = place / ".dockwright" / group
+    stamp_file = place / ".dockwright" / group
     return (
         program(place / ".venv", "python").exists()
-        and mark.is_file()
-        and mark.read_text(encoding="utf-8").rstrip("\n") == wanted
+        and stamp_file.is_file()
+        and stamp_file.read_text(encoding="utf-8").rstrip("\n") == wanted
     )
 
 
@@ -127,14 +127,14 @@ def _install_uv(checkout: Path, tools: Path) -> Path:
     )
     target = tools / "uv"
     uv = target / "bin" / ("uv.exe" if WINDOWS else "uv")
-    mark = tools / "uv.txt"
-    if uv.exists() and mark.is_file() and mark.read_text(encoding="utf-8") == requirement:
+    installed = tools / "uv.txt"
+    if uv.exists() and installed.is_file() and installed.read_text(encoding="utf-8") == requirement:
         return uv
     _say(f"installing {requirement.split(' ')[0]} in {tools}, once")
     shutil.rmtree(target, ignore_errors=True)
-    mark.unlink() if mark.exists() else None
-    asked = tools / "uv.new"
-    asked.write_text(requirement, encoding="utf-8")
+    installed.unlink() if installed.exists() else None
+    requirements = tools / "uv.new"
+    requirements.write_text(requirement, encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="dockwright-pip-") as folder:
         argv = [*_pip(Path(folder), tools), "install", "--quiet", "--no-deps", "--require-hashes"]
         argv += [
@@ -144,10 +144,10 @@ def _install_uv(checkout: Path, tools: Path) -> Path:
             "--target",
             str(target),
             "--requirement",
-            str(asked),
+            str(requirements),
         ]
         _run(argv, tools, f"uv could not be installed; {NETWORK}")
-    asked.replace(mark)
+    requirements.replace(installed)
     return uv
 
 
@@ -201,7 +201,7 @@ def _python(venv: Path) -> list[str]:
         if found:
             _say(f"python3 is {own} and dockwright needs 3.{OLDEST} or newer: using {found}")
             return ["--python", found, "--no-python-downloads"]
-    _say(f"python3 is {own} and dockwright needs 3.{OLDEST} or newer: uv looks for one and may fetch it")
+    _say(f"python3 is {own} and dockwright needs 3.{OLDEST} or newer: uv finds one, or downloads it")
     return []
 
 

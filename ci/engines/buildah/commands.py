@@ -179,7 +179,7 @@ class Buildah:
         return Command(argv=("rm", "-rf", "--", folder)).privileged(self.privilege.prefix)
 
     def remove_damaged(self, images: Sequence[str]) -> Command:
-        """Remove images with their names and working containers, whatever their layers look like."""
+        """Remove images with their names and working containers, whatever is missing of their layers."""
         return self._command("rmi", "--force", *images)
 
     def containers_of(self, markers: Sequence[Path], records: str) -> Command:
@@ -224,7 +224,7 @@ class Buildah:
         return f"[{roots['--root']}+{roots['--runroot']}]" if roots else ""
 
     def _skopeo(self, *words: str) -> Command:
-        folder = ("--tmpdir", self.tmpdir) if self.tmpdir else ()  # it does not look at TMPDIR
+        folder = ("--tmpdir", self.tmpdir) if self.tmpdir else ()  # it ignores TMPDIR
         argv = (*self.pid_namespace, "skopeo", *folder, *words)
         return Command(argv=argv).privileged(self.privilege.prefix)
 

@@ -145,7 +145,7 @@ class BuildahEngine:
         container = (await self.runner.run(self._start(image))).strip()
         try:
             command = self.buildah.run(container, run, terminal=terminal)
-            return run_attached(command, run_marker=self.runner.run_marker, kills=True)
+            return await run_attached(command, run_marker=self.runner.run_marker, kills=True)
         finally:
             with anyio.CancelScope(shield=True):
                 await self.runner.run(self.buildah.remove(container))

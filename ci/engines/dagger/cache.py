@@ -37,7 +37,7 @@ class CacheLimits:
         )
 
     def crowded(self, *, free_bytes: int, used_bytes: int) -> str:
-        """Return why a disk leaves too little of a cache of `used_bytes`, as a sentence; empty where not."""
+        """Return why a disk is too full for a cache of `used_bytes`, as a sentence; empty where it is not."""
         missing_bytes = self.min_free_bytes - free_bytes
         kept_bytes = max(0, used_bytes - missing_bytes)
         if missing_bytes <= 0 or kept_bytes >= MIN_KEPT_BYTES:

@@ -22,13 +22,13 @@ from ci.errors import EngineError
 RUNNER_HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 SESSION_PORT = "DAGGER_SESSION_PORT"
 LIMIT_S = 4.0
-"""How long looking takes at most, whatever is looked at."""
+"""Time limit for the whole check."""
 ANSWER_S = 3.5
-"""How long one connection or program has; below the limit, so that a program is ended and not left behind."""
+"""Time limit for one connection or program; below the other, so that no program is left running."""
 HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 """The connection preface with empty settings, which a server answers. Source: RFC 9113, section 3.4."""
 DIAL = ("buildctl", "dial-stdio")
-"""What connects its input and output with the engine beside it."""
+"""Connects its input and output with the engine in the same container."""
 RUNNERS = {
     "docker": ("docker", "version"),
     "apple": ("container", "system", "status"),
@@ -65,15 +65,16 @@ def refusal(environ: Mapping[str, str]) -> str:
 
 
 def check_reach(environ: Mapping[str, str]) -> None:
-    """Find out within seconds whether an engine can be reached.
+    """Check within seconds whether an engine can be reached.
 
     Raises:
-        EngineError: there is none; what to do stands there.
+        EngineError: there is none.
     """
-    why = refusal(environ)
-    if why:
+    reason = refusal(environ)
+    if reason:
         raise EngineError(
-            f"--engine dagger: {why}. Start it, or build with the embedded engine: `--engine buildah`"
+            f"--engine dagger: {reason}",
+            hint="start it, or build with `--engine buildah`",
         )
 
 
@@ -108,12 +109,12 @@ def _reason(environ: Mapping[str, str]) -> str:
     if scheme not in SCHEMES or not set(runners) <= set(RUNNERS):
         return f"{what}: its scheme is none of {', '.join(SCHEMES)}"
     if scheme != "unix" and not host:
-        return f"{what}: no host stands there"
+        return f"{what}: it names no host"
     match scheme:
         case "unix":
             return _unix(address.partition("://")[2], what)
         case "tcp":
-            return _tcp(host, port_, what, hello=True) if port_ else f"{what}: no port stands there"
+            return _tcp(host, port_, what, hello=True) if port_ else f"{what}: it names no port"
         case "tls":
             return _tls(host, port_ or 443, parse_qs(url.query), what)
         case "ssh":
@@ -123,9 +124,9 @@ def _reason(environ: Mapping[str, str]) -> str:
         case "image":
             return _starts(runners, what)
         case _:
-            why = _starts(runners, what)
+            reason = _starts(runners, what)
             program = next((RUNNERS[name][0] for name in runners if shutil.which(RUNNERS[name][0])), "")
-            return why or _dialled((program, "exec", "-i", host, *DIAL), what)
+            return reason or _dialled((program, "exec", "-i", host, *DIAL), what)
 
 
 def _ssh(url: SplitResult) -> tuple[str, ...]:

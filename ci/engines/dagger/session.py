@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
+
 from ci.engines.dagger.cache import cache_limits
 from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.dagger.reach import SESSION_PORT, check_reach
@@ -31,13 +33,13 @@ CLI_LIMIT_S = 5.0
 async def open_dagger(
     archives: Path, *, loopback: str, limit_s: float, say: Callable[[str], None]
 ) -> AsyncIterator[DaggerEngine]:
-    """Yield the engine of a new session; `loopback` is the run's registry where that is here.
+    """Yield the engine of a new session; `loopback` is the run's registry if that is on this machine.
 
     Raises:
-        EngineError: none answers, or it, or the program `dagger`, has another version than the SDK.
+        EngineError: no engine answers, or it, or the program `dagger`, has another version than the SDK.
     """
-    check_reach(os.environ)
-    _choose_cli()
+    await anyio.to_thread.run_sync(check_reach, os.environ)
+    await anyio.to_thread.run_sync(_choose_cli)
     import dagger
     from dagger import dag
 
@@ -63,7 +65,9 @@ async def open_dagger(
                     limit_s=limit_s,
                 )
         except (dagger.DaggerError, OSError) as error:
-            raise EngineError(f"--engine dagger: {error} ({log} has what it said)") from error
+            raise EngineError(
+                f"--engine dagger: {error}", hint=f"see the engine's output in {log}"
+            ) from error
 
 
 def _loopback(client: dagger.Client, registry: str) -> dagger.Service | None:
@@ -77,7 +81,7 @@ def _loopback(client: dagger.Client, registry: str) -> dagger.Service | None:
 
 
 def _choose_cli() -> None:
-    """Let the SDK start the `dagger` of the search path, if it has the right version; else it fetches one.
+    """Make the SDK start the `dagger` of the search path; without one it downloads its own.
 
     Raises:
         EngineError: it has another version.
@@ -86,30 +90,31 @@ def _choose_cli() -> None:
     if not found or os.environ.get(SESSION_PORT):
         return
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             (found, "version"), capture_output=True, text=True, check=True, timeout=CLI_LIMIT_S
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise EngineError(f"--engine dagger: `{found} version` does not work ({error})") from error
-    version = re.search(r"v(\d+\.\d+\.\d+\S*)", said)
+    version = re.search(r"v(\d+\.\d+\.\d+\S*)", output)
     if version is None or version[1] != dagger_version():
         raise EngineError(
-            f"--engine dagger: {found} is {said.split('(')[0].strip() or 'of no version'}, and the SDK is "
-            f"{dagger_version()}: what they say to each other changes between versions. Install "
-            f"dagger {dagger_version()}"
+            f"--engine dagger: {found} is {output.split('(')[0].strip() or 'of no version'}, and the SDK is "
+            f"{dagger_version()}: their protocol changes between versions",
+            hint=f"install dagger {dagger_version()}",
         )
     os.environ[CLI_BIN] = found
 
 
-def check_version(said: str) -> None:
+def check_version(version: str) -> None:
     """Compare an engine's own version with the SDK's.
 
     Raises:
         EngineError: they differ.
     """
-    if said.removeprefix("v").partition("+")[0] != dagger_version():
+    if version.removeprefix("v").partition("+")[0] != dagger_version():
         raise EngineError(
-            f"--engine dagger: the engine is {said}, the SDK {dagger_version()}: what they say to each other "
-            f"changes between versions. Start an engine {dagger_version()}, for example with "
-            f"`_EXPERIMENTAL_DAGGER_RUNNER_HOST=image://registry.dagger.io/engine:v{dagger_version()}`"
+            f"--engine dagger: the engine is {version}, the SDK {dagger_version()}: their protocol "
+            "changes between versions",
+            hint=f"start an engine {dagger_version()}, for example with "
+            f"`_EXPERIMENTAL_DAGGER_RUNNER_HOST=image://registry.dagger.io/engine:v{dagger_version()}`",
         )

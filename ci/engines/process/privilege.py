@@ -26,8 +26,9 @@ def find_privilege() -> Privilege:
     if _works(ROOTLESS):
         return Privilege(prefix=ROOTLESS, rootless=True)
     raise EngineError(
-        "building needs root, sudo or rootless Buildah, and none works for this user: run `sudo -v`, or "
-        "as root `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`"
+        "building needs root, sudo or rootless Buildah, and none of them works for this user",
+        hint="run `sudo -v`, or as root "
+        "`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`",
     )
 
 

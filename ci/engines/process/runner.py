@@ -87,7 +87,7 @@ class Runner:
         env = {**os.environ, **dict(command.env), **marker}
         if shutil.which(command.argv[0], path=env.get("PATH")) is None:
             raise EngineError(
-                f"{command.argv[0]} is not installed; `./dockwright doctor` says what is missing"
+                f"{command.argv[0]} is not installed", hint="`./dockwright doctor` shows what is missing"
             )
         process = await anyio.open_process(
             (*dying_with_parent(), *command.argv),

@@ -1,4 +1,4 @@
-"""Run a command and write down what it took: `metered.py FILE COMMAND…`. Standard library only, Linux.
+"""Run a command and record its CPU time: `metered.py FILE COMMAND…`. Standard library only, Linux.
 
 FILE gets the seconds of the processor in user mode, not in the kernel, of the command and of all below it
 that was waited for. It ends as the command does, by the same signal too; a request to end is left to the

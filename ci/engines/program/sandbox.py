@@ -1,8 +1,8 @@
-"""Run a program in an image of a store, closed in: `confine.py SPEC`. Standard library only, Linux.
+"""Run a program in an image of a store, in a sandbox: `sandbox.py SPEC`. Standard library only, Linux.
 
 It is started with the rights that the store's files need, in namespaces of its own for mounts and network,
-and ends by becoming the program. That sees the image's file system read-only, an empty /tmp, no device but
-the ordinary ones, no network but its own 127.0.0.1, no capability, and no way to get one.
+and ends by becoming the program, which has the image's file system read-only, an empty /tmp, only the usual
+devices, no network but its own 127.0.0.1, no capability, and no way to get one.
 
 SPEC is a JSON file:
 
@@ -13,8 +13,8 @@ SPEC is a JSON file:
     binds         [[path here, path in the image], …], read-only
     devices       [[device here, path in the image], …] that the program also sees
 
-It ends with 125 where the program could not be closed in, with 127 where it could not be started, and says
-why on standard error.
+It ends with 125 if the sandbox could not be set up, with 127 if the program could not be started, and prints
+the reason on standard error.
 
 Source: overlayfs.rst of the kernel; mount_namespaces(7); capabilities(7); prctl(2).
 """
@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-NOT_CLOSED, NOT_STARTED = 125, 127
+NO_SANDBOX, NOT_STARTED = 125, 127
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108 of the image, and empty
 OPEN_FILES = 4096
@@ -45,21 +45,21 @@ PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CAPABILITY_VERSION_3 = 0x20080522
 """Source: prctl(2), capset(2), linux/capability.h."""
 OF_THE_KERNEL = ("sys", "sysrq-trigger", "irq", "bus", "fs")
-"""What of /proc is the machine's, and guarded by its user alone: root without any capability may write it."""
+"""Entries of /proc of the whole machine that root may write even without any capability."""
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 
 
 class SandboxError(Exception):
-    """Why the program was not started."""
+    """The sandbox could not be set up."""
 
 
 def mount(source: str, target: Path, kind: str = "", flags: int = 0, data: str = "") -> None:
     """Mount something, by the system call: a program for each would take half of the time."""
     words = (os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), data.encode())
     if LIBC.mount(*words):
-        why = os.strerror(ctypes.get_errno())
-        raise SandboxError(f"{kind or source} can't be mounted at {target}: {why}")
+        reason = os.strerror(ctypes.get_errno())
+        raise SandboxError(f"{kind or source} can't be mounted at {target}: {reason}")
 
 
 def layers_of(root: Path, driver: str, image: str) -> list[str]:
@@ -100,11 +100,11 @@ def mount_image(root: Path, driver: str, image: str, scratch: Path) -> Path:
         home = root / driver
         lowers = [f"l/{(home / layer / 'link').read_text().strip()}" for layer in layers]
     else:
-        raise SandboxError(f"nothing can be closed in on a store with the driver {driver!r}")
+        raise SandboxError(f"a store with the driver {driver!r} is not supported")
     options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work}"
     mapped = Path("/proc/self/uid_map").read_text().split()[:3] != ["0", "0", "4294967295"]
     os.chdir(home)
-    # in a user namespace the marks of overlays are attributes of users
+    # in a user namespace overlayfs stores its own attributes as those of users
     mount("overlay", merged, "overlay", data=f"{options},userxattr" if mapped else options)
     return merged
 
@@ -150,12 +150,12 @@ def bind(source: str, target: Path, flags: int) -> None:
 
 
 def raise_loopback() -> None:
-    """Let the program's own network, which has nothing else, have 127.0.0.1. Source: netdevice(7)."""
+    """Bring up 127.0.0.1, the only address of the program's network. Source: netdevice(7)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
 
 
-def furnish(root: Path, spec: dict[str, Any]) -> None:
+def mount_all(root: Path, spec: dict[str, Any]) -> None:
     """Mount what every container has, and what `spec` names."""
     proc = place(root, "/proc", folder=True)
     if os.getpid() == 1:
@@ -174,7 +174,7 @@ def furnish(root: Path, spec: dict[str, Any]) -> None:
         (dev / name).symlink_to(f"/proc/self/fd{target}")
     for source, target in (*((path, path) for path in DEVICES), *spec["devices"]):
         bind(source, place(root, target, folder=False), MS_NOEXEC)
-    if spec["devices"]:  # a driver's libraries look their devices up there
+    if spec["devices"]:  # a driver's libraries find their devices there
         bind("/sys", place(root, "/sys", folder=True), MS_RDONLY)
     for source, target in spec["binds"]:
         bind(source, place(root, target, folder=Path(source).is_dir()), MS_RDONLY | MS_NODEV)
@@ -222,10 +222,10 @@ def drop(uid: int, gid: int) -> None:
         raise SandboxError(f"capset: {os.strerror(ctypes.get_errno())}")
 
 
-def close_in(spec: dict[str, Any]) -> dict[str, str]:
-    """Let this process see the image alone, as its user; return the program's environment."""
+def enter_sandbox(spec: dict[str, Any]) -> dict[str, str]:
+    """Limit this process to the image, as its user; return the program's environment."""
     root = mount_image(Path(spec["root"]), spec["driver"], spec["image"], Path(spec["scratch"]))
-    furnish(root, spec)
+    mount_all(root, spec)
     raise_loopback()
     uid, gid, home = account(root, spec["user"])
     mount("none", root, flags=MS_REMOUNT | MS_RDONLY)
@@ -240,13 +240,13 @@ def close_in(spec: dict[str, Any]) -> dict[str, str]:
 
 
 def main(path: str) -> NoReturn:
-    """Close in and become the program."""
+    """Enter the sandbox and become the program."""
     spec = json.loads(Path(path).read_text())
     try:
-        env = close_in(spec)
+        env = enter_sandbox(spec)
     except (SandboxError, OSError, ValueError, KeyError) as error:
-        print(f"could not be closed in: {error}", file=sys.stderr, flush=True)
-        raise SystemExit(NOT_CLOSED) from None
+        print(f"the sandbox could not be set up: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(NO_SANDBOX) from None
     argv = spec["argv"]
     try:
         os.execvpe(argv[0], argv, env)  # noqa: S606 what is run is what was asked for

@@ -58,7 +58,7 @@ def tree(root: str, mounted: set[str]) -> dict[str, list[object]]:
 
 
 def drained(output: int) -> None:
-    """Wait until what was written to a pipe was read: Buildah 1.28 drops the rest once we have ended."""
+    """Wait until all that was written to a pipe was read: Buildah 1.28 drops the rest when we end."""
     if stat.S_ISFIFO(os.fstat(output).st_mode):
         deadline_s = time.monotonic() + DRAINED_S
         while time.monotonic() < deadline_s and _unread(output):
@@ -72,7 +72,7 @@ def _unread(pipe: int) -> int:
 
 
 if __name__ == "__main__":
-    told = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    json.dump(tree("/", mounts(told)), sys.stdout, separators=(",", ":"))
+    mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    json.dump(tree("/", mounts(mountinfo)), sys.stdout, separators=(",", ":"))
     sys.stdout.flush()
     drained(sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The folder of temporary files that a dead run left, and what is still mounted below it."""
+"""Removing the temporary folder of a stale run, and what is still mounted below it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def mounted_below(folder: Path, mountinfo: Iterable[str]) -> list[str]:
 
 
 async def remove_folder(folder: Path, runner: Runner, privilege: tuple[str, ...]) -> bool:
-    """Remove `folder` and return whether it was there; never what is mounted below it from elsewhere.
+    """Remove `folder` and return whether it existed; files of other mounts below it are never removed.
 
     Raises:
         CommandError: something in it is still mounted, or can't be removed.
@@ -32,9 +32,9 @@ async def remove_folder(folder: Path, runner: Runner, privilege: tuple[str, ...]
     below = mounted_below(folder, _mountinfo())
     if below:
         await runner.run(Command(argv=("umount", "--lazy", *below)).privileged(privilege))
-        left = mounted_below(folder, _mountinfo())
-        if left:
-            raise CommandError(("umount", *below), 1, f"still mounted: {', '.join(left)}")
+        remaining = mounted_below(folder, _mountinfo())
+        if remaining:
+            raise CommandError(("umount", *below), 1, f"still mounted: {', '.join(remaining)}")
     await runner.run(
         Command(argv=("rm", "-rf", "--one-file-system", "--", str(folder))).privileged(privilege)
     )
@@ -42,7 +42,7 @@ async def remove_folder(folder: Path, runner: Runner, privilege: tuple[str, ...]
 
 
 async def forget_containers(folder: Path, runner: Runner, privilege: tuple[str, ...]) -> None:
-    """Have runc forget the containers that Buildah ran for a dead run, and remove their control groups.
+    """Delete the runc containers that Buildah ran for a stale run, with their control groups.
 
     Buildah 1.28 names each by its own temporary folder, which is in `folder`.
     """
@@ -60,11 +60,11 @@ findmnt --raw --noheadings --output TARGET | awk -v under="$1/" 'index($0, under
 xargs --no-run-if-empty umount
 rm -rf -- "$1"
 """
-"""Buildah keeps the folder of its layers mounted on itself, and a container that was broken off its root."""
+"""Buildah leaves the folder of its layers mounted on itself, and the root of an interrupted container."""
 
 
 async def remove_root(root: Path, runner: Runner, privilege: tuple[str, ...]) -> None:
-    """Remove `root` and all that is in it; what is there belongs to the store's user.
+    """Remove `root` with everything in it, which belongs to the store's user.
 
     Raises:
         CommandError: something of it can't be removed.

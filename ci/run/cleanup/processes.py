@@ -1,7 +1,7 @@
-"""The processes that a dead run left: those that carry its mark in their environment, and their children.
+"""The orphan processes of a stale run: those with its run marker in their environment, and their children.
 
-Most end with the run itself (see ci/engines/process/namespaces.py); what was started through sudo, or on a
-machine that gives no namespaces, is found here.
+Most end with the run itself (see ci/engines/process/namespaces.py); those that were started through sudo, or
+on a machine without PID namespaces, are found here.
 """
 
 from __future__ import annotations
@@ -51,31 +51,31 @@ def with_children(pids: Collection[int], parents: Mapping[int, int]) -> set[int]
         found |= more
 
 
-async def bearing(
-    marks: Collection[str], runner: Runner, privilege: tuple[str, ...], proc: Path = PROC
+async def processes_of(
+    markers: Collection[str], runner: Runner, privilege: tuple[str, ...], proc: Path = PROC
 ) -> set[int]:
-    """Return the processes whose environment names one of `marks`, by its own or by `privilege`."""
-    wanted = {f"{RUN_VARIABLE}={mark}".encode() for mark in marks}
-    found, closed = set(), []
+    """Return the processes whose environment has one of `markers`; `privilege` is used where it is needed."""
+    wanted = {f"{RUN_VARIABLE}={marker}".encode() for marker in markers}
+    found, unreadable = set(), []
     for pid in processes(proc):
         path = proc / str(pid) / "environ"
         try:
             if wanted & set(path.read_bytes().split(b"\0")):
                 found.add(pid)
         except PermissionError:
-            closed.append(str(path))
+            unreadable.append(str(path))
         except OSError:
             continue
-    if privilege and closed:
-        words = [word for mark in marks for word in ("-e", f"{RUN_VARIABLE}={mark}")]
-        argv = ("grep", "-lzsxF", *words, "--", *closed)
+    if privilege and unreadable:
+        words = [word for marker in markers for word in ("-e", f"{RUN_VARIABLE}={marker}")]
+        argv = ("grep", "-lzsxF", *words, "--", *unreadable)
         found |= {int(Path(line).parent.name) for line in (await _lines(runner, argv, privilege))}
     return found
 
 
-async def end_processes(marks: Collection[str], runner: Runner, privilege: tuple[str, ...]) -> int:
-    """Kill the processes of the runs of these marks, wait until they are gone, return how many they were."""
-    pids = with_children(await bearing(marks, runner, privilege), processes())
+async def end_processes(markers: Collection[str], runner: Runner, privilege: tuple[str, ...]) -> int:
+    """Kill the processes of the runs with these markers, wait for their end, and return their number."""
+    pids = with_children(await processes_of(markers, runner, privilege), processes())
     foreign = []
     for pid in sorted(pids):
         try:
@@ -93,7 +93,7 @@ async def end_processes(marks: Collection[str], runner: Runner, privilege: tuple
 
 
 async def _lines(runner: Runner, argv: tuple[str, ...], privilege: tuple[str, ...]) -> list[str]:
-    """Return what a command prints; that some of what it looks at is gone by now is no failure."""
+    """Return what a command prints; it is no failure that some of its files have gone meanwhile."""
     try:
         return (await runner.run(Command(argv=argv).privileged(privilege))).splitlines()
     except CommandError as error:

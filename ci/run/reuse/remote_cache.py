@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -265,7 +266,8 @@ async def open_client(
     """
     from ci.registry.connect import open_registry  # 0.15 s, which a run without a registry does not need
 
-    found = find_credentials(namespace.host, environ, Path.home(), *purposes)
+    find = partial(find_credentials, namespace.host, environ, Path.home(), *purposes)
+    found = await anyio.to_thread.run_sync(find)  # it may start a credential helper
     for error in found.errors:
         say(f"warning: {error}")
     async with open_registry(namespace, found.credentials, RetryPolicy(), say) as client:

@@ -1,4 +1,4 @@
-"""The last build of an image, if it failed: which step it came to, by its report and its log."""
+"""The last build of an image, if it failed: at which step, by its report and its log."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class FailedBuild:
     Attributes:
         started_at: when its run started, ISO 8601.
         exit_code: that of the kind of its failure.
-        why: the first line of its message.
+        reason: the first line of its message.
         log: the text of its log.
-        needed: `image:variant` of all that its run was to build.
+        needed: `image:variant` of all images that its run was to build.
     """
 
     started_at: str
     exit_code: int | None
-    why: str
+    reason: str
     log: str
     needed: frozenset[str]
 
@@ -48,7 +48,7 @@ class FailedBuild:
 def last_failure(state: State, id_: str, key: str) -> FailedBuild | None:
     """Return the last build of the image variant `id_` under `key`; None where it succeeded or is not known.
 
-    Runs in which its turn never came say nothing.
+    Runs that ended before they built it do not count.
     """
     for directory, report in recorded_reports(state.root):
         row = next((one for one in report.images if one.task == id_), None)
@@ -64,7 +64,7 @@ def last_failure(state: State, id_: str, key: str) -> FailedBuild | None:
         return FailedBuild(
             started_at=report.started_at,
             exit_code=failure.exit_code,
-            why=failure.message.strip().partition("\n")[0],
+            reason=failure.message.strip().partition("\n")[0],
             log=log,
             needed=frozenset(one.task for one in report.images if one.action is not Outcome.reused),
         )
@@ -72,10 +72,10 @@ def last_failure(state: State, id_: str, key: str) -> FailedBuild | None:
 
 
 def failed_step(instructions: Sequence[str], log: str) -> int | None:
-    """Return the place in `instructions` of the step that a log ends at; None where that can't be told.
+    """Return the index in `instructions` of the step that a log ends at; None where it is not known.
 
     It may be their number: then all of them succeeded. Buildah and Podman count the instructions from FROM,
-    and a label of ours as the last one; BuildKit counts those that make a layer, which go by their text.
+    and a label of ours as the last one; BuildKit counts those that make a layer, found by their text.
     """
     steps = [found for line in log.splitlines() if (found := _STEP.search(as_step(line)))]
     if not steps:

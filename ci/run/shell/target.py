@@ -1,4 +1,4 @@
-"""Where a shell opens: in an image that is there, or in what stood before the step that failed."""
+"""Where a shell opens: in an image of the store, or in the state before the step that failed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIRST = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShellTarget:
-    """A local image to open a shell in, what is mounted there, and what the user is told first."""
+    """A local image to open a shell in, what is mounted there, and the lines that are printed first."""
 
     image: str
     mounts: Mounts = ()
@@ -37,7 +37,7 @@ async def shell_target(
     """Return where a shell of the image variant `id_` of `plan` opens.
 
     Raises:
-        UsageError: it was neither built nor did it fail at a step, or what it is built on is not here.
+        UsageError: it was neither built nor did it fail at a step, or its parent is not in the store.
         BuildError: a step before the one that failed fails now.
     """
     planned = plan.get(id_)
@@ -47,24 +47,28 @@ async def shell_target(
     build = f"`dockwright build {id_}`"
     if failure is None:
         raise UsageError(
-            f"{id_}: not in the store as it is now, and no build of it failed; {build} builds it"
+            f"{id_}: this version is not in the store, and no build of it failed", hint=f"build it by {build}"
         )
     step = _step(planned, failure)
     if step is None:
-        raise UsageError(f"{id_}: its last build came to no step ({failure.why}); {build} tries again")
+        raise UsageError(
+            f"{id_}: its last build failed before its first step ({failure.reason})",
+            hint=f"run {build} again",
+        )
     parent = LocalInputs(workspace=workspace, engine=engine).root_image()
     if not planned.image.is_root:
         parent = plan.get(planned.image.parent).reference
         if parent not in store.ids:
             raise UsageError(
-                f"{id_}: its parent is not in the store; `dockwright build {planned.image.parent}` builds it"
+                f"{id_}: its parent is not in the store",
+                hint=f"build it by `dockwright build {planned.image.parent}`",
             )
-    say(f"{id_}: its last build failed ({failure.started_at}); what stood before that is made again")
-    houses = await _houses(workspace, engine, planned, failure, store)
-    image = await _before(engine, planned, houses, parent, step)
+    say(f"{id_}: its last build failed ({failure.started_at}); the state before that is built again")
+    inputs = await _inputs(workspace, engine, planned, failure, store)
+    image = await _before(engine, planned, inputs, parent, step)
     return ShellTarget(
         image=image,
-        mounts=_mounts(workspace, planned, houses, step),
+        mounts=_mounts(workspace, planned, inputs, step),
         lines=_lines(planned, failure, step),
     )
 
@@ -75,32 +79,32 @@ def _step(planned: PlannedImage, failure: FailedBuild) -> int | None:
     return failed_step(planned.instructions, failure.log) if failure.is_of_step else None
 
 
-async def _houses(
+async def _inputs(
     workspace: Workspace, engine: Engine, planned: PlannedImage, failure: FailedBuild, store: Store
 ) -> LocalInputs:
-    """Return the houses as the run that failed had them; what of them is gone is fetched."""
-    houses = LocalInputs(
+    """Return the build inputs as the run that failed had them; missing ones are fetched."""
+    inputs = LocalInputs(
         workspace=workspace, engine=engine, present=frozenset(store.ids), needed=failure.needed | {planned.id}
     )
     output = Output()
     for kind in input_tasks(Plan(base=workspace.base.kind, images=(replace(planned, action="build"),))):
         match kind:
             case BaseTask():
-                await houses.base(output)
+                await inputs.base(output)
             case DebhouseTask():
-                await houses.debhouse(output)
+                await inputs.debhouse(output)
             case WheelhouseTask(variant=variant):
-                await houses.wheelhouse(variant, output)
+                await inputs.wheelhouse(variant, output)
             case _:
                 assert_never(kind)
-    return houses
+    return inputs
 
 
-async def _before(engine: Engine, planned: PlannedImage, houses: LocalInputs, parent: str, step: int) -> str:
-    """Return the id of the image that the instructions before `step` make, by the layers that are there."""
+async def _before(engine: Engine, planned: PlannedImage, inputs: LocalInputs, parent: str, step: int) -> str:
+    """Return the id of the image that the instructions before `step` make; layers come from the cache."""
     if step <= FIRST:
         return parent
-    request = build_request(planned, houses, parent)
+    request = build_request(planned, inputs, parent)
     whole = step >= len(planned.instructions)
     text = "\n".join(planned.instructions[:step]) + "\n"
     try:
@@ -109,32 +113,32 @@ async def _before(engine: Engine, planned: PlannedImage, houses: LocalInputs, pa
         )
     except CommandError as error:
         raise BuildError(
-            f"{planned.id}: a step before the one that failed fails now\n{error.tail}"
+            f"{planned.id}: an earlier step than the one that failed fails now\n{error.tail}"
         ) from error
 
 
-def _mounts(workspace: Workspace, planned: PlannedImage, houses: LocalInputs, step: int) -> Mounts:
+def _mounts(workspace: Workspace, planned: PlannedImage, inputs: LocalInputs, step: int) -> Mounts:
     """Return what the step mounts; for one that copies, the folder that it copies from."""
     if step >= len(planned.instructions):
         return ()
     text = planned.instructions[step]
     if text.startswith("COPY "):
         return ((workspace.directory / planned.image.folder, MOUNT, "ro"),)
-    folders = houses.folders(planned.image).items()
+    folders = inputs.folders(planned.image).items()
     return tuple((path, MOUNT, "ro") for reference, path in folders if f"from={reference}," in text)
 
 
 def _lines(planned: PlannedImage, failure: FailedBuild, step: int) -> tuple[str, ...]:
     count = len(planned.instructions) - 1
     if step >= len(planned.instructions):
-        return (f"{planned.id}: all {count} steps succeed; then: {failure.why}",)
+        return (f"{planned.id}: all {count} steps succeed; then: {failure.reason}",)
     text = planned.instructions[step]
     command = text
     if text.startswith("RUN "):
         command = text.removeprefix("RUN ")
         while command.startswith("--"):
             command = command.partition(" ")[2].lstrip(" \\\n")
-    where = f"; {MOUNT} is what the step has there" if "--mount=" in text else ""
+    where = f"; {MOUNT} has what the step mounts" if "--mount=" in text else ""
     where = f"; {MOUNT} is the folder that it copies from" if text.startswith("COPY ") else where
     return (
         f"{planned.id}: this is before step {step} of {count}, which failed: {shown(one_line(text))}",

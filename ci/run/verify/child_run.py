@@ -1,4 +1,4 @@
-"""A build as a process of its own, by the dockwright of another checkout, and the report that it leaves."""
+"""A build as a child process, by the dockwright of another checkout, and its report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import anyio
 
 from ci.engines.process.attached import run_attached
 from ci.engines.process.command import Command
@@ -20,7 +23,7 @@ from ci.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildRun:
-    """How it ended; `report` is none where it came to no run."""
+    """How it ended; `report` and its `place` are None if no run was started."""
 
     status: int
     report: Report | None
@@ -30,10 +33,10 @@ class ChildRun:
 def build_in(
     tree: Worktree, settings: Settings, images: Sequence[str], *, base: str, rebuild: bool
 ) -> ChildRun:
-    """Build `images` of a worktree into the store of `settings`, asking no registry.
+    """Build `images` of a worktree into the store of `settings`, without a registry.
 
-    The worktree's own dockwright builds where it has one, in this Python environment; else this one. All that
-    it prints goes to our standard error.
+    The worktree's own dockwright builds if it has one, in this Python environment; else this one. Its
+    output goes to our standard error.
     """
     earlier = {run.path for run in run_directories(settings.state)}
     words = ["build", *images, "--cache", "off", *(("--base", base) if base else ())]
@@ -42,10 +45,11 @@ def build_in(
     command = Command(
         argv=(sys.executable, "-m", "ci.cli.main", *words),
         env=(*_environment(settings, tree.stack).items(), ("PYTHONPATH", str(code))),
-        cwd=str(code),  # where `-m` looks before that
+        cwd=str(code),  # `-m` imports from there first
     )
     pids: list[int] = []
-    status = run_attached(command, stdout=sys.stderr.fileno(), started=pids.append)
+    attached = partial(run_attached, command, stdout=sys.stderr.fileno(), started=pids.append)
+    status = anyio.run(attached)
     for run in run_directories(settings.state):
         mine = run.path not in earlier and run.pid in pids
         if mine and run.report.exists():
@@ -54,7 +58,7 @@ def build_in(
 
 
 def _environment(settings: Settings, stack: Path) -> dict[str, str]:
-    """Return the variables that give a child these settings, whatever files lie where it starts."""
+    """Return the variables that give a child these settings, whatever files its directory has."""
     values = settings.with_(stack=stack).model_dump(mode="json")
     if settings.root is not None:
         values["root"] = str(settings.root.absolute())

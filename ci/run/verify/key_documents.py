@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+import anyio
+
 from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
 from ci.errors import DockwrightError, RegistryError, UsageError
@@ -39,7 +41,7 @@ async def documents_of(
 
     Raises:
         UsageError: there is no such revision, or no registry is set.
-        RegistryError: the registry does not tell.
+        RegistryError: the registry does not answer.
     """
     if side == CHECKOUT:
         return documents(workspace.stack, workspace.base.kind)
@@ -49,7 +51,8 @@ async def documents_of(
         return {id_: document for id_, document in found.items() if document is not None}
     if side == REGISTRY:
         return await _released(workspace, wanted, say)
-    return documents(stack_at(workspace.directory, side), workspace.base.kind)
+    stack = await anyio.to_thread.run_sync(stack_at, workspace.directory, side)
+    return documents(stack, workspace.base.kind)
 
 
 async def _released(

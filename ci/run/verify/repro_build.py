@@ -93,13 +93,13 @@ async def _build(asked: ReproRequest) -> int:
 
 
 async def _fetch(workspace: Workspace, engine: Engine, plan: Plan) -> None:
-    houses = LocalInputs(workspace=workspace, engine=engine)
+    inputs = LocalInputs(workspace=workspace, engine=engine)
     output = Output(log=workspace.state.root / "fetch.log")
     workspace.state.root.mkdir(parents=True, exist_ok=True)
-    await houses.base(output)
-    await houses.debhouse(output)
+    await inputs.base(output)
+    await inputs.debhouse(output)
     for variant in sorted({planned.image.variant for planned in plan.images}):
-        await houses.wheelhouse(variant, output)
+        await inputs.wheelhouse(variant, output)
 
 
 async def _write_evidence(engine: Engine, plan: Plan, folder: Path) -> None:

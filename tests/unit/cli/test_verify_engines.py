@@ -61,8 +61,12 @@ def test_a_difference_ends_with_1_and_is_shown_and_what_is_more_is_counted(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ([*WORDS, "--engine", "docker"], 2, "two engines are compared; docker is one: give --engine again"),
-        ([*WORDS, "--engine", "docker", "--engine", "docker"], 2, "docker is one: give --engine again"),
+        ([*WORDS, "--engine", "docker"], 2, "two engines are needed, and docker is only one"),
+        (
+            [*WORDS, "--engine", "docker", "--engine", "docker"],
+            2,
+            "docker is only one\nhint: give --engine a second time",
+        ),
         (["verify-engines", "tmbd", *TWO], 2, "no image 'tmbd'\nhint: did you mean 'tmdb'?"),
         (["verify-engines", "--variant", "gpu", *TWO], 2, "no variant 'gpu'"),
     ],
@@ -86,5 +90,6 @@ def test_without_a_dagger_engine_the_default_says_why(
     monkeypatch.setenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "tcp://10.0.0.7")
     assert main(WORDS) == 5
     assert (
-        "two engines are compared, and there is one: the engine at tcp://10.0.0.7" in capsys.readouterr().err
+        "two engines are needed, and Dagger can't be used: the engine at tcp://10.0.0.7"
+        in capsys.readouterr().err
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ci.engines.process.runner import RUN_VARIABLE, Runner
 from ci.run.cleanup.folders import mounted_below
-from ci.run.cleanup.processes import bearing, processes, with_children
+from ci.run.cleanup.processes import processes, processes_of, with_children
 from ci.run.cleanup.run_owner import Removed, unfinished_files
 
 
@@ -33,7 +33,7 @@ async def test_only_a_process_with_the_whole_mark_in_its_environment_bears_it(tm
     process(tmp_path, 5, 1, mark="/state/live-runs/one")
     process(tmp_path, 6, 1, mark="/state/live-runs/one-more")
     process(tmp_path, 7, 1)
-    assert await bearing(["/state/live-runs/one"], Runner(), (), tmp_path) == {5}
+    assert await processes_of(["/state/live-runs/one"], Runner(), (), tmp_path) == {5}
 
 
 def test_mounts_below_a_folder_come_the_deepest_first(tmp_path: Path) -> None:
@@ -68,4 +68,4 @@ def test_what_was_removed_is_told_by_its_kinds() -> None:
         str(Removed(processes=2, containers=1, files=3))
         == "2 processes, 1 working container, 3 unfinished files"
     )
-    assert str(Removed()) == "nothing was left"
+    assert str(Removed()) == "nothing to remove"

@@ -72,7 +72,7 @@ def test_the_last_failure_is_that_of_the_newest_run_in_which_its_turn_came(tmp_p
     assert failure == FailedBuild(
         started_at="day 2",
         exit_code=7,
-        why="no 2",
+        reason="no 2",
         log="log 2",
         needed=frozenset({"ml:cpu", "asr:cpu"}),
     )

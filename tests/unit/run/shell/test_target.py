@@ -79,7 +79,9 @@ async def test_an_image_that_is_there_is_opened_as_it_is(workspace: Workspace) -
 
 async def test_one_that_was_neither_built_nor_failed_says_how_to_build_it(workspace: Workspace) -> None:
     plan, store = await planned(workspace)
-    with pytest.raises(UsageError, match=r"no build of it failed; `dockwright build vad:cpu` builds it"):
+    with pytest.raises(
+        UsageError, match=r"no build of it failed\nhint: build it by `dockwright build vad:cpu`"
+    ):
         await place(workspace, plan, store)
 
 
@@ -128,7 +130,8 @@ async def test_where_a_check_failed_all_steps_are_there(workspace: Workspace) ->
 async def test_a_build_that_came_to_no_step_is_told(workspace: Workspace, log: str, exit_code: int) -> None:
     plan, store = await planned(workspace)
     failed(workspace, plan, log, exit_code)
-    with pytest.raises(UsageError, match=r"came to no step \(it failed\); `dockwright build vad:cpu`"):
+    expected = r"before its first step \(it failed\)\nhint: run `dockwright build vad:cpu`"
+    with pytest.raises(UsageError, match=expected):
         await place(workspace, plan, store)
 
 
