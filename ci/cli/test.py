@@ -22,7 +22,9 @@ ENGINE_TESTS = ("tests/engine", "tests/registry", "tests/e2e")
 """Tests of the real thing: they need Buildah, the network, and all image variants."""
 WORKFLOWS = ".github"
 WORKERS = 2
-"""How many processes run tests."""
+"""How many processes run the fast tests, which compute all the time."""
+ENGINE_WORKERS = 3
+"""How many run the tests of the real thing on the same two cores: much of the time they wait for others."""
 SINGLE_PROCESS = {"--numprocesses", "--dist", "--capture", "--pdb", "--trace", "--co", "--collect-only"}
 """Options of pytest that set the number of processes or need a single one, beside `-n`, `-s` and `-k`."""
 
@@ -148,11 +150,11 @@ def _pytest(engine_too: bool, engine_only: bool, args: Sequence[str]) -> int:
         paths = (*_plain_tests(), *ENGINE_TESTS)
     sys.stdout.flush()
     paths = tuple(path for path in paths if (CHECKOUT / path).is_dir())
-    argv = (sys.executable, "-m", "pytest", *workers(args), *args, *paths)
+    argv = (sys.executable, "-m", "pytest", *workers(args, engine=bool(paths)), *args, *paths)
     return subprocess.run(argv, cwd=CHECKOUT, check=False).returncode
 
 
-def workers(args: Sequence[str]) -> tuple[str, ...]:
+def workers(args: Sequence[str], *, engine: bool) -> tuple[str, ...]:
     """Return pytest's options for several processes; none where its arguments `args` say otherwise.
 
     A few tests by name or file need one: to collect the tests in each process takes longer than to run them.
@@ -160,7 +162,7 @@ def workers(args: Sequence[str]) -> tuple[str, ...]:
     for arg in args:
         if arg.startswith(("-n", "-s", "-k")) or arg.partition("=")[0] in SINGLE_PROCESS or ".py" in arg:
             return ()
-    return ("-n", str(WORKERS), "--dist", "loadscope")
+    return ("-n", str(ENGINE_WORKERS if engine else WORKERS), "--dist", "loadscope")
 
 
 def _plain_tests() -> tuple[str, ...]:

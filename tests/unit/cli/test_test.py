@@ -35,8 +35,9 @@ def test_a_run_says_what_it_leaves_out() -> None:
 
 
 @pytest.mark.parametrize("args", [(), ("-x",), ("tests/unit/plan",), ("-m", "not cuda")])
-def test_tests_run_in_two_processes(args: tuple[str, ...]) -> None:
-    assert workers(args) == ("-n", "2", "--dist", "loadscope")
+def test_tests_run_in_two_processes_and_engine_tests_in_three(args: tuple[str, ...]) -> None:
+    assert workers(args, engine=False) == ("-n", "2", "--dist", "loadscope")
+    assert workers(args, engine=True) == ("-n", "3", "--dist", "loadscope")
 
 
 @pytest.mark.parametrize(
@@ -48,4 +49,4 @@ def test_tests_run_in_two_processes(args: tuple[str, ...]) -> None:
     ],
 )
 def test_a_few_tests_and_what_needs_one_process_run_in_one(args: tuple[str, ...]) -> None:
-    assert workers(args) == ()
+    assert workers(args, engine=True) == ()
