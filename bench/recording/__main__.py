@@ -1,6 +1,6 @@
-"""Record a code change in a terminal: `python -m bench.recording --root DIR [--write]`.
+"""Record a code change in a terminal: `python -m bench.recording [--root DIR] [--write]`.
 
-`DIR` is the root of a store that has all CPU images (`./dockwright --root DIR build-all --variant cpu`). The
+The store, or that of the root `DIR`, must have all CPU images (`./dockwright build-all --variant cpu`). The
 commands run in a terminal of their own, on a copy of the stack; `docker/` stays as it is. The picture is
 printed, or with `--write` becomes docs/assets/recording.svg.
 """
@@ -42,12 +42,12 @@ TYPING_S, READING_S, END_S = 0.04, 2.5, 8.0
 def main() -> None:
     """Record, and print or write the picture."""
     parser = argparse.ArgumentParser(description="Record a code change in a terminal.")
-    parser.add_argument("--root", type=Path, required=True, help="root of a store with all CPU images")
+    parser.add_argument("--root", type=Path, help="root of a store with all CPU images")
     parser.add_argument("--write", action="store_true", help="write docs/assets/recording.svg")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="dockwright-recording-"))
     try:
-        frames = list(_session(folder, options.root.absolute()))
+        frames = list(_session(folder, options.root))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     title = "A line is added to a program; plan names what a build would do; build-all builds that image"
@@ -58,7 +58,7 @@ def main() -> None:
         print(picture, end="")
 
 
-def _session(folder: Path, root: Path) -> Iterator[Frame]:
+def _session(folder: Path, root: Path | None) -> Iterator[Frame]:
     """Yield what the screen shows while the commands are typed and run in a copy of the stack."""
     shutil.copytree(CHECKOUT / "docker", folder / "docker", symlinks=True)
     tool = folder / "dockwright"
@@ -68,12 +68,13 @@ def _session(folder: Path, root: Path) -> Iterator[Frame]:
         **os.environ,
         "COLUMNS": str(COLUMNS),
         "DOCKWRIGHT_PROGRESS": "rich",
-        "DOCKWRIGHT_ROOT": str(root),
         "LINES": str(ROWS),
         "PYTHONPATH": str(CHECKOUT),
         "TERM": "xterm-256color",
     }
     env.pop("NO_COLOR", None)
+    if root is not None:
+        env["DOCKWRIGHT_ROOT"] = str(root.absolute())
     screen = Screen(ROWS, COLUMNS)
     for line in TYPED:
         screen.write("$ ")
