@@ -220,30 +220,33 @@ def name_of(pid: int) -> str:
     return " ".join([Path(argv[0]).name, *plain[:1]])[:40]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undisturbed:
+    """A build that nothing disturbed: the images that it built, and its duration."""
+
+    tasks: tuple[str, ...]
+    images: dict[str, dict[str, object]]
+    seconds: float
+
+
 def kills(
-    scene: Scene,
-    expected: dict[str, dict[str, object]],
-    seconds: float,
-    times: int,
-    chance: random.Random,
-    before: Callable[[], None],
-    show: Callable[[Kill], None],
+    scene: Scene, undisturbed: Undisturbed, times: int, chance: random.Random, show: Callable[[Kill], None]
 ) -> list[Kill]:
-    """Kill `times` builds, each after `before`, and let the next run go on; return what was seen."""
+    """Kill `times` builds of the images of `undisturbed`, each followed by another run."""
     done: list[Kill] = []
     for number in range(times):
         victim: Victim = "child" if number % 2 else "run"
-        after_s = chance.uniform(0.2, max(1.0, seconds * 0.95))
+        after_s = chance.uniform(0.2, max(1.0, undisturbed.seconds * 0.95))
         killed = NOTHING
-        while killed == NOTHING:  # faster than the one that the times are drawn for
-            before()
+        while killed == NOTHING:  # the build ended before the kill
+            scene.forget(undisturbed.tasks)
             killed, status = kill_once(scene, victim, after_s, chance.choice)
             after_s *= 1.0 if killed != NOTHING else 0.7
         left = scene.left()
         following = scene.start()
         output, _ = following.communicate(timeout=LIMIT_S)
         images = scene.images() if following.returncode == 0 else {}
-        wrong = tuple(name for name, value in expected.items() if images.get(name) != value)
+        wrong = tuple(name for name, value in undisturbed.images.items() if images.get(name) != value)
         if following.returncode != 0:
             sys.stderr.write(output)
         done.append(
@@ -299,12 +302,12 @@ def main() -> int:
     tasks = named or [row["task"] for row in scene.report()["images"]]
     scene.forget(tasks)
     start = time.monotonic()
-    undisturbed = scene.start()
-    output, _ = undisturbed.communicate(timeout=LIMIT_S)
+    build = scene.start()
+    output, _ = build.communicate(timeout=LIMIT_S)
     seconds = time.monotonic() - start
-    if undisturbed.returncode != 0:
+    if build.returncode != 0:
         raise SystemExit(output)
-    expected = scene.images()
+    undisturbed = Undisturbed(tasks=tuple(tasks), images=scene.images(), seconds=seconds)
     print(
         f"Seed {options.seed}; undisturbed: {len(tasks)} images built in {seconds:.1f} s.\n\n{HEAD}",
         flush=True,
@@ -315,15 +318,7 @@ def main() -> int:
         shown.append(kill)
         print(row(len(shown), kill), flush=True)
 
-    done = kills(
-        scene,
-        expected,
-        seconds,
-        options.times,
-        random.Random(options.seed),
-        lambda: scene.forget(tasks),
-        show,
-    )
+    done = kills(scene, undisturbed, options.times, random.Random(options.seed), show)
     bad = [kill for kill in done if kill.wrong or kill.next_left or kill.next_status]
     print(f"\n{len(done)} kills: {len(done) - len(bad)} as they should be, {len(bad)} not.")
     return 1 if bad else 0

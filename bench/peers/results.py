@@ -20,14 +20,14 @@ class Run:
     `layers` and `layer_bytes` are what it made. `parts` are seconds of its single commands.
     """
 
-    seconds: float
-    cpu_s: float
-    received: int
-    context: int
-    peak: int
-    images: int
-    layers: int
-    layer_bytes: int
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    received: int = 0
+    context: int = 0
+    peak: int = 0
+    images: int = 0
+    layers: int = 0
+    layer_bytes: int = 0
     fetch_s: float = 0.0
     parts: Mapping[str, float] = field(default_factory=dict)
     error: str = ""

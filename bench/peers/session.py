@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.peers.by_buildkit import ByBuildkit
@@ -86,9 +86,8 @@ class Session:
                 say(f"{scenario.title}, round {number + 1}: changed {', '.join(apply(self.stack, change))}")
             for name, way in self.ways.items():
                 if name == "c" and not self.results.done(scenario.name, "a", number) and "a" in self.ways:
-                    self._record(
-                        scenario, way, number, "not run: (a) failed, which fetches for it", None, {}, 0
-                    )
+                    error = "not run: (a) failed, which fetches for it"
+                    self._record(scenario, way, number, Run(error=error))
                 elif not self.results.done(scenario.name, name, number):
                     keep = settled if scenario.once else tuple(ids)
                     self._measure(scenario, way, ids, number, self._released(way, ids, keep))
@@ -141,36 +140,26 @@ class Session:
         except Failed as failure:
             error = str(failure)
         fetch_s = way.fetch_s if isinstance(way, ByDockwright) else 0.0
-        self._record(scenario, way, number, error, meter, new, len(seen), fetch_s)
-
-    def _record(
-        self,
-        scenario: Scenario,
-        way: Way,
-        number: int,
-        error: str,
-        meter: Meter | None,
-        new: dict[str, int],
-        images: int,
-        fetch_s: float = 0.0,
-    ) -> None:
         run = Run(
-            seconds=meter.seconds if meter else 0.0,
-            cpu_s=meter.cpu_s if meter else 0.0,
-            received=meter.received if meter else 0,
-            context=meter.context if meter else 0,
-            peak=meter.peak if meter else 0,
-            parts=dict(meter.parts) if meter else {},
-            images=images,
-            layers=len(new),
-            layer_bytes=sum(new.values()),
-            fetch_s=fetch_s,
-            error=error,
+            images=len(seen), layers=len(new), layer_bytes=sum(new.values()), fetch_s=fetch_s, error=error
         )
+        if meter is not None:
+            run = replace(
+                run,
+                seconds=meter.seconds,
+                cpu_s=meter.cpu_s,
+                received=meter.received,
+                context=meter.context,
+                peak=meter.peak,
+                parts=dict(meter.parts),
+            )
+        self._record(scenario, way, number, run)
+
+    def _record(self, scenario: Scenario, way: Way, number: int, run: Run) -> None:
         self.results.runs[f"{scenario.name}/{way.name}/{number}"] = run
         self.results.write()
         what = f"{run.seconds:.1f} s, {run.cpu_s:.1f} CPU s, {run.received / 1e6:.0f} MB fetched"
-        what += f", {run.layers} layers made{f'; FAILED: {run.what_failed}' if error else ''}"
+        what += f", {run.layers} layers made{f'; FAILED: {run.what_failed}' if run.error else ''}"
         say(f"({way.name}) {scenario.title}, round {number + 1}: {what}")
 
     def _taken(self, way: Way, ids: Sequence[str]) -> Callable[[str], None]:

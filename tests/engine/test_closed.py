@@ -154,9 +154,9 @@ async def test_what_writes_to_its_image_fails_and_changes_nothing(tiny: TinyImag
 
 async def test_a_failed_import_blocks_the_programs_and_nothing_else(tiny: TinyImage) -> None:
     checks = await tiny.probe(distributions={"absent": ""})
-    blocked = {name: check.reason for name, check in checks.items() if str(check.status) == "blocked"}
+    blocked = {name: check.blocked_by for name, check in checks.items() if str(check.status) == "blocked"}
     assert set(wrong(checks)) == {"import absent"}
-    assert set(blocked.values()) == {"by 'import absent'"}
+    assert set(blocked.values()) == {"import absent"}
     assert "--help" in blocked
 
 

@@ -98,7 +98,7 @@ async def test_a_compiler_a_cache_a_secret_and_a_missing_library_fail(
     request = BuildRequest(instructions=text, context=tmp_path / "context", parent=BASE)
     image = await engine.build(request, Output(log=tmp_path / "log"))
     checks = await probe(engine, tmp_path, image=image)
-    assert checks["no compiler or installer"].detail == "there: /usr/bin/gcc"
+    assert checks["no compiler or installer"].detail == "found: /usr/bin/gcc"
     assert "/home/app/.cache" in checks["no cache"].detail
     assert "/home/app/.netrc" in checks["no secret"].detail
     assert "libQ.so.6 is needed by /opt/venv/lib/broken.so" in checks["shared libraries"].detail
