@@ -60,7 +60,7 @@ def test_a_conflict_shows_all_that_uv_says_after_one_sentence() -> None:
     with pytest.raises(LockError) as caught:
         resolve(project("six==1.16.0", constraints=(("six", "1.15.0"),)), {})
     first, *rest = str(caught.value).splitlines()
-    assert first.startswith("small-cpu: what the images ask for does not fit together")
+    assert first.startswith("small-cpu: the requirements of the images do not fit together")
     assert "tool-in-cpu depends on six==1.16.0" in " ".join(rest)
 
 
