@@ -13,7 +13,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from ci.engines.dagger.engine import MEASURE
+from ci.engines.dagger.containers import MEASURE
 from ci.smoke.results import LINE_PREFIX
 from ci.version import dagger_version
 from tests.dagger.pushed import RefusedError, Store

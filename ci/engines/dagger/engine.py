@@ -7,18 +7,17 @@ give layers with other times.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 
 from ci.engines.capabilities import DAGGER, FIRST_CHOICE, Capabilities
 from ci.engines.dagger.cache import CacheLimits
+from ci.engines.dagger.containers import authorised, image_info, mounted
 from ci.engines.dagger.errors import (
     NOT_STARTED,
     TIMED_OUT,
@@ -28,12 +27,11 @@ from ci.engines.dagger.errors import (
     mapped_errors,
 )
 from ci.engines.dagger.fetcher import DaggerFetcher
-from ci.engines.dagger.health import FRESH, INJECTED, ROOT_USER, cache_warning, fresh, injects_certificates
-from ci.engines.dagger.sdk import last_lines, pairs_of, write_output
+from ci.engines.dagger.health import FRESH, INJECTED, cache_warning, fresh, injects_certificates
+from ci.engines.dagger.sdk import last_lines, write_output
 from ci.engines.engine import (
     BuildRequest,
     ContainerRun,
-    File,
     Folder,
     ImageInfo,
     Output,
@@ -49,8 +47,6 @@ from ci.names.reference import parse_reference
 if TYPE_CHECKING:
     import dagger
 
-MEASURE = ("du", "-sxb", "/")
-"""Prints the bytes of all files of the root file system; mounts are left out."""
 PYTHON = ("python3",)
 
 
@@ -137,7 +133,7 @@ class DaggerEngine:
         for what, path, mode in run.mounts:
             if mode != "ro":
                 raise EngineError(f"a folder of this machine can't be written into by Dagger: {what}")
-            container = self._mounted(container, what, path)
+            container = mounted(container, what, path, self.folder)
         for name, value in sorted(run.env.items()):
             container = container.with_env_variable(name, value)
         if run.user:
@@ -198,7 +194,7 @@ class DaggerEngine:
         """
         container = self.container(image)
         for what, path, _ in program.mounts:
-            container = self._mounted(container, what, path)
+            container = mounted(container, what, path, self.folder)
         container = fresh(container)
         if program.gpu:
             container = container.experimental_with_all_gp_us()
@@ -224,7 +220,7 @@ class DaggerEngine:
 
     async def fetch(self, reference: str, output: Output, authfile: str = "") -> str:
         """Fetch an image by digest and return its id in this session."""
-        container = self._authorised(self.client.container(), reference, authfile)
+        container = authorised(self.client, self.client.container(), reference, authfile)
         container = container.from_(reference, registry_service=self.registry)
         async with self._mapped(output):
             return self._added(await container.sync())
@@ -233,7 +229,7 @@ class DaggerEngine:
         """Publish an image of this session with layers in zstd and return the digest of its manifest."""
         from dagger import ImageLayerCompression, ImageMediaTypes
 
-        container = self._authorised(self.container(image), reference, authfile)
+        container = authorised(self.client, self.container(image), reference, authfile)
         async with self._mapped(output):
             published = await container.publish(
                 reference,
@@ -255,32 +251,9 @@ class DaggerEngine:
         await self.tag(self._added(container), name)
 
     async def inspect(self, image: str) -> ImageInfo:
-        """Return the config of an image; Dagger reports no layers, so all bytes are one without a digest."""
-        container = self.container(image)
-        inner: dict[str, Any] = {}
-
-        async def variables() -> None:
-            pairs = await pairs_of(await container.env_variables())
-            inner["Env"] = [f"{name}={value}" for name, value in pairs]
-
-        async def labels() -> None:
-            inner["Labels"] = dict(await pairs_of(await container.labels()))
-
-        async def words() -> None:
-            inner["User"] = await container.user()
-            inner["WorkingDir"] = await container.workdir()
-            inner["Entrypoint"] = await container.entrypoint()
-            inner["Cmd"] = await container.default_args()
-
-        async def measure() -> None:
-            text = await container.with_user(ROOT_USER).with_exec(list(MEASURE)).stdout()
-            sizes.append(int(text.split()[0]))
-
-        sizes: list[int] = []
-        async with self._mapped(Output()), anyio.create_task_group() as group:
-            for ask in (variables, labels, words, measure):
-                group.start_soon(ask)
-        return ImageInfo(id="", config={"config": inner}, layers=(("", sizes[0]),), has_layer_sizes=False)
+        """Return the config of an image; its bytes are not known by layer."""
+        async with self._mapped(Output()):
+            return await image_info(self.container(image))
 
     async def tag(self, image: str, *names: str) -> None:
         """Give an image more names."""
@@ -311,25 +284,6 @@ class DaggerEngine:
 
     def _directory(self, folder: Folder) -> dagger.Directory:
         return self.folder(folder) if isinstance(folder, Path) else folder
-
-    def _mounted(self, container: dagger.Container, what: Folder | File, path: str) -> dagger.Container:
-        import dagger
-
-        if isinstance(what, Path):
-            what = self.folder(what) if what.is_dir() else self.folder(what.parent).file(what.name)
-        if isinstance(what, dagger.File):
-            return container.with_mounted_file(path, what)
-        return container.with_mounted_directory(path, what, read_only=True)
-
-    def _authorised(self, container: dagger.Container, reference: str, authfile: str) -> dagger.Container:
-        """Return `container` with the credentials that `authfile` has for the registry of `reference`."""
-        if not authfile:
-            return container
-        host = parse_reference(reference).host
-        auths: dict[str, dict[str, str]] = json.loads(Path(authfile).read_text())["auths"]
-        user, _, password = base64.b64decode(auths[host]["auth"]).decode().partition(":")
-        secret = self.client.set_secret(f"registry-{host}", password)
-        return container.with_registry_auth(host, user, secret)
 
     def _mapped(self, output: Output) -> AbstractAsyncContextManager[None]:
         return mapped_errors(output, self.limit_s)
