@@ -236,7 +236,7 @@ async def test_a_registry_that_stops_in_the_middle_and_comes_back_is_waited_for(
 
         def say(line: str) -> None:
             said.append(line)
-            if "asked again" in line and plain.process is None:
+            if "retry in" in line and plain.process is None:
                 plain.start()
 
         releases.client.say = say
