@@ -133,7 +133,9 @@ def test_a_revision_that_is_not_here_is_asked_for(there: LuckStack, here: LuckSt
     git(here.path, "fetch", "--quiet", "origin", commit)
     done = here.dockwright("repro", report)
     assert done.returncode == 1, done.stderr
-    assert done.stdout == "unknown  base:cpu  a report lacks its key\n0 of 1 images came out the same\n"
+    assert (
+        done.stdout == "unknown  base:cpu  its key is missing in a report\n0 of 1 images came out the same\n"
+    )
 
 
 def test_a_kept_checkout_is_named(there: LuckStack, here: LuckStack, tmp_path: Path) -> None:
