@@ -141,6 +141,7 @@ POINTS = {
 """What a publishing process is about to ask when it is killed, and whether its release is made then."""
 
 
+@pytest.mark.slow(reason="it publishes nine times and verifies each")
 def test_a_process_that_is_killed_leaves_the_old_or_the_new(proxy: Proxy, tmp_path: Path) -> None:
     machine = Machine(HERE, killed_stack(tmp_path / "small"))
     place = f"{proxy.host}/team"

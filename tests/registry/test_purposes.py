@@ -25,6 +25,7 @@ def digest(reference: str, user: str) -> str:
     return str(json.loads(said)["Digest"])
 
 
+@pytest.mark.slow(reason="it publishes and promotes with each kind of credentials")
 def test_each_purpose_has_its_own_credentials(tmp_path: Path) -> None:
     machine = Machine(HERE, killed_stack(tmp_path / "small"))
     change(machine.stack, str(tmp_path))

@@ -43,6 +43,7 @@ def digest(reference: str) -> str:
     return inspect(reference, "--format", "{{.Digest}}").strip()
 
 
+@pytest.mark.slow(reason="it publishes two releases, rolls back and promotes to two registries")
 def test_a_release_is_made_verified_followed_by_the_next_gone_back_to_and_promoted(
     proxy: Proxy, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ def cold(tmp_path: Path) -> Iterator[Machine]:
     anyio.run(remove_root, Path(machine.root), Runner(), find_privilege().prefix)
 
 
+@pytest.mark.slow(reason="it builds, publishes and promotes, and searches all that was written")
 @pytest.mark.parametrize(
     ("given", "by_token"),
     [(by_environment, False), (by_file, True), (by_helper, False)],
