@@ -37,7 +37,7 @@ def test_each_purpose_has_its_own_credentials(tmp_path: Path) -> None:
         refused = machine.dockwright("publish", *words)
         assert refused.returncode == 9
         assert f"access denied as {USER} (from DOCKWRIGHT_REGISTRY_USER and " in refused.stderr
-        assert "nothing of it is released, and what was released before stands" in refused.stderr
+        assert "Nothing of it is released, and the current release is unchanged" in refused.stderr
         assert (running.data / "repositories/team/kill-one/_manifests/tags").is_dir()
         assert not (running.data / "repositories/team/release/_manifests").exists()
 
@@ -55,7 +55,10 @@ def test_each_purpose_has_its_own_credentials(tmp_path: Path) -> None:
         machine.more = CACHE
         refused = machine.dockwright(*within)
         assert refused.returncode == 9
-        assert f"in {running.host}/production nothing is released, and what was" in refused.stderr
+        assert (
+            f"Nothing is released, and the current release is unchanged in {running.host}/production"
+            in refused.stderr
+        )
         machine.more = {**CACHE, **RELEASE}
         done = machine.dockwright(*within)
         assert done.returncode == 0, done.stderr
@@ -66,7 +69,7 @@ def test_each_purpose_has_its_own_credentials(tmp_path: Path) -> None:
             machine.more = CACHE
             refused = machine.dockwright(*across)
             assert refused.returncode == 9
-            assert "nothing is released, and what was released before stands" in refused.stderr
+            assert "Nothing is released, and the current release is unchanged" in refused.stderr
             machine.more = {**CACHE, **RELEASE}
             done = machine.dockwright(*across)
             assert done.returncode == 0, done.stderr
