@@ -45,7 +45,7 @@ class CacheLimits:
         return (
             f"{free_bytes / GB:.0f} GB are free on the engine's disk, and it empties its cache until "
             f"{self.min_free_bytes / GB:.0f} GB are, whoever has filled the disk: {kept_bytes / GB:.0f} GB "
-            "of cache stay, and what is reused today is built again tomorrow. Make room there, or set "
+            "of cache stay, and what is reused today is built again tomorrow. Free disk space there, or set "
             "gc.minFreeSpace in its engine.json (docs/dagger.md)"
         )
 

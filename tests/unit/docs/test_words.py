@@ -59,9 +59,6 @@ SAY = {
 }
 """Pattern of each private word, and what to say."""
 
-OLD_IN_MESSAGES = {"beside", "closed in", "rooms?", "said"}
-"""Words that messages still have; each goes from here when the last message with it is rewritten."""
-
 
 def found(word: str, texts: Mapping[str, str]) -> list[str]:
     """Return where a word is, as `NAME: LINE`."""
@@ -116,7 +113,7 @@ def test_a_private_word_is_in_no_help(word: str) -> None:
     assert found(word, HELPS) == [], f"say: {SAY[word]}"
 
 
-@pytest.mark.parametrize("word", [word for word in SAY if word not in OLD_IN_MESSAGES])
+@pytest.mark.parametrize("word", SAY)
 def test_a_private_word_is_in_no_message(word: str) -> None:
     assert found(word, MESSAGES) == [], f"say: {SAY[word]}"
 
