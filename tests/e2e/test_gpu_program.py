@@ -103,7 +103,7 @@ def test_every_check_passes_on_the_cpu_where_its_library_is(
 @pytest.mark.engine
 @pytest.mark.parametrize("image", ["asr:cpu", *CUDA_IMAGES])
 def test_without_a_driver_the_device_is_skipped(image: str, run_stage: RunStage, program: Path) -> None:
-    said = ("skipped", "there is no libcuda.so.1, so no driver of NVIDIA")
+    said = ("skipped", "no libcuda.so.1, so no NVIDIA driver")
     assert ask(run_stage, image, DEVICE, "cuda", {program: INSIDE}) == said
 
 
@@ -117,7 +117,7 @@ def test_a_driver_that_is_none_is_a_failure(
     (driver / "libcuda.so.1").symlink_to("/lib/x86_64-linux-gnu/libm.so.6")
     mounts, env = {program: INSIDE, driver: "/run/driver"}, {"LD_LIBRARY_PATH": "/run/driver"}
     status, detail = ask(run_stage, image, DEVICE, "cuda", mounts, env)
-    assert (status, detail.partition(":")[0]) == ("failed", "libcuda.so.1 is no driver of NVIDIA")
+    assert (status, detail.partition(":")[0]) == ("failed", "libcuda.so.1 is not an NVIDIA driver")
 
 
 @pytest.mark.engine
