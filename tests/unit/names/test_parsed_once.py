@@ -15,7 +15,7 @@ OTHER_TEXTS = {
     "catalog/stack.py": "a path in Debian's archive",
     "cli/commands.py": "MODULE:ATTRIBUTE of a command",
     "cli/doctor/inspection.py": "a row of /etc/subuid",
-    "engines/dagger/engine.py": "USER:PASSWORD of an authentication file",
+    "engines/dagger/containers.py": "USER:PASSWORD of an authentication file",
     "engines/dagger/reach.py": "the user part of a URL's host",
     "engines/program/sandbox.py": "a program of the standard library alone: paths, and rows of /etc/passwd",
     "engines/program/store_state.py": "a program of the standard library alone",
