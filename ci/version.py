@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def version() -> str:
-    """Return the version that pyproject.toml beside this checkout says, else the one that was installed."""
+    """Return the version of pyproject.toml next to this package, or the installed one."""
     project = Path(__file__).parents[1] / "pyproject.toml"
     if project.is_file():
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

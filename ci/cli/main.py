@@ -23,7 +23,7 @@ BUG = 70
 
 
 def print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
-    """Print dockwright's own version, as pyproject.toml beside it says or as it was installed."""
+    """Print dockwright's own version, from pyproject.toml next to it or as it was installed."""
     if not asked or ctx.resilient_parsing:
         return
     from ci.version import version
@@ -131,8 +131,8 @@ def _failed(error: Exception) -> int:
     traceback.print_exception(error)
     click.echo(
         "dockwright: the lines above show a bug in dockwright\n"
-        "hint: please report them in the project's issue tracker, with the command that you typed and the "
-        "output of `dockwright doctor`",
+        "hint: please report it in the project's issue tracker, with these lines, the command that you "
+        "typed and the output of `dockwright doctor`",
         err=True,
     )
     return BUG

@@ -26,7 +26,7 @@ WORKERS = 2
 ENGINE_WORKERS = 3
 """How many run the tests of the real thing on the same two cores: much of the time they wait for others."""
 SINGLE_PROCESS = {"--numprocesses", "--dist", "--capture", "--pdb", "--trace", "--co", "--collect-only"}
-"""Options of pytest that set the number of processes or need a single one, beside `-n`, `-s` and `-k`."""
+"""Options of pytest that set the number of processes or need one alone, in addition to `-n`, `-s`, `-k`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,25 +82,25 @@ def free_space_refusal(systems: Iterable[FileSystem], size_bytes: int) -> str:
     if not short:
         return ""
     return (
-        f"not enough disk: {size_text(size_bytes)} are needed, and {'; '.join(short)}. `dockwright gc` says "
+        f"not enough disk: {size_text(size_bytes)} are needed, and {'; '.join(short)}. `dockwright gc` lists "
         "what can go; on a hosted runner, take a larger one"
     )
 
 
 def doctor_json(findings: tuple[Finding, ...]) -> dict[str, object]:
-    """Return the findings as the value that `doctor --json` prints; schema 1."""
+    """Return the findings as the value that `doctor --json` prints; schema 2."""
     rows = [
-        {"name": found.name, "state": found.state, "says": found.says, "advice": found.advice}
+        {"name": found.name, "state": found.state, "message": found.message, "hint": found.hint}
         for found in findings
     ]
-    return {"schema": 1, "can_build": can_build(findings), "findings": rows}
+    return {"schema": 2, "can_build": can_build(findings), "findings": rows}
 
 
 def _needs(settings: Settings, capacity: int) -> dict[str, Estimate]:
     try:
         stack = load_stack(settings.stack)
     except CatalogError:
-        return {}  # `plan` says what is wrong with it
+        return {}  # `plan` reports what is wrong with it
     whole = {f"the {variant} images": (variant,) for variant in stack.variants} | {"all": stack.variants}
     found = {name: from_nothing(stack, variants, capacity=capacity) for name, variants in whole.items()}
     return dict(sorted(found.items(), key=lambda entry: entry[1].fetch_bytes))
@@ -111,7 +111,7 @@ def _urls(settings: Settings) -> dict[str, str]:
     try:
         stack = load_stack(settings.stack, "optional")
     except CatalogError:
-        return urls  # what is wrong with the stack is not the machine's fault; `plan` says it
+        return urls  # what is wrong with the stack is not the fault of the machine; `plan` reports it
     hosts = sorted({base.named.host for base in stack.external_roots})
     return {REGISTRY: f"https://{REGISTRIES.get(hosts[0], hosts[0])}/v2/", **urls} if hosts else urls
 
@@ -122,9 +122,9 @@ def _print(findings: Sequence[Finding]) -> None:
     for found in findings:
         word, colour = STATES[found.state]
         shown = colour if out.is_terminal and colour else None
-        out.line(f"{word:<5}{found.name:<{width}}  {found.says}", colour=shown)
-        if found.advice:
-            out.line(f"{'':<{width + 7}}{found.advice}")
+        out.line(f"{word:<5}{found.name:<{width}}  {found.message}", colour=shown)
+        if found.hint:
+            out.line(f"{'':<{width + 7}}hint: {found.hint}")
     engines = [found.name for found in findings if found.engine and found.state == "ok"]
     out.line("")
     if engines:

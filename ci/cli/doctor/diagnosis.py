@@ -12,22 +12,22 @@ from ci.run.estimate.needs import Estimate
 
 GB = 10**9
 MEMORY_GB = 4
-ADVICE_DISK = "`dockwright gc` says what can go; `--root DIR` puts it elsewhere"
+HINT_DISK = "`dockwright gc` lists what can go; `--root DIR` puts it elsewhere"
 BOOTSTRAP = ("mmdebstrap", "apt-ftparchive")
 """Programs that make a base of Debian packages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line of the answer: `ok`, worth a `note`, or `bad`; `advice` says what to type.
+    """One line of the answer: `ok`, worth a `note`, or `bad`; `hint` is what to type.
 
     An `engine` that is `ok` can build here.
     """
 
     name: str
     state: Literal["ok", "note", "bad"]
-    says: str
-    advice: str = ""
+    message: str
+    hint: str = ""
     engine: bool = False
 
 
@@ -57,38 +57,38 @@ def can_build(findings: tuple[Finding, ...]) -> bool:
 def _buildah(machine: Machine) -> Iterator[Finding]:
     version = machine.programs.get("buildah")
     if version is None:
-        advice = _install(machine, ("buildah",))
-        yield Finding(name="buildah", state="bad", says="is not installed", advice=advice, engine=True)
+        hint = _install(machine, ("buildah",))
+        yield Finding(name="buildah", state="bad", message="is not installed", hint=hint, engine=True)
         return
     trial = machine.trial
     if trial is None:
         yield Finding(
             name="buildah",
             state="bad",
-            says=f"{version}, but this user can't run it; see rights",
+            message=f"{version}, but this user can't run it; see rights",
             engine=True,
         )
     elif trial.error:
         yield Finding(
             name="buildah",
             state="bad",
-            says=f"{version}, but a container without a network can't run: {trial.error}",
-            advice="allow user and network namespaces here (in a container: --privileged), or use Docker",
+            message=f"{version}, but a container without a network can't run: {trial.error}",
+            hint="allow user and network namespaces here (in a container: --privileged), or use Docker",
             engine=True,
         )
     else:
-        says = f"{version}; a container runs in an empty network namespace"
-        yield Finding(name="buildah", state="ok", says=says, engine=True)
+        message = f"{version}; a container runs in an empty network namespace"
+        yield Finding(name="buildah", state="ok", message=message, engine=True)
     if trial is not None and trial.driver:
         yield _driver(machine, trial.driver)
 
 
 def _driver(machine: Machine, driver: str) -> Finding:
     if driver != "vfs":
-        return Finding(name="layers", state="ok", says=f"kept by {driver}")
-    advice = _install(machine, ("fuse-overlayfs",)) if machine.rights == "rootless" else ""
+        return Finding(name="layers", state="ok", message=f"kept by {driver}")
+    hint = _install(machine, ("fuse-overlayfs",)) if machine.rights == "rootless" else ""
     return Finding(
-        name="layers", state="note", says="kept by vfs: each is a whole copy, slow and large", advice=advice
+        name="layers", state="note", message="kept by vfs: each is a whole copy, slow and large", hint=hint
     )
 
 
@@ -98,13 +98,13 @@ def _daemons(machine: Machine) -> Iterator[Finding]:
             yield Finding(
                 name=name,
                 state="note",
-                says="is installed and does not answer",
-                advice=f"start it, if you want to build with it: `systemctl start {name}`",
+                message="is installed and does not answer",
+                hint=f"start it, if you want to build with it: `systemctl start {name}`",
                 engine=True,
             )
         else:
-            says = f"{version} answers; `--engine {name}` builds with it"
-            yield Finding(name=name, state="ok", says=says, engine=True)
+            message = f"{version} answers; `--engine {name}` builds with it"
+            yield Finding(name=name, state="ok", message=message, engine=True)
 
 
 def _dagger(machine: Machine) -> Iterator[Finding]:
@@ -112,22 +112,22 @@ def _dagger(machine: Machine) -> Iterator[Finding]:
     if answer is None:
         return
     if answer.error:
-        advice = "start it, or build with the embedded engine; docs/dagger.md says how engines are named"
-        yield Finding(name="dagger", state="note", says=answer.error, advice=advice, engine=True)
+        hint = "start it, or build with the embedded engine; docs/dagger.md explains how engines are named"
+        yield Finding(name="dagger", state="note", message=answer.error, hint=hint, engine=True)
     elif answer.limits is None:
-        says = "an engine would be started, and was not asked; `--engine dagger` builds with it"
-        yield Finding(name="dagger", state="ok", says=says)
+        message = "an engine would be started, and was not asked; `--engine dagger` builds with it"
+        yield Finding(name="dagger", state="ok", message=message)
     else:
         limits = answer.limits
-        says = "an engine answers; `--engine dagger` builds with it"
-        yield Finding(name="dagger", state="ok", says=says, engine=True)
+        message = "an engine answers; `--engine dagger` builds with it"
+        yield Finding(name="dagger", state="ok", message=message, engine=True)
         if limits.size_warning:
-            yield Finding(name="cache", state="note", says=limits.size_warning)
+            yield Finding(name="cache", state="note", message=limits.size_warning)
         elif limits.min_free_bytes:
             yield Finding(
                 name="cache",
                 state="ok",
-                says="the Dagger engine empties its own where less than "
+                message="the Dagger engine empties its own where less than "
                 f"{size_text(limits.min_free_bytes)} of its disk are free, whoever fills it",
             )
 
@@ -136,21 +136,25 @@ def _rights(machine: Machine) -> Iterator[Finding]:
     subids = f"as root: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {machine.user}`"
     match machine.rights:
         case "root":
-            yield Finding(name="rights", state="ok", says="root")
+            yield Finding(name="rights", state="ok", message="root")
         case "sudo":
-            yield Finding(name="rights", state="ok", says="sudo, without a password for now")
+            yield Finding(name="rights", state="ok", message="sudo, without a password for now")
         case "rootless":
-            says = f"rootless Buildah, with {machine.subuids} subordinate ids"
-            yield Finding(name="rights", state="ok", says=says)
+            message = f"rootless Buildah, with {machine.subuids} subordinate ids"
+            yield Finding(name="rights", state="ok", message=message)
         case "asks":
-            says = "sudo wants a password"
-            yield Finding(name="rights", state="bad", says=says, advice="`sudo -v` first, in this terminal")
+            message = "sudo wants a password"
+            yield Finding(
+                name="rights", state="bad", message=message, hint="`sudo -v` first, in this terminal"
+            )
         case "none" if machine.subuids:
-            says = "neither root nor sudo, and `buildah unshare` fails"
-            yield Finding(name="rights", state="bad", says=says, advice="`buildah unshare true` says why")
+            message = "neither root nor sudo, and `buildah unshare` fails"
+            yield Finding(
+                name="rights", state="bad", message=message, hint="`buildah unshare true` prints why"
+            )
         case "none":
-            says = f"neither root nor sudo, and {machine.user} has no subordinate ids for rootless Buildah"
-            yield Finding(name="rights", state="bad", says=says, advice=subids)
+            message = f"neither root nor sudo, and {machine.user} has no subordinate ids for rootless Buildah"
+            yield Finding(name="rights", state="bad", message=message, hint=subids)
         case None:
             pass
         case _:
@@ -158,7 +162,7 @@ def _rights(machine: Machine) -> Iterator[Finding]:
 
 
 def _programs(machine: Machine) -> Iterator[Finding]:
-    yield Finding(name="python", state="ok", says=machine.python)
+    yield Finding(name="python", state="ok", message=machine.python)
     uses = {
         "uv": "resolves locks",
         "mmdebstrap": "makes the bootstrap base",
@@ -170,36 +174,34 @@ def _programs(machine: Machine) -> Iterator[Finding]:
     for name, use in uses.items():
         version = machine.programs.get(name)
         if version is not None:
-            yield Finding(name=name, state="ok", says=version)
+            yield Finding(name=name, state="ok", message=version)
             continue
-        advice = (
-            "`./dockwright` sets it up" if name == "uv" else _install(machine, (packages.get(name, name),))
-        )
-        yield Finding(name=name, state="note", says=f"is not installed; it {use}", advice=advice)
+        hint = "`./dockwright` sets it up" if name == "uv" else _install(machine, (packages.get(name, name),))
+        yield Finding(name=name, state="note", message=f"is not installed; it {use}", hint=hint)
 
 
 def _resources(machine: Machine) -> Iterator[Finding]:
-    yield Finding(name="system", state="ok", says=machine.system)
+    yield Finding(name="system", state="ok", message=machine.system)
     memory_gb = machine.memory_bytes / GB
-    says = f"{machine.cores} cores, {memory_gb:.0f} GB of memory"
+    message = f"{machine.cores} cores, {memory_gb:.0f} GB of memory"
     enough = memory_gb >= MEMORY_GB or not machine.memory_bytes
-    yield Finding(name="size", state="ok" if enough else "note", says=says)
+    yield Finding(name="size", state="ok" if enough else "note", message=message)
 
 
 def _disks(machine: Machine, needs: Mapping[str, Estimate]) -> Iterator[Finding]:
     for disk in machine.disks:
-        says = f"{size_text(disk.free_bytes)} free at {disk.text}"
+        message = f"{size_text(disk.free_bytes)} free at {disk.text}"
         takes = {what: run.peak(disk.used_for) for what, run in needs.items()}
         large = [what for what, size in takes.items() if size > disk.free_bytes]
         if not large:
-            yield Finding(name="disk", state="ok", says=says)
+            yield Finding(name="disk", state="ok", message=message)
             continue
         taken = ", ".join(f"{what} about {size_text(size)}" for what, size in takes.items())
         yield Finding(
             name="disk",
             state="note",
-            says=f"{says}; from nothing, {taken}: too little for {large[0]}",
-            advice=ADVICE_DISK if len(large) == len(needs) else "",
+            message=f"{message}; from nothing, {taken}: too little for {large[0]}",
+            hint=HINT_DISK if len(large) == len(needs) else "",
         )
 
 
@@ -207,26 +209,28 @@ def _network(machine: Machine) -> Iterator[Finding]:
     paths = dict.fromkeys(path for _, path, is_file in machine.ca if is_file)
     for path in paths:
         names = ", ".join(name for name, of_name, _ in machine.ca if of_name == path)
-        yield Finding(name="certificates", state="ok", says=f"{path}, handed to what fetches ({names})")
+        yield Finding(name="certificates", state="ok", message=f"{path}, handed to what fetches ({names})")
     for name, path, is_file in machine.ca:
         if not is_file:
-            says = f"{name}={path}: there is no such file"
+            message = f"{name}={path}: there is no such file"
             yield Finding(
-                name="certificates", state="bad", says=says, advice=f"correct it, or `unset {name}`"
+                name="certificates", state="bad", message=message, hint=f"correct it, or `unset {name}`"
             )
     for proxy in dict.fromkeys(proxy for _, proxy in machine.proxies):
         names = ", ".join(name for name, of_name in machine.proxies if of_name == proxy)
-        yield Finding(name="proxy", state="ok", says=f"{proxy}, handed to what fetches ({names})")
+        yield Finding(name="proxy", state="ok", message=f"{proxy}, handed to what fetches ({names})")
     for host in machine.hosts:
         if host.error:
-            says = f"{host.what} does not answer: {host.url}: {host.error}"
-            yield Finding(name="network", state="note", says=says, advice=OFFLINE_ADVICE.get(host.what, ""))
+            message = f"{host.what} does not answer: {host.url}: {host.error}"
+            yield Finding(
+                name="network", state="note", message=message, hint=OFFLINE_HINTS.get(host.what, "")
+            )
         else:
-            yield Finding(name="network", state="ok", says=f"{host.what} answers: {host.url}")
+            yield Finding(name="network", state="ok", message=f"{host.what} answers: {host.url}")
 
 
 REGISTRY, PYPI, DEBIAN = "the registry of the base", "the Python package index", "Debian's archive"
-OFFLINE_ADVICE = {
+OFFLINE_HINTS = {
     REGISTRY: "nothing to do: the base is made of Debian packages instead (`--base bootstrap`)",
     PYPI: "set HTTPS_PROXY, or build from a folder that was exported elsewhere: `--wheelhouse DIR`",
     DEBIAN: "set http_proxy or DOCKWRIGHT_DEBIAN_MIRROR, or build from such a folder: `--wheelhouse DIR`",

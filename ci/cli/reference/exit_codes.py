@@ -54,7 +54,7 @@ OTHERS: dict[str, tuple[int, ...]] = {
     "completion": (),
     "test": (1, 5, 6),
 }
-"""By command: its exit codes beside those of every command."""
+"""By command: its exit codes, in addition to those of every command."""
 
 MEANINGS: dict[str, dict[int, str]] = {
     "build-all": {0: "Every image exists and passed its checks.", 1: MIXED},

@@ -32,7 +32,7 @@ class RegistryTasks:
         """Bring an image that others are built on into the store, and name it.
 
         Raises:
-            RegistryError: it is not what stands beside it.
+            RegistryError: it is not what its key artifact names.
             CommandError: the registry does not give it.
         """
         assert self.remote is not None

@@ -139,7 +139,7 @@ def test_a_mistake_of_ours_shows_a_traceback_and_asks_for_a_report(
     assert main(["schema"]) == BUG
     err = capsys.readouterr().err
     assert "KeyError: 'ours'" in err
-    assert "please report them" in err.splitlines()[-1]
+    assert "please report it" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])

@@ -58,7 +58,7 @@ def without(name: str) -> dict[str, str]:
 
 def told(machine: Machine) -> dict[str, tuple[str, str]]:
     """Says and advice of every finding that is not `ok`, by name."""
-    return {f.name: (f.says, f.advice) for f in diagnose(machine, NEEDS) if f.state != "ok"}
+    return {f.name: (f.message, f.hint) for f in diagnose(machine, NEEDS) if f.state != "ok"}
 
 
 def test_a_machine_with_all_of_it_can_build_and_nothing_is_remarked() -> None:
@@ -86,23 +86,23 @@ def test_a_user_without_root_is_told_what_root_types() -> None:
 
 def test_a_container_that_does_not_run_is_told_with_its_reason() -> None:
     machine = replace(GOOD, trial=Trial(driver="overlay", error="unshare: operation not permitted"))
-    says, advice = told(machine)["buildah"]
-    assert "unshare: operation not permitted" in says
-    assert "--privileged" in advice
+    message, hint = told(machine)["buildah"]
+    assert "unshare: operation not permitted" in message
+    assert "--privileged" in hint
     assert not can_build(diagnose(machine, NEEDS))
 
 
 @pytest.mark.parametrize(
-    ("rights", "subuids", "advice"),
+    ("rights", "subuids", "hint"),
     [
         ("none", 0, "as root: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann`"),
-        ("none", 65536, "`buildah unshare true` says why"),
+        ("none", 65536, "`buildah unshare true` prints why"),
         ("asks", 0, "`sudo -v` first, in this terminal"),
     ],
 )
-def test_a_user_without_rights_is_told_how_to_get_them(rights: str, subuids: int, advice: str) -> None:
+def test_a_user_without_rights_is_told_how_to_get_them(rights: str, subuids: int, hint: str) -> None:
     machine = replace(GOOD, rights=rights, subuids=subuids, trial=None)  # type: ignore[arg-type]
-    assert told(machine)["rights"][1] == advice
+    assert told(machine)["rights"][1] == hint
     assert not can_build(diagnose(machine, NEEDS))
 
 
@@ -116,9 +116,9 @@ def test_a_daemon_that_answers_can_build_in_place_of_buildah() -> None:
 
 def test_whole_copies_of_layers_are_remarked() -> None:
     machine = replace(GOOD, rights="rootless", trial=Trial(driver="vfs", error=""))
-    says, advice = told(machine)["layers"]
-    assert says.startswith("kept by vfs")
-    assert "fuse-overlayfs" in advice
+    message, hint = told(machine)["layers"]
+    assert message.startswith("kept by vfs")
+    assert "fuse-overlayfs" in hint
 
 
 @pytest.mark.parametrize(
@@ -129,10 +129,10 @@ def test_whole_copies_of_layers_are_remarked() -> None:
     ],
 )
 def test_a_small_disk_is_remarked_with_what_is_built_there(free_gb: int, words: str) -> None:
-    says, advice = told(replace(GOOD, disks=(replace(DISK, free_bytes=free_gb * GB),)))["disk"]
+    message, hint = told(replace(GOOD, disks=(replace(DISK, free_bytes=free_gb * GB),)))["disk"]
     takes = "from nothing, the cpu images about 6.00 GB, all about 24.0 GB"
-    assert says == f"{free_gb:.1f}0 GB free at {DISK.text}; {takes}: {words}".replace("23.00", "23.0")
-    assert ("`dockwright gc`" in advice) == (free_gb < 6)
+    assert message == f"{free_gb:.1f}0 GB free at {DISK.text}; {takes}: {words}".replace("23.00", "23.0")
+    assert ("`dockwright gc`" in hint) == (free_gb < 6)
 
 
 def test_without_a_stack_a_disk_is_not_judged() -> None:
@@ -161,7 +161,7 @@ def test_what_is_handed_to_fetching_is_named_once_with_all_its_variables() -> No
     )
     assert told(machine) == {}
     names = ("certificates", "proxy")
-    assert [finding.says for finding in diagnose(machine, NEEDS) if finding.name in names] == [
+    assert [finding.message for finding in diagnose(machine, NEEDS) if finding.name in names] == [
         "/ca, handed to what fetches (SSL_CERT_FILE, PIP_CERT)",
         "proxy, handed to what fetches (http_proxy, https_proxy)",
         "localhost, handed to what fetches (no_proxy)",
@@ -170,9 +170,9 @@ def test_what_is_handed_to_fetching_is_named_once_with_all_its_variables() -> No
 
 def test_a_registry_out_of_reach_needs_nothing_done() -> None:
     host = Host(what=REGISTRY, url="https://registry/v2/", error="timed out")
-    says, advice = told(replace(GOOD, hosts=(host,)))["network"]
-    assert says == "the registry of the base does not answer: https://registry/v2/: timed out"
-    assert advice.startswith("nothing to do")
+    message, hint = told(replace(GOOD, hosts=(host,)))["network"]
+    assert message == "the registry of the base does not answer: https://registry/v2/: timed out"
+    assert hint.startswith("nothing to do")
     assert can_build(diagnose(replace(GOOD, hosts=(host,)), NEEDS))
 
 
@@ -183,9 +183,9 @@ def test_windows_has_no_rights_to_remark() -> None:
 
 def test_the_findings_as_json_say_whether_it_can_build() -> None:
     value = doctor_json(diagnose(GOOD, NEEDS))
-    assert value["schema"] == 1
+    assert value["schema"] == 2
     assert value["can_build"] is True
-    assert {"name": "rights", "state": "ok", "says": "root", "advice": ""} in value["findings"]  # type: ignore[operator]
+    assert {"name": "rights", "state": "ok", "message": "root", "hint": ""} in value["findings"]  # type: ignore[operator]
 
 
 LIMITS = CacheLimits(most_bytes=200 * GB, reserved_bytes=50 * GB, min_free_bytes=60 * GB)
@@ -194,23 +194,25 @@ LIMITS = CacheLimits(most_bytes=200 * GB, reserved_bytes=50 * GB, min_free_bytes
 def of_dagger(answer: DaggerAnswer) -> list[tuple[str, str, str, bool]]:
     found = diagnose(replace(GOOD, dagger=answer), NEEDS)
     known = diagnose(GOOD, NEEDS)
-    return [(one.name, one.state, one.says, one.engine) for one in found if one not in known]
+    return [(one.name, one.state, one.message, one.engine) for one in found if one not in known]
 
 
 def test_a_dagger_engine_that_answers_is_told_with_the_limit_of_its_cache() -> None:
-    says = "the Dagger engine empties its own where less than 60.0 GB of its disk are free, whoever fills it"
+    message = (
+        "the Dagger engine empties its own where less than 60.0 GB of its disk are free, whoever fills it"
+    )
     assert of_dagger(DaggerAnswer(limits=LIMITS)) == [
         ("dagger", "ok", "an engine answers; `--engine dagger` builds with it", True),
-        ("cache", "ok", says, False),
+        ("cache", "ok", message, False),
     ]
 
 
 def test_a_dagger_engine_with_a_small_cache_is_noted_with_what_to_set() -> None:
     small = CacheLimits(most_bytes=2 * GB, reserved_bytes=0, min_free_bytes=60 * GB)
-    (_, (name, state, says, _)) = of_dagger(DaggerAnswer(limits=small))
+    (_, (name, state, message, _)) = of_dagger(DaggerAnswer(limits=small))
     assert (name, state) == ("cache", "note")
-    assert says.startswith("the engine keeps at most 2 GB of cache")
-    assert "gc.maxUsedSpace, gc.reservedSpace and gc.minFreeSpace in its engine.json" in says
+    assert message.startswith("the engine keeps at most 2 GB of cache")
+    assert "gc.maxUsedSpace, gc.reservedSpace and gc.minFreeSpace in its engine.json" in message
 
 
 def test_a_dagger_engine_out_of_reach_is_noted_and_others_can_build() -> None:
