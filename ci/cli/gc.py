@@ -138,10 +138,10 @@ def gc_lines(found: Survey) -> tuple[str, ...]:
 
 
 def total_text(items: Iterable[Item]) -> str:
-    """Return the number of things and their bytes: `7 things, 1.20 GB`."""
+    """Return the number of items and their bytes: `7 items, 1.20 GB`."""
     counted = list(items)
     number = len(counted)
-    noun = "thing" if number == 1 else "things"
+    noun = "item" if number == 1 else "items"
     return f"{number} {noun}, {size_text(sum(item.size_bytes for item in counted))}"
 
 

@@ -42,7 +42,7 @@ def lock(settings: Settings, check: bool, upgrade: tuple[str, ...], variants: tu
         )
     if check:
         check_locks(settings.stack)
-        click.echo("all locks are fresh")
+        click.echo("all locks are up to date")
         return
     install_first()
     changed = write_locks(

@@ -35,13 +35,16 @@ def render(ctx: click.Context, bake: bool, check: bool) -> None:
     stale, obsolete = differences(top, files)
     if check:
         for name in stale:
-            click.echo(f"{top / name}: differs from its image.toml and locks")
+            state = "differs from its image.toml and locks" if (top / name).exists() else "missing"
+            click.echo(f"{top / name}: {state}")
         for name in obsolete:
             click.echo(f"{top / name}: rendered for an image or variant that no longer exists")
         if stale or obsolete:
-            click.echo("hint: `dockwright render` writes stale files and removes obsolete ones", err=True)
+            click.echo(
+                "hint: `dockwright render` writes missing and stale files and removes obsolete ones", err=True
+            )
             ctx.exit(1)
-        click.echo(f"all {len(files)} rendered files are fresh")
+        click.echo(f"all {len(files)} rendered files are up to date")
         return
     for name in stale:
         (top / name).write_text(files[name], encoding="utf-8", newline="\n")

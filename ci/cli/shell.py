@@ -56,7 +56,9 @@ def shell(  # noqa: PLR0913 click: an option each
     settings: Settings = ctx.obj
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if not argv and not terminal:
-        raise UsageError(f"a shell needs a terminal; without one give it a command: `shell {image} -- CMD…`")
+        raise UsageError(
+            "a shell needs a terminal", hint=f"run one command instead: `dockwright shell {image} -- CMD…`"
+        )
     workspace = open_workspace(settings.with_(base=base, engine=engine))
     id_ = one_variant(workspace.stack, image)
     install_first()

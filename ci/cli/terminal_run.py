@@ -63,7 +63,7 @@ async def print_plan(workspace: Workspace, request: Request) -> int:
     for planned in plan.images:
         click.echo(f"{planned.action:<7} {planned.id:<30} {planned.key[:12]}  {planned.reason}")
     checked = ", and all checked" if request.checks_existing else ""
-    click.echo(f"{len(plan.to_build)} of {len(plan.images)} would be built{checked}")
+    click.echo(f"{len(plan.to_build)} of {len(plan.images)} images would be built{checked}")
     if refusal:
         click.echo(f"it would be refused: {refusal}")
     return 0

@@ -60,8 +60,8 @@ def refresh_digests(directory: Path, bases: tuple[ExternalBase, ...], upgrade: b
         try:
             digest = served_digest(base)
         except CommandError as error:
-            state = "unchanged" if base.digest else "still absent"
-            report.append(f"{what} can't be reached, its digest is {state} ({_reason(error.tail)})")
+            state = "unchanged" if base.digest else "still missing"
+            report.append(f"{what} can't be reached, so its digest is {state} ({_reason(error.tail)})")
             continue
         if digest == base.digest:
             report.append(f"{what} has the same digest")

@@ -93,7 +93,7 @@ def _unknown(name: str, known: Collection[ImageId]) -> UsageError:
     names = [str(one) for one in known] if ":" in name else sorted({one.image for one in known})
     close = difflib.get_close_matches(name, names, n=1)
     meant = f"did you mean {close[0]!r}? " if close else ""
-    return UsageError(f"the stack has no image {name!r}", hint=f"{meant}Known are {', '.join(names)}")
+    return UsageError(f"the stack has no image {name!r}", hint=f"{meant}Known: {', '.join(names)}")
 
 
 def check_variants(stack: Stack, variants: Iterable[str]) -> None:

@@ -142,7 +142,7 @@ def test_a_shell_opens_before_the_step_that_failed_with_its_wheelhouse(failed: L
     assert {"lists", "uv", "wheels"} <= set(listed)
     assert listed[-1].startswith("thing==1.0 --hash=sha256:")
     assert f"{FAILED}4 of 8, which failed: RUN /mnt/uv pip install" in done.stderr
-    assert "the step by hand; /mnt is what the step has there:" in done.stderr
+    assert "to run the step by hand (/mnt has the packages that the step mounts):" in done.stderr
 
 
 def test_the_step_by_hand_fails_as_it_did(failed: LuckStack) -> None:

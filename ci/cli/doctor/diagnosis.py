@@ -85,10 +85,13 @@ def _buildah(machine: Machine) -> Iterator[Finding]:
 
 def _driver(machine: Machine, driver: str) -> Finding:
     if driver != "vfs":
-        return Finding(name="layers", state="ok", message=f"kept by {driver}")
+        return Finding(name="layers", state="ok", message=f"stored by the driver {driver}")
     hint = _install(machine, ("fuse-overlayfs",)) if machine.rights == "rootless" else ""
     return Finding(
-        name="layers", state="note", message="kept by vfs: each is a whole copy, slow and large", hint=hint
+        name="layers",
+        state="note",
+        message="stored by the driver vfs: each layer is a whole copy, slow and large",
+        hint=hint,
     )
 
 
@@ -209,7 +212,9 @@ def _network(machine: Machine) -> Iterator[Finding]:
     paths = dict.fromkeys(path for _, path, is_file in machine.ca if is_file)
     for path in paths:
         names = ", ".join(name for name, of_name, _ in machine.ca if of_name == path)
-        yield Finding(name="certificates", state="ok", message=f"{path}, handed to what fetches ({names})")
+        yield Finding(
+            name="certificates", state="ok", message=f"{path}, used by everything that downloads ({names})"
+        )
     for name, path, is_file in machine.ca:
         if not is_file:
             message = f"{name}={path}: there is no such file"
@@ -218,7 +223,9 @@ def _network(machine: Machine) -> Iterator[Finding]:
             )
     for proxy in dict.fromkeys(proxy for _, proxy in machine.proxies):
         names = ", ".join(name for name, of_name in machine.proxies if of_name == proxy)
-        yield Finding(name="proxy", state="ok", message=f"{proxy}, handed to what fetches ({names})")
+        yield Finding(
+            name="proxy", state="ok", message=f"{proxy}, used by everything that downloads ({names})"
+        )
     for host in machine.hosts:
         if host.error:
             message = f"{host.what} does not answer: {host.url}: {host.error}"

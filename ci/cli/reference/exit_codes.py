@@ -7,8 +7,8 @@ from ci.cli.commands import COMMANDS
 EXIT_CODES = {
     0: "Success: everything that was asked for exists or is correct.",
     1: "A comparison or check of the command failed, or several errors have different codes: see its page.",
-    2: "Wrong arguments or settings, or errors in the files of the stack.",
-    3: "A lock is stale, or cannot be made.",
+    2: "Wrong arguments or settings, or errors in the files of the stack, such as a missing or stale lock.",
+    3: "A lock cannot be made, a locked package is unavailable, or `lock --check` found a stale lock.",
     4: "A download failed, or a downloaded file does not match its lock.",
     5: "No usable engine.",
     6: "A build step or another child process failed.",

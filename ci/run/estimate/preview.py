@@ -36,7 +36,7 @@ def preview_lines(run: Estimate, systems: Iterable[FileSystem], less: Sequence[s
             f"{size_text(system.free_bytes)} free at {system.text}"
         )
     if less:
-        lines.append(f"less:     {' or '.join(less)}")
+        lines.append(f"to build less: {' or '.join(less)}")
     return tuple(lines)
 
 

@@ -47,7 +47,8 @@ async def shell_target(
     build = f"`dockwright build {id_}`"
     if failure is None:
         raise UsageError(
-            f"{id_}: this version is not in the store, and no build of it failed", hint=f"build it by {build}"
+            f"{id_}: the store has no image with its current key, and no build of this key failed",
+            hint=f"run {build}",
         )
     step = _step(planned, failure)
     if step is None:
@@ -138,10 +139,10 @@ def _lines(planned: PlannedImage, failure: FailedBuild, step: int) -> tuple[str,
         command = text.removeprefix("RUN ")
         while command.startswith("--"):
             command = command.partition(" ")[2].lstrip(" \\\n")
-    where = f"; {MOUNT} has what the step mounts" if "--mount=" in text else ""
-    where = f"; {MOUNT} is the folder that it copies from" if text.startswith("COPY ") else where
+    where = f" ({MOUNT} has the packages that the step mounts)" if "--mount=" in text else ""
+    where = f" ({MOUNT} is the folder that the step copies from)" if text.startswith("COPY ") else where
     return (
         f"{planned.id}: this is before step {step} of {count}, which failed: {shown(one_line(text))}",
-        f"the step by hand{where}:",
+        f"to run the step by hand{where}:",
         *(f"  {line}" for line in command.splitlines()),
     )

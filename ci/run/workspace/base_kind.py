@@ -48,7 +48,9 @@ def resolve_base(stack: Stack, option: str, answers: Callable[[str], bool]) -> B
     absent = [base.name for base in stack.external_roots if not base.digest]
     if absent:
         return BaseKind(
-            kind="bootstrap", reason=f"base: bootstrap (no digest of {', '.join(absent)} is locked)"
+            kind="bootstrap",
+            reason="base: bootstrap, made of Debian packages (bases.lock.toml has no digest for "
+            f"{', '.join(absent)})",
         )
     for host in [base.named.host for base in stack.external_roots]:
         if not answers(host):

@@ -153,7 +153,7 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(
         ["build", "ml:cpu"],
         ["build", "vad:cpu"],
     ]
-    assert lines[4] == "3 of 3 would be built"
+    assert lines[4] == "3 of 3 images would be built"
     assert machine.engine.calls == []
 
 

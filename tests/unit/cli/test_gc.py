@@ -29,5 +29,5 @@ def test_large_things_stand_alone_and_small_ones_of_a_kind_together() -> None:
 
 
 def test_the_total_is_of_all() -> None:
-    assert total_text(ITEMS) == "7 things, 2.89 GB"
-    assert total_text(ITEMS[:1]) == "1 thing, 887 MB"
+    assert total_text(ITEMS) == "7 items, 2.89 GB"
+    assert total_text(ITEMS[:1]) == "1 item, 887 MB"

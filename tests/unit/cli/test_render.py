@@ -36,7 +36,7 @@ def test_what_is_absent_is_written_and_then_fresh(stack: StackFolder, capsys: Ca
     }
     capsys.readouterr()
     assert main(["render", "--check"]) == 0
-    assert capsys.readouterr().out == "all 5 rendered files are fresh\n"
+    assert capsys.readouterr().out == "all 5 rendered files are up to date\n"
 
 
 def test_an_edited_file_is_named_and_written_again(fresh: StackFolder, capsys: Captured) -> None:
@@ -47,6 +47,13 @@ def test_an_edited_file_is_named_and_written_again(fresh: StackFolder, capsys: C
     assert capsys.readouterr().out == f"{path}: differs from its image.toml and locks\n"
     assert main(["render"]) == 0
     assert path.read_text() == text
+
+
+def test_a_missing_file_is_named(fresh: StackFolder, capsys: Captured) -> None:
+    path = fresh.path / "tool/Dockerfile.cpu"
+    path.unlink()
+    assert main(["render", "--check"]) == 1
+    assert capsys.readouterr().out == f"{path}: missing\n"
 
 
 def test_a_changed_image_makes_its_file_stale(fresh: StackFolder, capsys: Captured) -> None:

@@ -24,5 +24,6 @@ def test_a_name_without_a_variant_is_enough_where_there_is_one() -> None:
 def test_a_shell_without_a_terminal_needs_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["shell", "asr:cpu"]) == 2
     assert capsys.readouterr().err == (
-        "dockwright: a shell needs a terminal; without one give it a command: `shell asr:cpu -- CMD…`\n"
+        "dockwright: a shell needs a terminal\n"
+        "hint: run one command instead: `dockwright shell asr:cpu -- CMD…`\n"
     )

@@ -21,7 +21,7 @@ def test_images_are_planned_parents_first_with_their_parents() -> None:
 
 
 def test_an_unknown_image_is_answered_with_the_nearest_name() -> None:
-    with pytest.raises(UsageError, match=r"no image 'asrr'\nhint: did you mean 'asr'\? Known are asr, base"):
+    with pytest.raises(UsageError, match=r"no image 'asrr'\nhint: did you mean 'asr'\? Known: asr, base"):
         select(STACK, ["asrr"], [])
 
 

@@ -117,7 +117,7 @@ def test_a_daemon_that_answers_can_build_in_place_of_buildah() -> None:
 def test_whole_copies_of_layers_are_remarked() -> None:
     machine = replace(GOOD, rights="rootless", trial=Trial(driver="vfs", error=""))
     message, hint = told(machine)["layers"]
-    assert message.startswith("kept by vfs")
+    assert message.startswith("stored by the driver vfs")
     assert "fuse-overlayfs" in hint
 
 
@@ -162,9 +162,9 @@ def test_what_is_handed_to_fetching_is_named_once_with_all_its_variables() -> No
     assert told(machine) == {}
     names = ("certificates", "proxy")
     assert [finding.message for finding in diagnose(machine, NEEDS) if finding.name in names] == [
-        "/ca, handed to what fetches (SSL_CERT_FILE, PIP_CERT)",
-        "proxy, handed to what fetches (http_proxy, https_proxy)",
-        "localhost, handed to what fetches (no_proxy)",
+        "/ca, used by everything that downloads (SSL_CERT_FILE, PIP_CERT)",
+        "proxy, used by everything that downloads (http_proxy, https_proxy)",
+        "localhost, used by everything that downloads (no_proxy)",
     ]
 
 

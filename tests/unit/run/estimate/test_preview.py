@@ -33,7 +33,7 @@ def test_a_build_says_what_it_fetches_and_needs_and_how_to_do_less() -> None:
         "to fetch: 139 files, 4.00 GB",
         "disk:     about 13.0 GB, of which 13.0 GB stay; 20.0 GB free at /dw/store (store, state)",
         "disk:     about 2.00 GB, of which 0 B stay; 1.00 GB free at /tmp (temporary files)",
-        "less:     `--variant cpu` or `build IMAGE` for one image",
+        "to build less: `--variant cpu` or `build IMAGE` for one image",
     )
 
 

@@ -80,7 +80,7 @@ async def test_an_image_that_is_there_is_opened_as_it_is(workspace: Workspace) -
 async def test_one_that_was_neither_built_nor_failed_says_how_to_build_it(workspace: Workspace) -> None:
     plan, store = await planned(workspace)
     with pytest.raises(
-        UsageError, match=r"no build of it failed\nhint: build it by `dockwright build vad:cpu`"
+        UsageError, match=r"no build of this key failed\nhint: run `dockwright build vad:cpu`"
     ):
         await place(workspace, plan, store)
 
@@ -101,7 +101,7 @@ async def test_a_shell_opens_before_the_step_that_failed_with_what_it_has_there(
         mounts=((workspace.directory / "vad", "/mnt", "ro"),),
         lines=(
             f"vad:cpu: this is before step {step} of {len(instructions) - 1}, which failed: {command}",
-            "the step by hand; /mnt is the folder that it copies from:",
+            "to run the step by hand (/mnt is the folder that the step copies from):",
             f"  {command}",
         ),
     )
@@ -147,5 +147,5 @@ async def test_a_failure_of_other_inputs_says_nothing(workspace: Workspace) -> N
     failed(workspace, plan, "STEP 3/9: COPY")
     other = replace(workspace, stack=small_stack())
     changed, _ = await planned(other)
-    with pytest.raises(UsageError, match="no build of it failed"):
+    with pytest.raises(UsageError, match="no build of this key failed"):
         await place(other, changed, store)
