@@ -131,7 +131,7 @@ def test_an_image_that_was_neither_built_nor_failed_says_how_to_build_it(
     stack.add(served.add("thing", "thing-1.0-py3-none-any.whl", wheel("thing", len(str(tmp_path)) * 50)))
     done = stack.dockwright("shell", "luck", "--", "true")
     assert done.returncode == 2
-    assert done.stderr.endswith("no build of it failed; `dockwright build luck:cpu` builds it\n")
+    assert done.stderr.endswith("no build of this key failed\nhint: run `dockwright build luck:cpu`\n")
 
 
 def test_a_shell_opens_before_the_step_that_failed_with_its_wheelhouse(failed: LuckStack) -> None:
@@ -148,7 +148,7 @@ def test_a_shell_opens_before_the_step_that_failed_with_its_wheelhouse(failed: L
 def test_the_step_by_hand_fails_as_it_did(failed: LuckStack) -> None:
     with shell(failed, "luck:cpu") as terminal:
         said = terminal.wait_for("# ").replace("\r", "")
-        _, _, command = said.partition("has there:\n")
+        _, _, command = said.partition("the step mounts):\n")
         lines = [line for line in command.splitlines() if line.startswith("  ")]
         assert lines
         for line in lines:
