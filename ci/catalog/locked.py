@@ -55,5 +55,5 @@ class Locks:
             for number, what in lock.errors:
                 folder.errors.add(folder.file(name), f"line {number}", what, LOCK)
             if wanted and not fresh:
-                folder.errors.add(folder.file(name), "inputs", f"lock older than its {source}", LOCK)
+                folder.errors.add(folder.file(name), "inputs", f"stale: {source} has changed", LOCK)
         return lock.lines if fresh and not lock.errors else None

@@ -42,7 +42,7 @@ UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
     help="Compare with a release in this registry, and measure images that only the registry has.",
 )
 @click.option("--release", metavar="VERSION", help="Release to compare with. Default: the current release.")
-@click.option("--write", is_flag=True, help="Write docker/baseline.json, which accepts the growth.")
+@click.option("--write", is_flag=True, help="Write baseline.json of the stack, which accepts the growth.")
 @click.option(
     "--tolerance",
     metavar="SHARE,SIZE",
@@ -67,9 +67,9 @@ def budget(  # noqa: PLR0913 click: an option each
 ) -> None:
     """Compare the size and times of images with their budgets and with earlier values.
 
-    Budgets are set in image.toml. Earlier values come from docker/baseline.json, or with --registry from a
-    release. Only images in the local store or in the registry are measured. Exit code 7 if an image is over
-    its budget or grew by more than the tolerance.
+    Budgets are set in image.toml. Earlier values come from baseline.json of the stack, or with --registry
+    from a release. Only images in the local store or in the registry are measured. Exit code 7 if an image is
+    over its budget or grew by more than the tolerance.
     """
     if as_json and as_markdown:
         raise UsageError("--json and --markdown exclude each other", hint="give one of them")

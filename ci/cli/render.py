@@ -25,7 +25,7 @@ def render(ctx: click.Context, bake: bool, check: bool) -> None:
     \b
     dockwright wheelhouse --export DIR
     dockwright render --bake
-    HOUSES=DIR CACHE=registry.example/cache docker buildx bake cpu     (in the stack's directory)
+    HOUSES=DIR CACHE=registry.example/cache docker buildx bake cpu     # in the stack's directory
 
     Once docker-bake.json exists, it is updated without --bake too.
     """

@@ -28,7 +28,7 @@ def schema(of: str) -> None:
 
     \b
     dockwright schema > image.schema.json
-    #:schema ./image.schema.json          (first line of an image.toml, for editors with Taplo)
+    #:schema ./image.schema.json          # as first line of an image.toml, for editors with Taplo
     dockwright schema report > report.schema.json
     """
     click.echo(json.dumps(SCHEMAS[of](), indent=2))

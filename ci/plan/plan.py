@@ -105,7 +105,7 @@ def check_variants(stack: Stack, variants: Iterable[str]) -> None:
     for variant in variants:
         if variant not in stack.variants:
             raise UsageError(
-                f"the stack has no variant {variant!r}", hint=f"known are {', '.join(stack.variants)}"
+                f"the stack has no variant {variant!r}", hint=f"Known: {', '.join(stack.variants)}"
             )
 
 

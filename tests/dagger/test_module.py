@@ -347,7 +347,7 @@ NO = "UsageError: the stack has no"
     [
         (lambda one: one.build_all(images=["tmbd"]), f"{NO} image 'tmbd'\nhint: did you mean"),
         (lambda one: one.build(image="tmdb", variant="cuda"), f"{NO} image 'tmdb:cuda'\n"),
-        (lambda one: one.wheelhouse(variant="gpu"), f"{NO} variant 'gpu'\nhint: known are cpu, cuda"),
+        (lambda one: one.wheelhouse(variant="gpu"), f"{NO} variant 'gpu'\nhint: Known: cpu, cuda"),
         (lambda one: one.build_all(variant=["gpu"]), f"{NO} variant 'gpu'\n"),
         (lambda one: one.build_all(cache="write"), "UsageError: DOCKWRIGHT_CACHE: "),
         (lambda one: one.publish(version="1"), "UsageError: no registry is set\nhint: give --registry"),

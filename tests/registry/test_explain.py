@@ -60,7 +60,7 @@ def test_any_two_sides_are_compared(plain: Registry, tmp_path: Path) -> None:
         ]
     unknown = machine.dockwright(*sides, "--from", "nowhere")
     assert unknown.returncode == 2
-    assert "known are checkout, store, registry and revisions of" in unknown.stderr
+    assert "Known: checkout, store, registry and revisions of" in unknown.stderr
     change(machine.stack, f"third {tmp_path}")
     dirty = machine.dockwright("publish", *words)
     assert dirty.returncode == 2

@@ -17,8 +17,8 @@ def completion(ctx: click.Context, shell: str) -> None:
     line to the start-up file of the shell:
 
     \b
-    eval "$(/path/to/dockwright completion bash)"        ~/.bashrc
-    eval "$(/path/to/dockwright completion zsh)"         ~/.zshrc, after compinit
-    /path/to/dockwright completion fish | source         ~/.config/fish/config.fish
+    eval "$(/path/to/dockwright completion bash)"        # in ~/.bashrc
+    eval "$(/path/to/dockwright completion zsh)"         # in ~/.zshrc, after compinit
+    /path/to/dockwright completion fish | source         # in ~/.config/fish/config.fish
     """
     click.echo(SHELLS[shell](ctx.find_root().command, {}, "dockwright", VARIABLE).source(), nl=False)

@@ -21,6 +21,7 @@ from ci.run.estimate.needs import Estimate, from_nothing
 from ci.settings import Settings
 
 GB = 10**9
+HINT_SPACE = "`dockwright gc` lists what can be removed; on a hosted runner, choose a larger one"
 STATES = {"ok": ("ok", ""), "note": ("note", "33"), "bad": ("no", "31")}
 """The word before a finding, and its colour on a terminal."""
 REGISTRIES = {"docker.io": "registry-1.docker.io"}
@@ -65,7 +66,7 @@ def _check_room(settings: Settings, size_bytes: int) -> None:
     """
     systems = file_systems({**run_folders(settings), **daemon_folders()})
     if refusal := free_space_refusal(systems, size_bytes):
-        raise DiskError(refusal)
+        raise DiskError(refusal, hint=HINT_SPACE)
     for system in systems:
         click.echo(
             f"{size_text(system.free_bytes)} free at {system.text}; {size_text(size_bytes)} are needed"
@@ -73,7 +74,7 @@ def _check_room(settings: Settings, size_bytes: int) -> None:
 
 
 def free_space_refusal(systems: Iterable[FileSystem], size_bytes: int) -> str:
-    """Return which of `systems` has less than `size_bytes` free, and what to do; empty where none."""
+    """Return which of `systems` has less than `size_bytes` free; empty where none."""
     short = [
         f"{size_text(system.free_bytes)} are free at {system.text}"
         for system in systems
@@ -81,10 +82,7 @@ def free_space_refusal(systems: Iterable[FileSystem], size_bytes: int) -> str:
     ]
     if not short:
         return ""
-    return (
-        f"not enough disk: {size_text(size_bytes)} are needed, and {'; '.join(short)}. `dockwright gc` lists "
-        "what can go; on a hosted runner, take a larger one"
-    )
+    return f"not enough disk: {size_text(size_bytes)} are needed, and {'; '.join(short)}"
 
 
 def doctor_json(findings: tuple[Finding, ...]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from ci.run.estimate.needs import Estimate
 
 GB = 10**9
 MEMORY_GB = 4
-HINT_DISK = "`dockwright gc` lists what can go; `--root DIR` puts it elsewhere"
+HINT_DISK = "`dockwright gc` lists what can be removed; `--root DIR` uses another disk"
 BOOTSTRAP = ("mmdebstrap", "apt-ftparchive")
 """Programs that make a base of Debian packages."""
 

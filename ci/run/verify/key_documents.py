@@ -83,7 +83,7 @@ def stack_at(directory: Path, revision: str) -> Stack:
     if archive.error:
         raise UsageError(
             f"{revision}: {archive.error}",
-            hint=f"known are {CHECKOUT}, {STORE}, {REGISTRY} and revisions of {directory}",
+            hint=f"Known: {CHECKOUT}, {STORE}, {REGISTRY} and revisions of {directory}",
         )
     with tempfile.TemporaryDirectory(prefix="dockwright-revision-") as folder:
         try:

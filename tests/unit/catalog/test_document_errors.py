@@ -193,7 +193,7 @@ def test_an_error_is_a_line_with_its_hint_below_and_equal_hints_are_given_once(
     assert str(caught.value).splitlines() == [
         "docker/tool/image.toml: title: missing",
         "  hint: add a text in quotes",
-        "docker/tool/requirements.lock: inputs: lock older than its requirements.in",
-        "docker/wheelhouse.lock: inputs: lock older than its wheelhouse.in",
+        "docker/tool/requirements.lock: inputs: stale: requirements.in has changed",
+        "docker/wheelhouse.lock: inputs: stale: wheelhouse.in has changed",
         "  hint: run `dockwright lock`",
     ]

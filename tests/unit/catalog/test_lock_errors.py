@@ -21,7 +21,7 @@ def test_every_missing_lock_is_told(stack: StackFolder) -> None:
 def test_a_lock_older_than_its_requirements_is_told(stack: StackFolder) -> None:
     stack.append("tool/requirements.in", "tqdm\n")
     assert stack.errors == [
-        "docker/tool/requirements.lock: inputs: lock older than its requirements.in; run `dockwright lock`"
+        "docker/tool/requirements.lock: inputs: stale: requirements.in has changed; run `dockwright lock`"
     ]
 
 
@@ -35,9 +35,9 @@ def test_a_debian_lock_older_than_its_list_is_told(stack: StackFolder) -> None:
     stack.edit("stack.toml", '["g++"]', '["gcc"]')
     stack.edit("stack.toml", '"tzdata"', '"netbase"')
     assert stack.errors == [
-        "docker/base/apt.lock: inputs: lock older than its image.toml; run `dockwright lock`",
-        "docker/bootstrap.lock: inputs: lock older than its stack.toml; run `dockwright lock`",
-        ("docker/wheelhouse.apt.lock: inputs: lock older than its stack.toml; run `dockwright lock`"),
+        "docker/base/apt.lock: inputs: stale: image.toml has changed; run `dockwright lock`",
+        "docker/bootstrap.lock: inputs: stale: stack.toml has changed; run `dockwright lock`",
+        ("docker/wheelhouse.apt.lock: inputs: stale: stack.toml has changed; run `dockwright lock`"),
     ]
 
 
@@ -49,7 +49,7 @@ def test_the_order_of_a_list_of_packages_does_not_age_its_lock(stack: StackFolde
 def test_a_lock_of_the_wheelhouse_older_than_its_requirements_is_told(stack: StackFolder) -> None:
     stack.append("wheelhouse.in", "cython\n")
     assert stack.errors == [
-        "docker/wheelhouse.lock: inputs: lock older than its wheelhouse.in; run `dockwright lock`"
+        "docker/wheelhouse.lock: inputs: stale: wheelhouse.in has changed; run `dockwright lock`"
     ]
 
 

@@ -36,9 +36,9 @@ def test_every_stale_and_absent_lock_is_named(stack: StackFolder) -> None:
     stack.edit("base/image.toml", '["tini"]', '["tini", "curl"]')
     (stack.path / "bootstrap.lock").unlink()
     assert sorted(complaints(stack)) == [
-        "docker/base/apt.lock: inputs: lock older than its image.toml; run `dockwright lock`",
+        "docker/base/apt.lock: inputs: stale: image.toml has changed; run `dockwright lock`",
         "docker/bootstrap.lock: no lock; run `dockwright lock`",
-        "docker/tool/requirements.lock: inputs: lock older than its requirements.in; run `dockwright lock`",
+        "docker/tool/requirements.lock: inputs: stale: requirements.in has changed; run `dockwright lock`",
     ]
 
 
