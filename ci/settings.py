@@ -121,8 +121,8 @@ def read_settings(**options: object) -> Settings:
         return Settings(**options)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = [
-            f"DOCKWRIGHT_{'_'.join(map(str, one['loc'])).upper()}: {one['input']!r} is not valid: "
-            f"{one['msg'].replace('Input should', 'it should')}"
+            f"DOCKWRIGHT_{'_'.join(map(str, one['loc'])).upper()}: {one['input']!r} is not valid; "
+            f"{one['msg'].partition(', unable to')[0].replace('Input should', 'it should')}"
             for one in error.errors()
         ]
         raise UsageError("\n".join(lines)) from error
