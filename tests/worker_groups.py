@@ -1,7 +1,8 @@
 """A pytest plugin: which tests of the real thing one worker of pytest-xdist runs one after another.
 
 - `images`: they need all images, in the store of DOCKWRIGHT_ROOT. A file that is not named below is here.
-- `base`: they build on base:cpu alone. Where there are several workers, they have a store of their own.
+- `base` and `base-registry`: they build on base:cpu alone, the latter with a registry. Where there are several
+  workers, a worker has a store for them.
 - The files of OWN use neither store; each file is a group.
 
 The tests of a group may list all containers, mounts and runs of its store. Those that put a secret into the
@@ -52,7 +53,7 @@ def group(path: str) -> str:
         return ""
     word = name.removeprefix("test_").removesuffix(".py")
     if word in BASE[folder].split():
-        return "base"
+        return "base-registry" if folder == "registry" else "base"
     return path if word in OWN[folder].split() else "images"
 
 
@@ -86,7 +87,7 @@ class Stores:
         path = item.path.relative_to(item.config.rootpath).as_posix()
         with pytest.MonkeyPatch.context() as patch:
             match group(path):
-                case "base":
+                case "base" | "base-registry":
                     self.base_root = self.base_root or make_base_root()
                     patch.setenv("DOCKWRIGHT_ROOT", str(self.base_root))
                 case found if found == path:

@@ -8,6 +8,7 @@ from tests.worker_groups import BASE, CHECKOUT, FOLDERS, OWN, group
 def test_a_file_is_a_group_or_in_one_and_other_tests_are_in_none() -> None:
     assert group("tests/unit/plan/test_plan.py") == ""
     assert group("tests/engine/test_killed.py") == "base"
+    assert group("tests/registry/test_gzip.py") == "base-registry"
     assert group("tests/engine/test_closed.py") == "tests/engine/test_closed.py"
     assert group("tests/e2e/test_images.py") == "images"
     assert group("tests/e2e/stages/test_mux.py") == "images"
