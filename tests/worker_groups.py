@@ -1,8 +1,8 @@
 """A pytest plugin: which tests of the real thing one worker of pytest-xdist runs one after another.
 
 - `images`: they need all images, in the store of DOCKWRIGHT_ROOT. A file that is not named below is here.
-- `base` and `base-registry`: they build on base:cpu alone, the latter with a registry. Where there are several
-  workers, a worker has a store for them.
+- `base` and `base-registry`: they build on base:cpu alone, the latter with a registry. Where there are
+  several workers, a worker has a store for them.
 - The files of OWN use neither store; each file is a group.
 
 The tests of a group may list all containers, mounts and runs of its store. Those that put a secret into the

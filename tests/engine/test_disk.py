@@ -82,7 +82,7 @@ def test_a_disk_that_is_too_small_is_refused_before_any_work(
     assert done.returncode == 8, done.stdout + done.stderr
     assert re.search(r"to fetch: 1 file, \d\.\d\d kB", done.stderr)
     assert f"free at {settings.tmpdir} (temporary files)" in done.stderr
-    refusal = r"not enough disk for this run: it needs about 5\d\d MB, and \d+ MB are free at "
+    refusal = r"not enough disk space for this run: it needs about 5\d\d MB, and \d+ MB are free at "
     assert re.search(refusal, done.stderr)
     for words in ("`dockwright gc`", "`--root DIR`", "`--ignore-disk`"):
         assert words in done.stderr
@@ -90,7 +90,7 @@ def test_a_disk_that_is_too_small_is_refused_before_any_work(
     assert sorted((settings.state / "runs").iterdir()) == runs
     dry = stack.dockwright(*BUILD, "--dry-run", served=served, prefix=on_small_disk(settings.tmpdir, 100))
     assert dry.returncode == 0
-    assert "it would be refused: not enough disk for this run" in dry.stdout
+    assert "it would be refused: not enough disk space for this run" in dry.stdout
 
 
 def test_a_disk_that_fills_in_the_middle_ends_the_run_and_the_next_one_is_whole(

@@ -46,7 +46,7 @@ DIFFERENCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A daemon with what root images start from as the local image `base`, and an export of the build inputs."""
+    """A daemon with the base of root images as the local image `base`, and an export of the build inputs."""
 
     docker: Docker
     settings: Settings

@@ -216,7 +216,8 @@ async def test_who_is_not_let_in_is_told_before_anything_is_built(
     for call in (module.export_cache(), module.publish(version="1.0", bootstrap_base=True)):
         text = await failed(call)
         assert text.startswith(said)
-        assert len(text.splitlines()) == 1
+        assert len(text.splitlines()) == 2
+        assert text.splitlines()[1].startswith("hint: ")
         assert text.endswith("give --username and --password env://VARIABLE before the function") == (
             "RegistryError" in said
         )

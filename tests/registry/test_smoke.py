@@ -108,4 +108,4 @@ def test_a_rung_for_a_gpu_is_skipped_without_one_and_fails_where_one_is_required
     status, said, rows = smoke(full, "base:cuda", "--require-gpu")
     found = [(one["name"], one["status"]) for one in rows["base:cuda"]["checks"] if one["rung"] == "gpu"]
     assert (status, found) == (7, [("gpu", "skipped"), ("gpu required", "failed")])
-    assert "--require-gpu: there is none to compute on: there is no /dev/nvidia0" in said
+    assert "--require-gpu is set, and no GPU can be used: there is no /dev/nvidia0" in said

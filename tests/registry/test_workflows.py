@@ -208,13 +208,15 @@ def test_by_hand_the_gpu_runner_is_asked_and_one_without_a_gpu_fails(
     done = site.happens("workflow_dispatch", MAIN, inputs={"rebuild": False, "gpu": True})
     assert ended(done)["success"] == {"plan"}, told(done)
     assert ended(done)["failure"] == {"gpu-smoke"}, told(done)
-    assert "gpu required: --require-gpu: there is none to compute on: there is no /dev/nvidia0" in told(done)
+    assert "gpu required: --require-gpu is set, and no GPU can be used: there is no /dev/nvidia0" in told(
+        done
+    )
     assert done["gpu-smoke"].runs_on == "self-hosted gpu"
     (call,) = site.calls("dagger")[since:]
     assert call[call.index("report") :][:5] == ["report", "--smoke", "--variant", "cuda", "--require-gpu"]
     page = done["gpu-smoke"].summary
     assert page.startswith("### Checks on a GPU\n")
-    assert "--require-gpu: there is none to compute on" in page
+    assert "--require-gpu is set, and no GPU can be used" in page
 
 
 def test_at_night_all_is_built_again_and_what_drifted_is_a_pull_request(
