@@ -91,7 +91,7 @@ class ModuleArguments:
         try:
             password = await self.password.plaintext()
         except QueryError as error:
-            raise UsageError(f"--password: {error}") from error
+            raise UsageError(f"--password: {error}", hint="set the variable that it is read from") from error
         if not password:
             raise UsageError("--password: the secret is empty", hint="set the variable that it is read from")
         return {"DOCKWRIGHT_REGISTRY_USER": self.username, "DOCKWRIGHT_REGISTRY_PASSWORD": password}
