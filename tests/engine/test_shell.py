@@ -45,6 +45,16 @@ def shell(stack: LuckStack, *words: str) -> AbstractContextManager[Terminal]:
     return on_terminal(argv, env=env, cwd=CHECKOUT)
 
 
+PRINTED = """\
+import fcntl, struct, termios
+def printed(text):
+    print(text, flush=True)
+    while struct.unpack("i", fcntl.ioctl(1, termios.FIONREAD, b"0000"))[0]:
+        pass
+printed"""
+"""Prints, and waits until that was read: Buildah 1.28 drops the rest when the program ends."""
+
+
 @pytest.fixture
 def failed(stack: LuckStack, served: Served, tmp_path: Path) -> LuckStack:
     """A stack with an image that failed at the step that installs its wheels."""
@@ -61,7 +71,7 @@ def test_a_command_runs_in_an_image_as_its_user_and_without_network(stack: LuckS
     assert (done.returncode, done.stdout) == (3, "app\n")
     url = f"{served.url}/simple/"
     served.bodies["/simple/"] = b"reached"
-    words = ("python", "-c", f"import urllib.request as r; print(r.urlopen({url!r}).read().decode())")
+    words = ("python", "-c", f"import urllib.request as r\n{PRINTED}(r.urlopen({url!r}).read().decode())")
     done = stack.dockwright("shell", "base:cpu", "--", *words)
     assert (done.returncode, "Network is unreachable" in done.stderr) == (1, True)
     done = stack.dockwright("shell", "base:cpu", "--network", "--", *words)
