@@ -165,7 +165,7 @@ class DiskUsed(Value):
     time_s: TimeS = 0.0
     peak_bytes: int = Field(
         description="The maximum in use beyond the start, on all file systems with the store, temporary "
-        "files and state."
+        "files and state. A file system with less in use than at the start counts as 0."
     )
     lowest_free_bytes: int = Field(description="The minimum that was free on one of them.")
     paths: tuple[str, ...] = Field((), description="The first folder on each of them.")

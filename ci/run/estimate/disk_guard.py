@@ -69,8 +69,9 @@ class DiskGuard:
     def sample(self) -> None:
         """Take a sample; cancel the running tasks if a disk is full."""
         self._seen = tuple(self._inspect())
+        # What others free on one file system must not hide what grew on another.
         grown = sum(
-            system.used_bytes - self._used_at_start.get(system.device, system.used_bytes)
+            max(0, system.used_bytes - self._used_at_start.get(system.device, system.used_bytes))
             for system in self._seen
         )
         self._peak_bytes = max(self._peak_bytes, grown)

@@ -236,3 +236,19 @@ async def test_the_peak_is_told_at_the_end_though_it_has_passed() -> None:
         disk.write(-6)
         group.cancel_scope.cancel()
     assert sink.events == [DiskUsed(peak_bytes=7 * GB, lowest_free_bytes=3 * GB, paths=("/dw/store",))]
+
+
+async def test_what_is_freed_on_one_disk_does_not_hide_what_grows_on_another() -> None:
+    store, temporary, sink = Disk(10), Disk(10), Sink()
+    temporary.system = replace(temporary.system, device=2, path=Path("/dw/tmp"))
+    watched = DiskGuard(lambda: (store.system, temporary.system), {}, floor_bytes=GB, events=sink)
+    async with anyio.create_task_group() as group:
+        group.start_soon(watched.watch)
+        await wait_all_tasks_blocked()
+        store.write(-8)
+        temporary.write(7)
+        watched.sample()
+        group.cancel_scope.cancel()
+    assert sink.events == [
+        DiskUsed(peak_bytes=7 * GB, lowest_free_bytes=3 * GB, paths=("/dw/store", "/dw/tmp"))
+    ]
