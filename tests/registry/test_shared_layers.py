@@ -1,4 +1,4 @@
-"""The layers of torch go to a registry once, whatever number of images has them."""
+"""The large layers of a parent go to a registry once, whatever number of images has them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from tests.registry.cached import opened
 from tests.registry.machine import CHECKOUT, HERE, Machine
 from tests.registry.proxy import Proxy
 
-pytestmark = [pytest.mark.engine, pytest.mark.cuda]
+pytestmark = pytest.mark.engine
 STAGES = ("silero-vad", "diarization")
-LARGE_BYTES = 100 * 10**6
+LARGE_BYTES = 5 * 10**6
 
 
-@pytest.mark.slow(reason="it compresses and pushes 3 GB of torch")
 async def test_layers_that_images_share_are_sent_once_and_mounted(proxy: Proxy) -> None:
     machine = Machine(HERE, CHECKOUT / "docker")
     place = f"{proxy.host}/team"
-    words = [f"{stage}:cuda" for stage in STAGES]
+    words = [f"{stage}:cpu" for stage in STAGES]
     done = machine.dockwright("build", *words, "--registry", place, "--cache", "read-write")
     assert done.returncode == 0, done.stdout + done.stderr
     sent = sum(one.got for one in proxy.seen)
@@ -35,7 +34,7 @@ async def test_layers_that_images_share_are_sent_once_and_mounted(proxy: Proxy) 
                 for layer in manifest.layers:
                     layers[layer.digest] = layer.size
                     owners.setdefault(layer.digest, set()).add(repository)
-    torch = [digest for digest, size in layers.items() if size > LARGE_BYTES]
-    assert len(torch) >= 4
-    assert all(owners[digest] >= {"base-ml", *STAGES} for digest in torch)
+    large = [digest for digest, size in layers.items() if size > LARGE_BYTES and "base-ml" in owners[digest]]
+    assert len(large) >= 2
+    assert all(owners[digest] >= set(STAGES) for digest in large)
     assert sum(layers.values()) < sent < 1.05 * sum(layers.values())
