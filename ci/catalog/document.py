@@ -102,6 +102,11 @@ class SmokeTable(Document):
     help: Annotated[bool, Example("true")] = Field(
         True, description="Whether the entrypoint must answer --help."
     )
+    import_entrypoint: Annotated[bool, Example("true")] = Field(
+        True,
+        description="Whether the module that the entrypoint names (such as api in uvicorn api:app) must be "
+        "importable without a network.",
+    )
     commands: Annotated[
         list[Annotated[list[Text], Field(min_length=1)]], Example('[["ffmpeg", "-version"]]')
     ] = Field(

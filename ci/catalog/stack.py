@@ -89,6 +89,7 @@ class Smoke:
 
     imports: tuple[tuple[str, str], ...] = ()
     help: bool = True
+    import_entrypoint: bool = True
     commands: tuple[tuple[str, ...], ...] = ()
     runs: tuple[tuple[str, ...], ...] = ()
     """Real runs on a tiny input; a word `smoke/NAME` is a file of `inputs`."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
 from ci.catalog.files import SMOKE
 from ci.catalog.stack import ImageVariant, Stack
+from ci.smoke.entrypoint_module import entrypoint_module
 from ci.smoke.ladder import NEEDS
 from ci.steps.layout import TINI
 
@@ -70,6 +72,10 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "gid": stack.gid,
         "python": stack.python,
         "distributions": {name: names.get(name, "") for one in line for name in sorted(one.requirements)},
+        "files": {
+            file.target: f"{one.folder}/{file.path}" for one in line for file in one.files if not file.link
+        },
+        "entrypoint_module": _entrypoint_module(line, program) if image.smoke.import_entrypoint else None,
         "help": [TINI, "--", *program, "--help"] if image.smoke.help else [],
         "commands": [list(command) for command in commands],
         "runs": runs,
@@ -82,6 +88,12 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "run_limit_s": RUN_LIMIT_S,
         "import_limit_s": IMPORT_LIMIT_S,
     }
+
+
+def _entrypoint_module(line: Sequence[ImageVariant], program: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return what an entrypoint imports in an image whose ancestors and itself are `line`."""
+    found = entrypoint_module(program, {name: value for one in line for name, value in one.env})
+    return None if found is None else json.loads(json.dumps(asdict(found)))
 
 
 def suite_digest(request: Mapping[str, Any], program: Mapping[str, str], sandbox: str) -> str:

@@ -42,6 +42,8 @@ async def test_a_good_image_passes_and_what_was_not_looked_at_is_skipped(tiny: T
         "pip check": "skipped",
         "import python-thing": "passed",
         "shared libraries": "passed",
+        "python syntax": "skipped",
+        "entrypoint /opt/app/stage.py": "passed",
         "--help": "passed",
         "run python -c 'print('\"'\"'ran'\"'\"')'": "passed",
     }

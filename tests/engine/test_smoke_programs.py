@@ -25,6 +25,18 @@ pytestmark = [
 ]
 
 
+ENTRYPOINT = {
+    "module": "",
+    "attribute": "",
+    "file": "",
+    "folders": [""],
+    "env": [],
+    "cwd": "/opt/app",
+    "is_program": False,
+}
+"""What an entrypoint names: nothing yet."""
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyImage]:
     with tiny_image(tmp_path_factory.mktemp("smoke")) as image:
@@ -74,6 +86,42 @@ async def test_an_import_that_hangs_is_ended_once_and_the_others_go_on(tiny: Tin
     checks = await tiny.probe(there, distributions={"hang": "hang", "python-thing": ""}, import_limit_s=2.0)
     assert wrong(checks) == {"import hang": "was still running after 2 s, so it was ended"}
     assert checks["import python-thing"].status is Status.passed
+
+
+async def test_a_program_that_is_no_python_fails_with_its_file_and_line(tiny: TinyImage) -> None:
+    there = {"/opt/app/api.py": b"import os\ndef x(:\n    pass\n"}
+    target = {**ENTRYPOINT, "module": "api", "attribute": "app"}
+    failed = wrong(await tiny.probe(there, files={"/opt/app/api.py": "api/api.py"}, entrypoint_module=target))
+    assert failed["python syntax"] == "/opt/app/api.py:2: SyntaxError: invalid syntax (api/api.py)"
+    assert failed["entrypoint api"].splitlines()[0] == (
+        "api: SyntaxError: invalid syntax (/opt/app/api.py:2)"
+    )
+    assert set(failed) == {"python syntax", "entrypoint api"}
+
+
+async def test_the_module_of_the_entrypoint_is_imported_as_the_program_does_it(tiny: TinyImage) -> None:
+    code = b"import os\nassert os.getcwd() == '/opt/app' and os.environ['A'] == '1'\nclass app: pass\n"
+    target = {**ENTRYPOINT, "module": "api", "attribute": "app", "env": [["A", "1"]]}
+    checks = await tiny.probe({"/opt/app/api.py": code}, entrypoint_module=target)
+    assert checks["entrypoint api"].status is Status.passed
+    other = await tiny.probe({"/opt/app/api.py": code}, entrypoint_module={**target, "attribute": "main"})
+    assert "has no attribute 'main'" in wrong(other)["entrypoint api"]
+    missing = await tiny.probe(entrypoint_module={**target, "module": "absent"})
+    assert "No module named 'absent'" in wrong(missing)["entrypoint absent"].splitlines()[0]
+    hangs = {"/opt/app/api.py": b"import time\ntime.sleep(600)\n"}
+    slow = await tiny.probe(hangs, entrypoint_module=target, import_limit_s=2.0)
+    assert "was still running after 2 s" in wrong(slow)["entrypoint api"]
+
+
+async def test_a_program_by_its_module_may_end_itself_and_needs_its_main_file(tiny: TinyImage) -> None:
+    target = {**ENTRYPOINT, "module": "api", "is_program": True}
+    ends = await tiny.probe({"/opt/app/api.py": b"raise SystemExit(2)\n"}, entrypoint_module=target)
+    assert ends["entrypoint api"].status is Status.passed
+    there = {"/opt/app/pkg/__init__.py": b"", "/opt/app/pkg/__main__.py": b"def x(:\n"}
+    broken = await tiny.probe(there, entrypoint_module={**target, "module": "pkg"})
+    assert "/opt/app/pkg/__main__.py:1" in wrong(broken)["entrypoint pkg"]
+    bare = await tiny.probe({"/opt/app/pkg/__init__.py": b""}, entrypoint_module={**target, "module": "pkg"})
+    assert "is a package without __main__.py" in wrong(bare)["entrypoint pkg"]
 
 
 async def test_help_that_fails_or_says_nothing_fails_with_its_output(tiny: TinyImage) -> None:

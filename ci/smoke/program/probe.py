@@ -169,6 +169,19 @@ def requirements(limit_s: float) -> Finding:
     return "passed", next((line for line in ended.output.splitlines() if line.startswith("Checked")), "")
 
 
+def code_checks(request: dict[str, Any]) -> list[tuple[str, Callable[[], Finding]]]:
+    """Return the checks of the stack's own Python files, and of the module that the entrypoint names."""
+    from . import python_code  # imported only where it is used: it is compiled each time
+
+    found: list[tuple[str, Callable[[], Finding]]] = [
+        ("python syntax", partial(python_code.syntax, request["files"]))
+    ]
+    if target := request["entrypoint_module"]:
+        imported = partial(python_code.entrypoint, target, request["import_limit_s"])
+        found.append((f"entrypoint {target['module'] or target['file']}", imported))
+    return found
+
+
 def programs_of(request: dict[str, Any]) -> list[tuple[str, list[str], float, bool]]:
     """Return the programs to start as (name, argv, time limit in seconds, whether it has to print)."""
     limit_s = request["command_limit_s"]
@@ -182,13 +195,14 @@ def main(request_path: str) -> None:
     request = json.loads(Path(request_path).read_text())
     limit_s, loaded, ladder = request["command_limit_s"], set[str](), Ladder(request)
     programs = programs_of(request)
+    code = code_checks(request) if "programs" in ladder.rungs else []
     libraries = cuda_checks() if "cuda" in ladder.rungs else []
     on_gpu = gpu_checks_of(request) if "gpu" in ladder.rungs else []
     names = {
         "structure": [name for name, _ in FILE_SYSTEM_CHECKS],
         "imports": ["pip check", *(f"import {name}" for name in request["distributions"])],
         "closure": ["shared libraries"],
-        "programs": [name for name, *_ in programs],
+        "programs": [*(name for name, _ in code), *(name for name, *_ in programs)],
         "cuda": [name for name, _ in libraries] or ["libraries by name"],
         "gpu": [name for name, _ in on_gpu],
     }
@@ -206,6 +220,8 @@ def main(request_path: str) -> None:
     if "closure" in ladder.rungs:
         ladder.check("closure", "shared libraries", lambda: filesystem.libraries(request, loaded), limit_s)
     if "programs" in ladder.rungs:
+        for name, compiled in code:
+            ladder.check("programs", name, compiled, request["import_limit_s"] + 10)
         for name, argv, at_most_s, prints in programs:
             ladder.check("programs", name, partial(program, argv, at_most_s, prints=prints), at_most_s + 10)
     if "cuda" in ladder.rungs:

@@ -37,6 +37,20 @@ def test_a_child_also_checks_what_its_ancestors_declare() -> None:
         "gid": 1000,
         "python": "3.11",
         "distributions": {"numpy": "numpy.core", "onnx": "", "pyworld": "", "whisper": ""},
+        "files": {
+            "/opt/app/contract/__init__.py": "base/contract/__init__.py",
+            "/opt/app/contract/logs.py": "base/contract/logs.py",
+            "/opt/app/asr.py": "asr/asr.py",
+        },
+        "entrypoint_module": {
+            "module": "",
+            "attribute": "",
+            "file": "/opt/app/asr.py",
+            "folders": [""],
+            "env": [],
+            "cwd": "",
+            "is_program": False,
+        },
         "help": ["/usr/bin/tini", "--", "python", "/opt/app/asr.py", "--help"],
         "commands": [["python", "-V"], ["ffmpeg", "-version"]],
         "runs": {
@@ -77,6 +91,14 @@ def test_help_is_asked_behind_the_init_of_python_where_there_is_no_program() -> 
     assert smoke_request(stack, stack.get("ml:cpu"))["help"] == ["/usr/bin/tini", "--", "python", "--help"]
     silent = with_image(stack, "asr:cpu", smoke=Smoke(help=False))
     assert smoke_request(silent, silent.get("asr:cpu"))["help"] == []
+
+
+def test_the_module_of_the_entrypoint_is_imported_unless_that_is_switched_off() -> None:
+    stack = with_image(small_stack(), "asr:cpu", entrypoint=("uvicorn", "api:app"))
+    target = smoke_request(stack, stack.get("asr:cpu"))["entrypoint_module"]
+    assert (target["module"], target["attribute"]) == ("api", "app")
+    without = with_image(stack, "asr:cpu", smoke=Smoke(import_entrypoint=False))
+    assert smoke_request(without, without.get("asr:cpu"))["entrypoint_module"] is None
 
 
 def test_a_child_without_a_program_of_its_own_is_asked_for_its_parents() -> None:
