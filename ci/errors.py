@@ -1,12 +1,14 @@
 """Every error class of dockwright, each with the exit code that the command line ends with.
 
 A message is one sentence of what is wrong and where. What to type or change is in `hint`, which is shown as a
-line of its own. Each can be read without the other.
+line of its own. Each can be read without the other. Neither has a secret in it: see `ci.redaction`.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
+
+from ci.redaction import redacted
 
 
 class DockwrightError(Exception):
@@ -23,8 +25,8 @@ class DockwrightError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        self.message, self.hint = message, hint
-        super().__init__(f"{message}\nhint: {hint}" if hint else message)
+        self.message, self.hint = redacted(message), redacted(hint)
+        super().__init__(f"{self.message}\nhint: {self.hint}" if hint else self.message)
 
 
 class UsageError(DockwrightError):
@@ -64,7 +66,7 @@ class UnavailableError(LockError):
     """
 
     def __init__(self, message: str, *, summary: str, files: tuple[str, ...], hint: str = "") -> None:
-        self.summary, self.files = summary, files
+        self.summary, self.files = redacted(summary), files
         super().__init__(message, hint=hint)
 
 
@@ -145,11 +147,11 @@ class CommandError(DockwrightError):
     def __init__(
         self, argv: tuple[str, ...], status: int, tail: str, *, reason: str = "", hint: str = ""
     ) -> None:
-        self.argv, self.status, self.tail = argv, status, tail
-        shown = " ".join(argv)
+        self.argv, self.status, self.tail = argv, status, redacted(tail)
+        shown = redacted(" ".join(argv))  # before it is cut: a half of a password has another form
         if len(shown) > 300:
             shown = shown[:300] + " …"
-        super().__init__(f"{reason}`{shown}` ended with {status}:\n{tail}".rstrip(), hint=hint)
+        super().__init__(f"{reason}`{shown}` ended with {status}:\n{self.tail}".rstrip(), hint=hint)
 
 
 class NoSpaceError(CommandError):

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ci.errors import UsageError
+from ci.redaction import keep_url_secrets
 from ci.steps.bootstrap import DEBIAN, SECURITY
 
 
@@ -118,7 +119,7 @@ def read_settings(**options: object) -> Settings:
         UsageError: a variable has a value that its setting can't have; all such are named.
     """
     try:
-        return Settings(**options)  # type: ignore[arg-type]
+        settings = Settings(**options)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = [
             f"DOCKWRIGHT_{'_'.join(map(str, one['loc'])).upper()}: {one['input']!r} is not valid; "
@@ -126,3 +127,7 @@ def read_settings(**options: object) -> Settings:
             for one in error.errors()
         ]
         raise UsageError("\n".join(lines)) from error
+    for value in settings.model_dump().values():
+        if isinstance(value, str | Path):
+            keep_url_secrets(str(value))
+    return settings

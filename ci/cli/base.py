@@ -7,8 +7,8 @@ from pathlib import Path
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.setup.install import install_first
-from ci.cli.terminal_run import tell
 from ci.engines.engine import Output
 from ci.run.cleanup.run_owner import registered_run
 from ci.run.inputs.bootstrap import write_bootstrap
@@ -33,7 +33,7 @@ def base(settings: Settings, target: Path) -> None:
 
 
 async def _write(workspace: Workspace, target: Path) -> None:
-    async with registered_run(workspace, await workspace.engine(), note=tell, warn=tell) as (own, engine):
+    async with registered_run(workspace, await workspace.engine(), note=say, warn=say) as (own, engine):
         inputs = LocalInputs(workspace=own, engine=engine)
         await inputs.fetch_bootstrap(Output())
         await write_bootstrap(own, engine, inputs.view("bootstrap") / "debs", target, Output())

@@ -12,6 +12,7 @@ from functools import partial
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.display.stream import Stream
 from ci.cli.options import REGISTRY, base_option, images_argument, variant_option
 from ci.errors import BudgetError, UsageError
@@ -24,7 +25,6 @@ from ci.run.release.release import engine_here
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
 
-_say = partial(click.echo, err=True)
 SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%")
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(kB|MB|GB)")
 SHOWN = 5
@@ -97,7 +97,7 @@ def budget(  # noqa: PLR0913 click: an option each
             ),
             engine=anyio.run(engine_here, workspace),
             environ=os.environ,
-            say=_say,
+            say=say,
         )
     )
     if not report.images:
@@ -107,7 +107,7 @@ def budget(  # noqa: PLR0913 click: an option each
         )
     if write:
         path = write_baseline(workspace, report.images)
-        _say(f"{path}: written, with the metrics of {len(report.images)} images\nhint: commit it")
+        say(f"{path}: written, with the metrics of {len(report.images)} images\nhint: commit it")
     _show(report, as_json=as_json, as_markdown=as_markdown)
     failing = [row for row in report.breaches if not (write and row.verdict == "grew")]
     if failing:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 from importlib import import_module
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from ci.engines.capabilities import BY_NAME
 from ci.errors import UsageError
+from ci.redaction import redacted
 
 
 class Group(Enum):
@@ -219,11 +221,30 @@ def builds_here(name: str, args: Sequence[str], engine: str) -> bool:
     return asked == "auto" or (asked in BY_NAME and BY_NAME[asked].debian_packages != "never")
 
 
+@contextmanager
+def _without_secrets() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = redacted(error.message)  # type: ignore[misc]
+        raise
+
+
 class Commands(click.Group):
     """A group that knows its commands by name and imports the one that is used."""
 
     ARGS: ClassVar[str] = "dockwright.args"
     """Where the words after the command's name stand in the context's `meta`."""
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Parse the command line; what is wrong with it is reported without secrets."""
+        with _without_secrets():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Parse the words of the command and run it, likewise."""
+        with _without_secrets():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
         """Return the names in the order of the help page."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.options import base_option, registry_option, some_images_argument
 from ci.plan.explain import explain as sentences
 from ci.plan.keys import Document, digest, documents, tag
@@ -14,8 +13,6 @@ from ci.plan.plan import is_named, select
 from ci.run.verify.key_documents import CHECKOUT, REGISTRY, STORE, documents_of
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
-
-_say = partial(click.echo, err=True)
 
 
 def _sides(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -65,8 +62,8 @@ def explain(
             _print(id_, f"{id_} differs from its last build:", [first, *more])
         return
     needed = select(workspace.stack, asked, ())
-    before = anyio.run(documents_of, old, workspace, needed, _say)
-    after = anyio.run(documents_of, new, workspace, needed, _say)
+    before = anyio.run(documents_of, old, workspace, needed, say)
+    after = anyio.run(documents_of, new, workspace, needed, say)
     for id_ in asked:
         lines = _compared(workspace, id_, (old, before), (new, after))
         _print(id_, f"{id_} differs, from {old} to {new}:", lines)

@@ -96,7 +96,7 @@ async def _in_registry(
     yes: bool,
 ) -> None:
     def say(text: str) -> None:
-        click.echo(text, err=True)
+        say(text)
 
     async with open_releases(namespace, say, "REGISTRY") as releases:
         stale, inspected = await registry_survey(
@@ -164,7 +164,7 @@ async def _list(workspace: Workspace, everything: bool) -> None:
 
 async def _remove(workspace: Workspace, everything: bool) -> None:
     def say(text: str) -> None:
-        click.echo(text, err=True)
+        say(text)
 
     engine = await _engine(workspace)
     if engine is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ci.cli.completion.candidates import complete_variant
+from ci.cli.display.message import say
 from ci.cli.setup.install import install_first
 from ci.errors import UsageError
 from ci.locks.loading import check_locks
@@ -54,6 +55,6 @@ def lock(settings: Settings, check: bool, upgrade: tuple[str, ...], variants: tu
             mirror=settings.debian_mirror,
             security_mirror=settings.security_mirror,
         ),
-        say=lambda line: click.echo(line, err=True),
+        say=say,
     )
     click.echo("locks written" if changed else "nothing moved")

@@ -12,6 +12,7 @@ import click
 from ci.cli.commands import Commands, builds_here, own_words
 from ci.cli.setup.install import INSTALL
 from ci.errors import DockwrightError
+from ci.redaction import keep_environment_secret, redacted
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 """Where the wrapper lies: `docker/` in it is the stack when none is named, whatever directory one is in."""
@@ -70,6 +71,7 @@ def cli(ctx: click.Context, stack: Path | None, root: Path | None) -> None:
     .dockwright.env, in the current directory or next to dockwright.
     """
     args = own_words(ctx.meta[Commands.ARGS])
+    keep_environment_secret(os.environ, args)
     if "--help" in args or "-h" in args:
         return
     from ci.settings import read_settings  # a fifth of a second, which a help page does not need
@@ -90,6 +92,7 @@ def main(argv: Sequence[str] | None = None, *, install: bool = False) -> int:
 
     With `install` (the wrapper's way) Debian packages that an engine's command misses are installed.
     """
+    keep_environment_secret(os.environ, sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -128,7 +131,7 @@ def _failed(error: Exception) -> int:
         return known[0].exit_code
     import traceback
 
-    traceback.print_exception(error)
+    click.echo(redacted("".join(traceback.format_exception(error))), err=True, nl=False)
     click.echo(
         "dockwright: the lines above show a bug in dockwright\n"
         "hint: please report it in the project's issue tracker, with these lines, the command that you "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.options import base_option, images_argument, reuse_option, variant_option
 from ci.run.build.request import Request
 from ci.run.build.requested_matrix import matrix_of
@@ -43,7 +43,6 @@ def matrix_command(  # noqa: PLR0913 click: an option each
     workspace = open_workspace(settings.with_(base=base, registry=registry))
     request = Request(names=images, variants=variants, rebuild=rebuild)
     request.check(workspace.stack)
-    say = partial(click.echo, err=True)
     say(workspace.base.reason)
     found = anyio.run(matrix_of, workspace, request, os.environ, say)
     if outputs:

@@ -11,6 +11,7 @@ from typing import TextIO, cast
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.display.stream import Stream
 from ci.cli.options import base_option, images_argument, reuse_option, variant_option
 from ci.plan.plan import Plan, PlannedImage, check_variants, plan_text
@@ -51,7 +52,7 @@ def plan(
     if as_json:
         click.echo(plan_text(found), nl=False)
         return
-    click.echo(workspace.base.reason, err=True)
+    say(workspace.base.reason)
     out = Stream(sys.stdout)
     if out.is_terminal:
         _print_table(found, out)
@@ -62,7 +63,6 @@ def plan(
 
 
 async def _planned(workspace: Workspace, images: tuple[str, ...], variants: tuple[str, ...]) -> Plan:
-    say = partial(click.echo, err=True)
     plan_of = partial(workspace.plan, images, variants, ())
     async with open_remote_cache(workspace, os.environ, plan_of, say) as remote:
         if remote is not None:

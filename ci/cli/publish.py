@@ -10,6 +10,7 @@ from functools import partial
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.options import (
     base_option,
     check_options,
@@ -43,8 +44,6 @@ from ci.run.release.release import (
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace, open_workspace, registry_namespace
 from ci.settings import Settings
-
-_say = partial(click.echo, err=True)
 
 
 @click.command()
@@ -106,7 +105,7 @@ def publish(  # noqa: PLR0913 click: an option each
     revision = revision_of(workspace.directory)
     version = check_version(version) if version else _version(revision)
     check_base(workspace, bootstrap_base=bootstrap_base)
-    anyio.run(partial(check_registry, namespace, _say, "RELEASE", "REGISTRY"))
+    anyio.run(partial(check_registry, namespace, say, "RELEASE", "REGISTRY"))
     if not dry_run:
         request = Request(
             variants=variants,
@@ -123,14 +122,14 @@ def publish(  # noqa: PLR0913 click: an option each
     if dry_run:
         anyio.run(_print_requests, workspace, publication)
         return
-    publishing = partial(publish_release, workspace, publication, say=_say, environ=os.environ)
+    publishing = partial(publish_release, workspace, publication, say=say, environ=os.environ)
     click.echo(anyio.run(publishing))
 
 
 async def _print_requests(workspace: Workspace, publication: Publication) -> None:
     namespace = workspace.required_registry
     plan = await workspace.plan((), publication.variants, store=Store(ids={}))
-    async with open_releases(namespace, _say, "RELEASE", "REGISTRY") as releases:
+    async with open_releases(namespace, say, "RELEASE", "REGISTRY") as releases:
         sources = await sources_of(releases, plan)
         images = await released_images(releases, sources, publication.notes, gzip=False)
     for push in pushes(namespace.path, publication.version, images):
@@ -159,7 +158,7 @@ def verify(settings: Settings, version: str, registry: str | None) -> None:
 
 
 async def _verify(namespace: RegistryNamespace, version: str) -> None:
-    async with open_releases(namespace, _say, "RELEASE", "REGISTRY") as releases:
+    async with open_releases(namespace, say, "RELEASE", "REGISTRY") as releases:
         name, images = await releases.read(version)
         lags = await releases.verify(version)
         stale = await stale_tags(releases) if version == CURRENT else ()
@@ -191,7 +190,7 @@ def rollback(settings: Settings, version: str, registry: str | None) -> None:
 
 
 async def _rollback(namespace: RegistryNamespace, version: str) -> None:
-    async with open_releases(namespace, _say, "RELEASE", "REGISTRY") as releases:
+    async with open_releases(namespace, say, "RELEASE", "REGISTRY") as releases:
         await releases.restore(version)
     click.echo(f"{namespace}: release {version} is the current one")
 
@@ -219,8 +218,8 @@ async def _promote(
     # the credentials of the environment are for FROM, and are sent to no other host
     purposes: tuple[Purpose, ...] = ("RELEASE", "REGISTRY") if to.host == origin.host else ("RELEASE",)
     async with (
-        open_releases(origin, _say, "REGISTRY") as source,
-        open_releases(to, _say, *purposes) as target,
+        open_releases(origin, say, "REGISTRY") as source,
+        open_releases(to, say, *purposes) as target,
     ):
         name, count = await promote_release(settings, source, target, version)
     click.echo(f"{to}/release:{name}: {count} images of {origin}, and all tags point to them")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.options import engine_option
 from ci.cli.setup.install import install_first
 from ci.errors import DockwrightError, UsageError
@@ -28,8 +28,6 @@ from ci.settings import Settings
 from ci.version import version
 
 INTERRUPTED = 130
-
-_tell = partial(click.echo, err=True)
 
 
 @click.command()
@@ -59,9 +57,9 @@ def repro(ctx: click.Context, report: Path, engine: str | None, rebuild: bool, k
         raise UsageError(f"{report}: it names no image")
     install_first()
     for line in _opening(there, checkout):
-        _tell(line)
+        say(line)
     here, documents = _built(settings, there, checkout, rebuild=rebuild, keep=keep)
-    _tell("")
+    say("")
     ctx.exit(_compare(there, here, documents))
 
 
@@ -94,11 +92,11 @@ def _built(
         repository = stack if stack.is_dir() else Path.cwd()
         with worktree(repository, checkout, folder, keep=keep) as tree:
             for line in _surroundings(tree, there):
-                _tell(line)
+                say(line)
             ids = [row.task for row in there.images]
             run = build_in(tree, settings, ids, base=there.base, rebuild=rebuild)
             if keep:
-                _tell(f"checkout: {folder}; `git worktree remove --force {folder}` removes it")
+                say(f"checkout: {folder}; `git worktree remove --force {folder}` removes it")
             if run.status == INTERRUPTED or run.report is None:
                 raise SystemExit(run.status or 1)
             return run.report, _documents(settings, there, run.report, tree.stack)
@@ -129,9 +127,9 @@ def _documents(settings: Settings, there: Report, here: Report, stack: Path) -> 
     registry, purposes = (settings.registry, ("REGISTRY",)) if settings.registry else (named, ())
     if missing and registry:
         try:
-            found |= anyio.run(registry_documents, registry, missing, _tell, *purposes)
+            found |= anyio.run(registry_documents, registry, missing, say, *purposes)
         except DockwrightError as error:
-            _tell(f"warning: no key documents come from {registry}: {error}")
+            say(f"warning: no key documents come from {registry}: {error}")
     return found
 
 

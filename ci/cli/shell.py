@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from functools import partial
 
 import anyio
 import click
 
 from ci.catalog.stack import Stack
+from ci.cli.display.message import say
 from ci.cli.options import base_option, engine_option, image_argument
 from ci.cli.setup.install import install_first
 from ci.engines.engine import ContainerRun
@@ -21,8 +21,6 @@ from ci.run.shell.target import shell_target
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace, open_workspace
 from ci.settings import Settings
-
-_tell = partial(click.echo, err=True)
 
 
 @click.command()
@@ -81,10 +79,10 @@ def one_variant(stack: Stack, name: str) -> str:
 
 async def _open(workspace: Workspace, id_: str, run: ContainerRun, terminal: bool) -> int:
     engine = await workspace.engine()
-    async with registered_run(workspace, engine, note=_tell, warn=_tell) as (own, own_engine):
+    async with registered_run(workspace, engine, note=say, warn=say) as (own, own_engine):
         store = Store(ids=await own_engine.images())
         plan = await own.plan((id_,), store=store)
-        place = await shell_target(own, own_engine, plan, id_, store, _tell)
+        place = await shell_target(own, own_engine, plan, id_, store, say)
         for line in place.lines:
-            _tell(line)
+            say(line)
         return await own_engine.attach(place.image, replace(run, mounts=place.mounts), terminal=terminal)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
+from ci.cli.display.message import say
 from ci.errors import UsageError
 from ci.report.markdown import markdown
 from ci.report.report import Report
@@ -32,7 +33,7 @@ def summary(settings: Settings, report: Path | None, title: str) -> None:
     found = _read(report or _last(settings))
     click.echo(markdown(found, title), nl=False)
     for line in (summary_text(found), *(line.text for line in failure_lines(found))):
-        click.echo(line, err=True)
+        say(line)
     sys.exit(found.exit_code if found.exit_code is not None else 1)
 
 

@@ -11,6 +11,7 @@ from functools import partial
 
 import click
 
+from ci.cli.display.message import say
 from ci.cli.display.progress import Progress, print_end_table, shown
 from ci.cli.engine import open_engine
 from ci.engines.capabilities import Capabilities, expected_capabilities
@@ -27,11 +28,6 @@ from ci.run.reuse.remote_cache import open_remote_cache
 from ci.run.reuse.store_health import plan_from_store
 from ci.run.tasks.event_log import Listener
 from ci.run.workspace.workspace import Workspace
-
-
-def tell(line: str) -> None:
-    """Print a line on standard error."""
-    click.echo(line, err=True)
 
 
 async def build_here(workspace: Workspace, request: Request) -> int:
@@ -52,11 +48,11 @@ async def print_plan(workspace: Workspace, request: Request) -> int:
     """Print what a request would do and whether it fits on the disk; return the exit code, which is 0."""
     click.echo(workspace.base.reason)
     plan_of = partial(request.plan, workspace)
-    async with open_remote_cache(workspace, os.environ, plan_of, tell) as remote:
+    async with open_remote_cache(workspace, os.environ, plan_of, say) as remote:
         plan_of = partial(plan_of, remote=remote.ids if remote is not None else ())
-        store, plan = await plan_from_store(workspace, plan_of, say=tell)
+        store, plan = await plan_from_store(workspace, plan_of, say=say)
     for warning in remote.warnings if remote is not None else ():
-        tell(f"warning: {warning}")
+        say(f"warning: {warning}")
     plan = request.with_checked(plan, store.tags(workspace.stack.namespace))
     run = PlannedRun(workspace=workspace, request=request, plan=plan, store=store, remote=remote)
     _, refusal = _estimate(run, expected_capabilities(workspace.settings.engine))
@@ -74,12 +70,12 @@ class CommandLine:
 
     def say(self, line: str) -> None:
         """Print a line on standard error."""
-        tell(line)
+        say(line)
 
     @asynccontextmanager
     async def opened(self, workspace: Workspace) -> AsyncIterator[Engine]:
         """Open the engine of the settings, with what it needs installed first."""
-        async with open_engine(workspace, say=tell) as engine:
+        async with open_engine(workspace, say=say) as engine:
             yield engine
 
     def shown(self, workspace: Workspace) -> AbstractContextManager[Listener]:
@@ -103,7 +99,7 @@ def _estimate(run: PlannedRun, engine: Capabilities) -> tuple[Estimate, str]:
         cache=not run.request.rebuild,
         bundle=run.request.bundle is not None,
         remote=run.remote.sizes if run.remote is not None else {},
-        say=tell,
+        say=say,
     )
     return preview.of(run.plan, run.store, store_here=engine.store_on_this_machine)
 

@@ -11,6 +11,7 @@ from functools import partial
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.display.progress import Progress, shown
 from ci.cli.engine import open_engine
 from ci.cli.options import base_option, images_argument, variant_option
@@ -24,7 +25,6 @@ from ci.settings import Settings
 
 ENGINES = ("buildah", "dagger", "docker", "podman")
 SHOWN = 20
-_tell = partial(click.echo, err=True)
 
 
 @click.command("verify-engines")
@@ -62,7 +62,7 @@ def verify_engines(
             f"two engines are needed, and {engines[0]} is only one", hint="give --engine a second time"
         )
     for exception in EXCEPTIONS:
-        _tell(f"not compared: {exception.path}: {exception.reason}")
+        say(f"not compared: {exception.path}: {exception.reason}")
     sys.exit(anyio.run(_compare, workspace, request, engines))
 
 
@@ -83,7 +83,7 @@ async def _compare(workspace: Workspace, request: Request, engines: tuple[str, .
         mode = Progress(workspace.settings.progress)
         with shown(mode, stream=sys.stderr, environ=os.environ, clock=time.monotonic) as show:
             trees[name] = await trees_of(
-                asked, request, opened=partial(open_engine, say=_tell), listener=show, say=_tell
+                asked, request, opened=partial(open_engine, say=say), listener=show, say=say
             )
     found = verdicts(trees)
     for verdict in found:

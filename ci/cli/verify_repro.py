@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.options import base_option, images_argument, variant_option
 from ci.cli.setup.install import install_first
 from ci.engines.process.privilege import find_privilege
@@ -57,14 +58,14 @@ def verify_repro(
     request = ReproRequest(
         stack=str(workspace.directory), names=images, variants=variants, base=workspace.base.kind
     )
-    click.echo(f"not the same in the two builds: {DIFFERENT}", err=True)
+    say(f"not the same in the two builds: {DIFFERENT}")
 
     async def twice() -> int:
         verdicts = await run_twice(
             request,
             folder.absolute(),
             privilege=privilege,
-            say=lambda line: click.echo(line, err=True),
+            say=say,
         )
         for verdict in verdicts:
             if verdict.difference:

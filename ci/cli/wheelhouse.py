@@ -7,9 +7,9 @@ from pathlib import Path
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.options import base_option, engine_option, frozen_option, progress_option, variant_option
 from ci.cli.setup.install import install_first
-from ci.cli.terminal_run import tell
 from ci.engines.engine import Output
 from ci.errors import UnavailableError
 from ci.plan.plan import check_variants
@@ -51,7 +51,7 @@ def wheelhouse(  # noqa: PLR0913 click: an option each
     settings = settings.with_(base=base, engine=engine, progress=progress)
     workspace = open_workspace(settings)
     check_variants(workspace.stack, variants)
-    click.echo(workspace.base.reason, err=True)
+    say(workspace.base.reason)
     install_first()
     anyio.run(_fetch, workspace, variants or workspace.stack.variants, target, frozen or target is not None)
 
@@ -62,12 +62,12 @@ async def _fetch(workspace: Workspace, variants: tuple[str, ...], target: Path |
     except UnavailableError as error:
         workspace, report = await relocked(workspace, error, frozen=frozen)
         for line in report:
-            click.echo(line, err=True)
+            say(line)
         await _fill(workspace, variants, target)
 
 
 async def _fill(workspace: Workspace, variants: tuple[str, ...], target: Path | None) -> None:
-    async with registered_run(workspace, await workspace.engine(), note=tell, warn=tell) as (own, engine):
+    async with registered_run(workspace, await workspace.engine(), note=say, warn=say) as (own, engine):
         await _fill_folders(LocalInputs(workspace=own, engine=engine), variants, target)
 
 
@@ -91,4 +91,4 @@ async def _fill_folders(inputs: LocalInputs, variants: tuple[str, ...], target: 
 
 def _output(log: Path, name: str) -> Output:
     """Return where the output of filling `name` goes; its messages are printed."""
-    return Output(log=log, on_line=lambda message: tell(f"{name}: {message}"))
+    return Output(log=log, on_line=lambda message: say(f"{name}: {message}"))

@@ -56,6 +56,12 @@ def bare_digest(text: str) -> str:
     return text.removeprefix(ALGORITHM)
 
 
+def whole_digest(text: str) -> str:
+    """Return a digest with its algorithm; what is no digest in either form stays as it is."""
+    whole = f"{ALGORITHM}{bare_digest(text)}"
+    return whole if is_digest(whole) else text
+
+
 def short_digest(text: str) -> str:
     """Return the first digits of a digest, or of a key, for people."""
     return bare_digest(text)[:SHORT]

@@ -13,6 +13,7 @@ import httpx
 
 from ci.errors import RegistryError
 from ci.names.host import is_loopback
+from ci.redaction import keep_secret
 from ci.registry.credentials import Credentials
 from ci.registry.namespace import RegistryNamespace
 from ci.registry.retry import challenge_of
@@ -138,4 +139,5 @@ def _token_of(body: bytes, server: str) -> str:
         raise RegistryError("corrupt", f"{server}: the answer has no token") from error
     if not token.isprintable():
         raise RegistryError("corrupt", f"{server}: the answer has no token")
+    keep_secret(token)
     return token

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ci.redaction import keep_login_secret
+
 Purpose = Literal["REGISTRY", "RELEASE"]
 """What credentials are for, a cache or releases: `DOCKWRIGHT_<PURPOSE>_USER` and `…_PASSWORD`."""
 HELPER_LIMIT_S = 30.0
@@ -28,6 +30,9 @@ class Credentials:
     user: str
     secret: str = field(repr=False)
     source: str = field(compare=False, default="")
+
+    def __post_init__(self) -> None:
+        keep_login_secret(self.user, self.secret)
 
     def basic(self) -> str:
         """Return the value of a header `Authorization`. Source: RFC 7617."""

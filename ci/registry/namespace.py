@@ -9,6 +9,7 @@ from ci.errors import UsageError
 from ci.names.digest import parse_digest
 from ci.names.host import HOST, HUB, HUB_ADDRESS, PORT, is_loopback
 from ci.names.reference import COMPONENT, Reference
+from ci.redaction import without_login
 
 _FORM = re.compile(rf"({HOST}(?::{PORT})?)/({COMPONENT}(?:/{COMPONENT})*)")
 LONGEST = 255
@@ -58,6 +59,12 @@ def parse_namespace(text: str) -> RegistryNamespace:
 
     Source: OCI distribution-spec 1.1, section Pull: what a repository's name may be.
     """
+    if "@" in text:
+        raise UsageError(
+            f"the namespace of a registry has no user and no password in it: '{without_login(text)}'",
+            hint="set them in the environment: DOCKWRIGHT_REGISTRY_USER and DOCKWRIGHT_REGISTRY_PASSWORD, or "
+            "log in by `podman login` or `docker login`",
+        )
     found = _FORM.fullmatch(text)
     if found is None or len(text) > LONGEST:
         raise UsageError(

@@ -4,11 +4,15 @@ import os
 import re
 from typing import TextIO
 
+from ci.redaction import redacted
+
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x1f\x7f-\x9f]")
 
 
 class Stream:
-    """Writes text. Characters that the encoding lacks become `?`. A closed reader does not end the run.
+    """Writes text without secrets. Characters that the encoding lacks become `?`.
+
+    A closed reader does not end the run.
 
     It has the methods of a file that rich needs.
     """
@@ -49,7 +53,7 @@ class Stream:
         """Write `text`; characters that the encoding lacks become `?`."""
         if self._open:
             try:
-                self._stream.write(self._encodable(text))
+                self._stream.write(self._encodable(redacted(text)))
             except (OSError, ValueError):
                 self._open = False
         return len(text)

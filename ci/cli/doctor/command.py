@@ -14,6 +14,7 @@ from ci.cli.display.stream import Stream
 from ci.cli.doctor.diagnosis import DEBIAN, PYPI, REGISTRY, Finding, can_build, diagnose
 from ci.cli.doctor.inspection import inspect_machine
 from ci.errors import CatalogError, DiskError, UsageError
+from ci.redaction import redacted
 from ci.report.units import size_text
 from ci.run.estimate.disk import daemon_folders, file_systems, run_folders
 from ci.run.estimate.file_system import FileSystem
@@ -88,7 +89,12 @@ def free_space_refusal(systems: Iterable[FileSystem], size_bytes: int) -> str:
 def doctor_json(findings: tuple[Finding, ...]) -> dict[str, object]:
     """Return the findings as the value that `doctor --json` prints; schema 2."""
     rows = [
-        {"name": found.name, "state": found.state, "message": found.message, "hint": found.hint}
+        {
+            "name": found.name,
+            "state": found.state,
+            "message": redacted(found.message),
+            "hint": redacted(found.hint),
+        }
         for found in findings
     ]
     return {"schema": 2, "can_build": can_build(findings), "findings": rows}

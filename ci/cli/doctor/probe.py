@@ -8,12 +8,16 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import TypeVar
 
 from ci.cli.doctor.machine import Trial
 from ci.engines.buildah.commands import OFFLINE
+from ci.redaction import redacted
 from ci.settings import Settings
+
+HEADERS = {"User-Agent": "dockwright-doctor"}
 
 T = TypeVar("T")
 HOST_S = 2.0
@@ -56,13 +60,14 @@ def ask_host(url: str) -> str:
     """Return why the server of `url` does not answer; empty if it does, with any status."""
     if not url.startswith(("http://", "https://")):
         return "not a URL of http or https"
-    request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "dockwright-doctor"})  # noqa: S310
     try:
+        # urllib takes a user for a part of the host
+        request = urllib.request.Request(redacted(url), method="HEAD", headers=HEADERS)  # noqa: S310
         with urllib.request.urlopen(request, timeout=HOST_S):  # noqa: S310 checked above
             return ""
     except urllib.error.HTTPError:
         return ""
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         return str(getattr(error, "reason", error)) or type(error).__name__
 
 

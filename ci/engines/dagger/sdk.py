@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ci.engines.engine import Output
+from ci.redaction import redacted
 
 if TYPE_CHECKING:
     import dagger
@@ -36,6 +37,7 @@ def last_lines(text: str) -> str:
 
 def write_output(output: Output, text: str) -> None:
     """Write the output of a program that has ended to the log and to `on_line`; Dagger gives it then."""
+    text = redacted(text)
     if output.log is not None and text:
         with output.log.open("a", encoding="utf-8") as stream:
             stream.write(text if text.endswith("\n") else f"{text}\n")

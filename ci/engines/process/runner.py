@@ -20,6 +20,7 @@ from anyio.abc import ByteReceiveStream, Process
 from ci.engines.process.command import Command, ProcessResult
 from ci.engines.process.namespaces import dying_with_parent, was_killed
 from ci.errors import CommandError, EngineError, NoSpaceError
+from ci.redaction import redacted
 
 TAIL_LINES = 40
 FULL = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
@@ -53,8 +54,8 @@ class Runner:
     ) -> str:
         """Run `command` to its end and return what it wrote to its standard output.
 
-        Both outputs also go, line by line, to the file `log` and to `on_line`. Cancelling ends the process
-        group: TERM, then KILL after `GRACE_S`.
+        Both outputs also go, line by line and without secrets, to the file `log` and to `on_line`. Cancelling
+        ends the process group: TERM, then KILL after `GRACE_S`.
 
         Raises:
             CommandError: it ended with a non-zero status, or took longer than it may.
@@ -171,7 +172,7 @@ class _Reading:
             self._line(rest)
 
     def _line(self, line: bytes) -> None:
-        text = line.decode(errors="replace").rstrip("\r").rsplit("\r", 1)[-1]
+        text = redacted(line.decode(errors="replace").rstrip("\r").rsplit("\r", 1)[-1])
         self.tail.append(text)
         if self._file is not None:
             self._file.write(text + "\n")

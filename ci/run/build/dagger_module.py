@@ -14,6 +14,7 @@ from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.engine import Engine, Output
 from ci.engines.network import CA_TARGET, CA_VARIABLES
 from ci.errors import UsageError
+from ci.redaction import redacted
 from ci.report.event_text import line_of
 from ci.report.events import Checkout, Event
 from ci.run.inputs.engine_inputs import EngineInputs
@@ -134,7 +135,7 @@ class ModuleHost:
 
     def say(self, line: str) -> None:
         """Print a line on standard error, which Dagger shows while a function runs."""
-        print(line, file=sys.stderr, flush=True)
+        print(redacted(line), file=sys.stderr, flush=True)
 
     @asynccontextmanager
     async def opened(self, workspace: Workspace) -> AsyncIterator[Engine]:

@@ -15,6 +15,7 @@ from ci.plan.keys import tag
 from ci.plan.plan import Plan
 from ci.report.budget.metrics import unique_bytes
 from ci.report.events import Checkout, RunStarted
+from ci.report.redacted import without_secrets
 from ci.report.report import Report
 from ci.run.build.planned_run import PlannedRun
 from ci.run.build.registry_tasks import reused
@@ -23,7 +24,6 @@ from ci.run.cleanup.run_owner import registered_run
 from ci.run.estimate.disk import file_systems, run_folders
 from ci.run.estimate.disk_guard import DiskGuard
 from ci.run.git.checkout import checkout_soon
-from ci.run.git.revision import without_passwords
 from ci.run.inputs.registry_wheels import fetch_wheels
 from ci.run.reuse.store_health import record_layer_stamps
 from ci.run.tasks.durations import read_history, write_history
@@ -31,7 +31,7 @@ from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.graph import tasks
 from ci.run.tasks.recorded_run import RunLog, record_run
 from ci.run.tasks.task import Result, Task, WorkResult
-from ci.run.workspace.run_directory import RunDirectory, create_run_directory
+from ci.run.workspace.run_directory import PRIVATE, RunDirectory, create_run_directory
 from ci.run.workspace.state import State
 from ci.version import version
 from ci.wheelhouse.program.atomic_write import write_atomically
@@ -71,7 +71,7 @@ async def build_plan(engine: Engine, run: PlannedRun) -> tuple[Report, RunDirect
     _raise_what_a_new_plan_helps(plan, results)
     report = _with_unique(report, state, plan)
     with suppress(OSError):  # on a full disk the report without these sizes stays
-        write_atomically(log.directory.report, report.as_json())
+        write_atomically(log.directory.report, report.as_json(), PRIVATE)
     return report, log.directory
 
 
@@ -136,15 +136,12 @@ def _is_lost(error: Exception | None) -> bool:
 
 
 def started_event(run: PlannedRun, now: datetime, checkout: Checkout | None, engine: str) -> RunStarted:
-    """Return the first event of a run, but for its tasks; no URL in it has a password."""
+    """Return the first event of a run, but for its tasks, without secrets."""
     workspace = run.workspace
-    settings = workspace.settings.model_dump(mode="json").items()
-    return RunStarted(
-        argv=tuple(without_passwords(word) for word in run.request.argv),
+    event = RunStarted(
+        argv=run.request.argv,
         started_at=now.isoformat(timespec="seconds"),
-        settings={
-            name: without_passwords(value) if isinstance(value, str) else value for name, value in settings
-        },
+        settings=workspace.settings.model_dump(mode="json"),
         versions={
             "dockwright": version(),
             "python": platform.python_version(),
@@ -155,6 +152,7 @@ def started_event(run: PlannedRun, now: datetime, checkout: Checkout | None, eng
         checkout=checkout,
         capacity=workspace.capacity,
     )
+    return without_secrets(event)
 
 
 def _guard(engine: Engine, run: PlannedRun, events: EventLog) -> DiskGuard:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ci.engines.engine import BuildRequest, Engine, Output
 from ci.errors import BuildError, CommandError, SmokeError
+from ci.names.digest import whole_digest
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
 from ci.plan.recipes import apt_list, recipe
@@ -77,7 +78,7 @@ class ImageWork:
         """
         info = await self.engine.inspect(planned.reference)
         record = self._state.record(planned.id, tag(planned.key))
-        if record is None or (info.id and info.id != record.config_digest):
+        if record is None or (info.id and whole_digest(info.id) != record.config_digest):
             # no record, or the record of the image that another engine built under this key
             record = ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
         self.events.step(planned.id, "checks")

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import ci
+from ci.redaction import redacted
 from ci.report.events import Checkout
 from ci.report.units import size_text
 from ci.run.git.git import GitResult, git
@@ -97,9 +98,10 @@ def _patch(top: Path, paths: tuple[str, ...], index: Path, objects: Path) -> tup
     if len(diff.output) > PATCH_LIMIT_BYTES:
         return None, f"it has {size_text(len(diff.output))}, more than {size_text(PATCH_LIMIT_BYTES)}"
     try:
-        return diff.output.decode(), ""
+        patch = diff.output.decode()
     except UnicodeDecodeError:
         return None, "it has text that is not UTF-8"
+    return (None, "it has a password or a token") if redacted(patch) != patch else (patch, "")
 
 
 def _diff(top: Path, specs: tuple[str, ...], index: Path, objects: Path, folder: Path) -> GitResult:

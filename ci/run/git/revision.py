@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.redaction import redacted
 from ci.run.git.git import git
 
 
@@ -48,12 +49,7 @@ def without_credentials(url: str) -> str:
         return url if re.match(r"[\w.-]+@[\w.-]+:", url) else ""
     if url.startswith("file:"):
         return ""
-    return without_passwords(url)
-
-
-def without_passwords(text: str) -> str:
-    """Return `text` without user and password in its URLs."""
-    return re.sub(r"://[^/\s]*@", "://", text)
+    return redacted(url)
 
 
 def _git(directory: Path, *arguments: str) -> str | None:

@@ -21,6 +21,7 @@ from ci.errors import BuildError, CommandError, DockwrightError, FetchError
 from ci.lower.dockerfile import DEBS_ARG, wheels_arg
 from ci.plan.recipes import apt_list, wheel_lists
 from ci.plan.references import debhouse_reference, digest_reference, wheelhouse_reference
+from ci.redaction import redacted
 from ci.run.inputs.bootstrap import fetch_command, make_bootstrap
 from ci.run.inputs.builder import BuilderImage, builder_image
 from ci.run.inputs.compiled import to_compile
@@ -31,6 +32,7 @@ from ci.run.inputs.messages import log_only, messages_only
 from ci.run.inputs.snapshot import view_of
 from ci.run.workspace.base_kind import root_image
 from ci.run.workspace.file_lock import key_lock, lock_path
+from ci.run.workspace.run_directory import PRIVATE
 from ci.run.workspace.workspace import Workspace
 from ci.steps.layout import ROOT
 from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_input, wheelhouse_input
@@ -295,7 +297,9 @@ class LocalInputs:
     def _write_document(self, name: str, document: dict[str, Any]) -> Path:
         path = self._state / "input-documents" / f"{name}.json"
         known = known_files(self.workspace.state.hashes())
-        write_atomically(path, json.dumps({**document, "known": known}, indent=1))
+        text = json.dumps({**document, "known": known}, indent=1)
+        # the URL of a mirror may have a password
+        write_atomically(path, text, PRIVATE if redacted(text) != text else None)
         return path
 
     def _empty_folder(self) -> Path:

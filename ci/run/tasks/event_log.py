@@ -9,6 +9,8 @@ from typing import Self, TextIO
 
 from ci.errors import UsageError
 from ci.report.events import Event, Note, Step, Warned, event_line, event_of
+from ci.report.redacted import without_secrets
+from ci.run.workspace.run_directory import PRIVATE
 
 Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back (`time.monotonic`)."""
@@ -19,13 +21,15 @@ Listener = Callable[[Event], None]
 class EventLog:
     """Writes events to `path`, each flushed, so that a killed run leaves a readable log.
 
-    Each event is handed to all `listeners` too, after it was written. May be used from several threads.
+    Secrets are hidden in it. Each event is handed to all `listeners` too, after it was written. May be used
+    from several threads.
     A log that can't be written any more (a full disk) is a warning to the listeners, not the end of the run.
     """
 
     def __init__(self, path: Path, *, clock: Clock, listeners: Sequence[Listener] = ()) -> None:
         try:
-            self._file: TextIO | None = path.open("x", encoding="ascii", newline="\n")
+            path.touch(PRIVATE, exist_ok=False)
+            self._file: TextIO | None = path.open("a", encoding="ascii", newline="\n")
         except OSError as error:
             raise UsageError(
                 f"{path}: the event log of this run can't be written ({error.strerror})",
@@ -68,7 +72,9 @@ class EventLog:
     def emit(self, event: Event) -> None:
         """Add the seconds since the log was opened to `event`, write it, hand it to the listeners."""
         with self._lock:
-            stamped = event.model_copy(update={"time_s": round(self._clock() - self._opened_s, 3)})
+            stamped = without_secrets(event).model_copy(
+                update={"time_s": round(self._clock() - self._opened_s, 3)}
+            )
             self._events.append(stamped)
             fault = self._write(stamped)
             for listener in self._listeners:

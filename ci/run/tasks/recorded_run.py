@@ -13,7 +13,7 @@ from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.scheduler import Scheduler, exit_code
 from ci.run.tasks.signals import set_on_signals
 from ci.run.tasks.task import Result, Task, Work
-from ci.run.workspace.run_directory import RunDirectory
+from ci.run.workspace.run_directory import PRIVATE, RunDirectory
 from ci.wheelhouse.program.atomic_write import write_atomically
 
 
@@ -68,7 +68,7 @@ async def record_run(
         events.emit(RunEnded(exit_code=130 if code is None else code, interrupted=code in (None, 130)))
         report = report_of(events.events)
         try:
-            write_atomically(directory.report, report.as_json())
+            write_atomically(directory.report, report.as_json(), PRIVATE)
         except OSError as error:
             events.warning(f"{directory.report}: the report can't be written ({error.strerror})")
     return report, results

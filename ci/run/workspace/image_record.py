@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ci.names.digest import whole_digest
 from ci.plan.keys import Document
 
 
@@ -17,6 +18,10 @@ class ImageRecord:
     document: Document
     layers: tuple[tuple[str, int], ...]
     config_digest: str
+    """With its algorithm, whatever the engine calls the image; empty where it is not known."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config_digest", whole_digest(self.config_digest))
 
     @property
     def unpacked_bytes(self) -> int:

@@ -12,13 +12,15 @@ from pathlib import Path
 from ci.errors import UsageError
 
 RETAINED_RUNS = 20
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
+"""Modes of what only this user may read: logs of programs, and changes that are not committed."""
 
 _NAME = re.compile(r"\d{8}-\d{6}-(?P<pid>\d+)(-\d+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDirectory:
-    """`<state>/runs/<YYYYMMDD-HHMMSS>-<pid>/`; two runs never share one."""
+    """`<state>/runs/<YYYYMMDD-HHMMSS>-<pid>/`; two runs never share one, and no other user can read it."""
 
     path: Path
 
@@ -66,7 +68,7 @@ def create_run_directory(
             # the same pid in the same second: two containers that share one state directory
             path = runs / (name if number == 1 else f"{name}-{number}")
             try:
-                path.mkdir()
+                path.mkdir(PRIVATE_FOLDER)
             except FileExistsError:
                 continue
             break

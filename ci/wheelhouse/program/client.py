@@ -48,8 +48,8 @@ class RetryPolicy:
 
 
 def shown(url: str) -> str:
-    """Return `url` without a name and password in it."""
-    return re.sub(r"//[^/@]*@", "//", url)
+    """Return `url` without a name and password in it: as ci.redaction, which containers have not."""
+    return re.sub(r"(?<=://)[^/?#\s]*@", "", url)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from ci.errors import CommandError, DiskError, EngineError, UsageError
+from ci.names.digest import is_digest
 from ci.report.events import Note, Step, TaskStarted
 from ci.report.report import Report
 from ci.run.build.request import Request
@@ -264,3 +265,39 @@ async def test_the_base_of_the_run_is_its_first_note(machine: Machine) -> None:
     await machine.run()
     notes = [event.text for event in machine.front.events if isinstance(event, Note)]
     assert notes[0] == "base: registry"
+
+
+async def test_no_other_user_can_read_what_a_run_records(machine: Machine) -> None:
+    result = await machine.run()
+    files = [path for path in result.directory.path.rglob("*") if path.is_file()]
+    assert result.directory.path.stat().st_mode & 0o077 == 0
+    assert result.directory.report in files
+    assert not [
+        path.name for path in files if path.parent == result.directory.path and path.stat().st_mode & 0o077
+    ]
+
+
+async def test_a_failed_run_shows_and_records_no_secret(machine: Machine) -> None:
+    url = "http://ci:pa@hunter2TAIL@index.example/simple"
+
+    async def build(_folder: str) -> None:
+        await checkpoint()
+        raise CommandError(("uv", "pip", "--index", url), 2, f"no answer from {url}")
+
+    machine.engine.on_build = build
+    result = await machine.run(Request(argv=("build-all", f"--registry={url}")), debian_mirror=url)
+    events = "".join(map(str, machine.front.events))
+    assert "http://index.example/simple" in events
+    assert "hunter2TAIL" not in events
+    for path in machine.folder.rglob("*"):
+        assert (
+            not path.is_file() or path.stat().st_mode & 0o077 == 0 or b"hunter2TAIL" not in path.read_bytes()
+        )
+    assert "hunter2TAIL" not in result.directory.report.read_text()
+
+
+async def test_the_digests_of_a_report_have_one_form(machine: Machine) -> None:
+    first, again = await machine.run(), await machine.run()
+    digests = {row.task: row.digest for row in first.report.images}
+    assert {row.task: row.digest for row in again.report.images} == digests
+    assert all(digest and is_digest(digest) for digest in digests.values())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ci.run.git.revision import Revision, without_credentials, without_passwords
+from ci.run.git.revision import Revision, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,3 @@ def test_a_revision_with_changes_is_not_named() -> None:
     }
     assert Revision(commit="f00", is_clean=True).notes == {"org.opencontainers.image.revision": "f00"}
     assert Revision().notes == {}
-
-
-def test_a_password_goes_from_wherever_a_url_stands() -> None:
-    assert without_passwords("--mirror=https://me:p@ss@example.org/a and b@c") == (
-        "--mirror=https://example.org/a and b@c"
-    )
-    assert without_passwords("registry.example.org/team") == "registry.example.org/team"
