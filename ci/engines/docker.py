@@ -25,6 +25,7 @@ from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.process.attached import run_attached
 from ci.engines.process.command import ROOT, Command, Privilege, ProcessResult
 from ci.engines.process.runner import Runner
+from ci.engines.secret_files import with_secret_files
 from ci.errors import CommandError, EngineError
 from ci.lower.dockerfile import PARENT_ARG
 from ci.names.reference import LOCAL
@@ -152,7 +153,8 @@ class DockerEngine:
         """Run a program in a new container of `image`; the container of an interrupted one is removed too."""
         name = self._new_name()
         try:
-            return await self._run(self.run_command(image, run, name), output)
+            with with_secret_files(run) as run_with_files:
+                return await self._run(self.run_command(image, run_with_files, name), output)
         except BaseException:
             await self._remove(name, output)
             raise

@@ -74,6 +74,7 @@ class ContainerRun:
         env: its environment, on top of the image's.
         user: `uid:gid` or a name; empty: the image's user.
         network: whether it has network access.
+        secrets: text of files that it alone can read, by their paths in the container.
     """
 
     argv: Sequence[str]
@@ -81,6 +82,7 @@ class ContainerRun:
     env: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     network: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,25 +21,29 @@ class CacheVolume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRun:
-    """A program that runs as root with network access and leaves a folder.
+    """A program that runs as root and leaves a folder.
 
     Attributes:
         image: name or id of the image that it runs in.
         argv: the program with its arguments.
         files: text of small files by their paths in the container.
         program: a folder of this machine whose Python files it sees, and where.
-        volume: where it keeps what it fetched for later runs.
+        volume: where it keeps what it fetched for later runs; None: nowhere.
+        folders: folders of earlier runs that it sees, read-only, by their paths in the container.
         env: its environment, on top of the image's and of what this engine needs for network access.
         result: path of the folder that it leaves.
+        network: whether it has network access.
     """
 
     image: str
     argv: tuple[str, ...]
     files: Mapping[str, str] = field(default_factory=dict)
     program: tuple[Path, str]
-    volume: CacheVolume
+    volume: CacheVolume | None = None
+    folders: Mapping[str, Folder] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     result: str
+    network: bool = True
 
 
 class InputFetcher(Protocol):
@@ -55,6 +59,14 @@ class InputFetcher(Protocol):
 
     async def import_archived(self, name: str, output: Output) -> bool:
         """Import the image `name` from what an earlier session archived; return whether there was one."""
+        ...
+
+    def folder_in(self, folder: Folder, path: str) -> Folder:
+        """Return a folder in a folder that `fetch_folder` returned."""
+        ...
+
+    async def read(self, folder: Folder, name: str) -> str:
+        """Return the text of a file of a folder that `fetch_folder` returned; empty where there is none."""
         ...
 
     def file_in(self, folder: Folder, name: str) -> File:

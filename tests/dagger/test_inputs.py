@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 import dagger
@@ -14,7 +16,7 @@ from ci.run.inputs.engine_inputs import EngineInputs
 from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings
-from tests.dagger.session import Session
+from tests.dagger.session import Call, Session
 from tests.dagger.world import Stage
 
 STACK = Path(__file__).parents[2] / "docker"
@@ -60,6 +62,47 @@ async def test_no_more_folders_are_filled_at_once_than_a_run_does_tasks(inputs: 
         for variant in ("cpu", "cuda"):
             group.start_soon(inputs.wheelhouse, variant, Output())
     assert engine.most == JOBS
+
+
+async def test_an_sdist_is_compiled_alone_without_network_volume_or_password(
+    session: Session, inputs: EngineInputs
+) -> None:
+    stage, engine = session.world, inputs.engine
+    assert isinstance(stage, Stage)
+    assert isinstance(engine, Counting)
+    engine.network_secrets = {"/run/dockwright-network.json": '{"PIP_INDEX_URL": "https://ci:pass@host/"}'}
+    inputs.needed = ["lyrics-detection:cpu"]
+    stage.texts = {"jobs.json": json.dumps([{"key": key, "file": f"{key}.tar.gz"} for key in "ab"])}
+    await inputs.debhouse(Output())
+    await inputs.wheelhouse("cpu", Output())
+    ran = {repr(exec_of(calls)["args"]): calls for calls in stage.ran}
+    compiled = [calls for argv, calls in sorted(ran.items()) if "compile_sdist.py" in argv]
+    assert len(compiled) == 2
+    for key, calls in zip("ab", compiled, strict=True):
+        given = exec_of(calls)
+        assert given["args"][:2] == ["unshare", "--net"]
+        assert given["args"][-1] == f"{key}.tar.gz"
+        assert given["insecureRootCapabilities"] is True  # to leave the network; the sdist's code has none
+        mounts = {given["path"]: given for name, given in calls if name == "withMountedDirectory"}
+        for path in {given["path"] for name, given in calls if name == "withoutMount"}:
+            del mounts[path]  # of the builder's own steps
+        places = ("program", "work/requirements", "work/job")
+        assert set(mounts) == {f"/run/dockwright/{place}" for place in places}
+        assert all(mount["readOnly"] is True for mount in mounts.values())
+        assert mounts["/run/dockwright/work/job"]["source"][-1] == ("directory", {"path": f"jobs/{key}"})
+        assert {name for name, _ in calls}.isdisjoint({"withMountedCache", "withMountedSecret"})
+        variables = {given["name"] for name, given in calls if name == "withEnvVariable"}
+        assert variables.isdisjoint({"DOCKWRIGHT_NETWORK_FILE", "PIP_INDEX_URL"})
+    (fetched,) = [calls for argv, calls in ran.items() if "fetch_wheels.py" in argv]
+    assert "withMountedSecret" in {name for name, _ in fetched}
+    assert "ci:pass" not in repr([given for name, given in fetched if name != "withMountedSecret"])
+    (filled,) = [calls for argv, calls in ran.items() if "fill_wheels.py" in argv]
+    assert "withMountedSecret" not in {name for name, _ in filled}
+
+
+def exec_of(calls: tuple[Call, ...]) -> dict[str, Any]:
+    """Return the last program among these calls."""
+    return next(given for name, given in reversed(calls) if name == "withExec")
 
 
 async def test_each_volume_is_asked_for_in_one_way(session: Session, inputs: EngineInputs) -> None:

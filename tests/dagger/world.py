@@ -48,6 +48,10 @@ class Stage:
     gone: bool = False
     holds: str = ""
     """A program with these words runs until it is released."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """Text of files by name: they are in each folder that is listed before a wheelhouse is filled."""
+    ran: list[tuple[Call, ...]] = field(default_factory=list)
+    """All calls of which a program was the last, each time."""
     held: Event = field(default_factory=Event)
     released: Event = field(default_factory=Event)
 
@@ -59,6 +63,7 @@ class Stage:
             if name != "withExec":
                 continue
             self.execs.append(given["args"])
+            self.ran.append(calls)
             if self.dies_of and self.dies_of in repr(calls):
                 self.gone = True
             if self.holds and self.holds in " ".join(given["args"]):
@@ -107,6 +112,10 @@ class Stage:
                 return last(before, "withWorkdir", "path", "")
             case "entrypoint":
                 return last(before, "withEntrypoint", "args", [])
+            case "entries":
+                return list(self.texts)
+            case "contents":
+                return self.texts[last(before, "file", "path", "")]
             case "glob":
                 ran = any(one == "withExec" and given["args"] == ["true"] for one, given in before)
                 return ["etc/ssl/certs/0.pem"] if self.injects and ran else []

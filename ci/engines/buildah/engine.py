@@ -39,6 +39,7 @@ from ci.engines.process.attached import run_attached
 from ci.engines.process.command import Command, Privilege, ProcessResult
 from ci.engines.process.runner import Runner
 from ci.engines.sandbox import sandbox_config
+from ci.engines.secret_files import with_secret_files
 from ci.errors import CommandError
 from ci.names.digest import bare_digest
 from ci.names.reference import LOCAL
@@ -135,7 +136,8 @@ class BuildahEngine:
         """Run a program in a working container of `image`, which is removed afterwards."""
         container = (await self.runner.run(self._start(image), log=output.log)).strip()
         try:
-            return await self._run(self.buildah.run(container, run), output)
+            with with_secret_files(run, self.buildah.tmpdir) as run_with_files:
+                return await self._run(self.buildah.run(container, run_with_files), output)
         finally:
             with anyio.CancelScope(shield=True):
                 await self.runner.run(self.buildah.remove(container))

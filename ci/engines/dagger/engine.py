@@ -63,6 +63,8 @@ class DaggerEngine:
     archives: Path
     network_env: Mapping[str, str] = field(default_factory=dict)
     """Environment of programs that fetch from the network."""
+    network_secrets: Mapping[str, str] = field(default_factory=dict)
+    """Files of theirs that no one else may read: the text by the path in the container."""
     ca: dagger.File | None = None
     """Certificate authorities for programs that fetch from the network."""
     cache: CacheLimits | None = None

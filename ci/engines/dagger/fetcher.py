@@ -12,9 +12,13 @@ from ci.engines.input_fetcher import FetchRun
 from ci.engines.network import CA_TARGET
 
 if TYPE_CHECKING:
+    import dagger
+
     from ci.engines.dagger.engine import DaggerEngine
 
 ROOT_USER = "0:0"
+NO_NETWORK = ("unshare", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
+"""Nothing that a program leaves behind outlives it. Source: unshare(1), pid_namespaces(7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +36,37 @@ class DaggerFetcher:
         from dagger import CacheSharingMode
 
         client = self.engine.client
-        sharing = CacheSharingMode.LOCKED if run.volume.exclusive else CacheSharingMode.SHARED
-        volume = client.cache_volume(run.volume.name, sharing=sharing)
         container = self.engine.container(run.image).with_user(ROOT_USER)
         for path, text in run.files.items():
             container = container.with_new_file(path, text)
         folder, target = run.program
         container = container.with_mounted_directory(target, written(client, folder), read_only=True)
-        container = container.with_mounted_cache(run.volume.path, volume, sharing=sharing)
+        if run.volume is not None:
+            sharing = CacheSharingMode.LOCKED if run.volume.exclusive else CacheSharingMode.SHARED
+            volume = client.cache_volume(run.volume.name, sharing=sharing)
+            container = container.with_mounted_cache(run.volume.path, volume, sharing=sharing)
+        for path, mounted in run.folders.items():
+            assert not isinstance(mounted, Path)
+            container = container.with_mounted_directory(path, mounted, read_only=True)
+        if run.network:
+            container = self._with_network(container)
+        for name, value in run.env.items():
+            container = container.with_env_variable(name, value)
+        # a step always has the network, so a program without leaves it itself, which takes root's rights
+        argv = [*(() if run.network else NO_NETWORK), *run.argv]
+        container = container.with_exec(argv, insecure_root_capabilities=not run.network)
+        return await self.engine.made(container, run.result, output)
+
+    def _with_network(self, container: dagger.Container) -> dagger.Container:
+        """Return `container` with certificates, and with what may have a password as a secret."""
         if self.engine.ca is not None:
             container = container.with_mounted_file(CA_TARGET, self.engine.ca)
-        for name, value in {**self.engine.network_env, **run.env}.items():
+        for name, value in self.engine.network_env.items():
             container = container.with_env_variable(name, value)
-        return await self.engine.made(container.with_exec(list(run.argv)), run.result, output)
+        for path, text in self.engine.network_secrets.items():
+            secret = self.engine.client.set_secret(f"dockwright-{path.rpartition('/')[2]}", text)
+            container = container.with_mounted_secret(path, secret)
+        return container
 
     async def import_archived(self, name: str, output: Output) -> bool:
         """Import the image `name` from the archive of an earlier session; return whether there was one."""
@@ -53,6 +75,18 @@ class DaggerFetcher:
             return False
         await self.engine.import_archive(self.engine.folder(path.parent).file(path.name), name, output)
         return True
+
+    def folder_in(self, folder: Folder, path: str) -> Folder:
+        """Return a folder in a folder that `fetch_folder` returned."""
+        assert not isinstance(folder, Path)
+        return folder.directory(path)
+
+    async def read(self, folder: Folder, name: str) -> str:
+        """Return the text of a file of a folder that `fetch_folder` returned; empty where there is none."""
+        assert not isinstance(folder, Path)
+        if name not in await folder.entries():
+            return ""
+        return await folder.file(name).contents()
 
     def file_in(self, folder: Folder, name: str) -> File:
         """Return a file of a folder that `fetch_folder` returned."""

@@ -17,7 +17,7 @@ import anyio
 from ci.engines.dagger.cache import cache_limits
 from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.dagger.reach import SESSION_PORT, check_reach
-from ci.engines.network import ca_bundle, network_env
+from ci.engines.network import ca_bundle, network_env, network_secrets
 from ci.errors import EngineError
 from ci.names.host import parse_host
 from ci.version import dagger_version
@@ -60,6 +60,7 @@ async def open_dagger(
                     archives=archives,
                     cache=limits,
                     network_env=network_env(os.environ),
+                    network_secrets=network_secrets(os.environ),
                     ca=dag.host().file(str(bundle.resolve())) if bundle is not None else None,
                     registry=_loopback(dag, loopback),
                     limit_s=limit_s,

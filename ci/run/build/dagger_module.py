@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.engine import Engine, Output
-from ci.engines.network import CA_TARGET, CA_VARIABLES
+from ci.engines.network import CA_TARGET, CA_VARIABLES, SECRETS_TARGET, SECRETS_VARIABLE, network_secrets
 from ci.errors import UsageError
 from ci.redaction import redacted
 from ci.report.event_text import line_of
@@ -141,7 +141,8 @@ class ModuleHost:
     async def opened(self, workspace: Workspace) -> AsyncIterator[Engine]:
         """Yield the engine that runs this module, with the base imported where `base_archive` has it."""
         given = self.arguments
-        env = {"PIP_INDEX_URL": given.index_url} if given.index_url else {}
+        env = {SECRETS_VARIABLE: SECRETS_TARGET}
+        index = {"PIP_INDEX_URL": given.index_url} if given.index_url else {}
         if given.ca is not None:
             env |= dict.fromkeys(CA_VARIABLES, CA_TARGET)
         self.engine = DaggerEngine(
@@ -149,6 +150,7 @@ class ModuleHost:
             folder=self.folder,
             archives=workspace.state.root / "archives",
             network_env=env,
+            network_secrets=network_secrets(index),
             ca=given.ca,
             registry=given.registry_service,
             limit_s=workspace.settings.step_timeout_s,

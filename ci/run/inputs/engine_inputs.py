@@ -9,7 +9,7 @@ them again.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -23,12 +23,14 @@ from ci.engines.input_fetcher import CacheVolume, FetchRun, InputFetcher
 from ci.errors import CommandError
 from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.run.inputs.builder import builder_steps
+from ci.run.inputs.compile_run import JOBS, Job, compile_argv, parse_jobs
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of
 from ci.run.inputs.local import LocalInputs
 from ci.run.inputs.messages import log_only, messages_only
 from ci.run.workspace.workspace import Workspace
 from ci.wheelhouse.input_document import compiles, debhouse_input, wheelhouse_input
 
+PROGRAM_FOLDER = Path(str(files("ci.wheelhouse.program")))
 PROGRAMS = {"wheelhouse": "fetch_wheels.py", "debhouse": "fetch_debs.py"}
 
 VOLUMES = {
@@ -41,9 +43,18 @@ FAILURE = "dockwright-failure "
 FILL = f"""python3 -I "$1" "$2" "$3" "$4" || {{
     printf '\\n{FAILURE}' >&2; cat "$3/partial/$(printf %s "$4" | tr / -).failure" >&2; exit 1
 }}
-cp -a "$3/$4" "$5"
+work="$3/partial/$(printf %s "$4" | tr / -).builder"
+if [ -e "$work/jobs.json" ]; then cp -a "$work" "$5"; else cp -a "$3/$4" "$5"; fi
 """
-"""Fills a folder in the volume and copies it out (a volume is not part of a result); reports a failure."""
+"""Fills a folder in the volume and copies it out (a volume is not part of a result); reports a failure.
+
+Where sdists have to be compiled first, what that takes is copied out instead: see program/wheel_folder.py.
+"""
+COMPILE = f"""python3 -I "$1" "$2" "$3" "$4" || {{
+    printf '\\n{FAILURE}' >&2; cat "$3/partial/$4.failure" >&2; exit 1
+}}
+"""
+"""Compiles an sdist; reports a failure."""
 BUILDER = "builder"
 
 
@@ -111,15 +122,14 @@ class EngineInputs:
             for image in self._images():
                 if image.variant == variant and image.python_lock:
                     document = wheelhouse_input(stack, variant, kind, {image.id})
-                    made_in = builder if document["builds"] else self.local.fetching_image
-                    group.start_soon(self._fill, "wheelhouse", image.id, document, made_in, output)
+                    group.start_soon(self._fill_wheels, image.id, document, builder, output)
         return True
 
     async def complete_wheelhouse(self, variant: str, output: Output) -> Folder:
         """Return the wheelhouse of a variant, for all its images; the debhouse has to be filled."""
         document = wheelhouse_input(self.workspace.stack, variant, self.workspace.base.kind)
-        image = await self._builder(output) if document["builds"] else self.root_image()
-        await self._fill("wheelhouse", variant, document, image, output)
+        builder = await self._builder(output) if document["builds"] else ""
+        await self._fill_wheels(variant, document, builder, output)
         return self._folders["wheelhouse", variant]
 
     def folders(self, image: ImageVariant) -> dict[str, Folder]:
@@ -159,33 +169,83 @@ class EngineInputs:
         )
         return await self.engine.build(request, log_only(output))
 
-    async def _fill(self, kind: str, id_: str, document: dict[str, Any], image: str, output: Output) -> None:
+    async def _fill_wheels(self, id_: str, document: dict[str, Any], builder: str, output: Output) -> None:
+        """Fetch wheels, compile sdists in a container each, and remember the folder of all of them."""
+        image = self.local.fetching_image
+        await self._fill("wheelhouse", id_, document, image, output)
+        fetched = self._folders["wheelhouse", id_]
+        jobs = parse_jobs(await self.fetcher.read(fetched, JOBS) or "[]")
+        if not jobs:
+            return
+        made: dict[str, Folder] = {}
+
+        async def compile_one(job: Job) -> None:
+            made[f"{TARGET}/made/{job.key}"] = await self._compile(job, fetched, builder, output)
+
+        async with anyio.create_task_group() as group:
+            for job in jobs:
+                group.start_soon(compile_one, job)
+        await self._fill("wheelhouse", id_, {**document, "made": f"{TARGET}/made"}, image, output, made)
+
+    async def _compile(self, job: Job, fetched: Folder, builder: str, output: Output) -> Folder:
+        """Compile an sdist of `fetched` and return the folder of its wheel."""
+        folder = self.fetcher.folder_in
+        run = FetchRun(
+            image=builder,
+            argv=("sh", "-c", COMPILE, "sh", *compile_argv(job)[2:]),
+            program=(PROGRAM_FOLDER, f"{TARGET}/program"),
+            folders={
+                f"{TARGET}/work/requirements": folder(fetched, "requirements"),
+                f"{TARGET}/work/job": folder(fetched, f"jobs/{job.key}"),
+            },
+            env=PYTHON_ENV,
+            result=f"{TARGET}/made",
+            network=False,
+        )
+        return await self._made(run, "wheelhouse", job.file, output)
+
+    async def _fill(
+        self,
+        kind: str,
+        id_: str,
+        document: dict[str, Any],
+        image: str,
+        output: Output,
+        made: Mapping[str, Folder] | None = None,
+    ) -> None:
         """Run a fetching program, and remember the folder that it filled.
+
+        With the folders `made` of compiled wheels, nothing is fetched any more.
 
         Raises:
             FetchError, UnavailableError, LockError, BuildError, DiskFullError: by the program's report.
         """
         name = f"{kind}/{id_.replace(':', '-')}"
-        program = Path(str(files("ci.wheelhouse.program").joinpath(PROGRAMS[kind])))
+        program = PROGRAMS[kind] if made is None else "fill_wheels.py"
         text = json.dumps({**document, "known": {}}, indent=1)
-        argv = ["sh", "-c", FILL, "sh", f"{TARGET}/program/{program.name}", f"{TARGET}/document.json"]
+        argv = ["sh", "-c", FILL, "sh", f"{TARGET}/program/{program}", f"{TARGET}/document.json"]
         argv += [f"{TARGET}/inputs", name, RESULT]
         run = FetchRun(
             image=image,
             argv=tuple(argv),
             files={f"{TARGET}/document.json": text},
-            program=(program.parent, f"{TARGET}/program"),
+            program=(PROGRAM_FOLDER, f"{TARGET}/program"),
             volume=VOLUMES[kind],
+            folders=made or {},
             env={**PYTHON_ENV, **self.local.retry_env()},
             result=RESULT,
+            network=made is None,
         )
+        self._folders[kind, id_] = await self._made(run, kind, name, output)
+
+    async def _made(self, run: FetchRun, kind: str, name: str, output: Output) -> Folder:
+        """Return the folder that a program leaves; `name` is what it works on."""
         try:
             async with self._of_kind[kind], self._of_all:
-                folder = await self.fetcher.fetch_folder(run, messages_only(output))
+                return await self.fetcher.fetch_folder(run, messages_only(output))
         except CommandError as error:
             shown, report = _split(error)
             raise failure_of(name, report, shown, output) from shown
-        self._folders[kind, id_] = folder
 
 
 def _split(error: CommandError) -> tuple[CommandError, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +16,7 @@ import anyio
 
 from ci.catalog.stack import ImageVariant
 from ci.engines.engine import BuildRequest, ContainerRun, Engine, File, Folder, Output
-from ci.engines.network import network_env, network_mounts
+from ci.engines.network import network_env, network_mounts, network_secrets
 from ci.errors import BuildError, CommandError, DockwrightError, FetchError
 from ci.lower.dockerfile import DEBS_ARG, wheels_arg
 from ci.plan.recipes import apt_list, wheel_lists
@@ -24,6 +24,7 @@ from ci.plan.references import debhouse_reference, digest_reference, wheelhouse_
 from ci.redaction import redacted
 from ci.run.inputs.bootstrap import fetch_command, make_bootstrap
 from ci.run.inputs.builder import BuilderImage, builder_image
+from ci.run.inputs.compile_run import Job, compile_run, jobs_of
 from ci.run.inputs.compiled import to_compile
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of
 from ci.run.inputs.folder_check import check_folder
@@ -38,6 +39,9 @@ from ci.steps.layout import ROOT
 from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_input, wheelhouse_input
 from ci.wheelhouse.manifest import Manifest, known_files
 from ci.wheelhouse.program.atomic_write import write_atomically
+
+PROGRAMS = Path(str(files("ci.wheelhouse.program")))
+"""The folder of the programs that fetch and compile."""
 
 
 @dataclass(slots=True)
@@ -164,7 +168,7 @@ class LocalInputs:
                 shown = messages_only(output)
                 await self.workspace.runner.run(command, log=shown.log, on_line=shown.on_line)
             except CommandError as error:
-                raise self._failure("bootstrap", error, output) from error
+                raise self._failure("bootstrap", self._report("bootstrap"), error, output) from error
             await self._check_filled("bootstrap", document)
 
     async def debhouse(self, output: Output) -> bool:
@@ -178,6 +182,7 @@ class LocalInputs:
             if await self._any_ready("debhouse", choices):
                 return False
             await self._in_container("debhouse", self.fetching_image, "fetch_debs.py", choices[-1], output)
+            await self._check_filled("debhouse", choices[-1])
         return True
 
     async def wheelhouse(self, variant: str, output: Output) -> bool:
@@ -191,9 +196,37 @@ class LocalInputs:
         async with self._locked(name, output, f"fills {name}"):
             if await self._any_ready(name, choices):
                 return False
-            image = await self._builder(output) if await self._compiles() else self.fetching_image
-            await self._in_container(name, image, "fetch_wheels.py", choices[-1], output)
+            document = choices[-1]
+            await self._in_container(name, self.fetching_image, "fetch_wheels.py", document, output)
+            work = self._work(name)
+            jobs = await anyio.to_thread.run_sync(jobs_of, work)
+            if jobs:
+                await self._compile(jobs, work, output)
+                await self._in_container(name, self.fetching_image, "fill_wheels.py", document, output)
+            await self._check_filled(name, document)
         return True
+
+    def _work(self, name: str) -> Path:
+        """Return the folder of what is compiled for the wheelhouse `name`."""
+        return self.workspace.state.inputs / "partial" / f"{name.replace('/', '-')}.builder"
+
+    async def _compile(self, jobs: Sequence[Job], work: Path, output: Output) -> None:
+        """Compile sdists, each in a container of its own; see ci/wheelhouse/program/compile_sdist.py."""
+        builder = await self._builder(output)
+        limiter = anyio.CapacityLimiter(self.workspace.capacity)
+
+        async def compile_one(job: Job) -> None:
+            async with limiter:
+                run = compile_run(job, work, PROGRAMS)
+                try:
+                    await self.engine.run(builder, run, messages_only(output))
+                except CommandError as error:
+                    report = work / "made" / job.key / "partial" / f"{job.file}.failure"
+                    raise self._failure(job.file, report, error, output) from error
+
+        async with anyio.create_task_group() as group:
+            for job in jobs:
+                group.start_soon(compile_one, job)
 
     @property
     def _partial(self) -> bool:
@@ -252,32 +285,35 @@ class LocalInputs:
     async def _in_container(
         self, name: str, image: str, program: str, document: dict[str, Any], output: Output
     ) -> None:
-        """Run a fetching program in a container with access to the network, then check its result."""
+        """Run a program of the wheelhouse in a container; one that fetches has access to the network."""
         inputs = self.workspace.state.inputs
         inputs.mkdir(parents=True, exist_ok=True)
         path = self._write_document(name.replace("/", "-"), document)
-        script = Path(str(files("ci.wheelhouse.program").joinpath(program)))
+        network = program.startswith("fetch_")
         mounts = [
             (path.parent, f"{TARGET}/documents", "ro"),
-            (script.parent, f"{TARGET}/program", "ro"),
+            (PROGRAMS, f"{TARGET}/program", "ro"),
             # one mount for all of them: a hard link from one mount to another is refused
             (inputs, f"{TARGET}/inputs", "rw"),
-            *network_mounts(os.environ),
+            *(network_mounts(os.environ) if network else ()),
         ]
         argv = ["python3", "-I", f"{TARGET}/program/{program}", f"{TARGET}/documents/{path.name}"]
         argv += [f"{TARGET}/inputs", name]
-        env = {**PYTHON_ENV, **network_env(os.environ), **self.retry_env()}
+        env = {**PYTHON_ENV, **self.retry_env(), **(network_env(os.environ) if network else {})}
+        secrets = network_secrets(os.environ) if network else {}
         try:
-            run = ContainerRun(argv=argv, mounts=mounts, env=env, user=ROOT, network=True)
+            run = ContainerRun(argv=argv, mounts=mounts, env=env, user=ROOT, network=network, secrets=secrets)
             await self.engine.run(image, run, messages_only(output))
         except CommandError as error:
-            raise self._failure(name, error, output) from error
-        await self._check_filled(name, document)
+            raise self._failure(name, self._report(name), error, output) from error
 
-    def _failure(self, name: str, error: CommandError, output: Output) -> DockwrightError:
-        """Return the error of the program that filled `name`, which it reports in a file."""
+    def _report(self, name: str) -> Path:
+        """Return the file in which the program that fills `name` reports a failure."""
+        return self.workspace.state.inputs / "partial" / f"{name.replace('/', '-')}.failure"
+
+    def _failure(self, name: str, path: Path, error: CommandError, output: Output) -> DockwrightError:
+        """Return the error of the program for `name`, which it reports in the file `path`."""
         inputs = self.workspace.state.inputs
-        path = inputs / "partial" / f"{name.replace('/', '-')}.failure"
         try:
             report = json.loads(path.read_text())
             path.unlink()

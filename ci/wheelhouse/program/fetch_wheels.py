@@ -1,21 +1,21 @@
-"""Fill a wheelhouse by hash. Runs in the builder container; standard library only.
+"""Fetch wheels and sdists by hash, and fill a wheelhouse unless sdists have to be compiled first.
 
     fetch_wheels.py DOCUMENT ROOT NAME
 
-`DOCUMENT` is the wheelhouse's input document (JSON: `builder`: lock lines of the build requirements; `lists`:
-{list: lock lines}; `builds`: {sdist file: wheel-build key}; `known`: see content_store.py). `ROOT` has every
-file once by its sha256, for all variants; `ROOT/NAME` gets `wheels/`, `lists/` (requirement files with the
-hashes of the wheels), `uv` and `manifest.json`. A failure is reported in `ROOT/partial/NAME.failure`.
+It runs in a container with network access, and no foreign code runs in it; standard library only.
 
-An sdist is fetched by hash like a wheel and compiled without build isolation, with the builder's own
-hash-pinned requirements; `ROOT/compiled` names the compiled wheel by its wheel-build key.
+`DOCUMENT` is the wheelhouse's input document (JSON: `builder`: lock lines of the build requirements; `lists`:
+{list: lock lines}; `builds`: {sdist file: wheel-build key}; `sizes`: {sha256: bytes}, where they are known;
+`known`: see content_store.py). `ROOT` has every file once by its sha256, for all variants; `ROOT/NAME` gets
+`wheels/`, `lists/` (requirement files with the hashes of the wheels), `uv` and `manifest.json`. A failure is
+reported in `ROOT/partial/NAME.failure`.
+
+Where sdists have to be compiled, `ROOT/partial/NAME.builder` is made instead: see wheel_folder.py. Each of
+them is compiled by compile_sdist.py in a container of its own, and fill_wheels.py then fills the wheelhouse.
 """
 
-import json
 import os
-import shutil
 import sys
-import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -25,20 +25,19 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from .client import Client
-from .compiled import Builder, Compiled
-from .content_store import ContentStore, open_content_store
 from .index import Index
 from .line import Line
 from .message import say
-from .package_folder import PackageFolder
 from .start import run
 from .transfer import Transfer, Wanted
+from .wheel_folder import WheelFolder
 
 PYPI = "https://pypi.org/simple"
 
 
-def fetch(lines: set[Line], store: ContentStore) -> None:
+def fetch(lines: set[Line], wanted: WheelFolder) -> None:
     """Fetch the files of `lines` from the index of the environment (`PIP_INDEX_URL`, `PIP_TRUSTED_HOST`)."""
+    store = wanted.store
     missing = sorted((line for line in lines if not store.has(line.sha256)), key=lambda line: line.file)
     say(f"{len(lines)} distributions, {len(missing)} to fetch")
     client = Client(say, trusted=tuple(os.environ.get("PIP_TRUSTED_HOST", "").split()))
@@ -52,38 +51,15 @@ def fetch(lines: set[Line], store: ContentStore) -> None:
 
 
 def fill(document: Path, root: Path, name: str) -> None:
-    """Fetch and compile what is missing, then write the folders and the manifest."""
-    wanted = json.loads(document.read_text())
-    store = open_content_store(root, wanted["known"])
-    compiled = Compiled(root / "compiled", store)
-    requirements = [Line.of(text) for text in wanted["builder"]]
-    lists = {list_: [Line.of(text) for text in texts] for list_, texts in wanted["lists"].items()}
-    lines = {line for own in lists.values() for line in own}
-    ready = {line: compiled.find(wanted["builds"][line.file]) for line in lines if line.is_sdist}
-    to_compile = sorted((line for line, made in ready.items() if made is None), key=lambda line: line.file)
-    fetch({line for line in lines if not line.is_sdist} | {*requirements} | {*to_compile}, store)
-    if to_compile:
-        work = store.partial / f"{name.replace('/', '-')}.builder"
-        shutil.rmtree(work, ignore_errors=True)
-        try:
-            builder = Builder(work, [line for line in requirements if line.name != "uv"], store)
-            for line in to_compile:
-                say(f"compiling {line.file}")
-                ready[line] = compiled.add(wanted["builds"][line.file], builder.compile(line))
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    final = {line: ready.get(line) or line for line in lines}
-    folder = PackageFolder(root / name, store)
-    for line in sorted(final.values(), key=lambda line: line.file):
-        folder.add(f"wheels/{line.file}", line.sha256)
-    (uv,) = [line for line in requirements if line.name == "uv"]
-    with zipfile.ZipFile(store.path(uv.sha256)) as archive:
-        (member,) = [entry for entry in archive.namelist() if entry.endswith(".data/scripts/uv")]
-        folder.write("uv", archive.read(member), 0o755)
-    for list_, own in lists.items():
-        text = "".join(f"{final[line].text}\n" for line in own)
-        folder.list(list_, [*sorted(f"wheels/{final[line].file}" for line in own), "uv"], text)
-    folder.close(wanted["input"])
+    """Fetch what is missing, then write the folder, or what has to be compiled for it."""
+    wanted = WheelFolder(document, root, name)
+    wanted.remove_jobs()  # of a killed run
+    sdists = wanted.to_compile()
+    fetch({line for line in wanted.lines if not line.is_sdist} | {*wanted.requirements, *sdists}, wanted)
+    if sdists:
+        wanted.prepare_jobs(sdists)
+    else:
+        wanted.fill()
 
 
 if __name__ == "__main__":

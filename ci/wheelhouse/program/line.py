@@ -1,6 +1,20 @@
 """A line of a Python lock, as the wheelhouse's programs read it."""
 
+import re
 from dataclasses import dataclass
+
+WHEEL_FILE = re.compile(
+    r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[A-Za-z0-9_.!+]+)(-[0-9][A-Za-z0-9_.]*)?(-[A-Za-z0-9_.]+){3}\.whl"
+)
+"""Source: PyPA, binary distribution format, file name convention."""
+
+REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def normalised(name: str) -> str:
+    """Return the one spelling of a distribution's name. Source: PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @dataclass(frozen=True)

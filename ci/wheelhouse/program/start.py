@@ -3,16 +3,27 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 
 from .content_store import write_error
 from .failure import FetchingError
 
 
+def read_network_file(environ: MutableMapping[str, str]) -> None:
+    """Add the variables of the file that `DOCKWRIGHT_NETWORK_FILE` names: proxies and the index.
+
+    They may have passwords in them, so they are not in the environment that this program starts with.
+    """
+    path = environ.pop("DOCKWRIGHT_NETWORK_FILE", "")
+    if path:
+        environ.update(json.loads(Path(path).read_text()))
+
+
 def run(fill: Callable[[Path, Path, str], None], document: str, root: str, name: str) -> None:
     """Let `fill` make the package folder `name` by its input document; a failure ends this process with 1."""
     os.umask(0o022)  # other users read these files too
+    read_network_file(os.environ)
     report = Path(root, "partial", f"{name.replace('/', '-')}.failure")
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)

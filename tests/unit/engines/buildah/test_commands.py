@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 from ci.engines.buildah.commands import Buildah, BuildFiles
 from ci.engines.docker import DockerEngine
 from ci.engines.engine import BuildRequest, ContainerRun
-from ci.engines.network import network_env, network_mounts
+from ci.engines.network import network_env, network_mounts, network_secrets
 from ci.engines.process.command import Privilege
 from ci.engines.process.namespaces import dying_with_parent
 from ci.engines.process.runner import Runner
 from ci.engines.program import metered
+from ci.engines.secret_files import with_secret_files
 
 BUILDAH = Buildah(store=("--root", "/s"), tmpdir="/t")
+DOCKER = DockerEngine(program="docker", runner=Runner())
 
 
 def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() -> None:
@@ -72,22 +75,41 @@ def test_a_terminal_of_its_own_is_given_only_where_one_is_asked_for() -> None:
     assert on_terminal.argv[-6:] == ("--isolation", "chroot", "--terminal", "c", "--", "sh")
 
 
-def test_certificates_and_proxies_reach_a_run_with_network_by_mount_and_environment(tmp_path: Path) -> None:
+def test_certificates_reach_a_run_by_mount_and_passwords_by_a_file_of_its_own(
+    tmp_path: Path,
+) -> None:
     bundle = tmp_path / "ca.crt"
     bundle.write_text("-")
-    environ = {"SSL_CERT_FILE": str(bundle), "https_proxy": "http://127.0.0.1:3128", "SECRET": "x"}
+    index, proxy = "https://ci:password@index.example/simple", "http://ci:password@127.0.0.1:3128"
+    environ = {
+        "SSL_CERT_FILE": str(bundle),
+        "https_proxy": proxy,
+        "PIP_INDEX_URL": index,
+        "SECRET": "x",
+    }
     assert network_mounts(environ) == [(bundle, "/run/dockwright-ca.crt", "ro")]
     assert network_env(environ) == {
-        "https_proxy": "http://127.0.0.1:3128",
+        "DOCKWRIGHT_NETWORK_FILE": "/run/dockwright-network.json",
         "SSL_CERT_FILE": "/run/dockwright-ca.crt",
         "REQUESTS_CA_BUNDLE": "/run/dockwright-ca.crt",
         "PIP_CERT": "/run/dockwright-ca.crt",
         "CURL_CA_BUNDLE": "/run/dockwright-ca.crt",
     }
+    ((path, text),) = network_secrets(environ).items()
+    assert path == "/run/dockwright-network.json"
+    assert json.loads(text) == {"https_proxy": proxy, "PIP_INDEX_URL": index}
+    run = ContainerRun(argv=["true"], secrets=network_secrets(environ))
+    with with_secret_files(run, str(tmp_path)) as given:
+        for argv in (BUILDAH.run("c", given).argv, DOCKER.run_command("i", given, "n").argv):
+            assert "password" not in " ".join(argv)
+        ((file, target, mode),) = given.mounts
+        assert isinstance(file, Path)
+        assert (target, mode, file.read_text(), file.stat().st_mode & 0o777) == (path, "ro", text, 0o600)
+    assert not file.exists()
 
 
 def test_docker_builds_the_same_request_without_network(tmp_path: Path) -> None:
-    engine = DockerEngine(program="docker", runner=Runner())
+    engine = DOCKER
     request = BuildRequest(
         instructions="FROM x\n", context=tmp_path, parent="small/base:k-1", build_args={"DEBS": "d"}
     )

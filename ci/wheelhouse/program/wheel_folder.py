@@ -1,0 +1,107 @@
+"""A wheelhouse as its input document describes it: what is wanted, what has to be compiled, how it is filled.
+
+While sdists are compiled, `ROOT/partial/NAME.builder` has `jobs.json` (`[{key, file}, …]`), `requirements/`
+with the build requirements, `jobs/KEY/` with an sdist and its job, and `made/KEY/` for its wheel.
+"""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+from .compile_sdist import uv_program
+from .compiled import Compiled
+from .content_store import ContentStore, open_content_store
+from .failure import FetchingError
+from .line import Line
+from .package_folder import PackageFolder
+
+FIRST_UID = 65000
+"""The first of the users that sdists are compiled as, one each. Debian gives 65000-65533 to nobody."""
+UIDS = 500
+
+
+class WheelFolder:
+    """The wheelhouse `name` in the folder `root`, by its input document: see fetch_wheels.py."""
+
+    def __init__(self, document: Path, root: Path, name: str) -> None:
+        self._wanted = json.loads(document.read_text())
+        self._folder = root / name
+        self.store: ContentStore = open_content_store(root, self._wanted["known"])
+        self.compiled = Compiled(root / "compiled", self.store)
+        self.work = self.store.partial / f"{name.replace('/', '-')}.builder"
+        self._made = Path(self._wanted["made"]) if "made" in self._wanted else self.work / "made"
+        self.requirements = [Line.of(text) for text in self._wanted["builder"]]
+        self.lists = {
+            list_: [Line.of(text) for text in texts] for list_, texts in self._wanted["lists"].items()
+        }
+        self.lines = {line for own in self.lists.values() for line in own}
+        self.sizes: dict[str, int] = self._wanted.get("sizes", {})
+
+    def key(self, line: Line) -> str:
+        """Return the wheel-build key of an sdist."""
+        return str(self._wanted["builds"][line.file])
+
+    def to_compile(self) -> list[Line]:
+        """Return the sdists whose wheels are not here."""
+        sdists = sorted((line for line in self.lines if line.is_sdist), key=lambda line: line.file)
+        return [line for line in sdists if self.compiled.find(self.key(line)) is None]
+
+    def prepare_jobs(self, sdists: list[Line]) -> None:
+        """Lay out what compiling these fetched sdists needs."""
+        requirements, jobs = self.work / "requirements", []
+        requirements.mkdir(parents=True)
+        for line in self.requirements:
+            self.store.link(line.sha256, requirements / line.file)
+        for number, line in enumerate(sdists):
+            key = self.key(line)
+            folder = self.work / "jobs" / key
+            folder.mkdir(parents=True)
+            (self.work / "made" / key).mkdir(parents=True)
+            self.store.link(line.sha256, folder / line.file)
+            job = {
+                "sdist": line.text,
+                "builder": [one.text for one in self.requirements],
+                "uid": FIRST_UID + number % UIDS,
+            }
+            (folder / "job.json").write_text(json.dumps(job))
+            jobs.append({"key": key, "file": line.file})
+        (self.work / "jobs.json").write_text(json.dumps(jobs))
+
+    def adopt(self, sdists: list[Line]) -> None:
+        """Store the wheels that were compiled of these sdists.
+
+        Raises:
+            FetchingError: there is none of one of them.
+        """
+        for line in sdists:
+            key = self.key(line)
+            made = sorted((self._made / key).glob("*.whl"))
+            if len(made) != 1:
+                raise FetchingError(kind="compile", text=f"{line.file}: no wheel was compiled of it")
+            self.compiled.add(key, (line, made[0]))
+
+    def remove_jobs(self) -> None:
+        """Remove what compiling needed."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def fill(self) -> None:
+        """Write the folder and its manifest, of files that are all in the content store."""
+        final: dict[Line, Line] = {}
+        for line in self.lines:
+            made = self.compiled.find(self.key(line)) if line.is_sdist else line
+            if made is None:
+                raise FetchingError(kind="compile", text=f"{line.file}: its compiled wheel is missing")
+            final[line] = made
+        folder = PackageFolder(self._folder, self.store)
+        for line in sorted(final.values(), key=lambda line: line.file):
+            folder.add(f"wheels/{line.file}", line.sha256)
+        (uv,) = [line for line in self.requirements if line.name == "uv"]
+        try:
+            folder.write("uv", uv_program(self.store.path(uv.sha256)), 0o755)
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise FetchingError(kind="hash", text=f"{uv.file}: is no wheel of uv ({error})") from error
+        for list_, own in self.lists.items():
+            text = "".join(f"{final[line].text}\n" for line in own)
+            folder.list(list_, [*sorted(f"wheels/{final[line].file}" for line in own), "uv"], text)
+        folder.close(self._wanted["input"])
