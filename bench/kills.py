@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from ci.engines.buildah.commands import Buildah
+from ci.engines.buildah.find_storage import find_storage
 from ci.engines.process.command import Command
 from ci.engines.process.namespaces import pid_namespace
 from ci.engines.process.privilege import find_privilege
@@ -89,7 +90,7 @@ class Scene:
         privilege = find_privilege()
         return Buildah(
             privilege=privilege,
-            store=self.settings.store,
+            storage=find_storage(self.settings.store, privilege.prefix, os.environ),
             tmpdir=str(self.settings.tmpdir),
             pid_namespace=pid_namespace(privilege.prefix),
         )
@@ -172,7 +173,12 @@ class Scene:
             for name in row.get("names") or []
             if any(word in name for word in wanted) and not name.endswith(":cuda")
         ]
-        prefix = (*self.buildah.privilege.prefix, *self.buildah.pid_namespace, "buildah", *self.buildah.store)
+        prefix = (
+            *self.buildah.privilege.prefix,
+            *self.buildah.pid_namespace,
+            "buildah",
+            *self.buildah.storage.options,
+        )
         if names:
             self.output(Command(argv=(*prefix, "rmi", "--force", *names)))
         self.output(Command(argv=(*prefix, "rmi", "--prune", "--force")))

@@ -19,6 +19,8 @@ class Capabilities:
         store_on_this_machine: its layers and temporary files are in folders that the settings name.
         uses_local_disk: its images take space on a disk of this machine.
         debian_packages: when a build needs the Debian packages of the embedded engine on this machine.
+        difference: what of it here is unlike the same engine on other machines, so that its images are too;
+            it stands behind the engine's name in a report.
         sandbox: how a sandboxed program is separated from the machine, for a person; results of checks are
             recorded for this text.
     """
@@ -28,6 +30,7 @@ class Capabilities:
     store_on_this_machine: bool = False
     uses_local_disk: bool = True
     debian_packages: Literal["always", "for the bootstrap base", "never"] = "never"
+    difference: str = ""
     sandbox: str = SANDBOX
 
 
@@ -49,6 +52,11 @@ FIRST_CHOICE = "buildah"
 """The engine that `auto` means where it is installed."""
 REPRODUCIBLE = "buildah"
 """The engine that builds where equal digests are compared."""
+
+
+def recorded_name(name: str, capabilities: Capabilities) -> str:
+    """Return the name of an engine in a report: with what makes its images unlike those of other machines."""
+    return f"{name} ({capabilities.difference})" if capabilities.difference else name
 
 
 def expected_capabilities(engine: str) -> Capabilities:

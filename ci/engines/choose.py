@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
 from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.engine import BuildahEngine
+from ci.engines.buildah.find_storage import find_storage
 from ci.engines.buildah.renamed_parents import RenamedParents
 from ci.engines.buildkit import find_client
 from ci.engines.capabilities import REPRODUCIBLE
@@ -40,7 +42,7 @@ def choose_engine(settings: Settings, runner: Runner) -> Engine:
         privilege = find_privilege()
         buildah = Buildah(
             privilege=privilege,
-            store=settings.store,
+            storage=find_storage(settings.store, privilege.prefix, os.environ),
             tmpdir=str(settings.tmpdir),
             isolation=settings.isolation,
             pid_namespace=pid_namespace(privilege.prefix),

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,36 @@ from ci.names.digest import Digest, bare_digest
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+COPIED = re.compile(r"(?<=\(nop\) )((?:COPY|ADD) )(?:file|dir|multi):[0-9a-f]{64} (?=in )")
+"""What Buildah records of a step that copies files, with the digest of a tar of them."""
+BLOBS = "blobs/sha256"
+"""The folder of a layout with everything that is named by its digest."""
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
 def normalised(config: dict[str, Any]) -> dict[str, Any]:
-    """Return an OCI image config without the comments of its history.
+    """Return an OCI image config whose history says nothing of the machine.
 
-    The history itself stays: Buildah counts layers by it when it builds on the image.
+    Comments name parents by local names, and the digest of copied files depends on the name of their owner
+    on this machine. The history itself stays: Buildah counts layers by it when it builds on the image.
     """
     history = [
         {name: value for name, value in entry.items() if name not in ("comment", "author")}
         for entry in config.get("history") or ()
     ]
+    for entry in history:
+        if "created_by" in entry:
+            entry["created_by"] = COPIED.sub(r"\1", entry["created_by"])
     return {**config, "history": history}
+
+
+def with_layers(
+    config: dict[str, Any], layers: Sequence[tuple[str, int]], replaced: Mapping[str, tuple[str, int]]
+) -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:
+    """Return config and layers (DiffID, bytes) with others in the place of those that are `replaced`."""
+    found = tuple(replaced.get(diff_id, (diff_id, size)) for diff_id, size in layers)
+    rootfs = {**config["rootfs"], "diff_ids": [diff_id for diff_id, _ in found]}
+    return {**config, "rootfs": rootfs}, found
 
 
 def write_layout(folder: Path, config: dict[str, Any], layers: Sequence[tuple[str, int]]) -> str:
@@ -39,8 +57,8 @@ def write_layout(folder: Path, config: dict[str, Any], layers: Sequence[tuple[st
 
     The layers themselves are not written.
     """
-    blobs = folder / "blobs/sha256"
-    blobs.mkdir(parents=True)
+    blobs = folder / BLOBS
+    blobs.mkdir(parents=True, exist_ok=True)
 
     def write(value: object, kind: str) -> dict[str, object]:
         content = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ci.engines.buildah.commands import Buildah
+from ci.engines.buildah.find_storage import find_storage
 from ci.engines.process.command import Command
 from ci.engines.process.privilege import find_privilege
 from ci.settings import Settings
@@ -31,7 +33,9 @@ class Bundle:
 
 
 def buildah(settings: Settings) -> Buildah:
-    return Buildah(privilege=find_privilege(), store=settings.store, tmpdir=str(settings.tmpdir))
+    privilege = find_privilege()
+    storage = find_storage(settings.store, privilege.prefix, os.environ)
+    return Buildah(privilege=privilege, storage=storage, tmpdir=str(settings.tmpdir))
 
 
 @contextmanager
@@ -40,7 +44,7 @@ def mounted(settings: Settings, image: str) -> Iterator[tuple[Path, dict[str, An
     engine = buildah(settings)
     config = json.loads(run(engine.inspect(image)))["OCIv1"]["config"]
     container = run(engine.start(image)).strip()
-    prefix = (*engine.privilege.prefix, "buildah", *engine.store)
+    prefix = (*engine.privilege.prefix, "buildah", *engine.storage.options)
     try:
         yield Path(run(Command(argv=(*prefix, "mount", container))).strip()), config
     finally:

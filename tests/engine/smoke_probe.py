@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ import anyio
 
 from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.engine import BuildahEngine
+from ci.engines.buildah.find_storage import find_storage
 from ci.engines.engine import Output, SandboxedProgram
 from ci.engines.process.command import ProcessResult
 from ci.engines.process.namespaces import pid_namespace
@@ -91,12 +93,13 @@ class TinyImage:
 @contextmanager
 def tiny_image(folder: Path) -> Iterator[TinyImage]:
     """Make the tiny image in a store under `folder`; all of it goes afterwards."""
-    store = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
     privilege = find_privilege()
+    roots = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
+    storage = find_storage(roots, privilege.prefix, os.environ)
     engine = BuildahEngine(
         buildah=Buildah(
             privilege=privilege,
-            store=store,
+            storage=storage,
             tmpdir=str(folder),
             pid_namespace=pid_namespace(privilege.prefix),
         ),
@@ -107,7 +110,7 @@ def tiny_image(folder: Path) -> Iterator[TinyImage]:
     try:
         yield TinyImage(engine=engine, folder=folder)
     finally:
-        remove = (*privilege.prefix, "buildah", *store, "rmi", "--all", "--force")
+        remove = (*privilege.prefix, "buildah", *storage.options, "rmi", "--all", "--force")
         subprocess.run(remove, check=True, capture_output=True)
         subprocess.run((*privilege.prefix, "umount", "--quiet", str(folder / "store/overlay")), check=False)
         subprocess.run((*privilege.prefix, "rm", "-rf", str(folder)), check=True)

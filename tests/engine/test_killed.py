@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from bench.kills import PROC, Scene, Victim, kill_once
-from ci.engines.buildah.containers import container_records
 from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.process.namespaces import pid_namespace
 from ci.run.cleanup.processes import processes, with_children
@@ -181,7 +180,7 @@ def test_an_image_that_was_being_written_goes_and_hides_no_other(scene: Scene, s
     """Buildah writes an image's manifest last, and lists nothing at all while one has none."""
     if os.geteuid() != 0:
         pytest.skip("the store's files are root's")
-    records = container_records(scene.output(scene.buildah.info()))
+    records = scene.buildah.storage.container_records
     images = Path(f"{records.removesuffix('-containers')}-images")
     config = json.dumps({"architecture": "amd64", "os": "linux", "seed": time.time_ns()}).encode()
     digest = f"sha256:{hashlib.sha256(config).hexdigest()}"

@@ -124,7 +124,7 @@ async def test_a_step_that_stops_is_ended_with_all_that_it_started(
 
 async def test_a_container_that_stops_is_ended_and_removed(engine: BuildahEngine, tmp_path: Path) -> None:
     mark = f"stopped-{tmp_path.name}-{os.getpid()}"
-    words = (*engine.privilege.prefix, "buildah", *engine.buildah.store, "containers", "--json")
+    words = (*engine.privilege.prefix, "buildah", *engine.buildah.storage.options, "containers", "--json")
     before = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     short = replace(engine, runner=Runner(limit_s=4.0))
     argv = ["sh", "-c", f"trap '' TERM; sleep 1000 & kill -STOP $$ # {mark}"]

@@ -12,6 +12,7 @@ import pytest
 
 from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.engine import BuildahEngine
+from ci.engines.buildah.storage import Storage
 from ci.engines.process.runner import Runner
 from ci.errors import EngineError
 from ci.names.digest import bare_digest
@@ -36,10 +37,10 @@ class TinyStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = folder / "store"
-        words = ("--root", str(self.root), "--runroot", str(folder / "run"))
+        storage = Storage(root=str(self.root), run_root=str(folder / "run"), driver="overlay")
         (folder / "tmp").mkdir()
         self.engine = BuildahEngine(
-            buildah=Buildah(store=words, tmpdir=str(folder / "tmp")), runner=Runner(limit_s=60)
+            buildah=Buildah(storage=storage, tmpdir=str(folder / "tmp")), runner=Runner(limit_s=60)
         )
         self.state = State(root=folder / "state")
         self.said: list[str] = []
@@ -78,7 +79,7 @@ class TinyStore:
 
     def run(self, *words: str) -> str:
         env = {**os.environ, "TMPDIR": str(self.folder / "tmp")}
-        argv = ("buildah", *self.engine.buildah.store, *words)
+        argv = ("buildah", *self.engine.buildah.storage.options, *words)
         return subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout
 
     async def layer(self) -> Path:

@@ -10,7 +10,6 @@ import pytest
 
 from ci.catalog.load import load_stack
 from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.buildah.store import store_lists
 from ci.engines.engine import BuildRequest, ImageInfo, Output
 from ci.lower.dockerfile import instructions, wheels_arg
 from ci.plan.recipes import recipe
@@ -32,7 +31,7 @@ DIRECTORY = "5"
 
 async def layers_of(engine: BuildahEngine, info: ImageInfo) -> list[tuple[str, dict[str, Entry]]]:
     """Return what made each layer, and what it holds, from the lowest up."""
-    _, layers = store_lists(await engine.runner.run(engine.buildah.info()))
+    _, layers = engine.buildah.storage.lists
     ids = {layer.get("diff-digest"): layer["id"] for layer in json.loads(Path(layers).read_text())}
     made = [entry["created_by"] for entry in info.config["history"] if not entry.get("empty_layer")]
     folder = Path(layers).parent

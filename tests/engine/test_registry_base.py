@@ -38,7 +38,7 @@ async def test_root_images_build_on_a_base_that_is_pulled_by_digest(
     source = LOCAL + bootstrap_name(await engine.images())
     target = f"{registry}/library/python:3.11"
     words = ("push", "--tls-verify=false", "--quiet", "--digestfile", str(tmp_path / "digest"))
-    argv = (*engine.privilege.prefix, "buildah", *engine.buildah.store, *words, source, target)
+    argv = (*engine.privilege.prefix, "buildah", *engine.buildah.storage.options, *words, source, target)
     subprocess.run(argv, check=True)
     digest = (tmp_path / "digest").read_text().strip()
     stack = tmp_path / "stack"

@@ -35,7 +35,14 @@ def no_container_is_left(engine: BuildahEngine) -> Iterator[None]:
 
 
 def containers(engine: BuildahEngine) -> str:
-    argv = (*engine.privilege.prefix, "buildah", *engine.buildah.store, "containers", "--all", "--quiet")
+    argv = (
+        *engine.privilege.prefix,
+        "buildah",
+        *engine.buildah.storage.options,
+        "containers",
+        "--all",
+        "--quiet",
+    )
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 

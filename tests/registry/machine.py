@@ -66,7 +66,14 @@ class Machine:
         """Remove these images from the store, and with them the layers that nothing else has."""
         engine, listed = _engine(), self.names()
         ids = {id_ for name, id_ in listed.items() if any(f"/{image}:" in name for image in images)}
-        argv = (*engine.privilege.prefix, "buildah", *engine.buildah.store, "rmi", "--force", *sorted(ids))
+        argv = (
+            *engine.privilege.prefix,
+            "buildah",
+            *engine.buildah.storage.options,
+            "rmi",
+            "--force",
+            *sorted(ids),
+        )
         subprocess.run(argv, check=True, capture_output=True)
 
 

@@ -13,16 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.engines.buildah.storage import DEFAULT, Storage
 from ci.engines.engine import BuildRequest, ContainerRun
 from ci.engines.process.command import ROOT, Command, Privilege
 from ci.engines.process.namespaces import dying_with_parent
-from ci.engines.program import metered, sandbox, store_state
+from ci.engines.program import metered, plain_layers, sandbox, store_state
 from ci.engines.sandbox import NAMESPACES
 from ci.engines.skopeo import is_loopback
 from ci.lower.dockerfile import PARENT_ARG
 from ci.names.reference import LOCAL
 
 OFFLINE = ("unshare", "--net", "--")
+STORAGE_CONF = "CONTAINERS_STORAGE_CONF"
+"""Names the store's file to skopeo. Source: containers-storage.conf(5)."""
 RUN_ID = "dockwright-run"
 """The id of the secret that carries the run marker into the working containers of a build."""
 
@@ -50,7 +53,7 @@ class Buildah:
 
     Attributes:
         privilege: how every command gets its rights.
-        store: options that name the store; empty for Buildah's default.
+        storage: the store.
         tmpdir: where it writes temporary files and its cache mounts.
         isolation: `chroot` or `oci` (runc).
         pid_namespace: put before every command, so that all that it starts ends with it.
@@ -58,7 +61,7 @@ class Buildah:
     """
 
     privilege: Privilege = ROOT
-    store: tuple[str, ...] = ()
+    storage: Storage = DEFAULT
     tmpdir: str = ""
     isolation: str = "chroot"
     pid_namespace: tuple[str, ...] = ()
@@ -113,14 +116,12 @@ class Buildah:
         """Print one image's config and layers as JSON."""
         return self._command("inspect", "--type", "image", image)
 
-    def import_layout(self, layout: str, image: str) -> Command:
+    def import_layout(self, layout: str, image: str, conf: str) -> Command:
         """Copy the image of an OCI layout into the store under its id `image`; layers are found there.
 
-        Source: containers-transports(5): `containers-storage:[root+runroot]@id`.
+        `conf` is the path of the file that names the store, here and below: see `Storage.conf`.
         """
-        return self._skopeo(
-            "copy", "--quiet", f"oci:{layout}", f"containers-storage:{self._store_words()}@{image}"
-        )
+        return self._skopeo("copy", "--quiet", f"oci:{layout}", f"containers-storage:@{image}", conf=conf)
 
     def tag(self, image: str, *names: str) -> Command:
         """Give `image` more names."""
@@ -132,7 +133,7 @@ class Buildah:
         known = ("--authfile", authfile) if authfile else ()
         return self._command("pull", "--quiet", *plain, *known, reference)
 
-    def push(self, image: str, reference: str, digest_file: str, authfile: str = "") -> Command:
+    def push(self, image: str, reference: str, digest_file: str, *, conf: str, authfile: str = "") -> Command:
         """Push an image of the store by its id, with zstd layers; its digest is written to `digest_file`.
 
         What the registry has is mounted from wherever it is known to be, and not sent again. Source:
@@ -141,16 +142,16 @@ class Buildah:
         words = ["copy", "--quiet", "--dest-compress-format", "zstd", "--digestfile", digest_file]
         words += ["--dest-tls-verify=false"] if is_loopback(reference) else []
         words += ["--dest-authfile", authfile] if authfile else []
-        words += [f"containers-storage:{self._store_words()}@{image}", f"docker://{reference}"]
-        return self._skopeo(*words)
+        words += [f"containers-storage:@{image}", f"docker://{reference}"]
+        return self._skopeo(*words, conf=conf)
 
-    def compress(self, image: str, layout: str) -> Command:
+    def compress(self, image: str, layout: str, conf: str) -> Command:
         """Write an image of the store by its id to an OCI layout, its layers as `push` sends them.
 
         A blob that the layout has already, by the digest of the layer, is not read. Source: skopeo-copy(1).
         """
         words = ["copy", "--quiet", "--dest-compress-format", "zstd"]
-        return self._skopeo(*words, f"containers-storage:{self._store_words()}@{image}", f"oci:{layout}")
+        return self._skopeo(*words, f"containers-storage:@{image}", f"oci:{layout}", conf=conf)
 
     def start(self, image: str, name: str = "") -> Command:
         """Make a working container of `image`, of that name, and print its id; nothing runs yet."""
@@ -160,18 +161,20 @@ class Buildah:
         """List all containers of the store as JSON, those of other programs too."""
         return self._command("containers", "--all", "--json", "--notruncate")
 
-    def info(self) -> Command:
-        """Print as JSON where the store is."""
-        return self._command("info")
-
-    def store_state(self, root: str, driver: str, ids: Sequence[str]) -> Command:
+    def store_state(self, ids: Sequence[str]) -> Command:
         """Print the state of the store's files; see ci/engines/program/store_state.py."""
-        argv = (sys.executable, "-I", "-B", store_state.__file__, root, driver, *ids)
+        where = (self.storage.root, self.storage.driver)
+        argv = (sys.executable, "-I", "-B", store_state.__file__, *where, *ids)
         return Command(argv=argv).privileged(self.privilege.prefix)
 
     def sandbox(self, spec: str) -> Command:
         """Run a program of an image in a sandbox; see ci/engines/program/sandbox.py for `spec`."""
         argv = (*self.pid_namespace, *NAMESPACES, sys.executable, "-I", "-B", sandbox.__file__, spec)
+        return Command(argv=argv).privileged(self.privilege.prefix)
+
+    def plain_layers(self, image: str, folder: str) -> Command:
+        """Write layers without an overlay's attributes; see ci/engines/program/plain_layers.py."""
+        argv = (sys.executable, "-I", "-B", plain_layers.__file__, self.storage.root, image, folder)
         return Command(argv=argv).privileged(self.privilege.prefix)
 
     def remove_folder(self, folder: str) -> Command:
@@ -182,13 +185,13 @@ class Buildah:
         """Remove images with their names and working containers, whatever is missing of their layers."""
         return self._command("rmi", "--force", *images)
 
-    def containers_of(self, markers: Sequence[Path], records: str) -> Command:
-        """Print the records of working containers in the folder `records` that carry one of `markers`.
+    def containers_of(self, markers: Sequence[Path]) -> Command:
+        """Print the records of working containers that carry one of `markers`.
 
         It ends with 1 where there is none.
         """
         words = [word for marker in markers for word in ("-e", f"id={RUN_ID},src={marker}")]
-        argv = ("grep", "-rlF", "--include=buildah.json", *words, records)
+        argv = ("grep", "-rlF", "--include=buildah.json", *words, self.storage.container_records)
         return Command(argv=argv).privileged(self.privilege.prefix)
 
     def remove(self, *containers: str) -> Command:
@@ -219,18 +222,14 @@ class Buildah:
         words = [word for name, value in sorted(env.items()) for word in ("--env", f"{name}={value}")]
         return self._command("config", *words, "--cmd", cmd, container)
 
-    def _store_words(self) -> str:
-        roots = dict(zip(self.store[::2], self.store[1::2], strict=True))
-        return f"[{roots['--root']}+{roots['--runroot']}]" if roots else ""
-
-    def _skopeo(self, *words: str) -> Command:
+    def _skopeo(self, *words: str, conf: str) -> Command:
         folder = ("--tmpdir", self.tmpdir) if self.tmpdir else ()  # it ignores TMPDIR
         argv = (*self.pid_namespace, "skopeo", *folder, *words)
-        return Command(argv=argv).privileged(self.privilege.prefix)
+        return Command(argv=argv, env=((STORAGE_CONF, conf),)).privileged(self.privilege.prefix)
 
     def _command(self, *words: str, offline: bool = False, cpu_file: str = "") -> Command:
         env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
         meter = (sys.executable, "-I", "-S", "-B", metered.__file__, cpu_file, *dying_with_parent())
         before = (*(meter if cpu_file else ()), *self.pid_namespace, *(OFFLINE if offline else ()))
-        argv = (*before, "buildah", *self.store, *words)
+        argv = (*before, "buildah", *self.storage.options, *words)
         return Command(argv=argv, env=env).privileged(self.privilege.prefix)

@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ci.engines.buildah.store import store_location
-
 NONE_FOUND = 1
 """The exit status of grep(1) where no line matches."""
 MAKING_S = 10.0
@@ -44,12 +42,6 @@ def listed_containers(text: str) -> tuple[Container, ...]:
         Container(id=row["id"], name=row["containername"], recorded=row["builder"])
         for row in json.loads(text or "[]") or []
     )
-
-
-def container_records(text: str) -> str:
-    """Return the folder of the containers' records by what `buildah info` prints."""
-    root, driver = store_location(text)
-    return f"{root}/{driver}-containers"
 
 
 def containers_of(listed: Iterable[Container], runs: Iterable[str], found: str) -> set[str]:

@@ -17,12 +17,11 @@ from ci.engines.buildah.containers import (
     MAKING_S,
     NONE_FOUND,
     container_name,
-    container_records,
     containers_of,
     listed_containers,
     unfinished,
 )
-from ci.engines.buildah.local_store import BuildahStore
+from ci.engines.buildah.local_store import BuildahStore, write_conf
 from ci.engines.capabilities import BUILDAH, Capabilities
 from ci.engines.engine import (
     BuildRequest,
@@ -34,7 +33,7 @@ from ci.engines.engine import (
 from ci.engines.gpu import Gpu
 from ci.engines.gpu_probe import find_gpu_here
 from ci.engines.machine import CPUINFO, machine_class
-from ci.engines.oci_layout import normalised, write_layout
+from ci.engines.oci_layout import BLOBS, normalised, with_layers, write_layout
 from ci.engines.process.attached import run_attached
 from ci.engines.process.command import Command, Privilege, ProcessResult
 from ci.engines.process.runner import Runner
@@ -63,10 +62,17 @@ class BuildahEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can do; without a PID namespace a sandboxed program sees more."""
-        if self.buildah.pid_namespace:
-            return BUILDAH
-        return replace(BUILDAH, sandbox=f"{BUILDAH.sandbox}; it sees the machine's processes")
+        """What it can do; without a PID namespace a sandboxed program sees more.
+
+        Layers that are found by comparing two copies of all files are not those of the kernel's overlay.
+        """
+        found, storage = BUILDAH, self.buildah.storage
+        if not self.buildah.pid_namespace:
+            found = replace(found, sandbox=f"{found.sandbox}; it sees the machine's processes")
+        if not storage.is_mounted_by_kernel:
+            program = Path(storage.mount_program).name
+            found = replace(found, reproducible=False, pushes=False, difference=program or storage.driver)
+        return found
 
     @property
     def privilege(self) -> Privilege:
@@ -88,9 +94,8 @@ class BuildahEngine:
         listed = listed_containers(await self.runner.run(self.buildah.containers()))
         if not listed or not markers:
             return 0
-        records = container_records(await self.runner.run(self.buildah.info()))
         try:
-            found = await self.runner.run(self.buildah.containers_of(markers, records))
+            found = await self.runner.run(self.buildah.containers_of(markers))
         except CommandError as error:
             if error.status != NONE_FOUND:
                 raise
@@ -125,11 +130,17 @@ class BuildahEngine:
             return await self._normalised(bare_digest(files.image_id.read_text().strip()))
 
     async def _normalised(self, image: str) -> str:
-        """Return the id of the same image with a normalised config; no layer is copied."""
+        """Return the id of the same image with a normalised config; only what mounts changed is copied."""
         info = await self.inspect(image)
         with self._folder() as folder:
-            id_ = write_layout(folder, normalised(info.config), info.layers)
-            await self.runner.run(self.buildah.import_layout(str(folder), id_))
+            config, layers = normalised(info.config), info.layers
+            if self.privilege.rootless and self.buildah.storage.is_mounted_by_kernel:
+                (folder / BLOBS).mkdir(parents=True)
+                text = await self.runner.run(self.buildah.plain_layers(image, str(folder / BLOBS)))
+                replaced = {str(old): (str(new), int(size)) for old, new, size in json.loads(text)}
+                config, layers = with_layers(config, layers, replaced)
+            id_ = write_layout(folder, config, layers)
+            await self.runner.run(self.buildah.import_layout(str(folder), id_, self._conf(folder)))
         return id_
 
     async def run(self, image: str, run: ContainerRun, output: Output) -> str:
@@ -162,19 +173,24 @@ class BuildahEngine:
         return found if isinstance(found, str) else ""
 
     async def warnings(self, image: str) -> tuple[str, ...]:  # noqa: ARG002
-        """Return nothing: there is nothing to warn of."""
-        return ()
+        """Return what the user should know of how layers are stored."""
+        return tuple(filter(None, [self.buildah.storage.warning]))
 
     async def run_sandboxed(self, image: str, program: SandboxedProgram, output: Output) -> ProcessResult:
         """Run a program in an image of the store; no container is made, so none can be left behind."""
-        root, driver = await self.store.location()
         gpu = await find_gpu_here(self.runner) if program.gpu else ""
         with self._folder("dockwright-check-") as folder:
             scratch = folder / "scratch"
             scratch.mkdir()
             spec = sandbox_config(program, gpu if isinstance(gpu, Gpu) else None)
             id_ = bare_digest(image)
-            place = {"root": root, "driver": driver, "image": id_, "scratch": str(scratch)}
+            storage = self.buildah.storage
+            place = {
+                "root": storage.root,
+                "driver": storage.driver,
+                "image": id_,
+                "scratch": str(scratch),
+            }
             (folder / "spec.json").write_text(json.dumps({**spec, **place}))
             try:
                 return await self.runner.finish(
@@ -198,7 +214,10 @@ class BuildahEngine:
         """Push an image of the store by its id and return the digest of its manifest."""
         with self._folder() as folder:
             digest = folder / "digest"
-            await self._run(self.buildah.push(image, reference, str(digest), authfile), output)
+            command = self.buildah.push(
+                image, reference, str(digest), conf=self._conf(folder), authfile=authfile
+            )
+            await self._run(command, output)
             return digest.read_text().strip()
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
@@ -227,6 +246,9 @@ class BuildahEngine:
     async def untag(self, reference: str) -> None:
         """Remove the name by which an image was fetched."""
         await self.runner.run(self.buildah.remove_images(reference))
+
+    def _conf(self, folder: Path) -> str:
+        return write_conf(self.buildah.storage, folder)
 
     def _start(self, image: str) -> Command:
         marker = self.buildah.run_marker

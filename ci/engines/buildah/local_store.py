@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.containers import BEING_WRITTEN, LIST_AGAIN_S, MAKING_S
-from ci.engines.buildah.store import store_lists, store_location, stored_images
+from ci.engines.buildah.storage import Storage
+from ci.engines.buildah.store import stored_images
 from ci.engines.local_store import StoredImage
 from ci.engines.process.command import Command
 from ci.engines.process.runner import Runner
@@ -30,14 +31,6 @@ class BuildahStore:
 
     buildah: Buildah
     runner: Runner
-    _location: list[tuple[str, str]] = field(default_factory=list)
-    """Root and driver, once they were asked for."""
-
-    async def location(self) -> tuple[str, str]:
-        """Return the store's root and the name of its driver, which do not change."""
-        if not self._location:
-            self._location.append(store_location(await self._info()))
-        return self._location[0]
 
     async def images(self) -> dict[str, str]:
         """Return the ids of all images by name.
@@ -61,12 +54,12 @@ class BuildahStore:
 
     async def state(self, ids: Sequence[str]) -> StoreState:
         """Return the state of the store's files, which Buildah itself does not check."""
-        root, driver = await self.location()
-        return parse_store_state(root, await self.runner.run(self.buildah.store_state(root, driver, ids)))
+        text = await self.runner.run(self.buildah.store_state(ids))
+        return parse_store_state(self.buildah.storage.root, text)
 
     async def stored_images(self) -> tuple[StoredImage, ...]:
         """Return all images, also those without a name, with the layers that they share."""
-        images, layers = store_lists(await self._info())
+        images, layers = self.buildah.storage.lists
         if not await self.images() and not Path(images).exists():
             return ()
         texts = [await self.runner.run(self.buildah.read(path)) for path in (images, layers)]
@@ -95,7 +88,8 @@ class BuildahStore:
             blobs.mkdir(parents=True)
             for diff_id in known:
                 (blobs / bare_digest(diff_id)).touch()
-            await self.runner.run(self.buildah.compress(bare_digest(image), folder))
+            conf = write_conf(self.buildah.storage, Path(folder))
+            await self.runner.run(self.buildah.compress(bare_digest(image), folder, conf))
             index = json.loads(Path(folder, "index.json").read_text())
             manifest = json.loads((blobs / bare_digest(index["manifests"][0]["digest"])).read_text())
         pairs = zip(diff_ids, manifest["layers"], strict=True)
@@ -103,9 +97,13 @@ class BuildahStore:
 
     async def copy_layer_records(self, folder: Path) -> None:
         """Copy the records of all layers into `folder`, readable for everyone."""
-        _, layers = store_lists(await self._info())
+        _, layers = self.buildah.storage.lists
         argv = ("sh", "-c", COPY_RECORDS, "sh", str(Path(layers).parent), str(folder))
         await self.runner.run(Command(argv=argv).privileged(self.buildah.privilege.prefix))
 
-    async def _info(self) -> str:
-        return await self.runner.run(self.buildah.info())
+
+def write_conf(storage: Storage, folder: Path) -> str:
+    """Write the file that names the store to skopeo into `folder` and return its path."""
+    path = folder / "storage.conf"
+    path.write_text(storage.conf, encoding="utf-8")
+    return str(path)

@@ -13,18 +13,6 @@ from ci.engines.local_store import StoredImage
 from ci.names.reference import LOCAL
 
 
-def store_location(info: str) -> tuple[str, str]:
-    """Return the store's root and the name of its driver by what `buildah info` prints."""
-    store = json.loads(info)["store"]
-    return store["GraphRoot"], store["GraphDriverName"]
-
-
-def store_lists(info: str) -> tuple[str, str]:
-    """Return the paths of both lists by what `buildah info` prints."""
-    root, driver = store_location(info)
-    return f"{root}/{driver}-images/images.json", f"{root}/{driver}-layers/layers.json"
-
-
 def stored_images(images: str, layers: str) -> tuple[StoredImage, ...]:
     """Return the images of both lists; names of this machine come without `localhost/`."""
     by_id = {layer["id"]: layer for layer in json.loads(layers or "[]") or []}

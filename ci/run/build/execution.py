@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 
+from ci.engines.capabilities import recorded_name
 from ci.engines.engine import Engine
 from ci.errors import CommandError, MissingInRegistryError, NoSpaceError, RegistryError, UnavailableError
 from ci.plan.keys import tag
@@ -47,7 +48,7 @@ async def build_plan(engine: Engine, run: PlannedRun) -> tuple[Report, RunDirect
         MissingInRegistryError: the registry does not deliver images that others are based on.
     """
     state, plan = run.workspace.state, run.plan
-    with _recorded(run, engine.name) as (log, started):
+    with _recorded(run, recorded_name(engine.name, engine.capabilities)) as (log, started):
         events = log.events
         registered = registered_run(run.workspace, engine, note=events.note, warn=events.warning)
         async with registered as (own, marked):

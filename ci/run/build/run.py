@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
-from ci.engines.capabilities import pushing_engines
+from ci.engines.capabilities import pushing_engines, recorded_name
 from ci.engines.engine import Engine
 from ci.errors import MissingInRegistryError, UnavailableError, UsageError
 from ci.plan.plan import Plan
@@ -130,10 +130,14 @@ class _Attempt:
     async def _build(self, engine: Engine, remote: RemoteCache | None) -> RunResult:
         workspace, front = self.workspace, self.front
         if remote is not None and remote.cache.writes and not engine.capabilities.pushes:
+            own = engine.capabilities
+            other = f"`--engine` with one of {', '.join(pushing_engines())}"
+            if own.difference:
+                other = "let the kernel mount the layers: `dockwright doctor` shows what keeps it from that"
             raise UsageError(
-                f"--cache read-write: images of {engine.name} can't be pushed, since their digests are not "
-                "equal everywhere",
-                hint=f"use `--cache read`, or `--engine` with one of {', '.join(pushing_engines())}",
+                f"--cache read-write: images of {recorded_name(engine.name, own)} can't be pushed, since "
+                "their digests are not equal everywhere",
+                hint=f"use `--cache read`, or {other}",
             )
         store, plan = await plan_on_healthy_store(
             engine,

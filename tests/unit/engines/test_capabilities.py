@@ -10,7 +10,14 @@ import pytest
 import ci.run
 from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.engine import BuildahEngine
-from ci.engines.capabilities import BY_NAME, expected_capabilities, is_reproducible, pushing_engines
+from ci.engines.buildah.storage import Storage
+from ci.engines.capabilities import (
+    BY_NAME,
+    expected_capabilities,
+    is_reproducible,
+    pushing_engines,
+    recorded_name,
+)
 from ci.engines.docker import DockerEngine
 from ci.engines.engine import Engine
 from ci.engines.process.runner import Runner
@@ -55,6 +62,26 @@ def test_without_a_pid_namespace_results_of_checks_are_not_those_of_one() -> Non
     closed = BuildahEngine(buildah=Buildah(pid_namespace=("unshare",)), runner=Runner())
     assert closed.capabilities == BY_NAME["buildah"]
     assert closed.capabilities.sandbox != BUILDAH.capabilities.sandbox
+
+
+def test_images_of_a_store_without_the_kernels_overlay_are_not_compared_or_pushed() -> None:
+    whole = Storage(root="/s", run_root="/r", driver="vfs")
+    for storage, name in ((whole, "vfs"), (whole.with_overlay("/usr/bin/fuse-overlayfs"), "fuse-overlayfs")):
+        engine = BuildahEngine(buildah=Buildah(storage=storage), runner=Runner())
+        assert not engine.capabilities.reproducible
+        assert not engine.capabilities.pushes
+        assert recorded_name(engine.name, engine.capabilities) == f"buildah ({name})"
+        assert not is_reproducible(f"buildah ({name})")
+        assert "other digests than on other machines" in storage.warning
+    assert recorded_name(BUILDAH.name, BUILDAH.capabilities) == "buildah"
+    assert BUILDAH.buildah.storage.warning == ""
+
+
+async def test_a_run_is_warned_of_how_layers_are_stored() -> None:
+    storage = Storage(root="/s", run_root="/r", driver="vfs")
+    engine = BuildahEngine(buildah=Buildah(storage=storage), runner=Runner())
+    (warning,) = await engine.warnings("any")
+    assert "over ten times the disk space" in warning
 
 
 def test_only_digests_that_are_equal_everywhere_are_compared() -> None:

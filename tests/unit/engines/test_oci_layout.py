@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from ci.engines.oci_layout import normalised, write_layout
+from ci.engines.oci_layout import normalised, with_layers, write_layout
 
 CONFIG = {
     "created": "1970-01-01T00:00:00Z",
@@ -25,6 +25,26 @@ def test_a_normalised_config_says_nothing_of_local_names_and_keeps_its_history()
     ]
     assert {**plain, "history": None} == {**CONFIG, "history": None}
     assert CONFIG["history"][0]["comment"]  # type: ignore[index]
+
+
+def test_two_owners_of_the_copied_files_give_one_config() -> None:
+    def config(digest: str) -> dict[str, object]:
+        copied = f"/bin/sh -c #(nop) COPY multi:{digest * 32} in /opt/app/ "
+        kept = f"/bin/sh -c : COPY file:{'ab' * 32} in /"
+        return {**CONFIG, "history": [{"created_by": copied}, {"created_by": kept}]}
+
+    assert normalised(config("0a")) == normalised(config("1b"))
+    assert normalised(config("0a"))["history"] == [
+        {"created_by": "/bin/sh -c #(nop) COPY in /opt/app/ "},
+        {"created_by": f"/bin/sh -c : COPY file:{'ab' * 32} in /"},
+    ]
+
+
+def test_layers_are_replaced_in_the_config_and_in_the_list() -> None:
+    config, layers = with_layers(CONFIG, [("sha256:aa", 10)], {"sha256:aa": ("sha256:bb", 9)})
+    assert layers == (("sha256:bb", 9),)
+    assert config == {**CONFIG, "rootfs": {"type": "layers", "diff_ids": ["sha256:bb"]}}
+    assert with_layers(CONFIG, [("sha256:aa", 10)], {}) == (CONFIG, (("sha256:aa", 10),))
 
 
 def test_the_layout_names_config_and_layers_by_digest_and_holds_no_layer(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from ci.engines.buildah.commands import Buildah, BuildFiles
+from ci.engines.buildah.storage import DEFAULT, Storage
 from ci.engines.docker import DockerEngine
 from ci.engines.engine import BuildRequest, ContainerRun
 from ci.engines.network import network_env, network_mounts, network_secrets
@@ -14,7 +15,8 @@ from ci.engines.process.runner import Runner
 from ci.engines.program import metered
 from ci.engines.secret_files import with_secret_files
 
-BUILDAH = Buildah(store=("--root", "/s"), tmpdir="/t")
+STORAGE = Storage(root="/s", run_root="/r", driver="overlay")
+BUILDAH = Buildah(storage=STORAGE, tmpdir="/t")
 DOCKER = DockerEngine(program="docker", runner=Runner())
 
 
@@ -37,7 +39,8 @@ def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() 
     meter = (sys.executable, "-I", "-S", "-B", metered.__file__, "/w/cpu", *dying_with_parent())
     assert command.argv == (
         *meter,
-        *("unshare", "--net", "--", "buildah", "--root", "/s", "build", "--isolation", "chroot"),
+        *("unshare", "--net", "--", "buildah", *STORAGE.options),
+        *("build", "--isolation", "chroot"),
         *("--timestamp", "0", "--identity-label=false", "--http-proxy=false", "--pull=never"),
         *("--force-rm", "--ignorefile", "/w/ignore", "--layers=true", "--iidfile", "/w/id"),
         *("--build-context", "n/wheelhouse:cpu=/wh"),
@@ -54,7 +57,7 @@ def test_sudo_is_told_the_environment_that_it_would_drop() -> None:
 
 def test_runc_is_named_where_it_isolates() -> None:
     command = Buildah(isolation="oci").run("c", ContainerRun(argv=["true"]))
-    assert command.argv[3:9] == ("buildah", "run", "--isolation", "oci", "--runtime", "runc")
+    assert command.argv[4 + len(DEFAULT.options) :][:5] == ("run", "--isolation", "oci", "--runtime", "runc")
 
 
 def test_a_run_with_network_is_not_in_a_namespace_of_its_own() -> None:
@@ -62,7 +65,7 @@ def test_a_run_with_network_is_not_in_a_namespace_of_its_own() -> None:
     run = ContainerRun(argv=["true"], network=True, mounts=mounts, env={"X": "1"})
     command = BUILDAH.run("c", run)
     assert command.argv[0] == "buildah"
-    assert command.argv[3:] == (
+    assert command.argv[1 + len(STORAGE.options) :] == (
         *("run", "--isolation", "chroot", "--volume", "/a:/b:ro", "--env", "X=1", "c", "--", "true"),
     )
 
@@ -123,9 +126,9 @@ def test_docker_builds_the_same_request_without_network(tmp_path: Path) -> None:
 
 
 def test_an_image_is_taken_into_the_named_store_with_temporary_files_in_the_named_folder() -> None:
-    own = Buildah(store=("--root", "/s", "--runroot", "/r"), tmpdir="/t")
-    assert own.import_layout("/w/layout", "0a1b").argv == (
+    command = BUILDAH.import_layout("/w/layout", "0a1b", "/w/storage.conf")
+    assert command.argv == (
         *("skopeo", "--tmpdir", "/t", "copy", "--quiet", "oci:/w/layout"),
-        "containers-storage:[/s+/r]@0a1b",
+        "containers-storage:@0a1b",
     )
-    assert Buildah().import_layout("/w/layout", "0a1b").argv[-1] == "containers-storage:@0a1b"
+    assert command.env == (("CONTAINERS_STORAGE_CONF", "/w/storage.conf"),)

@@ -8,14 +8,15 @@ from ci.engines.buildah.commands import Buildah, BuildFiles
 from ci.engines.buildah.containers import (
     Container,
     container_name,
-    container_records,
     containers_of,
     listed_containers,
     unfinished,
 )
+from ci.engines.buildah.storage import Storage
 from ci.engines.engine import BuildRequest
 from ci.engines.process.command import Privilege
 
+STORAGE = Storage(root="/s", run_root="/r", driver="overlay")
 RUN = "20261124-090807-4711-0a1b2c3d"
 MARKER = Path(f"/state/live-runs/{RUN}")
 
@@ -49,33 +50,29 @@ def test_what_buildah_prints_is_read() -> None:
     row = {"id": "a", "builder": True, "imageid": "i", "imagename": "scratch", "containername": "working"}
     assert listed_containers(json.dumps([row])) == (one("a", "working"),)
     assert listed_containers("null\n") == ()
-    info = {"store": {"GraphRoot": "/s", "GraphDriverName": "overlay"}, "host": {}}
-    assert container_records(json.dumps(info)) == "/s/overlay-containers"
 
 
 def test_a_build_carries_its_run_marker_outside_the_image_and_every_command_has_a_pid_namespace() -> None:
     privilege = Privilege(prefix=("sudo", "-n"))
-    buildah = Buildah(pid_namespace=("unshare", "--pid", "--"), privilege=privilege, run_marker=str(MARKER))
+    buildah = Buildah(
+        pid_namespace=("unshare", "--pid", "--"),
+        privilege=privilege,
+        storage=STORAGE,
+        run_marker=str(MARKER),
+    )
     command = buildah.build(
         BuildRequest(instructions="", context=Path("c"), parent="p"),
         BuildFiles(dockerfile=Path("f"), ignore=Path("n"), image_id=Path("i"), cpu_seconds=Path("p")),
     )
     text = " ".join(command.argv)
     assert text.startswith(f"sudo -n {sys.executable} -I ")
-    assert " unshare --pid -- unshare --net -- buildah build " in text
+    assert f" unshare --pid -- unshare --net -- buildah {' '.join(STORAGE.options)} build " in text
     assert f"--secret id=dockwright-run,src={MARKER} " in text
     assert buildah.images().argv == (
-        "sudo",
-        "-n",
-        "unshare",
-        "--pid",
-        "--",
-        "buildah",
-        "images",
-        "--json",
-        "--no-trunc",
+        *("sudo", "-n", "unshare", "--pid", "--", "buildah", *STORAGE.options),
+        *("images", "--json", "--no-trunc"),
     )
-    found = buildah.containers_of([MARKER], "/s/overlay-containers")
+    found = buildah.containers_of([MARKER])
     assert found.argv[2:] == (
         *("grep", "-rlF", "--include=buildah.json"),
         *("-e", f"id=dockwright-run,src={MARKER}", "/s/overlay-containers"),

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import json
 
-from ci.engines.buildah.store import store_lists, stored_images
+from ci.engines.buildah.store import stored_images
 from ci.engines.local_store import StoredImage
 
-INFO = json.dumps({"store": {"GraphRoot": "/r/store", "GraphDriverName": "overlay"}})
 IMAGES = [
     {"id": "i1", "names": ["localhost/dw/base:cpu", "docker.io/library/x:1"], "layer": "l2"},
     {"id": "i2", "layer": "l1"},
     {"id": "i3"},
 ]
 LAYERS = [{"id": "l1", "diff-size": 100}, {"id": "l2", "parent": "l1", "diff-size": 7}]
-
-
-def test_the_lists_lie_beside_the_driver() -> None:
-    images, layers = store_lists(INFO)
-    assert (images, layers) == (
-        "/r/store/overlay-images/images.json",
-        "/r/store/overlay-layers/layers.json",
-    )
 
 
 def test_an_image_has_the_layers_below_its_topmost_from_the_lowest_up() -> None:

@@ -1,0 +1,82 @@
+"""Which storage driver works for this user in this store: found by trying, before anything is stored.
+
+Without a setting, Buildah 1.28 stores whole copies (vfs) for a user without root, even where the kernel
+mounts an overlay for that user. That takes several times the disk and the time, so overlay is tried first,
+then fuse-overlayfs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ci.engines.buildah.storage import Storage, parse_storage
+from ci.engines.process.command import Command
+from ci.errors import EngineError
+
+FUSE = "fuse-overlayfs"
+DRIVER_VARIABLE = "STORAGE_DRIVER"
+"""Names the driver to Buildah. Source: containers-storage.conf(5)."""
+PROBE_S = 30.0
+FUSE_PROBE = """\
+set -e
+cd "$1"
+mkdir lower upper work merged
+"$2" -o lowerdir=lower,upperdir=upper,workdir=work merged
+umount merged
+"""
+
+
+def find_storage(words: tuple[str, ...], privilege: tuple[str, ...], environ: Mapping[str, str]) -> Storage:
+    """Return the store that the options `words` name, with the best driver that works in it.
+
+    Buildah tries a driver by mounting in the folder of the store, and writes down there what it found.
+
+    Raises:
+        EngineError: Buildah can't open the store.
+    """
+    storage = parse_storage(_info(words, privilege))
+    if not storage.copies_layers or environ.get(DRIVER_VARIABLE):
+        return storage
+    overlay = storage.with_overlay()
+    try:
+        found = parse_storage(_info(overlay.options, privilege))
+    except EngineError:
+        program = shutil.which(FUSE)
+        if program is None or not _mounts(program, Path(storage.root), privilege):
+            return storage
+        return storage.with_overlay(program)
+    return found
+
+
+def _info(words: tuple[str, ...], privilege: tuple[str, ...]) -> str:
+    argv = Command(argv=("buildah", *words, "info")).privileged(privilege).argv
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=PROBE_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineError(f"Buildah does not answer: {error}") from error
+    if done.returncode != 0:
+        tail = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
+        raise EngineError(f"Buildah can't open its store: {tail[0].removeprefix('Error: ')}")
+    return done.stdout
+
+
+def _mounts(program: str, root: Path, privilege: tuple[str, ...]) -> bool:
+    """Return whether `program` mounts an overlay for this user beside the store's files."""
+    place = next((folder for folder in root.parents if os.access(folder, os.W_OK)), None)
+    with tempfile.TemporaryDirectory(prefix="dockwright-fuse-", dir=place) as folder:
+        argv = (*privilege, "sh", "-c", FUSE_PROBE, "sh", folder, program)
+        try:
+            done = subprocess.run(argv, capture_output=True, check=False, timeout=PROBE_S)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        finally:
+            # its `work` belongs to root there
+            subprocess.run(
+                (*privilege, "find", folder, "-mindepth", "1", "-delete"), capture_output=True, check=False
+            )
+        return done.returncode == 0
