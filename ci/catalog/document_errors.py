@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, RootModel
 from pydantic_core import ErrorDetails
 
-from ci.catalog.validation_errors import Invalid, ValidationErrors, suggestion
+from ci.catalog.validation_errors import Invalid, Suggestion, ValidationErrors
 
 Path = tuple[int | str, ...]
 """The keys and list indices that lead to a value, from the top of the table."""
@@ -63,14 +63,21 @@ def _sentence(model: type[BaseModel], path: Path, error: ErrorDetails) -> Invali
     if kind == "extra_forbidden":
         parent = _at(model, path[:-1])
         known = parent.model_fields if isinstance(parent, type) and issubclass(parent, BaseModel) else ()
-        return f"unknown key '{path[-1]}'", suggestion(str(path[-1]), known)
+        return f"unknown key '{path[-1]}'", Suggestion(str(path[-1]), known)
     if kind == "missing":
         expected, _ = _PLACEHOLDERS.get(_kind(_at(model, path)), ("a table", {}))
         return "missing", f"add {expected}"
     if kind in _EXPECTED:
-        return f"{error['input']!r} has the wrong type", f"write {_EXPECTED[kind]}"
+        return f"{_shown(error['input'])} has the wrong type", f"write {_EXPECTED[kind]}"
     message = error["msg"].removeprefix("Input ")
-    return f"{error['input']!r} is not valid", f"it {message[:1].lower()}{message[1:]}"
+    return f"{_shown(error['input'])} is not valid", f"it {message[:1].lower()}{message[1:]}"
+
+
+def _shown(value: object) -> str:
+    """Return a value as an error quotes it; of a large table or list only what it is."""
+    if isinstance(value, dict | list) and len(value) > 10:
+        return "this table" if isinstance(value, dict) else "this list"
+    return repr(value)
 
 
 def _holder(table: dict[str, Any], path: Path) -> Any:

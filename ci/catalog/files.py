@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from posixpath import dirname, join, normpath
 
@@ -142,9 +141,5 @@ def _file(folder: Folder, path: Path, target: str, mode: str) -> ContextFile | N
     if error is not None:
         folder.errors.add(folder.file(name), "", *error)
         return None
-    data = folder.bytes(name)
-    return (
-        None
-        if data is None
-        else ContextFile(path=name, target=target, mode=mode, sha256=sha256(data).hexdigest())
-    )
+    digest = folder.sha256(name)
+    return ContextFile(path=name, target=target, mode=mode, sha256=digest) if digest else None

@@ -19,7 +19,7 @@ from ci.catalog.requirements import (
     variant_of_input,
 )
 from ci.catalog.stack import Budget, ContextFile, ImageVariant, LockLine, Model, Smoke
-from ci.catalog.validation_errors import Invalid, ValidationErrors, suggestion
+from ci.catalog.validation_errors import Invalid, Suggestion, ValidationErrors
 
 APT_LOCK = "apt.lock"
 
@@ -109,10 +109,12 @@ def drafts(
 
 def check_packages(errors: ValidationErrors, file: str, key: str, packages: Sequence[str]) -> None:
     """Add the errors of a list of Debian packages."""
+    seen: set[str] = set()
     for index, package in enumerate(packages):
         error = package_error(package)
-        if error is None and package in packages[:index]:
+        if error is None and package in seen:
             error = f"duplicate: '{package}' is listed twice", "remove one"
+        seen.add(package)
         if error is not None:
             errors.add(file, f"{key}[{index}]", *error)
 
@@ -132,7 +134,7 @@ def _check_runs(folder: Folder, runs: Sequence[Sequence[str]], inputs: Collectio
         for word in argv:
             if word.startswith(f"{SMOKE}/") and word not in present:
                 what = f"{folder.name}/{word}: no such file"
-                hint = suggestion(word, present)
+                hint = Suggestion(word, present)
                 folder.errors.add(folder.file(IMAGE), f"smoke.runs[{index}]", what, hint)
 
 
@@ -166,7 +168,7 @@ def _layers(
             if name in seen:
                 error = f"duplicate: '{name}' is already in a layer", "remove one"
             elif lines is not None and name not in locked:
-                error = f"this variant does not add '{name}'", suggestion(name, locked)
+                error = f"this variant does not add '{name}'", Suggestion(name, locked)
             if error is not None:
                 folder.errors.add(folder.file(IMAGE), f"variant.{variant}.layers[{index}]", *error)
             elif name in locked:
@@ -183,7 +185,7 @@ def _check_variants(folder: Folder, document: ImageDocument, known: Collection[s
         add(file, "parent", "no variant", 'give at least one variant its parent, such as cpu = "base:cpu"')
     for variant in document.parent:
         if known and variant not in known:
-            add(file, f"parent.{variant}", f"unknown variant '{variant}'", suggestion(variant, known))
+            add(file, f"parent.{variant}", f"unknown variant '{variant}'", Suggestion(variant, known))
     if not document.parent:
         return
     limits = [(f"budget.{name}", table) for name, table in document.budget]
@@ -192,7 +194,7 @@ def _check_variants(folder: Folder, document: ImageDocument, known: Collection[s
         for variant in table:
             if variant not in document.parent:
                 what = f"this image has no variant '{variant}'"
-                add(file, f"{key}.{variant}", what, suggestion(variant, document.parent))
+                add(file, f"{key}.{variant}", what, Suggestion(variant, document.parent))
 
 
 def _check_values(folder: Folder, document: ImageDocument) -> None:
@@ -220,4 +222,4 @@ def _check_inputs(folder: Folder, document: ImageDocument, present: Collection[s
         variant = variant_of_input(name)
         if variant is not None and document.parent and variant not in document.parent:
             what = f"this image has no variant '{variant}'"
-            folder.errors.add(folder.file(name), "", what, suggestion(variant, document.parent))
+            folder.errors.add(folder.file(name), "", what, Suggestion(variant, document.parent))

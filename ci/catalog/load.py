@@ -13,7 +13,7 @@ from ci.catalog.names import digest_error, form_error, image_error, namespace_er
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.relations import Parents, check_parents, check_pinned, checked, in_order
 from ci.catalog.stack import Bootstrap, Builder, DebLine, ExternalBase, LockLine, Stack
-from ci.catalog.validation_errors import ValidationErrors, suggestion
+from ci.catalog.validation_errors import Suggestion, ValidationErrors
 from ci.errors import CatalogError
 from ci.names.image_id import ExternalId, is_external
 
@@ -92,7 +92,10 @@ def _load(top: Path, locks: Demand) -> Stack:
 
 def _stack_directory(directory: Path) -> Path:
     hint = f"a stack directory has {STACK}, {BASES_LOCK}, {WHEELHOUSE} and a folder with {IMAGE} per image"
-    top = directory.resolve()
+    try:
+        top = directory.resolve()
+    except (RuntimeError, ValueError) as error:  # a link to itself; a NUL
+        raise CatalogError(f"{str(directory)!r}: not the name of a directory", hint=hint) from error
     if not top.is_dir():
         what = "not a directory" if top.exists() else "no such directory"
         raise CatalogError(f"{directory}: {what}", hint=hint)
@@ -123,7 +126,7 @@ def _check_stack(errors: ValidationErrors, document: StackDocument) -> None:
         lower.setdefault(variant.lower(), variant)
         found.append((f"variants[{index}]", error))
     if document.base not in BASES:
-        unknown = f"unknown kind of base '{document.base}'", suggestion(document.base, BASES)
+        unknown = f"unknown kind of base '{document.base}'", Suggestion(document.base, BASES)
         found.append(("base", unknown))
     for key, error in found:
         reported = errors.has(STACK, f"{key}: ") or errors.has(STACK, f"{key.split('.')[0]}: ")

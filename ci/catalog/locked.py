@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from ci.bounded.file import LARGE_BYTES
 from ci.catalog.lockfile import (
     Line,
     LockText,
@@ -17,8 +18,9 @@ from ci.catalog.lockfile import (
 from ci.catalog.reading import Folder
 from ci.catalog.stack import DebLine, LockLine
 
-Demand = Literal["required", "optional"]
-"""Whether every lock must be present and fresh; an optional one that is not fresh counts as absent."""
+Demand = Literal["required", "optional", "none"]
+"""Whether every lock must be present and fresh; an optional one that is not fresh counts as absent. `none`
+reads no lock: all count as absent."""
 LOCK = "run `dockwright lock`"
 
 
@@ -43,10 +45,10 @@ class Locks:
     def _read(
         self, folder: Folder, name: str, wanted: str, source: str, parse: Callable[[str], LockText[Line]]
     ) -> tuple[Line, ...] | None:
-        present = folder.has(name)
+        present = self.demand != "none" and folder.has(name)
         if not present and self.demand == "required":
             folder.errors.add(folder.file(name), "", "no lock", LOCK)
-        text = folder.text(name) if present else None
+        text = folder.text(name, LARGE_BYTES) if present else None
         if text is None:
             return None
         lock = parse(text)

@@ -23,11 +23,12 @@ EDITED = "the lines below are not those that were written: one was changed, adde
 _PYTHON = re.compile(
     r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
     r" --hash=sha256:(?P<sha256>[0-9a-f]{64}) # (?P<file>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
-    r"(?: (?P<size>[1-9][0-9]*))?"
+    r"(?: (?P<size>[1-9][0-9]{0,17}))?"
 )
 _DEB = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]+)=(?P<version>[0-9][A-Za-z0-9.+:~-]*) (?P<arch>[a-z0-9-]+)"
-    r" sha256:(?P<sha256>[0-9a-f]{64}) (?P<size>[1-9][0-9]*) (?P<path>[A-Za-z0-9][A-Za-z0-9._+:~%/-]*\.deb)"
+    r" sha256:(?P<sha256>[0-9a-f]{64}) (?P<size>[1-9][0-9]{0,17})"
+    r" (?P<path>[A-Za-z0-9][A-Za-z0-9._+:~%/-]*\.deb)"
 )
 _ARCHIVES = (".whl", ".tar.gz", ".tar.bz2", ".zip")
 _WRITTEN = "# Written by `dockwright lock`; edit what it asks for, not this file."

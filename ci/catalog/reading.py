@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ci.bounded.file import SMALL_BYTES, read_file
+from ci.bounded.parse import MalformedError, parse_toml
 from ci.catalog.document_errors import mend, report_errors
 from ci.catalog.validation_errors import Invalid, ValidationErrors
+from ci.names.digest import bare_digest
+from ci.names.file_digest import file_digest
 
 IMAGE = "image.toml"
 """The file that makes a folder an image."""
 
+MOST_VALUES = 10_000
+"""How many errors of one document are looked at, each: more take too much memory."""
+
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+def unreadable(error: OSError) -> Invalid:
+    """Return what is wrong with a file that could not be read."""
+    what = error.strerror or str(error)
+    hints = {
+        errno.EACCES: "give this user the right to read it",
+        errno.EFBIG: "make it smaller",
+        errno.EINVAL: "replace it with a regular file",
+        errno.EISDIR: "replace the folder with a file",
+        errno.EIO: "check the disk",
+    }
+    hint = hints.get(error.errno or 0, "use a file that this user can read")
+    return f"can't be read ({what[:1].lower()}{what[1:]})", hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,34 +70,44 @@ class Folder:
             real = path.resolve()
         except (OSError, RuntimeError):
             return "a symbolic link that leads back to itself", "replace it with the file"
+        except ValueError:
+            return "not the name of a file", "correct it"
         if not real.is_relative_to(self.path.resolve()):
             return f"leads out of {self.path.name}/ to {real}", "copy it into the folder"
         return None
 
-    def bytes(self, name: str) -> bytes | None:
+    def bytes(self, name: str, limit_bytes: int = SMALL_BYTES) -> bytes | None:
         """Return the content of the file; None, and an error, if it can't be read."""
         path = self.path / name
         invalid = self.invalid(path)
         if invalid is None:
             try:
-                return path.read_bytes()
+                return read_file(path, limit_bytes)
             except FileNotFoundError:
                 invalid = "no such file", "add it"
             except OSError as error:
-                invalid = (
-                    f"can't be read ({error.strerror})",
-                    "use a file that this user can read",
-                )
+                invalid = unreadable(error)
         self.errors.add(self.file(name), "", *invalid)
         return None
 
-    def text(self, name: str) -> str | None:
+    def sha256(self, name: str) -> str | None:
+        """Return the sha256 of the file, of any size, in hex; None, and an error, if it can't be read."""
+        invalid = self.invalid(self.path / name)
+        if invalid is None:
+            try:
+                return bare_digest(file_digest(self.path / name))
+            except OSError as error:
+                invalid = unreadable(error)
+        self.errors.add(self.file(name), "", *invalid)
+        return None
+
+    def text(self, name: str, limit_bytes: int = SMALL_BYTES) -> str | None:
         """Return the file's text; None, and an error, if there is none."""
-        data = self.bytes(name)
+        data = self.bytes(name, limit_bytes)
         if data is None:
             return None
         try:
-            return data.decode()
+            return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
             self.errors.add(self.file(name), f"line {line}", "not UTF-8", "save the file as UTF-8")
@@ -89,12 +119,9 @@ class Folder:
         if text is None:
             return None
         try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            what, _, where = str(error).partition(" (at ")
-            line = re.match(r"line (\d+)", where)
-            key = f"line {line[1] if line else text.count(chr(10)) + 1}"
-            self.errors.add(self.file(name), key, f"not TOML: {what[:1].lower()}{what[1:]}", "correct it")
+            return parse_toml(text)
+        except MalformedError as error:
+            self.errors.add(self.file(name), error.where, str(error), "correct it")
             return None
 
     def document(self, model: type[AnyModel], name: str) -> AnyModel | None:
@@ -109,6 +136,10 @@ class Folder:
             try:
                 return model.model_validate(table)
             except ValidationError as error:
+                if error.error_count() > MOST_VALUES:
+                    what = f"{error.error_count()} values are not valid"
+                    self.errors.add(self.file(name), "", what, "is this the file that you meant?")
+                    return None
                 details = error.errors(include_url=False)
                 if attempt == 0:
                     report_errors(self.errors, self.file(name), model, details)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from posixpath import normpath
 
 from ci.catalog.image import APT_LOCK, Draft
@@ -12,7 +11,7 @@ from ci.catalog.locked import LOCK
 from ci.catalog.reading import IMAGE
 from ci.catalog.requirements import Requirements
 from ci.catalog.stack import ImageVariant
-from ci.catalog.validation_errors import Invalid, ValidationErrors, suggestion
+from ci.catalog.validation_errors import Invalid, Suggestion, ValidationErrors, close_match
 from ci.names.image_id import ExternalId, ImageId
 from ci.steps.layout import APP
 
@@ -35,9 +34,9 @@ def check_parents(
         match draft.variant.parent_id:
             case ExternalId(name):
                 if external is not None and name not in external:
-                    error = f"bases.lock.toml has no '{name}'", suggestion(name, external)
+                    error = f"bases.lock.toml has no '{name}'", Suggestion(name, external)
             case ImageId(image) if image not in images:
-                error = f"no image '{image}'", suggestion(image, images)
+                error = f"no image '{image}'", Suggestion(image, images)
             case ImageId(image, variant):
                 variants = images[image]
                 if variants is not None and variant not in variants:
@@ -162,8 +161,8 @@ def _check_entrypoint(errors: ValidationErrors, draft: Draft, line: list[Draft])
         if path != APP and not path.startswith(f"{APP}/"):
             continue
         if path not in files and not any(target.startswith(f"{path}/") for target in files):
-            close = get_close_matches(path, files, n=1)
-            question = f"did you mean '{close[0]}'? " if close else ""
+            close = close_match(path, files)
+            question = f"did you mean '{close}'? " if close else ""
             errors.add(
                 _file(draft),
                 f"entrypoint[{index}]",

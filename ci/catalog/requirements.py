@@ -6,18 +6,14 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from ci.catalog.lockfile import normalised_name
 
 SHARED = "requirements.in"
 
-# A name, extras, versions and a marker (PEP 508 without direct references: a lock has files of an index).
-_VERSION = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9][A-Za-z0-9.*+!_-]*"
-_VERSIONS = rf"{_VERSION}(?:\s*,\s*{_VERSION})*"
-_REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*"
-    r"(?:\[[A-Za-z0-9._,\s-]*\])?\s*"
-    rf"(?:{_VERSIONS}|\(\s*{_VERSIONS}\s*\))?\s*(?P<marker>;.+)?"
-)
+LONGEST_LINE = 4096
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _INPUT = re.compile(r"requirements\.(.+)\.in")
 
 
@@ -33,10 +29,12 @@ class RequirementFiles:
 class Requirements:
     """The requirements of a file.
 
-    `always` and `conditional` (those with a marker) are normalised names, sorted; each of `errors` is
-    a line number, counted from 1, what is wrong there, and a hint.
+    `lines` are the requirements as `requirement_text` writes them, in the order of the file. `always` and
+    `conditional` (those with a marker) are normalised names, sorted; each of `errors` is a line number,
+    counted from 1, what is wrong there, and a hint.
     """
 
+    lines: tuple[str, ...]
     always: tuple[str, ...]
     conditional: tuple[str, ...]
     errors: tuple[tuple[int, str, str], ...]
@@ -76,24 +74,51 @@ def variant_of_input(name: str) -> str | None:
 
 def parse_requirements(text: str) -> Requirements:
     """Read a requirement file; it never raises, every line that can't be read is one of `errors`."""
+    lines: list[str] = []
     always: set[str] = set()
     conditional: set[str] = set()
     errors: list[tuple[int, str, str]] = []
     for number, raw in enumerate(text.splitlines(), start=1):
-        row = re.sub(r"(^|\s)#.*", "", raw).strip()
+        row = _COMMENT.sub("", raw).strip()
         if not row:
             continue
-        match = _REQUIREMENT.fullmatch(row)
-        if match:
-            (conditional if match["marker"] else always).add(normalised_name(match["name"]))
-        elif row.startswith("-"):
-            errors.append((number, f"{row!r} is an option", "list requirements only"))
+        found = _requirement(row)
+        if isinstance(found, Requirement):
+            lines.append(requirement_text(found))
+            (conditional if found.marker else always).add(normalised_name(found.name))
         else:
-            errors.append(
-                (number, f"{row!r} is not a requirement", "write NAME, NAME==VERSION or a version range")
-            )
+            errors.append((number, *found))
     return Requirements(
+        lines=tuple(lines),
         always=tuple(sorted(always)),
         conditional=tuple(sorted(conditional - always)),
         errors=tuple(errors),
     )
+
+
+def requirement_text(requirement: Requirement) -> str:
+    """Return a requirement as one line that every reader of PEP 508 takes.
+
+    Source: PEP 508; a text in a marker has single quotes where it contains a double one.
+    """
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    marker = f" ; {requirement.marker}" if requirement.marker else ""
+    return f"{requirement.name}{extras}{requirement.specifier}{marker}"
+
+
+def _requirement(row: str) -> Requirement | tuple[str, str]:
+    """Return the requirement of a line, or what is wrong and a hint. A lock has files of an index alone."""
+    if len(row) > LONGEST_LINE:
+        what = f"{row[:40]!r} …: a line of {len(row)} characters is not a requirement"
+        return what, "write a requirement per line"
+    if row.startswith("-"):
+        return f"{row!r} is an option", "list requirements only"
+    if row.endswith("\\"):
+        return f"{row!r} ends with a backslash", "write each requirement on one line"
+    try:
+        found = Requirement(row)
+    except (InvalidRequirement, RecursionError):
+        return f"{row!r} is not a requirement", "write NAME, NAME==VERSION or a version range"
+    if found.url is not None:
+        return f"{row!r} is not a requirement of an index", "write NAME, NAME==VERSION or a version range"
+    return found

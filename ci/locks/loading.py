@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shutil import copytree, ignore_patterns
-from tempfile import TemporaryDirectory
 
-from ci.catalog.image import APT_LOCK
-from ci.catalog.load import BOOTSTRAP_LOCK, WHEELHOUSE_APT_LOCK, WHEELHOUSE_LOCK, load_stack
+from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
 from ci.errors import CatalogError, LockError
 from ci.locks.request import python_requests
@@ -19,7 +16,7 @@ def load_unlocked(directory: Path) -> Stack:
     """Return the stack in `directory`, even if its locks have errors.
 
     Fresh locks that contradict one another (a changed parent, a merge) are errors of a stack that only new
-    locks correct: then the stack is read from a copy without its locks.
+    locks correct: then the stack is read without its locks.
 
     Raises:
         CatalogError: there are other errors than in the locks.
@@ -27,13 +24,7 @@ def load_unlocked(directory: Path) -> Stack:
     try:
         return load_stack(directory, "optional")
     except CatalogError:
-        if not directory.is_dir():
-            raise
-    locks = (PYTHON_LOCKS, APT_LOCK, BOOTSTRAP_LOCK, WHEELHOUSE_LOCK, WHEELHOUSE_APT_LOCK)
-    with TemporaryDirectory(prefix="dockwright-lock-") as temporary:
-        copy = Path(temporary) / directory.resolve().name
-        copytree(directory, copy, symlinks=True, ignore=ignore_patterns(*locks))
-        return load_stack(copy, "optional")
+        return load_stack(directory, "none")
 
 
 def check_locks(directory: Path) -> None:

@@ -14,7 +14,18 @@ from ci.names.image_id import parse_image_id
 
 INDEX = "https://pypi.org/simple"
 """The one index that locks come from; a lock that names it is valid on every machine."""
-ENVIRONMENT = "implementation_name == 'cpython' and platform_machine == 'x86_64' and sys_platform == 'linux'"
+ENVIRONMENT = " and ".join(
+    f"{variable} == {value!r}"
+    for variable, value in {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "sys_platform": "linux",
+    }.items()
+)
+"""All that a marker can ask about an image but versions, so that nothing is resolved for others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +57,20 @@ def project_text(project: Project) -> str:
     """Return `project` as the text of a pyproject.toml."""
     rows = [
         "[project]",
-        f"name = {json.dumps(project.name)}",
+        f"name = {quoted(project.name)}",
         'version = "0"',
-        f"requires-python = {json.dumps(f'=={project.python}.*')}",
+        f"requires-python = {quoted(f'=={project.python}.*')}",
         "",
         "[tool.uv]",
         "package = false",
-        f"environments = [{json.dumps(ENVIRONMENT)}]",
+        f"environments = [{quoted(ENVIRONMENT)}]",
         f"constraint-dependencies = {_array(f'{name}=={version}' for name, version in project.constraints)}",
         "",
         "[dependency-groups]",
     ]
     for group in project.groups:
-        parent = [f"{{ include-group = {json.dumps(group.parent)} }}"] if group.parent else []
-        rows.append(f"{json.dumps(group.name)} = {_array(group.requirements, parent)}")
+        parent = [f"{{ include-group = {quoted(group.parent)} }}"] if group.parent else []
+        rows.append(f"{quoted(group.name)} = {_array(group.requirements, parent)}")
     return "\n".join([*rows, ""])
 
 
@@ -71,27 +82,29 @@ def preference_text(project: Project, pins: Mapping[str, LockLine]) -> str:
     """
     rows = [
         "version = 1",
-        f"requires-python = {json.dumps(f'=={project.python}.*')}",
-        f"resolution-markers = [{json.dumps(ENVIRONMENT)}]",
-        f"supported-markers = [{json.dumps(ENVIRONMENT)}]",
+        f"requires-python = {quoted(f'=={project.python}.*')}",
+        f"resolution-markers = [{quoted(ENVIRONMENT)}]",
+        f"supported-markers = [{quoted(ENVIRONMENT)}]",
     ]
     for name in sorted(pins):
         rows += [
             "",
             "[[package]]",
-            f"name = {json.dumps(name)}",
-            f"version = {json.dumps(pins[name].version)}",
-            f"source = {{ registry = {json.dumps(INDEX)} }}",
+            f"name = {quoted(name)}",
+            f"version = {quoted(pins[name].version)}",
+            f"source = {{ registry = {quoted(INDEX)} }}",
         ]
     return "\n".join([*rows, ""])
 
 
-def requirement_lines(text: str) -> tuple[str, ...]:
-    """Return the requirements of a requirement file, without comments and empty lines."""
-    rows = (f" {row}".split(" #", 1)[0].strip() for row in text.replace("\t", " ").splitlines())
-    return tuple(row for row in rows if row)
-
-
 def _array(texts: Iterable[str], first: Sequence[str] = ()) -> str:
-    items = [*first, *(json.dumps(text) for text in texts)]
+    items = [*first, *map(quoted, texts)]
     return f"[{', '.join(items)}]"
+
+
+def quoted(text: str) -> str:
+    """Return `text` as a basic string of TOML.
+
+    Source: TOML 1.0.0: an escape names a code point, never half of a pair, and DEL must be escaped.
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

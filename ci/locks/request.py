@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.bounded.file import SMALL_BYTES, read_file
 from ci.catalog.image import APT_LOCK
 from ci.catalog.load import (
     BOOTSTRAP_LOCK,
@@ -20,9 +21,8 @@ from ci.catalog.lockfile import (
     parse_python_lock,
 )
 from ci.catalog.reading import IMAGE
-from ci.catalog.requirements import requirement_files
+from ci.catalog.requirements import parse_requirements, requirement_files
 from ci.catalog.stack import DebLine, LockLine, Stack
-from ci.locks.project import requirement_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def apt_requests(directory: Path, stack: Stack) -> tuple[AptRequest, ...]:
 def _python(
     directory: Path, id_: str, title: str, lock: str, source: str, extra: tuple[str, ...] = ()
 ) -> PythonRequest:
-    data = (directory / source).read_bytes()
+    data = read_file(directory / source, SMALL_BYTES)
     text = _text(directory / lock)
     present = parse_python_lock(text)
     return PythonRequest(
@@ -102,7 +102,7 @@ def _python(
         lock=lock,
         source=source,
         inputs=inputs_digest(data),
-        requirements=(*requirement_lines(data.decode()), *extra),
+        requirements=(*parse_requirements(data.decode("utf-8-sig")).lines, *extra),
         old=present.lines,
         fresh=present.inputs == inputs_digest(data) and not present.errors,
         retitled=bool(text) and not text.startswith(f"# {title}\n"),
@@ -123,4 +123,7 @@ def _apt(
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        return read_file(path).decode()
+    except (OSError, UnicodeDecodeError):
+        return ""  # it is written again

@@ -178,7 +178,7 @@ def test_a_folder_in_the_place_of_a_file_is_told(stack: StackFolder) -> None:
     (stack.path / "tool/image.toml").unlink()
     (stack.path / "tool/image.toml").mkdir()
     assert stack.errors == [
-        "docker/tool/image.toml: can't be read (Is a directory); use a file that this user can read"
+        "docker/tool/image.toml: can't be read (is a directory); replace the folder with a file"
     ]
 
 

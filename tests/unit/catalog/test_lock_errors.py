@@ -120,7 +120,7 @@ def test_a_line_that_is_not_a_requirement_is_told(stack: StackFolder) -> None:
         ),
         (
             "docker/tool/requirements.in: line 3: 'x @ https://example.org/x.whl' is not a "
-            "requirement; write NAME, NAME==VERSION or a version range"
+            "requirement of an index; write NAME, NAME==VERSION or a version range"
         ),
         ("docker/tool/requirements.in: line 4: '-r other.in' is an option; list requirements only"),
     ]

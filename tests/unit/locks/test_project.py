@@ -12,7 +12,6 @@ from ci.locks.project import (
     group_name,
     preference_text,
     project_text,
-    requirement_lines,
 )
 from tests.stacks import wheel
 
@@ -58,11 +57,6 @@ def test_pins_are_an_earlier_lock_of_the_same_environment() -> None:
             {"name": "rich", "version": "14.2.0", "source": {"registry": INDEX}},
         ],
     }
-
-
-def test_comments_are_no_requirements() -> None:
-    text = "# all\n\nnumpy==2.0.2   # why\nrich\t# tab\n  tqdm \n#end"
-    assert requirement_lines(text) == ("numpy==2.0.2", "rich", "tqdm")
 
 
 def test_a_group_is_named_after_image_and_variant() -> None:
