@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from ci.catalog import names
@@ -10,6 +11,7 @@ from ci.catalog.document import ExternalBasesDocument, ImageDocument, StackDocum
 from ci.catalog.image import Draft, check_packages, drafts, requirements_of
 from ci.catalog.locked import Demand, Locks
 from ci.catalog.names import digest_error, form_error, image_error, namespace_error, variant_error
+from ci.catalog.near_misses import SIMILAR, check_near_misses, misnamed
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.relations import Parents, check_parents, check_pinned, checked, in_order
 from ci.catalog.stack import Bootstrap, Builder, DebLine, ExternalBase, LockLine, Stack
@@ -195,11 +197,16 @@ def _images(own: Folder, reader: Locks, variants: Collection[str]) -> tuple[dict
         if document is not None:
             for draft in drafts(folder, document, reader, variants):
                 found[draft.variant.id] = draft
+            check_near_misses(folder, document, [entry.name for entry in path.iterdir()])
     return found, images
 
 
 def _check_incomplete(folder: Folder) -> None:
     files = [path.name for pattern in INCOMPLETE for path in folder.path.glob(pattern)]
+    for path in folder.path.iterdir():
+        if get_close_matches(path.name.lower(), [IMAGE], cutoff=SIMILAR):
+            folder.errors.add(folder.file(path.name), "", *misnamed(IMAGE))
+            return
     if files:
         what = f"has {min(files)}, but no {IMAGE}"
         folder.errors.add(folder.name, "", what, "add it, or move the folder out of the stack")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 from posixpath import normpath
 
+from ci.catalog.ancestors import Ancestors
 from ci.catalog.image import APT_LOCK, Draft
 from ci.catalog.locked import LOCK
 from ci.catalog.reading import IMAGE
@@ -76,9 +78,17 @@ def in_order(errors: ValidationErrors, found: Mapping[str, Draft]) -> list[Draft
 
 
 def checked(errors: ValidationErrors, ordered: list[Draft]) -> tuple[ImageVariant, ...]:
-    """Compare every draft with its ancestors, and return the finished image variants in the same order."""
-    by_id = {draft.variant.id: draft for draft in ordered}
-    return tuple(_checked(errors, draft, by_id) for draft in ordered)
+    """Compare every draft with its ancestors, and return the finished image variants in the same order.
+
+    `ordered` is the order of `in_order`, in which the descendants of a draft follow it without a gap.
+    """
+    below = Ancestors()
+    found = []
+    for draft in ordered:
+        below.leave_until(draft.variant.parent)
+        found.append(_checked(errors, draft, below))
+        below.enter(draft)
+    return tuple(found)
 
 
 def check_pinned(
@@ -90,61 +100,45 @@ def check_pinned(
             errors.add(lock, name, f"required by {file}, but no lock pins it", LOCK)
 
 
-def _checked(errors: ValidationErrors, draft: Draft, by_id: Mapping[str, Draft]) -> ImageVariant:
-    line: list[Draft] = []
-    at = draft
-    while at.variant.parent in by_id:
-        at = by_id[at.variant.parent]
-        line.append(at)
-    complete = at.variant.is_root
-    _check_python(errors, draft, line)
-    _check_apt(errors, draft, line)
-    _check_targets(errors, draft, line)
-    if complete and all(member.whole for member in (draft, *line)):
-        _check_entrypoint(errors, draft, line)
+def _checked(errors: ValidationErrors, draft: Draft, below: Ancestors) -> ImageVariant:
+    complete = below.line[0].variant.is_root if below.line else draft.variant.is_root
+    _check_pins(errors, draft, below)
+    _check_targets(errors, draft, below)
+    if complete and draft.whole and not below.incomplete:
+        _check_entrypoint(errors, draft, below)
     if draft.requirements is None or draft.files is None:
         return draft.variant
-    pinned = {locked.name for member in (draft, *line) for locked in member.variant.python_lock}
-    if draft.locked and complete and all(member.locked or member.files is None for member in line):
+    own = {locked.name for locked in draft.variant.python_lock}
+    names = (*draft.requirements.always, *draft.requirements.conditional)
+    pinned = own | {name for name in names if below.python.get(name)}
+    if draft.locked and complete and not below.unlocked:
         lock = f"{draft.variant.folder}/{draft.files.lock}"
         check_pinned(errors, lock, draft.files.input, draft.requirements, pinned)
     required = {*draft.requirements.always, *(set(draft.requirements.conditional) & pinned)}
     return replace(draft.variant, requirements=tuple(sorted(required)))
 
 
-def _check_python(errors: ValidationErrors, draft: Draft, line: list[Draft]) -> None:
+def _check_pins(errors: ValidationErrors, draft: Draft, below: Ancestors) -> None:
     for locked in draft.variant.python_lock:
-        for member in line:
-            for other in member.variant.python_lock:
-                if other.name == locked.name and draft.files and member.files:
-                    errors.add(
-                        f"{draft.variant.folder}/{draft.files.lock}",
-                        locked.name,
-                        f"{member.variant.folder}/{member.files.lock} already pins"
-                        f" {other.version}, and a delta only adds to its parent",
-                        LOCK,
-                    )
+        for member, version in below.python.get(locked.name, ()):
+            if draft.files and member.files:
+                lock, other = draft.files.lock, f"{member.variant.folder}/{member.files.lock}"
+                _add_pinned(errors, draft, lock, locked.name, f"{other} already pins {version}")
+    for deb in draft.variant.apt_lock:
+        for member, version in below.apt.get(deb.name, ()):
+            other = f"{member.variant.folder}/{APT_LOCK}"
+            _add_pinned(errors, draft, APT_LOCK, deb.name, f"{other} already pins {version}")
 
 
-def _check_apt(errors: ValidationErrors, draft: Draft, line: list[Draft]) -> None:
-    for locked in draft.variant.apt_lock:
-        for member in line:
-            for other in member.variant.apt_lock:
-                if other.name == locked.name:
-                    errors.add(
-                        f"{draft.variant.folder}/{APT_LOCK}",
-                        locked.name,
-                        f"{member.variant.folder}/{APT_LOCK} already pins {other.version},"
-                        " and a delta only adds to its parent",
-                        LOCK,
-                    )
+def _add_pinned(errors: ValidationErrors, draft: Draft, lock: str, name: str, what: str) -> None:
+    errors.add(f"{draft.variant.folder}/{lock}", name, f"{what}, and a delta only adds to its parent", LOCK)
 
 
-def _check_targets(errors: ValidationErrors, draft: Draft, line: list[Draft]) -> None:
-    given = {file.target: member for member in line for file in member.variant.files}
+def _check_targets(errors: ValidationErrors, draft: Draft, below: Ancestors) -> None:
     for file in draft.variant.files:
-        if file.target in given:
-            other = given[file.target].variant
+        given = below.files.get(file.target)
+        if given:
+            other = given[0][0].variant
             errors.add(
                 _file(draft),
                 "files",
@@ -154,14 +148,17 @@ def _check_targets(errors: ValidationErrors, draft: Draft, line: list[Draft]) ->
             )
 
 
-def _check_entrypoint(errors: ValidationErrors, draft: Draft, line: list[Draft]) -> None:
-    files = {file.target: file for member in (draft, *line) for file in member.variant.files}
+def _check_entrypoint(errors: ValidationErrors, draft: Draft, below: Ancestors) -> None:
+    own = {file.target: file for file in draft.variant.files}
+    folders = {str(parent) for target in own for parent in PurePosixPath(target).parents}
     for index, word in enumerate(draft.variant.entrypoint):
         path = normpath(word)
         if path != APP and not path.startswith(f"{APP}/"):
             continue
-        if path not in files and not any(target.startswith(f"{path}/") for target in files):
-            close = close_match(path, files)
+        inherited = below.files.get(path)
+        file = inherited[0][1] if inherited else own.get(path)
+        if file is None and path not in folders and not below.folders[path]:
+            close = close_match(path, (*own, *(target for target, given in below.files.items() if given)))
             question = f"did you mean '{close}'? " if close else ""
             errors.add(
                 _file(draft),
@@ -169,7 +166,7 @@ def _check_entrypoint(errors: ValidationErrors, draft: Draft, line: list[Draft])
                 f"no [[files]] of this image or of a parent has the target {path}",
                 f"{question}Add it to [[files]]" if close else "add it to [[files]]",
             )
-        elif index == 0 and (file := files.get(path)) and not file.link and not int(file.mode, 8) & 0o001:
+        elif index == 0 and file and not file.link and not int(file.mode, 8) & 0o001:
             what = f"{path} has the mode {file.mode} and can't be started"
             errors.add(_file(draft), "entrypoint[0]", what, "give it the mode 0755 in [[files]]")
 

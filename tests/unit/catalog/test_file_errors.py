@@ -230,7 +230,7 @@ def test_a_file_below_a_target_that_is_a_file_is_refused(stack: StackFolder) -> 
 
 
 def test_a_folder_that_was_meant_to_be_an_image_is_told(stack: StackFolder) -> None:
-    stack.write("new/image.tml", "")
+    stack.write("new/image.yaml", "")
     stack.write("new/requirements.in", "")
     assert stack.errors == [
         ("docker/new: has requirements.in, but no image.toml; add it, or move the folder out of the stack")
