@@ -38,7 +38,7 @@ BASE = {
     "e2e": "two_runs",
 }
 OWN = {
-    "engine": "checkout closed gc locks_apt locks_bootstrap locks_uv locks_write luck_store "
+    "engine": "checkout closed gc git_programs locks_apt locks_bootstrap locks_uv locks_write luck_store "
     "luck_transfer metered metrics peers_meter smoke_child smoke_closure smoke_probe smoke_programs",
     "registry": "cache dagger faults figures key_documents ledger publish_faults wheels",
     "e2e": "wrapper",

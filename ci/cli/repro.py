@@ -96,7 +96,7 @@ def _built(
             ids = [row.task for row in there.images]
             run = build_in(tree, settings, ids, base=there.base, rebuild=rebuild)
             if keep:
-                say(f"checkout: {folder}; `git worktree remove --force {folder}` removes it")
+                say(f"checkout: {folder}; `rm -r {folder}` removes it")
             if run.status == INTERRUPTED or run.report is None:
                 raise SystemExit(run.status or 1)
             return run.report, _documents(settings, there, run.report, tree.stack)

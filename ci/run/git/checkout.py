@@ -1,13 +1,10 @@
 """The git checkout that a run builds from: its commit, and the changes since as a patch.
 
-Git is called twice where nothing has changed and four times otherwise. Nothing in the repository is written.
+Nothing in the repository is written, and no program is run that it names.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -16,7 +13,9 @@ import ci
 from ci.redaction import redacted
 from ci.report.events import Checkout
 from ci.report.units import size_text
-from ci.run.git.git import GitResult, git
+from ci.run.git.changes import changes_of
+from ci.run.git.git import GitResult
+from ci.run.git.git_directory import SafeGit, opened
 
 CODE = Path(ci.__file__).resolve().parents[1]
 """The checkout of the dockwright that is running."""
@@ -34,7 +33,7 @@ DIFF = (
     "--no-color",
     "--no-ext-diff",
     "--no-textconv",
-    "--submodule=short",
+    "--ignore-submodules=all",
     "--src-prefix=a/",
     "--dst-prefix=b/",
 )
@@ -52,21 +51,24 @@ def checkout_soon(stack: Path) -> Callable[[], Checkout | None]:
 def checkout_of(stack: Path, code: Path = CODE) -> Checkout | None:
     """Return the checkout that has the directory `stack`; None outside of git, or before a first commit.
 
-    Untracked files are part of the patch, ignored ones are not.
+    Untracked files are part of the patch, ignored ones are not. Git's filters are not run, so a file that one
+    of them changed (git-lfs) is in the patch as it is.
     """
-    stack = stack.absolute()
-    arguments = ("--show-toplevel", "--git-path", "index", "--git-path", "objects", "HEAD")
-    found = git(stack, "rev-parse", *arguments, limit_s=LIMIT_S)
-    if found.error or len(found.lines) != 4:
+    try:
+        with opened(stack) as git:
+            return _checkout(git, stack, code) if git is not None else None
+    except OSError:
         return None
-    shown, index, objects, commit = found.lines
-    top = Path(shown)
-    below = _below(stack, top)
-    if below is None:
+
+
+def _checkout(git: SafeGit, stack: Path, code: Path) -> Checkout | None:
+    commit = git.run("rev-parse", "--verify", "HEAD^{commit}", limit_s=LIMIT_S).text
+    below = _below(stack, git.top)
+    if commit is None or below is None:
         return None
-    own = _below(code, top)
+    own = _below(code, git.top)
     paths = (below, *(() if own is None else (PurePosixPath(own, "ci").as_posix(),)))
-    patch, left_out = _patch(top, paths, stack / index, stack / objects)
+    patch, left_out = _patch(git, paths)
     return Checkout(commit=commit, stack=below, code=own, patch=patch, left_out=left_out)
 
 
@@ -75,22 +77,20 @@ def _below(folder: Path, top: Path) -> str | None:
     return resolved.relative_to(top).as_posix() if resolved.is_relative_to(top) else None
 
 
-def _patch(top: Path, paths: tuple[str, ...], index: Path, objects: Path) -> tuple[str | None, str]:
+def _patch(git: SafeGit, paths: tuple[str, ...]) -> tuple[str | None, str]:
     """Return the changes below `paths` as a patch; else None and the reason."""
-    specs = ("--", *(":(top)" if path == "." else f":(top,literal){path}" for path in paths), *NEVER)
-    status = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
-    status_result = git(top, *status, *specs, limit_s=LIMIT_S)
-    if status_result.error:
-        return None, f"git status: {status_result.error}"
-    changed = [os.fsdecode(entry[3:]) for entry in status_result.output.split(b"\0") if entry]
-    if not changed:
+    specs = (*(":(top)" if path == "." else f":(top,literal){path}" for path in paths), *NEVER)
+    changes = changes_of(git, specs, limit_s=LIMIT_S)
+    if changes.error or changes.repositories:
+        found = ", ".join(changes.repositories)
+        return None, changes.error or f"{found}: a repository of its own, with other files than its commit"
+    if not changes.files:
         return "", ""
-    size = sum(_size(top / path) for path in changed)
+    size = sum(_size(git.top / path) for path in changes.files)
     if size > CHANGED_LIMIT_BYTES:
-        return None, f"{len(changed)} changed files have {size_text(size)}"
+        return None, f"{len(changes.files)} changed files have {size_text(size)}"
     try:
-        with tempfile.TemporaryDirectory(prefix="dockwright-patch-") as folder:
-            diff = _diff(top, specs, index, objects, Path(folder))
+        diff = _diff(git, (*specs, *changes.without_modules))
     except OSError as error:
         return None, f"{error.filename}: {error.strerror}"
     if diff.error:
@@ -104,17 +104,11 @@ def _patch(top: Path, paths: tuple[str, ...], index: Path, objects: Path) -> tup
     return (None, "it has a password or a token") if redacted(patch) != patch else (patch, "")
 
 
-def _diff(top: Path, specs: tuple[str, ...], index: Path, objects: Path, folder: Path) -> GitResult:
+def _diff(git: SafeGit, specs: tuple[str, ...]) -> GitResult:
     """Make the patch with an index and objects of our own, to which untracked files are added."""
-    own = {
-        "GIT_INDEX_FILE": str(folder / "index"),
-        "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
-    }
-    (folder / "objects").mkdir()
-    shutil.copyfile(index, folder / "index")
-    added = git(top, "add", "--all", *specs, env=own, limit_s=LIMIT_S)
-    return added if added.error else git(top, "diff", *DIFF, "HEAD", *specs, env=own, limit_s=LIMIT_S)
+    own = git.own_index
+    added = git.run("add", "--all", "--", *specs, env=own, limit_s=LIMIT_S)
+    return added if added.error else git.run("diff", *DIFF, "HEAD", "--", *specs, env=own, limit_s=LIMIT_S)
 
 
 def _size(path: Path) -> int:

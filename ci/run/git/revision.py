@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ci.redaction import redacted
-from ci.run.git.git import git
+from ci.run.git.changes import changes_of
+from ci.run.git.git_directory import LIMIT_S, SafeGit, opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +34,21 @@ class Revision:
 
 def revision_of(directory: Path) -> Revision:
     """Return the revision of `directory`."""
-    commit = _git(directory, "rev-parse", "HEAD")
-    if not commit:
+    try:
+        with opened(directory) as git:
+            return _revision(git, directory) if git is not None else Revision()
+    except OSError:
         return Revision()
-    return Revision(
-        commit=commit,
-        is_clean=_git(directory, "status", "--porcelain", "--", ".") == "",
-        source=without_credentials(_git(directory, "config", "--get", "remote.origin.url") or ""),
-    )
+
+
+def _revision(git: SafeGit, directory: Path) -> Revision:
+    commit = git.run("rev-parse", "--verify", "HEAD^{commit}").text
+    if commit is None:
+        return Revision()
+    below = directory.resolve().relative_to(git.top).as_posix()
+    changes = changes_of(git, (":(top)" if below == "." else f":(top,literal){below}",), limit_s=LIMIT_S)
+    is_clean = not (changes.files or changes.repositories or changes.error)
+    return Revision(commit=commit, is_clean=is_clean, source=without_credentials(git.origin))
 
 
 def without_credentials(url: str) -> str:
@@ -50,9 +58,3 @@ def without_credentials(url: str) -> str:
     if url.startswith("file:"):
         return ""
     return redacted(url)
-
-
-def _git(directory: Path, *arguments: str) -> str | None:
-    """Return the output of git; None where it fails or takes too long."""
-    result = git(directory, *arguments)
-    return None if result.error else result.output.decode(errors="replace").strip()

@@ -1,20 +1,20 @@
-"""The checkout of a report, made again: a temporary worktree of the local repository, with the patch."""
+"""The checkout of a report, made again from the objects of the local repository, with the patch."""
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ci.errors import UsageError
 from ci.report.events import Checkout
-from ci.run.git.git import git
+from ci.run.git.git_directory import SafeGit, make_git_directory, opened
+from ci.run.git.repository import Repository
 
 LIMIT_S = 600.0
 """Most seconds to write a worktree, as of a large repository."""
-QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,45 +27,66 @@ class Worktree:
 
 
 @contextmanager
-def worktree(repository: Path, checkout: Checkout, folder: Path, *, keep: bool) -> Iterator[Worktree]:
+def worktree(directory: Path, checkout: Checkout, folder: Path, *, keep: bool) -> Iterator[Worktree]:
     """Write the commit of `checkout` with its patch to `folder`; remove it at the end, unless with `keep`.
 
-    `repository` is any directory of a repository that has the commit.
+    `directory` is any directory of a repository that has the commit. The checkout is a repository of its own
+    that reads the other's objects: nothing is written there, and neither its hooks nor its filters run.
 
     Raises:
         UsageError: git or the commit is missing, the commit has no such stack, or the patch does not apply.
     """
-    short = checkout.commit[:12]
-    top = git(repository, "rev-parse", "--show-toplevel")
-    if top.error:
-        raise UsageError(
-            f"{repository}: {top.error}",
-            hint="change to a checkout of the report's repository, or name its stack by `--stack DIR`",
-        )
-    (shown,) = top.lines
-    if git(repository, "cat-file", "-e", f"{checkout.commit}^{{commit}}").error:
-        raise UsageError(
-            f"revision {short} is not in the repository {shown}",
-            hint=f"`git fetch` downloads what was pushed, `git fetch origin {checkout.commit}` one commit",
-        )
+    with opened(directory) as git:
+        if git is None:
+            raise UsageError(
+                f"{directory} is in no git repository",
+                hint="change to a checkout of the report's repository, or name its stack by `--stack DIR`",
+            )
+        _check_commit(git, checkout.commit)
+        repository = git.repository
     try:
-        made = git(
-            repository, *QUIET, "worktree", "add", "--detach", str(folder), checkout.commit, limit_s=LIMIT_S
-        )
-        if made.error:
-            raise UsageError(f"revision {short} can't be written to {folder}: {made.error}")
-        _apply(folder, checkout)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}") from error
+    try:
+        here = _written(repository, checkout.commit, folder)
+        _apply(here, checkout)
         yield Worktree(folder=folder, stack=_stack(folder, checkout), code=_code(folder, checkout))
     finally:
         if not keep:
-            git(repository, "worktree", "remove", "--force", str(folder), limit_s=LIMIT_S)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _apply(folder: Path, checkout: Checkout) -> None:
+def _written(repository: Repository, commit: str, folder: Path) -> SafeGit:
+    own = folder / ".git"
+    try:
+        own.mkdir()
+        make_git_directory(repository, own, head=commit)
+    except OSError as error:
+        raise UsageError(f"{error.filename or folder}: {error.strerror}") from error
+    here = SafeGit(repository=replace(repository, top=folder, directory=own, common=own), directory=own)
+    made = here.run("reset", "--quiet", "--hard", commit, limit_s=LIMIT_S)
+    if made.error:
+        raise UsageError(f"revision {commit[:12]} can't be written to {folder}: {made.error}")
+    return here
+
+
+def _check_commit(git: SafeGit, commit: str) -> None:
+    found = git.run("cat-file", "-e", f"{commit}^{{commit}}")
+    if found.error.startswith("git can't"):
+        raise UsageError(found.error)
+    if found.error:
+        raise UsageError(
+            f"revision {commit[:12]} is not in the repository {git.top}",
+            hint=f"`git fetch` downloads what was pushed, `git fetch origin {commit}` one commit",
+        )
+
+
+def _apply(git: SafeGit, checkout: Checkout) -> None:
     if not checkout.patch:
         return
     arguments = ("apply", "--index", "--binary", "--whitespace=nowarn", "-")
-    applied = git(folder, *arguments, stdin=checkout.patch.encode())
+    applied = git.run(*arguments, stdin=checkout.patch.encode())
     if applied.error:
         raise UsageError(
             f"the report's patch does not apply to revision {checkout.commit[:12]}: {applied.error}",

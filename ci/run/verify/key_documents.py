@@ -19,7 +19,8 @@ from ci.plan.keys import Document, digest, documents, tag
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose
 from ci.registry.namespace import parse_namespace
-from ci.run.git.git import git
+from ci.run.git.git import GitResult
+from ci.run.git.git_directory import opened
 from ci.run.release.release import open_releases
 from ci.run.reuse.remote_cache import open_client
 from ci.run.workspace.state import State
@@ -78,8 +79,12 @@ def stack_at(directory: Path, revision: str) -> Stack:
         UsageError: there is no such revision of it.
         CatalogError: it has mistakes.
     """
-    # what is archived is the directory that git runs in
-    archive = git(directory, "archive", "--format=tar", "--end-of-options", revision, limit_s=ARCHIVE_LIMIT_S)
+    words = ("archive", "--format=tar", "--end-of-options", revision)
+    with opened(directory) as git:
+        if git is None:
+            archive = GitResult(error=f"{directory} is in no git repository")
+        else:  # what is archived is the directory that git runs in
+            archive = git.run(*words, cwd=directory, limit_s=ARCHIVE_LIMIT_S)
     if archive.error:
         raise UsageError(
             f"{revision}: {archive.error}",
