@@ -37,8 +37,10 @@ class Settings(BaseSettings):
     engine: Literal["auto", "buildah", "docker", "podman", "dagger"] = Field(
         default="auto", description="Engine to build with. auto is Buildah, else Podman, else Docker."
     )
-    isolation: Literal["chroot", "oci"] = Field(
-        default="chroot", description="How Buildah isolates a build step. oci uses runc."
+    isolation: Literal["auto", "oci", "chroot"] = Field(
+        default="auto",
+        description="How Buildah isolates a build step. oci: in a container of runc or crun; chroot: weaker. "
+        "auto is oci where it works.",
     )
     jobs: int = Field(default=0, ge=0, description="Tasks to run in parallel (hint). 0: one per core.")
     progress: Literal["auto", "rich", "plain", "quiet"] = Field(

@@ -48,6 +48,8 @@ BY_NAME: Mapping[str, Capabilities] = {
     "docker": CONTAINER_PROGRAM,
     "podman": CONTAINER_PROGRAM,
 }
+OCI_RUNTIMES = ("runc", "crun")
+"""Programs that make the containers of build steps for an embedded engine; the result is the same."""
 FIRST_CHOICE = "buildah"
 """The engine that `auto` means where it is installed."""
 REPRODUCIBLE = "buildah"

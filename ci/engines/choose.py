@@ -10,6 +10,7 @@ from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.buildah.find_storage import find_storage
 from ci.engines.buildah.renamed_parents import RenamedParents
+from ci.engines.buildah.runtime import find_isolation
 from ci.engines.buildkit import find_client
 from ci.engines.capabilities import REPRODUCIBLE
 from ci.engines.docker import DockerEngine
@@ -40,12 +41,13 @@ def choose_engine(settings: Settings, runner: Runner) -> Engine:
     if name in {"auto", "buildah"} and shutil.which("buildah"):
         settings.tmpdir.mkdir(parents=True, exist_ok=True)
         privilege = find_privilege()
+        namespace = pid_namespace(privilege.prefix)
         buildah = Buildah(
             privilege=privilege,
             storage=find_storage(settings.store, privilege.prefix, os.environ),
             tmpdir=str(settings.tmpdir),
-            isolation=settings.isolation,
-            pid_namespace=pid_namespace(privilege.prefix),
+            isolation=find_isolation(settings.isolation, privilege.prefix, namespace),
+            pid_namespace=namespace,
         )
         return BuildahEngine(buildah=buildah, runner=runner)
     for program in ("podman", "docker") if name == "auto" else (name,):

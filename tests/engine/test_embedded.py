@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from ci.engines.buildah.commands import OFFLINE, BuildFiles
+from ci.engines.buildah.commands import BuildFiles
 from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import BuildRequest, ContainerRun, Output
+from ci.engines.program import namespaces
 from ci.errors import CommandError
 from ci.lower.script import MOUNT
 from ci.wheelhouse.manifest import Manifest, read_manifest
@@ -74,8 +75,9 @@ async def test_a_step_that_opens_a_socket_fails_offline_and_passes_with_network(
                 cpu_seconds=tmp_path / "cpu",
             ),
         )
-        start = command.argv.index(OFFLINE[1]) - 1  # the PID namespace begins with the same word
-        online = (*command.argv[:start], *command.argv[start + len(OFFLINE) :])
+        start = command.argv.index(namespaces.__file__) + 1
+        words = ["host" if word == "none" else word for word in command.argv[start:]]
+        online = (*command.argv[:start], "--network", *words)
         await engine.runner.run(replace(command, argv=online), log=log)
     assert (tmp_path / "id").read_text()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from ci.cli.doctor.machine import Machine
+from ci.cli.doctor.machine import Machine, Trial
 from ci.report.units import size_text
 from ci.run.estimate.needs import Estimate
 
@@ -81,6 +81,20 @@ def _buildah(machine: Machine) -> Iterator[Finding]:
         yield Finding(name="buildah", state="ok", message=message, engine=True)
     if trial is not None and trial.driver:
         yield _driver(machine, trial.driver)
+    if trial is not None and not trial.error:
+        yield _isolation(machine, trial)
+
+
+def _isolation(machine: Machine, trial: Trial) -> Finding:
+    if trial.runtime:
+        message = f"each build step runs in a container of {trial.runtime}, with few rights"
+        return Finding(name="isolation", state="ok", message=message)
+    sees = "all processes here, and can end them" if trial.sees_processes else "Buildah's processes"
+    message = f"build steps run by chroot, weaker than a container: a step can't leave it, and sees {sees}"
+    if not trial.why_chroot:
+        return Finding(name="isolation", state="note", message=message, hint="`unset DOCKWRIGHT_ISOLATION`")
+    hint = "" if "runc" in machine.programs else _install(machine, ("runc",))
+    return Finding(name="isolation", state="note", message=f"{message}; {trial.why_chroot}", hint=hint)
 
 
 def _driver(machine: Machine, driver: str) -> Finding:
@@ -170,7 +184,7 @@ def _programs(machine: Machine) -> Iterator[Finding]:
         "uv": "resolves locks",
         "mmdebstrap": "makes the bootstrap base",
         "apt-ftparchive": "makes the bootstrap base",
-        "runc": "runs built stages in the tests, and steps with DOCKWRIGHT_ISOLATION=oci",
+        "runc": "isolates build steps",
         "skopeo": "resolves digests of external base images",
     }
     packages = {"apt-ftparchive": "apt-utils"}

@@ -13,10 +13,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ci.cli.doctor.dagger_probe import ask_dagger
-from ci.cli.doctor.machine import Host, Machine, Rights
+from ci.cli.doctor.machine import Host, Machine, Rights, Trial
 from ci.cli.doctor.probe import answers_all, ask_host, try_run, version_of
 from ci.cli.setup.debian import ENGINE, is_here, missing, search_path
+from ci.engines.buildah.runtime import find_isolation
 from ci.engines.network import CA_VARIABLES, PROXY_VARIABLES
+from ci.engines.process.namespaces import pid_namespace
 from ci.engines.process.privilege import find_privilege
 from ci.errors import EngineError
 from ci.run.estimate.disk import file_systems, run_folders
@@ -45,7 +47,7 @@ def inspect_machine(settings: Settings, urls: Mapping[str, str]) -> Machine:
     slow = answers_all(questions)
     trial = None
     if programs["buildah"] is not None and rights in ("root", "sudo", "rootless"):
-        trial = try_run(settings, find_privilege().prefix)
+        trial = _trial(settings.isolation)
     return Machine(
         python=f"{platform.python_version()}, {sys.executable}",
         system=_system(),
@@ -77,6 +79,16 @@ def inspect_machine(settings: Settings, urls: Mapping[str, str]) -> Machine:
             for error in (slow[f"host {what}"],)
         ),
     )
+
+
+def _trial(isolation: str) -> Trial:
+    """Return the result of a build step on this machine."""
+    prefix = find_privilege().prefix
+    namespace = pid_namespace(prefix)
+    try:
+        return try_run(prefix, namespace, find_isolation(isolation, prefix, namespace))
+    except EngineError as error:
+        return Trial(driver="", error=error.message)
 
 
 def _memory_bytes() -> int:

@@ -14,13 +14,20 @@ Rights = Literal["root", "sudo", "asks", "rootless", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """The result of a run in an empty container; `error` is empty if it ran.
+    """The result of a run in an empty container, as a build step runs; `error` is empty if it ran.
 
-    `driver` is the storage driver of Buildah, such as `overlay`; empty where it could not be asked.
+    Attributes:
+        driver: the storage driver of Buildah, such as `overlay`; empty where it could not be asked.
+        runtime: the OCI runtime that isolates build steps; empty: chroot isolation.
+        why_chroot: why no runtime can be used; empty where one is, or where none was wanted.
+        sees_processes: whether a build step sees the processes of the whole machine.
     """
 
     driver: str
     error: str
+    runtime: str = ""
+    why_chroot: str = ""
+    sees_processes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ci.cli.doctor.machine import Trial
-from ci.engines.buildah.commands import OFFLINE
+from ci.engines.buildah.isolation import Isolation
 from ci.redaction import redacted
-from ci.settings import Settings
 
 HEADERS = {"User-Agent": "dockwright-doctor"}
 
@@ -71,34 +70,34 @@ def ask_host(url: str) -> str:
         return str(getattr(error, "reason", error)) or type(error).__name__
 
 
-def try_run(settings: Settings, privilege: tuple[str, ...]) -> Trial:
-    """Run a program in an empty container without network, in a store that is removed afterwards."""
+def try_run(privilege: tuple[str, ...], pid_namespace: tuple[str, ...], isolation: Isolation) -> Trial:
+    """Run a program as a build step runs, in an empty container; its store is removed afterwards."""
+
+    def result(driver: str, error: str) -> Trial:
+        return Trial(
+            driver=driver,
+            error=error,
+            runtime=isolation.runtime,
+            why_chroot=isolation.why_chroot,
+            sees_processes=not pid_namespace and not isolation.runtime,
+        )
+
     tool = next((path for path in STATIC if _is_static(Path(path))), None)
     with tempfile.TemporaryDirectory(prefix="dockwright-doctor-", dir="/var/tmp") as folder:
         buildah = (*privilege, "buildah", "--root", f"{folder}/store", "--runroot", f"{folder}/run")
         try:
             driver = _out((*buildah, "info", "--format", "{{.store.GraphDriverName}}"))
             if tool is None:
-                return Trial(driver=driver, error="no statically linked program was found to try it with")
-            container = _out((*buildah, "from", "scratch"))
+                error = "no statically linked program was found to try it with"
+                return result(driver, error)
+            container = _out((*buildah, "from", *isolation.profile(), "scratch"))
             _out((*buildah, "copy", container, tool, "/tool"))
-            isolation = ["--isolation", settings.isolation]
-            isolation += ["--runtime", "runc"] if settings.isolation == "oci" else []
-            _out(
-                (
-                    *privilege,
-                    *OFFLINE,
-                    *buildah[len(privilege) :],
-                    "run",
-                    *isolation,
-                    container,
-                    "/tool",
-                    "-V",
-                )
-            )
-            return Trial(driver=driver, error="")
+            before = (*privilege, *pid_namespace, *isolation.namespaces(network=False))
+            words = ("run", *isolation.options(network=False), container, "/tool", "-V")
+            _out((*before, *buildah[len(privilege) :], *words))
+            return result(driver, "")
         except RuntimeError as error:
-            return Trial(driver="", error=str(error))
+            return result("", str(error))
         finally:
             # Its files may belong to other users, and its layers be mounted.
             subprocess.run((*buildah, "rm", "--all"), capture_output=True, check=False)

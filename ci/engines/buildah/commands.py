@@ -2,8 +2,7 @@
 
 Facts of Buildah 1.28, found by running it: `--timestamp 0` and `--identity-label=false` in every build give
 equal digests; the layer cache ignores the content of a bind mount, so the digest of the mounted part is a
-build argument; chroot isolation refuses `--network none`, so an offline build runs in an empty network
-namespace.
+build argument. How steps are isolated is in isolation.py.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.engines.buildah.isolation import Isolation
 from ci.engines.buildah.storage import DEFAULT, Storage
 from ci.engines.engine import BuildRequest, ContainerRun
 from ci.engines.process.command import ROOT, Command, Privilege
@@ -23,7 +23,6 @@ from ci.engines.skopeo import is_loopback
 from ci.lower.dockerfile import PARENT_ARG
 from ci.names.reference import LOCAL
 
-OFFLINE = ("unshare", "--net", "--")
 STORAGE_CONF = "CONTAINERS_STORAGE_CONF"
 """Names the store's file to skopeo. Source: containers-storage.conf(5)."""
 RUN_ID = "dockwright-run"
@@ -55,7 +54,7 @@ class Buildah:
         privilege: how every command gets its rights.
         storage: the store.
         tmpdir: where it writes temporary files and its cache mounts.
-        isolation: `chroot` or `oci` (runc).
+        isolation: how build steps are separated from this machine.
         pid_namespace: put before every command, so that all that it starts ends with it.
         run_marker: the path of the run's marker file, which its working containers carry; empty: none.
     """
@@ -63,15 +62,15 @@ class Buildah:
     privilege: Privilege = ROOT
     storage: Storage = DEFAULT
     tmpdir: str = ""
-    isolation: str = "chroot"
+    isolation: Isolation = Isolation()  # noqa: RUF009 a frozen value
     pid_namespace: tuple[str, ...] = ()
     run_marker: str = ""
 
     def build(self, request: BuildRequest, files: BuildFiles) -> Command:
         """Build an image, offline, with the instructions in `files.dockerfile`."""
         build_args = {**request.build_args, PARENT_ARG: LOCAL + request.parent}
-        words = ["build", "--isolation", self.isolation, "--timestamp", "0", "--identity-label=false"]
-        words += ["--runtime", "runc"] if self.isolation == "oci" else []
+        words = ["build", *self.isolation.options(network=False), *self.isolation.profile()]
+        words += ["--timestamp", "0", "--identity-label=false"]
         words += [
             "--http-proxy=false",
             "--pull=never",
@@ -98,7 +97,7 @@ class Buildah:
         # a secret that no instruction mounts stands in the record of each working container, and nowhere else
         words += ["--secret", f"id={RUN_ID},src={self.run_marker}"] if self.run_marker else []
         words += ["--file", str(files.dockerfile), str(request.context)]
-        return self._command(*words, offline=True, cpu_file=str(files.cpu_seconds))
+        return self._command(*words, before=self._namespaces(network=False), cpu_file=str(files.cpu_seconds))
 
     def images(self) -> Command:
         """List all images as JSON."""
@@ -155,7 +154,8 @@ class Buildah:
 
     def start(self, image: str, name: str = "") -> Command:
         """Make a working container of `image`, of that name, and print its id; nothing runs yet."""
-        return self._command("from", "--pull-never", *(("--name", name) if name else ()), image)
+        named = ("--name", name) if name else ()
+        return self._command("from", "--pull-never", *self.isolation.profile(), *named, image)
 
     def containers(self) -> Command:
         """List all containers of the store as JSON, those of other programs too."""
@@ -200,13 +200,13 @@ class Buildah:
 
     def run(self, container: str, run: ContainerRun, *, terminal: bool = False) -> Command:
         """Run a program in a working container; with `terminal` on one of its own, connected to ours."""
-        words = ["run", "--isolation", self.isolation]
+        words = ["run", *self.isolation.options(network=run.network)]
         words += ["--terminal"] if terminal else []
-        words += ["--runtime", "runc"] if self.isolation == "oci" else []
         words += [word for mount in run.mounts for word in ("--volume", ":".join(map(str, mount)))]
         words += [word for name, value in sorted(run.env.items()) for word in ("--env", f"{name}={value}")]
         words += ["--user", run.user] if run.user else []
-        return self._command(*words, container, "--", *run.argv, offline=not run.network)
+        before = self._namespaces(network=run.network)
+        return self._command(*words, container, "--", *run.argv, before=before)
 
     def add(self, container: str, archive: str) -> Command:
         """Unpack a tar archive at the container's root."""
@@ -227,9 +227,14 @@ class Buildah:
         argv = (*self.pid_namespace, "skopeo", *folder, *words)
         return Command(argv=argv, env=((STORAGE_CONF, conf),)).privileged(self.privilege.prefix)
 
-    def _command(self, *words: str, offline: bool = False, cpu_file: str = "") -> Command:
+    def _namespaces(self, *, network: bool) -> tuple[str, ...]:
+        return self.isolation.namespaces(
+            network=network, folders=(self.storage.root, self.storage.run_root, self.tmpdir)
+        )
+
+    def _command(self, *words: str, before: tuple[str, ...] = (), cpu_file: str = "") -> Command:
         env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
         meter = (sys.executable, "-I", "-S", "-B", metered.__file__, cpu_file, *dying_with_parent())
-        before = (*(meter if cpu_file else ()), *self.pid_namespace, *(OFFLINE if offline else ()))
-        argv = (*before, "buildah", *self.storage.options, *words)
+        argv = (*(meter if cpu_file else ()), *self.pid_namespace, *before)
+        argv = (*argv, "buildah", *self.storage.options, *words)
         return Command(argv=argv, env=env).privileged(self.privilege.prefix)

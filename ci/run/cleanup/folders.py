@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from ci.engines.capabilities import OCI_RUNTIMES
 from ci.engines.process.command import Command
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError
@@ -42,13 +44,14 @@ async def remove_folder(folder: Path, runner: Runner, privilege: tuple[str, ...]
 
 
 async def forget_containers(folder: Path, runner: Runner, privilege: tuple[str, ...]) -> None:
-    """Delete the runc containers that Buildah ran for a stale run, with their control groups.
+    """Delete the containers of an OCI runtime that Buildah ran for a stale run, with their control groups.
 
     Buildah 1.28 names each by its own temporary folder, which is in `folder`.
     """
     ids = [f"buildah-{path.name}" for path in sorted(folder.glob("buildah*"))]
-    for id_ in ids:
-        await runner.run(Command(argv=("runc", "delete", "--force", id_)).privileged(privilege))
+    for runtime in filter(shutil.which, OCI_RUNTIMES):
+        for id_ in ids:
+            await runner.run(Command(argv=(runtime, "delete", "--force", id_)).privileged(privilege))
 
 
 def _mountinfo() -> list[str]:

@@ -118,9 +118,8 @@ async def _remove(
     if processes:
         ended = await end_processes([str(marker) for marker in markers], workspace.runner, to_kill)
     containers = await engine.remove_stale_containers(markers)
-    if workspace.settings.isolation == "oci":
-        for run in runs:
-            await forget_containers(workspace.scratch_of(run), workspace.runner, prefix)
+    for run in runs:
+        await forget_containers(workspace.scratch_of(run), workspace.runner, prefix)
     folders = [await remove_folder(workspace.scratch_of(run), workspace.runner, prefix) for run in runs]
     files = unfinished_files(workspace.state.root, {run.pid for run in runs}) if processes else []
     for path in files:

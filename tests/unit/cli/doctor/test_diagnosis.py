@@ -44,7 +44,7 @@ GOOD = Machine(
     user="ann",
     rights="root",
     subuids=0,
-    trial=Trial(driver="overlay", error=""),
+    trial=Trial(driver="overlay", error="", runtime="runc"),
     disks=(DISK,),
     ca=(),
     proxies=(),
@@ -93,6 +93,24 @@ def test_a_container_that_does_not_run_is_told_with_its_reason() -> None:
 
 
 @pytest.mark.parametrize(
+    ("why_chroot", "sees_processes", "programs", "words", "advice"),
+    [
+        ("", False, GOOD.programs, "sees Buildah's processes", "`unset DOCKWRIGHT_ISOLATION`"),
+        ("runc fails: no cgroups", False, GOOD.programs, "runc fails: no cgroups", ""),
+        ("runc is not installed", True, without("runc"), "sees all processes here", "build-all"),
+    ],
+)
+def test_isolation_that_is_weaker_than_a_container_is_remarked_with_its_reason(
+    why_chroot: str, sees_processes: bool, programs: dict[str, str], words: str, advice: str
+) -> None:
+    trial = Trial(driver="overlay", error="", why_chroot=why_chroot, sees_processes=sees_processes)
+    message, hint = told(replace(GOOD, trial=trial, programs=programs))["isolation"]
+    assert message.startswith("build steps run by chroot, weaker than a container")
+    assert words in message
+    assert advice in hint
+
+
+@pytest.mark.parametrize(
     ("rights", "subuids", "hint"),
     [
         ("none", 0, "as root: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann`"),
@@ -115,7 +133,7 @@ def test_a_daemon_that_answers_can_build_in_place_of_buildah() -> None:
 
 
 def test_whole_copies_of_layers_are_remarked() -> None:
-    machine = replace(GOOD, rights="rootless", trial=Trial(driver="vfs", error=""))
+    machine = replace(GOOD, rights="rootless", trial=Trial(driver="vfs", error="", runtime="runc"))
     message, hint = told(machine)["layers"]
     assert message.startswith("stored by the driver vfs")
     assert "fuse-overlayfs" in hint

@@ -5,22 +5,24 @@ import sys
 from pathlib import Path
 
 from ci.engines.buildah.commands import Buildah, BuildFiles
-from ci.engines.buildah.storage import DEFAULT, Storage
+from ci.engines.buildah.isolation import Isolation
+from ci.engines.buildah.storage import Storage
 from ci.engines.docker import DockerEngine
 from ci.engines.engine import BuildRequest, ContainerRun
 from ci.engines.network import network_env, network_mounts, network_secrets
 from ci.engines.process.command import Privilege
 from ci.engines.process.namespaces import dying_with_parent
 from ci.engines.process.runner import Runner
-from ci.engines.program import metered
+from ci.engines.program import metered, namespaces
 from ci.engines.secret_files import with_secret_files
 
+CHROOT = Isolation()
 STORAGE = Storage(root="/s", run_root="/r", driver="overlay")
 BUILDAH = Buildah(storage=STORAGE, tmpdir="/t")
 DOCKER = DockerEngine(program="docker", runner=Runner())
 
 
-def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() -> None:
+def test_a_build_runs_in_namespaces_without_a_network_and_without_times_or_identity() -> None:
     request = BuildRequest(
         instructions="",
         context=Path("/c"),
@@ -39,8 +41,8 @@ def test_a_build_runs_in_an_empty_network_namespace_without_times_or_identity() 
     meter = (sys.executable, "-I", "-S", "-B", metered.__file__, "/w/cpu", *dying_with_parent())
     assert command.argv == (
         *meter,
-        *("unshare", "--net", "--", "buildah", *STORAGE.options),
-        *("build", "--isolation", "chroot"),
+        *(sys.executable, "-I", "-S", "-B", namespaces.__file__, "--", "buildah", *STORAGE.options),
+        *("build", *CHROOT.options(network=False), *CHROOT.profile()),
         *("--timestamp", "0", "--identity-label=false", "--http-proxy=false", "--pull=never"),
         *("--force-rm", "--ignorefile", "/w/ignore", "--layers=true", "--iidfile", "/w/id"),
         *("--build-context", "n/wheelhouse:cpu=/wh"),
@@ -55,18 +57,26 @@ def test_sudo_is_told_the_environment_that_it_would_drop() -> None:
     assert command.argv[:5] == ("sudo", "-n", "env", "TMPDIR=/t", "buildah")
 
 
-def test_runc_is_named_where_it_isolates() -> None:
-    command = Buildah(isolation="oci").run("c", ContainerRun(argv=["true"]))
-    assert command.argv[4 + len(DEFAULT.options) :][:5] == ("run", "--isolation", "oci", "--runtime", "runc")
-
-
-def test_a_run_with_network_is_not_in_a_namespace_of_its_own() -> None:
+def test_a_run_with_network_is_in_the_machines_network_and_in_namespaces_for_the_rest() -> None:
     mounts = [(Path("/a"), "/b", "ro")]
     run = ContainerRun(argv=["true"], network=True, mounts=mounts, env={"X": "1"})
     command = BUILDAH.run("c", run)
-    assert command.argv[0] == "buildah"
+    assert command.argv == (
+        *(sys.executable, "-I", "-S", "-B", namespaces.__file__, "--network", "--"),
+        *("buildah", *STORAGE.options, "run", *CHROOT.options(network=True)),
+        *("--volume", "/a:/b:ro", "--env", "X=1", "c", "--", "true"),
+    )
+
+
+def test_a_container_is_made_with_the_system_calls_of_a_step() -> None:
+    command = BUILDAH.start("image", "name")
     assert command.argv[1 + len(STORAGE.options) :] == (
-        *("run", "--isolation", "chroot", "--volume", "/a:/b:ro", "--env", "X=1", "c", "--", "true"),
+        "from",
+        "--pull-never",
+        *CHROOT.profile(),
+        "--name",
+        "name",
+        "image",
     )
 
 
@@ -75,7 +85,7 @@ def test_a_terminal_of_its_own_is_given_only_where_one_is_asked_for() -> None:
         BUILDAH.run("c", ContainerRun(argv=["sh"]), terminal=asked) for asked in (False, True)
     )
     assert "--terminal" not in plain.argv
-    assert on_terminal.argv[-6:] == ("--isolation", "chroot", "--terminal", "c", "--", "sh")
+    assert on_terminal.argv[-4:] == ("--terminal", "c", "--", "sh")
 
 
 def test_certificates_reach_a_run_by_mount_and_passwords_by_a_file_of_its_own(

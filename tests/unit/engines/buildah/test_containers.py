@@ -15,6 +15,7 @@ from ci.engines.buildah.containers import (
 from ci.engines.buildah.storage import Storage
 from ci.engines.engine import BuildRequest
 from ci.engines.process.command import Privilege
+from ci.engines.program import namespaces
 
 STORAGE = Storage(root="/s", run_root="/r", driver="overlay")
 RUN = "20261124-090807-4711-0a1b2c3d"
@@ -66,7 +67,8 @@ def test_a_build_carries_its_run_marker_outside_the_image_and_every_command_has_
     )
     text = " ".join(command.argv)
     assert text.startswith(f"sudo -n {sys.executable} -I ")
-    assert f" unshare --pid -- unshare --net -- buildah {' '.join(STORAGE.options)} build " in text
+    start = f"{sys.executable} -I -S -B {namespaces.__file__} -- buildah {' '.join(STORAGE.options)}"
+    assert f" unshare --pid -- {start} build " in text
     assert f"--secret id=dockwright-run,src={MARKER} " in text
     assert buildah.images().argv == (
         *("sudo", "-n", "unshare", "--pid", "--", "buildah", *STORAGE.options),

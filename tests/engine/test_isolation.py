@@ -1,0 +1,117 @@
+"""Hostile code in build steps, in a shell and in checks: what it reaches of the machine."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ci.cli.doctor.probe import STATIC
+from ci.engines.buildah.engine import BuildahEngine
+from ci.engines.buildah.isolation import Isolation
+from ci.engines.engine import BuildRequest, ContainerRun, Output, SandboxedProgram
+from tests.engine.conftest import BASE
+from tests.engine.machine_to_attack import MOUNTED, SECRET, Machine, machine_to_attack
+
+pytestmark = pytest.mark.engine
+
+REFERENCE = "dockwright/attack:cpu"
+CHROOT_SHOWS = {"engine_processes"}
+"""What chroot isolation does not hide: Buildah's own processes, which a step can look at and not change."""
+KEPT = 0x800000FB
+"""The capabilities that a step has: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETFCAP."""
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    monkeypatch.setenv("DOCKWRIGHT_REGISTRY_PASSWORD", SECRET)
+    with machine_to_attack(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(params=["oci", "chroot"])
+def isolated(engine: BuildahEngine, request: pytest.FixtureRequest) -> BuildahEngine:
+    """Give the engine with one of the isolations; `oci` is what this machine takes by itself."""
+    if request.param == "chroot":
+        return with_isolation(engine, Isolation())
+    if not engine.buildah.isolation.runtime:
+        pytest.skip(f"only chroot isolation works here: {engine.buildah.isolation.why_chroot}")
+    return engine
+
+
+def with_isolation(engine: BuildahEngine, isolation: Isolation) -> BuildahEngine:
+    return replace(engine, buildah=replace(engine.buildah, isolation=isolation))
+
+
+def shown(engine: BuildahEngine) -> set[str]:
+    return set() if engine.buildah.isolation.runtime else CHROOT_SHOWS
+
+
+def request_of(instructions: str, context: Path, mounted: Path) -> BuildRequest:
+    text = f"ARG PARENT\nFROM ${{PARENT}}\nUSER 0:0\n{instructions}"
+    folders = {REFERENCE: mounted}
+    return BuildRequest(instructions=text, context=context, parent=BASE, folders=folders, cache=False)
+
+
+async def test_a_build_step_reaches_nothing_of_the_machine(
+    isolated: BuildahEngine, machine: Machine, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    step = f"RUN --mount=type=bind,from={REFERENCE},target={MOUNTED} {' '.join(machine.command)}\n"
+    await isolated.build(request_of(step, tmp_path, machine.folder), Output(on_line=lines.append))
+    found = machine.result("\n".join(lines))
+    assert found["achieved"].keys() <= shown(isolated), found
+    assert (found["state"]["NoNewPrivs"], found["state"]["Seccomp"]) == ("1", "2")
+    assert {int(found["state"][name], 16) for name in ("CapEff", "CapBnd")} == {KEPT}
+    assert found["loopback"]
+
+
+async def test_a_program_in_a_container_reaches_nothing_of_the_machine(
+    isolated: BuildahEngine, machine: Machine
+) -> None:
+    mounts = [(machine.folder, MOUNTED, "ro")]
+    run = ContainerRun(argv=list(machine.command), mounts=mounts, user="0:0")
+    found = machine.result(await isolated.run(BASE, run, Output()))
+    assert found["achieved"].keys() <= shown(isolated), found
+    assert found["loopback"]
+
+
+async def test_isolations_leave_the_same_layers_in_an_image_that_has_no_files_but_a_program(
+    engine: BuildahEngine, tmp_path: Path
+) -> None:
+    if not engine.buildah.isolation.runtime:
+        pytest.skip(f"only chroot isolation works here: {engine.buildah.isolation.why_chroot}")
+    program = next((path for path in STATIC if Path(path).is_file()), None)
+    if program is None:
+        pytest.skip("no statically linked program is here")
+    with tarfile.open(tmp_path / "root.tar", "w") as archive:
+        archive.add(Path(program).resolve(), "tool", recursive=False)
+    bare = f"dockwright/bare:{os.getpid()}"
+    found = []
+    try:
+        await engine.import_root(tmp_path / "root.tar", bare, {"PATH": "/"}, Output())
+        for isolation in (engine.buildah.isolation, Isolation()):
+            one = with_isolation(engine, isolation)
+            step = replace(request_of('RUN ["/tool", "-V"]\n', tmp_path, tmp_path), parent=bare)
+            found.append((await one.inspect(await one.build(step, Output()))).layers)
+    finally:
+        await engine.store.remove_images(bare)
+    assert found[0] == found[1]
+
+
+async def test_a_check_reaches_nothing_of_the_machine(engine: BuildahEngine, machine: Machine) -> None:
+    image = (await engine.images())[BASE]
+    config = (await engine.inspect(image)).config["config"]
+    program = SandboxedProgram(
+        argv=machine.command,
+        config={"config": {**config, "User": "0"}},
+        mounts=[(machine.folder, MOUNTED, "ro")],
+        limit_s=60.0,
+    )
+    found = machine.result((await engine.run_sandboxed(image, program, Output())).output)
+    assert found["achieved"].keys() <= {"kernel_calls"}
+    assert found["loopback"]
