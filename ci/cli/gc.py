@@ -10,6 +10,7 @@ from math import isfinite
 import anyio
 import click
 
+from ci.cli.display.message import say
 from ci.cli.options import REGISTRY
 from ci.engines.engine import Engine
 from ci.errors import EngineError, UsageError
@@ -95,9 +96,6 @@ async def _in_registry(
     keep_bytes: int | None,
     yes: bool,
 ) -> None:
-    def say(text: str) -> None:
-        say(text)
-
     async with open_releases(namespace, say, "REGISTRY") as releases:
         stale, inspected = await registry_survey(
             releases.client, workspace.stack, older_than=older_than, keep_bytes=keep_bytes
@@ -163,9 +161,6 @@ async def _list(workspace: Workspace, everything: bool) -> None:
 
 
 async def _remove(workspace: Workspace, everything: bool) -> None:
-    def say(text: str) -> None:
-        say(text)
-
     engine = await _engine(workspace)
     if engine is None:
         _print(found := await survey(workspace, None, everything=everything))
