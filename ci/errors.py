@@ -45,6 +45,10 @@ class CatalogError(DockwrightError):
     exit_code = 2
 
 
+class FilesChangedError(CatalogError):
+    """A file of an image's folder changed between the reading of the stack and its copy for the build."""
+
+
 class LockError(DockwrightError):
     """A lock can't be made, or is not fresh."""
 

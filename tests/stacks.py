@@ -36,7 +36,12 @@ def sdist(name: str, version: str = "1.0") -> LockLine:
     return LockLine(name=name, version=version, sha256=sha(file), file=file)
 
 
+CONTENTS: dict[str, str] = {}
+"""The content of each file that `file` made, by its sha256."""
+
+
 def file(path: str, content: str = "x = 1\n", mode: str = "0644") -> ContextFile:
+    CONTENTS[sha(content)] = content
     return ContextFile(path=path, target=f"/opt/app/{path}", mode=mode, sha256=sha(content))
 
 

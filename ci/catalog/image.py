@@ -57,7 +57,7 @@ def drafts(
     _check_inputs(folder, document, present)
     _check_values(folder, document)
     file = folder.file(IMAGE)
-    files = context_files(folder, document.files)
+    found = context_files(folder, document.files)
     for_checks = smoke_inputs(folder)
     _check_runs(folder, document.smoke.runs, for_checks)
     apt_lock = None
@@ -84,7 +84,8 @@ def drafts(
             apt_lock=apt_lock or () if shared else (),
             python_lock=lines or (),
             env=tuple(({**document.env, **own} if shared else own).items()),
-            files=files if shared else (),
+            files=found.files if shared else (),
+            left_out=found.left_out if shared else (),
             entrypoint=tuple(document.entrypoint) if shared else (),
             smoke=_smoke(document.smoke, table, for_checks),
             layers=_layers(folder, variant, table, lines),

@@ -24,6 +24,8 @@ ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 FOLDER = re.compile(r"(?:[A-Za-z0-9_*-][A-Za-z0-9_.*-]*/)*[A-Za-z0-9_*-][A-Za-z0-9_.*-]*")
 SUITE = re.compile(r"[a-z][a-z0-9-]*")
 
+NAME_BYTES, PATH_BYTES = 255, 4000
+
 RESERVED = ("debhouse", "outside", "release", "wheelhouse")
 """Names in a namespace that dockwright uses for other artifacts than images."""
 
@@ -103,10 +105,31 @@ def target_error(target: str) -> Invalid | None:
     parts = target.removesuffix("/").split("/")
     if not target.startswith("/"):
         return f"{target!r} is not absolute", f"write {APP}/{parts[-1]}"
-    if any(part in ("", ".", "..") for part in parts[1:]) or not target.isprintable():
+    if any(part in ("", ".", "..") for part in parts[1:]):
         return f"{target!r} is not a plain path", "write it without //, . and .."
     if target != APP and not target.startswith(f"{APP}/"):
         return f"{target!r} is not below {APP}, the folder of all files", f"write {APP}/{parts[-1]}"
+    return path_error(target)
+
+
+def path_error(path: str) -> Invalid | None:
+    """Check that each part of a path can be the name of a file in a layer; any text but for a few can.
+
+    Source: OCI image-spec 1.1, layer.md, Whiteouts; limits.h(0p) of Linux for NAME_MAX and PATH_MAX.
+    """
+    try:
+        parts = [part.encode() for part in path.split("/")]
+    except UnicodeEncodeError:
+        return "a name that is not UTF-8", "rename it"
+    if any(b"\0" in part for part in parts):
+        return f"{path!r} contains a NUL", "remove it"
+    if any(part.startswith(b".wh.") for part in parts):
+        return f"{path!r}: .wh. at the start of a name marks a removed file in a layer", "rename it"
+    if max(map(len, parts)) > NAME_BYTES or len(path.encode()) > PATH_BYTES:
+        return (
+            f"{path[:40]!r}…: a name of more than {NAME_BYTES} bytes, or a path of more than {PATH_BYTES}",
+            ("shorten it"),
+        )
     return None
 
 

@@ -90,19 +90,8 @@ class Folder:
         self.errors.add(self.file(name), "", *invalid)
         return None
 
-    def sha256(self, name: str) -> str | None:
-        """Return the sha256 of the file, of any size, in hex; None, and an error, if it can't be read."""
-        invalid = self.invalid(self.path / name)
-        if invalid is None:
-            try:
-                return bare_digest(file_digest(self.path / name))
-            except OSError as error:
-                invalid = unreadable(error)
-        self.errors.add(self.file(name), "", *invalid)
-        return None
-
     def text(self, name: str, limit_bytes: int = SMALL_BYTES) -> str | None:
-        """Return the file's text; None, and an error, if there is none."""
+        """Return the file's text without a byte order mark; None, and an error, if there is none."""
         data = self.bytes(name, limit_bytes)
         if data is None:
             return None

@@ -71,9 +71,10 @@ class DebLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextFile:
-    """A file of an image's folder that goes into the image.
+    """A file, a symbolic link or an empty folder of an image's folder, that goes into the image.
 
-    `path` is POSIX, relative to the image's folder; `link` is set for a symbolic link, else `sha256`.
+    `path` is POSIX, relative to the image's folder; `link` is set for a symbolic link, `sha256` for a file,
+    and neither for an empty folder.
     """
 
     path: str
@@ -81,6 +82,18 @@ class ContextFile:
     mode: str
     sha256: str = ""
     link: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is an empty folder."""
+        return not self.sha256 and not self.link
+
+    @property
+    def content(self) -> str:
+        """What it holds, as keys name it: its sha256, where it leads, or that it is a folder."""
+        if self.link:
+            return f"-> {self.link}"
+        return self.sha256 or "an empty folder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +157,8 @@ class ImageVariant:
     python_lock: tuple[LockLine, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     files: tuple[ContextFile, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Paths below the folders of `files` that are not copied, relative to the image's folder; in no key."""
     entrypoint: tuple[str, ...] = ()
     smoke: Smoke = field(default_factory=Smoke)
     layers: tuple[tuple[str, ...], ...] = ()
@@ -167,6 +182,11 @@ class ImageVariant:
     def is_root(self) -> bool:
         """Whether its parent is an external base image."""
         return isinstance(self.parent_id, ExternalId)
+
+    @property
+    def needs_wheelhouse(self) -> bool:
+        """Whether its steps mount a wheelhouse: for wheels, or for the uv that makes a root's environment."""
+        return self.is_root or bool(self.python_lock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,6 @@ from ci.engines.process.command import ROOT, Command, Privilege, ProcessResult
 from ci.engines.process.runner import Runner
 from ci.engines.secret_files import with_secret_files
 from ci.errors import CommandError, EngineError
-from ci.lower.dockerfile import PARENT_ARG
 from ci.names.reference import LOCAL
 
 BUILDKIT = (("DOCKER_BUILDKIT", "1"),)
@@ -77,13 +76,10 @@ class DockerEngine:
 
     def build_command(self, request: BuildRequest, dockerfile: Path, image_id: Path) -> Command:
         """Return the command that builds `request`, offline."""
-        args = {**request.build_args, PARENT_ARG: request.parent}
+        args = request.arguments(request.parent)
         words = ["build", "--network", "none", "--iidfile", str(image_id), "--file", str(dockerfile)]
         words += [] if request.cache else ["--no-cache"]
         words += [word for name, value in sorted(args.items()) for word in ("--build-arg", f"{name}={value}")]
-        words += [
-            word for name, value in sorted(request.labels.items()) for word in ("--label", f"{name}={value}")
-        ]
         return self.command(*words, str(request.context))
 
     def run_command(
@@ -142,12 +138,14 @@ class DockerEngine:
                 dockerfile.write_text("FROM scratch\nCOPY . /\n")
                 command = self.command("build", "--tag", reference, "--file", str(dockerfile), str(path))
                 await self._run(command, Output(log=output.log))
-            dockerfile.write_text(request.instructions, encoding="utf-8")
+            dockerfile.write_text(request.text, encoding="utf-8")
             command = self.build_command(request, dockerfile, image_id)
             show = output.on_line
             on_line = (lambda line: show(as_step(line))) if show is not None else None
             await self._run(command, replace(output, on_line=on_line))
-            return image_id.read_text().strip()
+            id_ = image_id.read_text().strip()
+        request.check_executed((await self.inspect(id_)).config)
+        return id_
 
     async def run(self, image: str, run: ContainerRun, output: Output) -> str:
         """Run a program in a new container of `image`; the container of an interrupted one is removed too."""

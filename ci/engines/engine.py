@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from ci.engines.capabilities import Capabilities
 from ci.engines.local_store import LocalStore
 from ci.engines.process.command import Privilege, ProcessResult
+from ci.errors import EngineError
+from ci.lower.dockerfile import PARENT_ARG, declared_args, label_instruction
 from ci.steps.step import Step
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class BuildRequest:
     Attributes:
         instructions: text of the Dockerfile.
         steps: what the instructions were rendered from, for an engine that takes no Dockerfile.
-        context: the image's own folder.
+        context: a folder with the tree of the image's own files, which nobody else changes.
         parent: name of the local image that it starts from.
         build_args: digests of what the instructions mount.
         folders: the folder for each image reference that the instructions mount.
@@ -62,6 +64,38 @@ class BuildRequest:
     folders: Mapping[str, Folder] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     cache: bool = True
+
+    @property
+    def text(self) -> str:
+        """The whole Dockerfile: the instructions, and last the labels, which show that all was executed."""
+        labels = sorted(self.labels.items())
+        return self.instructions + (f"{label_instruction(labels)}\n" if labels else "")
+
+    def arguments(self, parent: str) -> dict[str, str]:
+        """Return the build arguments; `parent` is what the engine calls the image to start from.
+
+        Raises:
+            EngineError: the digest of something that is mounted is not known, so that a layer which was made
+                of other content could be taken from the engine's cache.
+        """
+        known = {**self.build_args, PARENT_ARG: parent}
+        unknown = [name for name in declared_args(self.instructions) if not known.get(name)]
+        if unknown:
+            raise EngineError(f"the instructions mount what has no digest: no value for {', '.join(unknown)}")
+        return known
+
+    def check_executed(self, config: Mapping[str, Any]) -> None:
+        """Check that the image with this OCI config has the labels of the last instruction.
+
+        Raises:
+            EngineError: the engine has left out the end of the Dockerfile.
+        """
+        found = (config.get("config") or {}).get("Labels") or {}
+        if any(found.get(name) != value for name, value in self.labels.items()):
+            raise EngineError(
+                "the engine did not execute the whole Dockerfile: the labels of its last line are missing",
+                hint="look for a line that its parser can't read in the log",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from posixpath import basename, split
 from typing import TYPE_CHECKING, assert_never
 
 from ci.lower.script import (
@@ -18,11 +17,10 @@ from ci.lower.script import (
     venv_script,
     wheels_script,
 )
-from ci.steps.layout import ROOT
+from ci.steps.layout import ROOT, STAGED
 from ci.steps.step import (
     Account,
     Apt,
-    Copy,
     Entrypoint,
     Env,
     Files,
@@ -47,12 +45,12 @@ class Inputs:
     parent: dagger.Container
     """The image that `From` starts from, as root or with the parent's own user."""
     context: dagger.Directory
-    """The image's own folder."""
+    """The build context, with the tree of the image's own files."""
     folders: Mapping[str, dagger.Directory]
     """The folder of each reference that a step mounts: wheelhouse and debhouse."""
 
 
-def lower(client: dagger.Client, steps: tuple[Step, ...], inputs: Inputs) -> dagger.Container:
+def lower(steps: tuple[Step, ...], inputs: Inputs) -> dagger.Container:
     """Return the container that `steps` describe, with no mount left in it.
 
     The wheelhouse and the debhouse are mounted for one step each, as in a Dockerfile. Dagger cannot switch
@@ -60,13 +58,11 @@ def lower(client: dagger.Client, steps: tuple[Step, ...], inputs: Inputs) -> dag
     """
     container = inputs.parent
     for step in steps:
-        container = _lower(client, step, container, inputs)
+        container = _lower(step, container, inputs)
     return container
 
 
-def _lower(
-    client: dagger.Client, step: Step, container: dagger.Container, inputs: Inputs
-) -> dagger.Container:
+def _lower(step: Step, container: dagger.Container, inputs: Inputs) -> dagger.Container:
     match step:
         case From():
             return inputs.parent
@@ -80,11 +76,8 @@ def _lower(
             return _mounted(container, inputs.folders[wheelhouse], wheels_script(step))
         case Libraries():
             return container.with_exec(_shell(libraries_script(step)))
-        case Files(copies=copies):
-            for copy in copies:
-                folder, files = _copy(client, copy, inputs.context)
-                container = container.with_directory(folder, files)
-            return container
+        case Files(target=target):
+            return container.with_directory(target, inputs.context.directory(STAGED), owner=ROOT)
         case Env(values=values):
             for name, value in values:
                 container = container.with_env_variable(name, value)
@@ -116,17 +109,3 @@ def _mounted(
         .with_exec(_shell(commands))
         .without_mount(MOUNT)
     )
-
-
-def _copy(client: dagger.Client, copy: Copy, context: dagger.Directory) -> tuple[str, dagger.Directory]:
-    """Return the folder of the image that `copy` goes to, and its files with their final names and modes.
-
-    They are collected first, so that each copy is one layer and does not change existing folders.
-    """
-    folder, name = split(copy.target)
-    files = client.directory()
-    for source in copy.sources:
-        files = files.with_file(
-            name or basename(source), context.file(source), permissions=int(copy.mode, 8), owner=ROOT
-        )
-    return folder, files

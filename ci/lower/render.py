@@ -1,4 +1,4 @@
-"""Rendered files as text: Dockerfiles with their headers, ignore files, a bake file. Pure.
+"""Rendered files as text: Dockerfiles with their headers, and a bake file. Pure.
 
 They build the stack without dockwright. Paths in them are relative to the stack's directory, so that the
 result does not depend on where the stack is.
@@ -7,14 +7,15 @@ result does not depend on where the stack is.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 BAKE_FILE = "docker-bake.json"
-IGNORE_FILE = ".dockerignore"
 HEADER = "# Rendered by `dockwright render`"
 """The header of each rendered Dockerfile; a file with another header is never overwritten or removed."""
 
+FILES = "files"
+"""The folder of an exported folder that has the build context of each image."""
 HOUSES = "HOUSES"
 CACHE = "CACHE"
 """Variables of the bake file: the folder of `dockwright wheelhouse --export`, and a repository for caches."""
@@ -48,23 +49,28 @@ class Recipe:
         """The Dockerfile's name in the image's folder."""
         return f"Dockerfile.{self.variant}"
 
+    @property
+    def context(self) -> str:
+        """The path of its build context in an exported folder."""
+        return f"{FILES}/{self.folder}"
+
 
 def dockerfile_text(recipe: Recipe) -> str:
     """Return a Dockerfile: its source, the command that builds it, and its instructions."""
     path = f"{recipe.folder}/{recipe.dockerfile}"
     needed = [*([recipe.parent] if recipe.parent else []), *(one.reference for one in recipe.contexts)]
+    build = f"docker build --network none -f {path} -t {recipe.reference} DIR/{recipe.context}"
     lines = [
         f"{HEADER} from {recipe.folder}/image.toml and its locks: change those, not this file.",
         "#",
-        "# Without dockwright, in the directory of stack.toml:",
-        f"#   DOCKER_BUILDKIT=1 docker build --network none -f {path} -t {recipe.reference} {recipe.folder}",
+        "# Without dockwright, in the directory of stack.toml, after",
+        f"# `dockwright wheelhouse --variant {recipe.variant} --export DIR`, which copies the files too:",
+        f"#   DOCKER_BUILDKIT=1 {build}",
     ]
     if needed:
         lines.append(f"# It takes these local images: {', '.join(needed)}.")
-    if recipe.contexts:
-        pack = r"printf 'FROM scratch\nCOPY . /\n' | docker build -f -"
-        lines.append(f"# After `dockwright wheelhouse --variant {recipe.variant} --export DIR`:")
-        lines += [f"#   {pack} -t {one.reference} DIR/{one.path}" for one in recipe.contexts]
+    pack = r"printf 'FROM scratch\nCOPY . /\n' | docker build -f -"
+    lines += [f"#   {pack} -t {one.reference} DIR/{one.path}" for one in recipe.contexts]
     return "\n".join(lines) + "\n" + "".join(_spaced(recipe.instructions))
 
 
@@ -74,15 +80,6 @@ def _spaced(instructions: Sequence[str]) -> list[str]:
         f"\n{text}\n" if number == 0 or (text.startswith("FROM ") and number > 1) else f"{text}\n"
         for number, text in enumerate(instructions)
     ]
-
-
-def ignore_text(paths: Collection[str]) -> str:
-    r"""Return a `.dockerignore` that lets the builder see `paths` alone (POSIX, relative to its folder).
-
-    Source: Docker, .dockerignore files: Go's filepath.Match, where `\` escapes the next character.
-    """
-    included = [f"!{''.join(f'{chr(92)}{c}' if c in '*?[]' else c for c in path)}" for path in sorted(paths)]
-    return "\n".join(["# Rendered by `dockwright render` from image.toml.", "*", *included]) + "\n"
 
 
 def bake_text(recipes: Sequence[Recipe]) -> str:
@@ -109,14 +106,19 @@ def _target(recipe: Recipe, names: dict[str, str]) -> dict[str, object]:
     contexts |= {one.reference: f"${{{HOUSES}}}/{one.path}" for one in recipe.contexts}
     cache = f"type=registry,ref=${{{CACHE}}}/{recipe.image}:cache-{recipe.variant}"
     return {
-        "context": recipe.folder,
-        "dockerfile": recipe.dockerfile,
+        "context": f"${{{HOUSES}}}/{recipe.context}",
+        "dockerfile-inline": _literal("\n".join(recipe.instructions) + "\n"),
         "contexts": contexts,
         "network": "none",
         "tags": [recipe.reference],
         "cache-from": [_when_cached(cache)],
         "cache-to": [_when_cached(f"{cache},mode=max")],
     }
+
+
+def _literal(text: str) -> str:
+    """Return `text` as a template of a bake file, in which nothing is replaced."""
+    return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def _when_cached(text: str) -> str:

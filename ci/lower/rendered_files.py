@@ -7,11 +7,14 @@ from pathlib import Path
 
 from ci.lower.render import HEADER
 
+RENDERED = ("*/Dockerfile.*", "*/.dockerignore")
+"""What `render` has written; ignore files are needed no more."""
+
 
 def differences(top: Path, files: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return which of `files` are missing or different in `top`, and obsolete rendered Dockerfiles."""
+    """Return which of `files` are missing or different in `top`, and obsolete rendered files."""
     stale = [name for name, text in files.items() if _text(top / name) != text]
-    found = sorted(path.relative_to(top).as_posix() for path in top.glob("*/Dockerfile.*"))
+    found = sorted(path.relative_to(top).as_posix() for pattern in RENDERED for path in top.glob(pattern))
     obsolete = [name for name in found if name not in files and (_text(top / name) or "").startswith(HEADER)]
     return stale, obsolete
 

@@ -6,8 +6,7 @@ mounted read-only at `MOUNT`, a folder that every Debian system has, so that no 
 
 from __future__ import annotations
 
-from shlex import quote
-
+from ci.lower.quoting import sh_word
 from ci.steps.step import Account, Apt, Libraries, Venv, Wheels
 
 MOUNT = "/mnt"
@@ -40,8 +39,8 @@ def account_script(step: Account) -> tuple[str, ...]:
     """Return the commands that add an account as text, which leaves no lock, log or back-up file."""
     passwd = f"{step.name}:x:{step.uid}:{step.gid}::/home/{step.name}:/usr/sbin/nologin"
     return (
-        f"echo {quote(passwd)} >> /etc/passwd",
-        f"echo {quote(f'{step.name}:x:{step.gid}:')} >> /etc/group",
+        f"echo {sh_word(passwd)} >> /etc/passwd",
+        f"echo {sh_word(f'{step.name}:x:{step.gid}:')} >> /etc/group",
         f"install -d -o {step.uid} -g {step.gid} -m 0755 /home/{step.name}",
     )
 

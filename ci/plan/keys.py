@@ -19,7 +19,7 @@ from ci.plan.references import external_reference
 from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.step import PURE, Apt, Files, From, Step, Venv, Wheels
 
-SCHEMA = 1
+SCHEMA = 2
 WHEEL_RECIPE = 2
 """Increased when the wheelhouse compiles the same sdist in another way."""
 
@@ -130,7 +130,7 @@ def _sdists(image: ImageVariant) -> list[LockLine]:
 
 
 def _files(image: ImageVariant) -> list[list[str]]:
-    return sorted([f.path, f.target, f.mode, f"-> {f.link}" if f.link else f.sha256] for f in image.files)
+    return sorted([f.path, f.target, f.mode, f.content] for f in image.files)
 
 
 def _step_keys(

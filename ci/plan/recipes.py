@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import groupby
-from posixpath import basename, dirname
 
-from ci.catalog.stack import ContextFile, DebLine, ImageVariant, LockLine, Stack
+from ci.catalog.stack import DebLine, ImageVariant, LockLine, Stack
 from ci.plan.references import debhouse_reference, external_reference, reference, wheelhouse_reference
-from ci.steps.layout import ROOT, SEARCH_PATH, TINI, VENV
+from ci.steps.layout import APP, ROOT, SEARCH_PATH, TINI, VENV
 from ci.steps.step import (
     Account,
     Apt,
-    Copy,
     Entrypoint,
     Env,
     Files,
@@ -68,12 +65,7 @@ def recipe(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
     root, user = image.is_root, account(stack)
     wheelhouse, debhouse = wheelhouse_reference(stack, image.variant), debhouse_reference(stack)
     parent = str(external_reference(stack, image.parent)) if root else reference(stack, image.parent)
-    apt, wheels, copies, env = (
-        apt_list(image.apt, image.apt_lock),
-        wheel_lists(image),
-        copies_of(image.files),
-        image.env,
-    )
+    apt, wheels, env = apt_list(image.apt, image.apt_lock), wheel_lists(image), image.env
     steps: list[Step] = [From(parent=image.parent, default_reference=parent)]
     as_root = bool(root or apt or wheels)
     if as_root:
@@ -93,8 +85,8 @@ def recipe(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
         env = (("PATH", f"{VENV}/bin:{SEARCH_PATH}"), *env)
     if env:
         steps.append(Env(values=env))
-    if copies:
-        steps.append(Files(copies=copies))
+    if image.files:
+        steps.append(Files(target=APP))
     if root:
         steps.append(Workdir(path=f"/home/{user.name}"))
     if image.entrypoint or root:
@@ -108,22 +100,3 @@ def recipe(stack: Stack, image: ImageVariant) -> tuple[Step, ...]:
     if as_root:
         steps.append(User(user=f"{user.uid}:{user.gid}"))
     return tuple(steps)
-
-
-def copies_of(files: tuple[ContextFile, ...]) -> tuple[Copy, ...]:
-    """Return the fewest copies that preserve all names and modes; the order of files does not count."""
-    named = sorted((f for f in files if basename(f.path) == basename(f.target)), key=_group)
-    copies = [
-        Copy(sources=tuple(f.path for f in group), target=f"{folder.rstrip('/')}/", mode=mode)
-        for (folder, mode, _), group in (
-            (key, list(members))
-            for key, members in groupby(named, key=lambda f: (dirname(f.target), f.mode, dirname(f.path)))
-        )
-    ]
-    renamed = sorted((f for f in files if basename(f.path) != basename(f.target)), key=lambda f: f.target)
-    copies += [Copy(sources=(f.path,), target=f.target, mode=f.mode) for f in renamed]
-    return tuple(copies)
-
-
-def _group(file: ContextFile) -> tuple[str, str, str, str]:
-    return dirname(file.target), file.mode, dirname(file.path), file.path

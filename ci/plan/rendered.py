@@ -6,12 +6,10 @@ from ci.catalog.stack import ImageVariant, Stack
 from ci.lower.dockerfile import instructions
 from ci.lower.render import (
     BAKE_FILE,
-    IGNORE_FILE,
     NamedContext,
     Recipe,
     bake_text,
     dockerfile_text,
-    ignore_text,
 )
 from ci.plan.recipes import recipe
 from ci.plan.references import debhouse_reference, reference, wheelhouse_reference
@@ -27,10 +25,6 @@ def rendered(stack: Stack, *, bake: bool) -> dict[str, str]:
     """Return the text of every rendered file by its POSIX path, with the bake file if `bake` is set."""
     made = recipes(stack)
     files = {f"{recipe.folder}/{recipe.dockerfile}": dockerfile_text(recipe) for recipe in made}
-    used: dict[str, set[str]] = {}
-    for image in stack.images:
-        used.setdefault(image.folder, set()).update(file.path for file in image.files)
-    files |= {f"{folder}/{IGNORE_FILE}": ignore_text(paths) for folder, paths in used.items()}
     if bake:
         files[BAKE_FILE] = bake_text(made)
     return files

@@ -68,23 +68,14 @@ class Libraries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
-    """Files of one folder of the context that go to one folder of the image with one mode.
+class Files:
+    """Copy the tree of the image's own files to the folder `target`: one layer, root-owned. Pure.
 
-    `sources` are POSIX paths in the image's own folder. A `target` that ends with `/` is a folder; otherwise
-    there is one source and `target` is its whole path in the image.
+    The tree is `STAGED` in the build context, with the names, modes and links that the image gets; so no
+    instruction has the name of a user's file.
     """
 
-    sources: tuple[str, ...]
     target: str
-    mode: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
-    """Copy files of the image's own folder, root-owned, with the modes that image.toml gives. Pure."""
-
-    copies: tuple[Copy, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

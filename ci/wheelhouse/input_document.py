@@ -37,10 +37,10 @@ def wheelhouse_input(
 ) -> dict[str, Any]:
     """Return the input document of the wheelhouse of `variant`: see program/fetch_wheels.py.
 
-    It is for those images of the variant that add wheels and whose `image:variant` is in `needed`; None: for
-    all. Its `input` is the digest of the rest.
+    It is for those images of the variant whose `image:variant` is in `needed`; None: for all. It has uv even
+    where none of them adds wheels. Its `input` is the digest of the rest.
     """
-    images = [image for image in _needed(stack, needed) if image.variant == variant and image.python_lock]
+    images = [image for image in _needed(stack, needed) if image.variant == variant]
     builds = {
         line.file: digest(wheel_build(stack, line, base))
         for image in images

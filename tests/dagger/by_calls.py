@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from posixpath import join
-from typing import Any
 
 from tests.dagger.image import Image
 from tests.dagger.session import Call
@@ -29,9 +27,9 @@ def by_calls(calls: Sequence[Call], parent: Image, named: Mapping[str, list[Call
             case "withoutMount":
                 del mounts[given["path"]]
             case "withDirectory":
-                image.folder(given["path"])
-                for path, source, mode, owner in _files(given["source"], named["context"]):
-                    image.file(join(given["path"], path), source, mode, owner)
+                *context, (call, of) = given["source"]
+                assert (context, call) == (named["context"], "directory"), "it is not of the build context"
+                image.copy_tree(of["path"], given["path"], given["owner"])
             case "withEnvVariable":
                 assert not given.get("expand")
                 image.env[given["name"]] = given["value"]
@@ -48,16 +46,3 @@ def by_calls(calls: Sequence[Call], parent: Image, named: Mapping[str, list[Call
                 raise AssertionError(f"not known here: {name}")
     assert mounts == {}, f"mounts are left: {mounts}"
     return image
-
-
-def _files(calls: list[Call], context: list[Call]) -> list[tuple[str, str, int, str]]:
-    """Return (path, source, mode, owner) of each file of a folder that calls collect."""
-    found = []
-    (first, *rest) = calls
-    assert first[0] == "directory"
-    for name, given in rest:
-        assert name == "withFile", name
-        source: list[Any] = given["source"]
-        assert source[:-1] == context, "a file that is not of the image's own folder"
-        found.append((given["path"], source[-1][1]["path"], given["permissions"], given["owner"]))
-    return found

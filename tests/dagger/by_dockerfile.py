@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from posixpath import basename, join
 
 from tests.dagger.image import ROOT, Image
 
@@ -26,11 +25,9 @@ def by_dockerfile(lines: tuple[str, ...], parent: Image, names: Mapping[str, str
             case "COPY":
                 _copy(image, rest)
             case "ENV":
-                name, value = _pair(rest)
-                image.env[name] = value
+                image.env |= _pairs(rest)
             case "LABEL":
-                name, value = _pair(rest)
-                image.labels[name] = value
+                image.labels |= _pairs(rest)
             case "USER":
                 image.user = rest
             case "WORKDIR":
@@ -52,18 +49,18 @@ def _run(image: Image, text: str, names: Mapping[str, str]) -> None:
 
 
 def _copy(image: Image, text: str) -> None:
-    found = re.match(r"--chmod=(\d+) ", text)
-    assert found, f"COPY without a mode: {text}"
-    rest = text[found.end() :]
-    words = json.loads(rest) if rest.startswith("[") else rest.split(" ")
-    *sources, target = words
-    assert len(sources) == 1 or target.endswith("/"), text
-    for source in sources:
-        path = join(target, basename(source)) if target.endswith("/") else target
-        image.file(path, source, int(found[1], 8), ROOT)
+    tree, target = text.split(" ")
+    assert tree.endswith("/"), text
+    assert target.endswith("/"), text
+    image.copy_tree(tree.removesuffix("/"), target.removesuffix("/"), ROOT)
 
 
-def _pair(text: str) -> tuple[str, str]:
-    found = _QUOTED.fullmatch(text)
-    assert found, f"neither quoted nor free of variables: {text}"
-    return found[1], re.sub(r"\\(.)", r"\1", found[2])
+def _pairs(text: str) -> dict[str, str]:
+    """Return the names and values of ENV or LABEL, in order."""
+    found: dict[str, str] = {}
+    while text:
+        pair = _QUOTED.match(text)
+        assert pair, f"neither quoted nor free of variables: {text}"
+        found[pair[1]] = re.sub(r"\\(.)", r"\1", pair[2])
+        text = text[pair.end() :].lstrip(" ")
+    return found

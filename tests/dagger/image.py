@@ -54,6 +54,11 @@ class Image:
         self.folder(dirname(path))
         self.tree[path] = Node(mode, owner, content)
 
+    def copy_tree(self, tree: str, target: str, owner: str) -> None:
+        """Copy the tree `tree` of the build context to `target`; what was copied before stays beside it."""
+        count = sum(path.startswith(f"{target}/copied ") for path in self.tree)
+        self.file(f"{target}/copied {count}", tree, 0o644, owner)
+
     def run(self, argv: tuple[str, ...], mounts: Mapping[str, str]) -> None:
         """Run a program with `mounts`: what lies at each path."""
         if self.workdir != "/" and self.workdir not in self.tree:

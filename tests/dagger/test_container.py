@@ -17,7 +17,6 @@ from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.steps.step import (
     Account,
     Apt,
-    Copy,
     Entrypoint,
     Env,
     Files,
@@ -42,12 +41,7 @@ APT = Apt(name="demux", debhouse="debhouse")
 VENV = Venv(path="/opt/venv", version="3.11", wheelhouse="wheelhouse:cpu")
 WHEELS = Wheels(name="demux", venv="/opt/venv", python="3.11", wheelhouse="wheelhouse:cpu")
 LIBRARIES = Libraries(name="demux", folders=("/opt/venv/lib/python3.11/site-packages/nvidia/*/lib",))
-FILES = Files(
-    copies=(
-        Copy(sources=("demux.py",), target="/opt/app/demux", mode="0755"),
-        Copy(sources=("contract/a.py", "contract/b.py"), target="/opt/app/contract/", mode="0644"),
-    )
-)
+FILES = Files(target="/opt/app")
 
 CONTEXT_FILES = tuple(
     ContextFile(path=path, target=target, mode=mode, sha256="0" * 64)
@@ -75,7 +69,7 @@ EXAMPLES: tuple[Step, ...] = (
 """One step of each kind, in the order of a recipe."""
 
 PARENT: list[Call] = [("container", {}), ("from", {"address": "parent"})]
-CONTEXT: list[Call] = [("directory", {}), ("withNewFile", {"path": "demux.py", "contents": "pass"})]
+CONTEXT: list[Call] = [("directory", {}), ("withNewFile", {"path": "app/demux.py", "contents": "pass"})]
 WHEELHOUSE: list[Call] = [("directory", {}), ("withNewFile", {"path": "uv", "contents": "wheelhouse"})]
 DEBHOUSE: list[Call] = [("directory", {}), ("withNewFile", {"path": "lists", "contents": "debhouse"})]
 
@@ -83,7 +77,7 @@ DEBHOUSE: list[Call] = [("directory", {}), ("withNewFile", {"path": "lists", "co
 def inputs(wheelhouse: str = "wheelhouse:cpu", debhouse: str = "debhouse") -> Inputs:
     return Inputs(
         parent=dag.container().from_("parent"),
-        context=dag.directory().with_new_file("demux.py", "pass"),
+        context=dag.directory().with_new_file("app/demux.py", "pass"),
         folders={
             wheelhouse: dag.directory().with_new_file("uv", "wheelhouse"),
             debhouse: dag.directory().with_new_file("lists", "debhouse"),
@@ -103,24 +97,6 @@ def mounted(house: list[Call], commands: tuple[str, ...]) -> list[Call]:
     ]
 
 
-def collected(*files: tuple[str, str, int]) -> list[Call]:
-    return [
-        ("directory", {}),
-        *(
-            (
-                "withFile",
-                {
-                    "path": path,
-                    "source": [*CONTEXT, ("file", {"path": source})],
-                    "permissions": permissions,
-                    "owner": "0:0",
-                },
-            )
-            for path, source, permissions in files
-        ),
-    ]
-
-
 def test_the_examples_hold_each_kind_of_step() -> None:
     assert {type(step) for step in EXAMPLES} == set(get_args(Step))
 
@@ -128,7 +104,7 @@ def test_the_examples_hold_each_kind_of_step() -> None:
 @pytest.mark.parametrize("step", EXAMPLES, ids=lambda step: type(step).__name__)
 def test_both_lowerings_have_a_case_for_each_kind_of_step(step: Step) -> None:
     assert instructions((step,))
-    assert isinstance(lower(dag, (step,), inputs()), dagger.Container)
+    assert isinstance(lower((step,), inputs()), dagger.Container)
 
 
 def test_a_kind_that_no_lowering_has_is_an_error() -> None:
@@ -137,13 +113,13 @@ def test_a_kind_that_no_lowering_has_is_an_error() -> None:
 
     foreign: Any = (Expose(),)
     with pytest.raises(AssertionError, match="unreachable"):
-        lower(dag, foreign, inputs())
+        lower(foreign, inputs())
     with pytest.raises(AssertionError, match="unreachable"):
         instructions(foreign)
 
 
 async def test_a_recipe_is_this_chain_of_calls(session: Session) -> None:
-    container = lower(dag, EXAMPLES, inputs())
+    container = lower(EXAMPLES, inputs())
     assert session.calls(await container.id()) == [
         *PARENT,
         ("withUser", {"name": "0:0"}),
@@ -154,13 +130,9 @@ async def test_a_recipe_is_this_chain_of_calls(session: Session) -> None:
         shell(libraries_script(LIBRARIES)),
         ("withEnvVariable", {"name": "PATH", "value": "/opt/venv/bin:/usr/bin"}),
         ("withEnvVariable", {"name": "PRICE", "value": "5 $"}),
-        ("withDirectory", {"path": "/opt/app", "source": collected(("demux", "demux.py", 0o755))}),
         (
             "withDirectory",
-            {
-                "path": "/opt/app/contract",
-                "source": collected(("a.py", "contract/a.py", 0o644), ("b.py", "contract/b.py", 0o644)),
-            },
+            {"path": "/opt/app", "source": [*CONTEXT, ("directory", {"path": "app"})], "owner": "0:0"},
         ),
         ("withWorkdir", {"path": "/home/app"}),
         ("withEntrypoint", {"args": ["/usr/bin/tini", "--", "python"]}),
@@ -201,6 +173,6 @@ async def test_each_shape_of_a_recipe_makes_the_same_image_by_both_lowerings(ses
     for steps in shapes():
         parent = outside()
         parent.folder("/home/app")
-        calls = session.calls(await lower(dag, steps, inputs(wheelhouse, debhouse)).id())
+        calls = session.calls(await lower(steps, inputs(wheelhouse, debhouse)).id())
         assert by_calls(calls, parent, named) == by_dockerfile(instructions(steps), parent, names)
     assert session.rejected == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dagger import dag
 
 from ci.catalog.load import load_stack
 from ci.catalog.stack import Stack
@@ -27,7 +26,7 @@ def stack() -> Stack:
 @pytest.mark.parametrize("id_", ["base:cpu", "demux:cpu"])
 async def test_an_image_is_these_calls(session: Session, stack: Stack, id_: str, tmp_path: Path) -> None:
     inputs, named = await stand_ins(session)
-    container = lower(dag, recipe(stack, stack.get(id_)), inputs)
+    container = lower(recipe(stack, stack.get(id_)), inputs)
     text = outline(session.calls(await container.id()), named)
     golden = HERE / "golden" / f"{id_.replace(':', '.')}.txt"
     found = tmp_path / golden.name

@@ -24,9 +24,11 @@ from ci.names.reference import LOCAL
 from ci.registry.manifest import OCI
 from ci.smoke.probe_program import REQUEST
 from ci.smoke.results import LINE_PREFIX
-from ci.steps.step import Entrypoint, Env, Label, User, Workdir
+from ci.steps.layout import APP, STAGED
+from ci.steps.step import Entrypoint, Env, Files, Label, User, Workdir
 from ci.wheelhouse.program import fetch_debs, fetch_wheels
 from tests.fakes.registry import FakeRegistry
+from tests.fakes.uv_wheel import UV, UV_WHEEL
 
 LAYER_BYTES = 1000
 FILL = {"fetch_debs.py": fetch_debs.fill, "fetch_wheels.py": fetch_wheels.fill}
@@ -34,11 +36,15 @@ FILL = {"fetch_debs.py": fetch_debs.fill, "fetch_wheels.py": fetch_wheels.fill}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FakeImage:
-    """An image of a `FakeEngine`; `folder` is the name of the folder that it was built from."""
+    """An image of a `FakeEngine`; `folder` is the name of the folder that it was built from.
+
+    `files` has the content of each file that was copied into it and its parents, by its path in the image.
+    """
 
     config: dict[str, Any]
     layers: tuple[tuple[str, int], ...]
     folder: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -61,7 +67,7 @@ class FakeEngine:
 
     Attributes:
         registry: where it fetches from and pushes to; images of other hosts are always available.
-        packages: the content of each package that can be fetched, by sha256.
+        packages: the content of each package that can be fetched besides uv, by sha256.
         stored, names: the images by id, and the id of each name.
         calls: what was done, as (method, folder or reference), without what only reads.
         on_build: awaited in each build with the image's folder; it may raise CommandError, or wait.
@@ -98,6 +104,10 @@ class FakeEngine:
         """Return what `method` was called with, in order."""
         return [what for name, what in self.calls if name == method]
 
+    def files(self, name: str) -> dict[str, bytes]:
+        """Return the content of each file that was copied into an image and its parents, by its path."""
+        return dict(self._image(name).files)
+
     @property
     def capabilities(self) -> Capabilities:
         return BY_NAME[self.name]
@@ -131,7 +141,8 @@ class FakeEngine:
         folder = request.context.name
         self.calls.append(("build", folder))
         self.requests.append(request)
-        _write(output, f"STEP 1/1: {request.instructions.splitlines()[-1]}")
+        last = [line for line in request.instructions.splitlines() if not line.startswith(" ")][-1]
+        _write(output, f"STEP 1/1: {last}")
         try:
             await self.on_build(folder)
         except CommandError as error:
@@ -156,9 +167,20 @@ class FakeEngine:
         for reference, packages in request.folders.items():
             assert isinstance(packages, Path)
             assert (packages / "manifest.json").is_file(), reference
-        made_of = [self.salt, parent.layers, request.instructions, sorted(request.build_args.items())]
+        files = _copied(request) if any(isinstance(step, Files) for step in request.steps) else {}
+        digests = {path: digest_of(content) for path, content in files.items()}
+        made_of = [
+            self.salt,
+            parent.layers,
+            request.instructions,
+            sorted(request.build_args.items()),
+            digests,
+        ]
         layer = (digest_of(_json(made_of)), LAYER_BYTES)
-        return self._store(FakeImage(config=config, layers=(*parent.layers, layer), folder=folder))
+        layers = (*parent.layers, layer)
+        return self._store(
+            FakeImage(config=config, layers=layers, folder=folder, files={**parent.files, **files})
+        )
 
     async def run(self, image: str, run: ContainerRun, output: Output) -> str:
         """Run a fetching program in this process, with the packages that can be fetched at hand."""
@@ -184,14 +206,15 @@ class FakeEngine:
             files = {str(text).partition("sha256:")[2][:64]: str(text) for text in texts}
         for folder in ("content", "partial"):
             (root / folder).mkdir(parents=True, exist_ok=True)
-        unavailable = [file for sha256, file in files.items() if sha256 not in self.packages]
+        packages = {**self.packages, UV.sha256: UV_WHEEL}
+        unavailable = [file for sha256, file in files.items() if sha256 not in packages]
         if unavailable:
             text = f"{', '.join(unavailable)}: not available any more"
             failure = root / "partial" / f"{name.replace('/', '-')}.failure"
             failure.write_text(json.dumps({"kind": "unavailable", "text": text, "unavailable": unavailable}))
             raise CommandError(tuple(argv), 1, text)
         for sha256 in files:
-            (root / "content" / sha256).write_bytes(self.packages[sha256])
+            (root / "content" / sha256).write_bytes(packages[sha256])
 
     async def attach(self, image: str, run: ContainerRun, *, terminal: bool) -> int:
         raise EngineError("this engine connects no terminal")
@@ -353,6 +376,12 @@ class FakeStore:
 
     async def copy_layer_records(self, folder: Path) -> None:
         raise EngineError("this store has no records of layers")
+
+
+def _copied(request: BuildRequest) -> dict[str, bytes]:
+    """Return the files of the tree in the build context, by their path in the image."""
+    top = request.context / STAGED
+    return {f"{APP}/{one.relative_to(top)}": one.read_bytes() for one in top.rglob("*") if one.is_file()}
 
 
 def _write(output: Output, text: str) -> None:

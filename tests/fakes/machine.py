@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import shutil
-import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +13,6 @@ from ci.catalog.stack import DebLine, LockLine, Stack
 from ci.engines.engine import Engine
 from ci.engines.process.command import Command
 from ci.engines.process.runner import Runner
-from ci.names.digest import digest_of
 from ci.registry.namespace import parse_namespace
 from ci.report.events import Checkout, Event
 from ci.run.build.planned_run import PlannedRun
@@ -28,24 +25,28 @@ from ci.run.workspace.state import State
 from ci.run.workspace.workspace import Workspace
 from ci.settings import read_settings
 from tests.fakes.engine import FakeEngine
-from tests.stacks import small_stack, wheel
+from tests.fakes.uv_wheel import UV
+from tests.stacks import CONTENTS, small_stack, wheel
 
 CHECKOUT = Checkout(commit="a" * 40, stack="docker")
 NAMESPACE = "team"
 
 
 def plain_stack() -> Stack:
-    """Return the small stack without packages: base ← ml ← (asr, vad), base ← mux."""
+    """Return the small stack without packages but for uv: base ← ml ← (asr, vad), base ← mux."""
     stack = small_stack()
     nothing: dict[str, Any] = {"apt": (), "apt_lock": (), "requirements": (), "python_lock": ()}
-    return replace(stack, images=tuple(replace(image, **nothing) for image in stack.images))
+    return replace(
+        stack,
+        builder=replace(stack.builder, python_lock=(UV,)),
+        images=tuple(replace(image, **nothing) for image in stack.images),
+    )
 
 
 def package_stack() -> tuple[Stack, dict[str, bytes]]:
     """Return the small stack, all of its distributions as wheels, and the content of its packages."""
     stack = small_stack()
-    uv = _uv_wheel()
-    builder = replace(stack.builder, python_lock=(*stack.builder.python_lock, uv[0]))
+    builder = replace(stack.builder, python_lock=(*stack.builder.python_lock, UV))
     images = tuple(
         replace(image, python_lock=tuple(wheel(line.name, line.version) for line in image.python_lock))
         for image in stack.images
@@ -55,16 +56,7 @@ def package_stack() -> tuple[Stack, dict[str, bytes]]:
     wheels: list[LockLine] = [line for image in images for line in image.python_lock]
     packages = {deb.sha256: deb.path.encode() for deb in (*debs, *stack.builder.apt_lock)}
     packages |= {line.sha256: line.file.encode() for line in (*wheels, *stack.builder.python_lock)}
-    return stack, packages | {uv[0].sha256: uv[1]}
-
-
-def _uv_wheel() -> tuple[LockLine, bytes]:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("uv-0.13.9.data/scripts/uv"), b"a program")
-    sha256 = digest_of(data.getvalue()).removeprefix("sha256:")
-    line = replace(wheel("uv", "0.13.9"), sha256=sha256)
-    return line, data.getvalue()
+    return stack, packages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +117,7 @@ class Machine:
         registry = self.engine.registry
         if registry is not None:
             settings = {"registry": f"{registry.host}/{NAMESPACE}", **settings}
+        self.write_files()
         own = {"stack": self.folder / "docker", "root": self.folder, "disk_floor_mb": 0, "jobs": 2}
         found = read_settings(**{**own, **settings})
         return Workspace(
@@ -135,6 +128,15 @@ class Machine:
             state=State(root=found.state),
             registry=parse_namespace(found.registry) if found.registry else None,
         )
+
+    def write_files(self) -> None:
+        """Write the files of the stack that its directory lacks."""
+        for image in self.stack.images:
+            for one in image.files:
+                path = self.folder / "docker" / image.folder / one.path
+                if not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(CONTENTS[one.sha256])
 
     async def run(self, request: Request | None = None, **settings: Any) -> RunResult:
         """Do a whole run of `request`, by default of all images."""

@@ -20,7 +20,6 @@ from ci.engines.process.namespaces import dying_with_parent
 from ci.engines.program import metered, plain_layers, sandbox, store_state
 from ci.engines.sandbox import NAMESPACES
 from ci.engines.skopeo import is_loopback
-from ci.lower.dockerfile import PARENT_ARG
 from ci.names.reference import LOCAL
 
 STORAGE_CONF = "CONTAINERS_STORAGE_CONF"
@@ -68,7 +67,7 @@ class Buildah:
 
     def build(self, request: BuildRequest, files: BuildFiles) -> Command:
         """Build an image, offline, with the instructions in `files.dockerfile`."""
-        build_args = {**request.build_args, PARENT_ARG: LOCAL + request.parent}
+        build_args = request.arguments(LOCAL + request.parent)
         words = ["build", *self.isolation.options(network=False), *self.isolation.profile()]
         words += ["--timestamp", "0", "--identity-label=false"]
         words += [
@@ -90,9 +89,6 @@ class Buildah:
         ]
         words += [
             word for name, value in sorted(build_args.items()) for word in ("--build-arg", f"{name}={value}")
-        ]
-        words += [
-            word for name, value in sorted(request.labels.items()) for word in ("--label", f"{name}={value}")
         ]
         # a secret that no instruction mounts stands in the record of each working container, and nowhere else
         words += ["--secret", f"id={RUN_ID},src={self.run_marker}"] if self.run_marker else []

@@ -123,20 +123,21 @@ class BuildahEngine:
                 cpu_seconds=folder / "cpu-seconds",
             )
             files.ignore.touch()
-            files.dockerfile.write_text(request.instructions, encoding="utf-8")
+            files.dockerfile.write_text(request.text, encoding="utf-8")
             await self._run(self.buildah.build(request, files), output)
             if output.on_cpu is not None:
                 output.on_cpu(float(files.cpu_seconds.read_text()))
-            return await self._normalised(bare_digest(files.image_id.read_text().strip()))
+            info = await self.inspect(bare_digest(files.image_id.read_text().strip()))
+            request.check_executed(info.config)
+            return await self._normalised(info)
 
-    async def _normalised(self, image: str) -> str:
+    async def _normalised(self, info: ImageInfo) -> str:
         """Return the id of the same image with a normalised config; only what mounts changed is copied."""
-        info = await self.inspect(image)
         with self._folder() as folder:
             config, layers = normalised(info.config), info.layers
             if self.privilege.rootless and self.buildah.storage.is_mounted_by_kernel:
                 (folder / BLOBS).mkdir(parents=True)
-                text = await self.runner.run(self.buildah.plain_layers(image, str(folder / BLOBS)))
+                text = await self.runner.run(self.buildah.plain_layers(info.id, str(folder / BLOBS)))
                 replaced = {str(old): (str(new), int(size)) for old, new, size in json.loads(text)}
                 config, layers = with_layers(config, layers, replaced)
             id_ = write_layout(folder, config, layers)

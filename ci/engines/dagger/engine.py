@@ -123,7 +123,7 @@ class DaggerEngine:
             context=self.folder(request.context),
             folders={name: self._directory(folder) for name, folder in request.folders.items()},
         )
-        container = lower(self.client, request.steps, inputs)
+        container = lower(request.steps, inputs)
         for name, value in sorted(request.labels.items()):
             container = container.with_label(name, value)
         async with self._mapped(output):

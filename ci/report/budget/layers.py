@@ -41,8 +41,8 @@ def _texts(step: Step) -> list[str]:
             return [f"Python packages ({name})"]
         case Libraries():
             return ["list of shared libraries"]
-        case Files(copies=copies):
-            return [f"files at {copy.target}" for copy in copies]
+        case Files(target=target):
+            return [f"files at {target}"]
         case From() | Env() | User() | Workdir() | Entrypoint() | Label():
             return []
         case _:

@@ -26,6 +26,7 @@ from ci.run.estimate.disk import file_systems, run_folders
 from ci.run.estimate.disk_guard import DiskGuard
 from ci.run.git.checkout import checkout_soon
 from ci.run.inputs.registry_wheels import fetch_wheels
+from ci.run.inputs.staged_files import stage_files
 from ci.run.reuse.store_health import record_layer_stamps
 from ci.run.tasks.durations import read_history, write_history
 from ci.run.tasks.event_log import EventLog
@@ -44,6 +45,7 @@ async def build_plan(engine: Engine, run: PlannedRun) -> tuple[Report, RunDirect
     Images that the store has are named and reported as reused; no container starts for them.
 
     Raises:
+        FilesChangedError: a file changed since the plan was made, so nothing was built.
         UnavailableError: the mirror has locked Debian packages no more, so nothing was built.
         MissingInRegistryError: the registry does not deliver images that others are based on.
     """
@@ -55,6 +57,7 @@ async def build_plan(engine: Engine, run: PlannedRun) -> tuple[Report, RunDirect
             run = replace(run, workspace=own)
             history_path = state.root / "history.json"
             history = read_history(history_path, warn=events.warning)
+            await stage_files(own, [planned.image for planned in plan.to_build])
             await _open_remote(run, events)
             work = task_work(marked, run, log)
             guard = _guard(marked, run, events) if plan.to_build else None

@@ -17,6 +17,7 @@ from ci.plan.plan import PlannedImage
 from ci.plan.recipes import apt_list, recipe
 from ci.report.events import Details
 from ci.run.inputs.inputs import BuildInputs
+from ci.run.inputs.staged_files import staged
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.task import Outcome, WorkResult
 from ci.run.workspace.file_lock import key_lock, lock_path
@@ -151,12 +152,15 @@ class ImageWork:
 def build_request(
     planned: PlannedImage, inputs: BuildInputs, parent: str, *, cache: bool = True
 ) -> BuildRequest:
-    """Return the request to an engine: the image on `parent`, with the folders of `inputs` it mounts."""
+    """Return the request to an engine: the image on `parent`, with the folders of `inputs` it mounts.
+
+    The image's files have to be staged.
+    """
     workspace, image = inputs.workspace, planned.image
     return BuildRequest(
         instructions="\n".join(planned.instructions) + "\n",
         steps=recipe(workspace.stack, image),
-        context=workspace.directory / image.folder,
+        context=staged(workspace, image),
         parent=parent,
         build_args=inputs.parts(image),
         folders=inputs.folders(image),

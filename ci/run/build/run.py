@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
+from ci.catalog.load import load_stack
 from ci.engines.capabilities import pushing_engines, recorded_name
 from ci.engines.engine import Engine
-from ci.errors import MissingInRegistryError, UnavailableError, UsageError
+from ci.errors import FilesChangedError, MissingInRegistryError, UnavailableError, UsageError
 from ci.plan.plan import Plan
 from ci.report.report import Report
 from ci.run.build.execution import build_plan, reuse_plan
@@ -23,6 +24,9 @@ from ci.run.reuse.store_health import plan_on_healthy_store
 from ci.run.tasks.event_log import Listener
 from ci.run.workspace.run_directory import RunDirectory
 from ci.run.workspace.workspace import Workspace
+
+READS = 3
+"""How often a stack is read for one run, where its files change each time before they are copied."""
 
 
 class RunFrontend(Protocol):
@@ -68,18 +72,26 @@ async def run_request(
 ) -> RunResult:
     """Build the images of `request` that do not exist yet, and return how that went.
 
-    Debian packages that the mirror has no more are locked again, once; images that the registry has and does
-    not deliver are built here.
+    A stack whose files change before they are copied is read again. Debian packages that the mirror has no
+    more are locked again, once; images that the registry has and does not deliver are built here.
 
     Raises:
         DockwrightError: nothing was built: a wrong argument, no engine, no space, inputs not available.
     """
     request.check(workspace.stack)
     attempt = _Attempt(workspace=workspace, request=request, front=front, environ=environ)
-    relocked_once = False
+    relocked_once, reads = False, 1
     while True:
         try:
             return await attempt.run()
+        except FilesChangedError as changed:
+            if relocked_once or reads == READS:
+                raise
+            reads += 1
+            workspace = replace(workspace, stack=load_stack(workspace.settings.stack))
+            request.check(workspace.stack)
+            attempt = replace(attempt, workspace=workspace)
+            lines: tuple[str, ...] = (f"{changed.message}; the stack is read and planned again",)
         except UnavailableError as gone:
             if relocked_once:
                 raise

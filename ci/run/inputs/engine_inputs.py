@@ -120,7 +120,7 @@ class EngineInputs:
         builder = await self._builder(output) if self._compiles() else ""
         async with anyio.create_task_group() as group:
             for image in self._images():
-                if image.variant == variant and image.python_lock:
+                if image.variant == variant and image.needs_wheelhouse:
                     document = wheelhouse_input(stack, variant, kind, {image.id})
                     group.start_soon(self._fill_wheels, image.id, document, builder, output)
         return True
@@ -136,7 +136,7 @@ class EngineInputs:
         """Return the folder behind each reference that the steps of `image` mount."""
         stack = self.workspace.stack
         found: dict[str, Folder] = {}
-        if image.python_lock:
+        if image.needs_wheelhouse:
             found[wheelhouse_reference(stack, image.variant)] = self._folders["wheelhouse", image.id]
         if image.apt:
             found[debhouse_reference(stack)] = self._folders["debhouse", image.id]
@@ -163,7 +163,7 @@ class EngineInputs:
         request = BuildRequest(
             instructions="",
             steps=builder_steps(stack, self.root_image()),
-            context=self.workspace.directory,
+            context=self.local.empty_folder(),
             parent=self.root_image(),
             folders={debhouse_reference(stack): self._folders["debhouse", BUILDER]},
         )

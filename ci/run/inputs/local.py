@@ -18,7 +18,7 @@ from ci.catalog.stack import ImageVariant
 from ci.engines.engine import BuildRequest, ContainerRun, Engine, File, Folder, Output
 from ci.engines.network import network_env, network_mounts, network_secrets
 from ci.errors import BuildError, CommandError, DockwrightError, FetchError
-from ci.lower.dockerfile import DEBS_ARG, wheels_arg
+from ci.lower.dockerfile import DEBS_ARG, UV_ARG, wheels_arg
 from ci.plan.recipes import apt_list, wheel_lists
 from ci.plan.references import debhouse_reference, digest_reference, wheelhouse_reference
 from ci.redaction import redacted
@@ -248,7 +248,7 @@ class LocalInputs:
             if image.name not in await self.engine.images():
                 request = BuildRequest(
                     instructions=image.instructions,
-                    context=self._empty_folder(),
+                    context=self.empty_folder(),
                     parent=self.root_image(),
                     build_args={DEBS_ARG: image.packages},
                     folders={debhouse_reference(self.workspace.stack): self.view("debhouse")},
@@ -260,7 +260,7 @@ class LocalInputs:
         """Return the folder behind each reference that the instructions of `image` mount."""
         stack = self.workspace.stack
         found: dict[str, Folder] = {}
-        if image.python_lock:
+        if image.needs_wheelhouse:
             wheelhouse = f"wheelhouse/{image.variant}"
             found[wheelhouse_reference(stack, image.variant)] = self.view(wheelhouse)
         if image.apt:
@@ -270,9 +270,10 @@ class LocalInputs:
     def parts(self, image: ImageVariant) -> dict[str, str]:
         """Return the digest of the files that `image` uses of each folder, by the build argument for it."""
         args = {}
-        if image.python_lock:
+        if image.needs_wheelhouse:
             wheelhouse = self.manifests[f"wheelhouse/{image.variant}"]
             args = {wheels_arg(name): wheelhouse.part(name) for name in wheel_lists(image)}
+            args[UV_ARG] = wheelhouse.files["uv"]
         if image.apt:
             args[DEBS_ARG] = self.manifests["debhouse"].part(apt_list(image.apt, image.apt_lock))
         return args
@@ -338,7 +339,8 @@ class LocalInputs:
         write_atomically(path, text, PRIVATE if redacted(text) != text else None)
         return path
 
-    def _empty_folder(self) -> Path:
+    def empty_folder(self) -> Path:
+        """Return a folder of the state directory that has nothing in it."""
         folder = self._state / "empty"
         folder.mkdir(parents=True, exist_ok=True)
         return folder

@@ -12,6 +12,7 @@ from ci.lower.script import MOUNT
 from ci.plan.plan import Plan, PlannedImage
 from ci.run.build.image import build_request, shown
 from ci.run.inputs.local import LocalInputs
+from ci.run.inputs.staged_files import stage_files, staged
 from ci.run.shell.failed_build import FailedBuild, failed_step, last_failure, one_line
 from ci.run.tasks.graph import input_tasks
 from ci.run.tasks.kind import BaseTask, DebhouseTask, WheelhouseTask
@@ -105,6 +106,7 @@ async def _before(engine: Engine, planned: PlannedImage, inputs: LocalInputs, pa
     """Return the id of the image that the instructions before `step` make; layers come from the cache."""
     if step <= FIRST:
         return parent
+    await stage_files(inputs.workspace, [planned.image])
     request = build_request(planned, inputs, parent)
     whole = step >= len(planned.instructions)
     text = "\n".join(planned.instructions[:step]) + "\n"
@@ -124,7 +126,7 @@ def _mounts(workspace: Workspace, planned: PlannedImage, inputs: LocalInputs, st
         return ()
     text = planned.instructions[step]
     if text.startswith("COPY "):
-        return ((workspace.directory / planned.image.folder, MOUNT, "ro"),)
+        return ((staged(workspace, planned.image), MOUNT, "ro"),)
     folders = inputs.folders(planned.image).items()
     return tuple((path, MOUNT, "ro") for reference, path in folders if f"from={reference}," in text)
 

@@ -79,12 +79,10 @@ def _inputs_of(planned: PlannedImage, inputs: Collection[InputTask]) -> tuple[In
     """Return the last of `inputs` that the image waits for; they wait for each other."""
     image = planned.image
     wanted: InputTask
-    if image.python_lock:
+    if image.needs_wheelhouse:
         wanted = WheelhouseTask(image.variant)
     elif image.apt:
         wanted = DebhouseTask()
-    elif image.is_root:
-        wanted = BaseTask()
     else:
         return ()
     return (wanted,) if wanted in inputs else ()
@@ -115,7 +113,7 @@ def input_tasks(plan: Plan) -> dict[InputTask, tuple[TaskKind, ...]]:
     Files are fetched in a container: of the base, or of a root image that the run fetches anyway.
     """
     building = plan.to_build
-    variants = sorted({planned.image.variant for planned in building if planned.image.python_lock})
+    variants = sorted({planned.image.variant for planned in building if planned.image.needs_wheelhouse})
     packages = bool(variants) or any(planned.image.apt for planned in building)
     root = fetched_root(plan)
     found: dict[InputTask, tuple[TaskKind, ...]] = {}

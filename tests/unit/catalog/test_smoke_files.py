@@ -32,7 +32,7 @@ def keys(stack: StackFolder) -> dict[str, str]:
 
 
 def test_runs_are_read_with_every_file_of_the_folder(checked: StackFolder) -> None:
-    for name in ("__pycache__/run.pyc", ".hidden", "old.pyc"):
+    for name in ("__pycache__/run.pyc", ".git/x", "old.pyc"):
         checked.write(f"tool/smoke/{name}", "")
     assert checked.load().get("tool:cpu").smoke == Smoke(
         runs=(("python", "smoke/run.py", "smoke/data/words.txt", "-v"), ("true",)),

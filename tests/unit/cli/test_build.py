@@ -87,7 +87,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(folder=tmp_path)
 
     def opened(settings: Settings) -> Workspace:
-        return replace(machine.workspace(), settings=settings.with_(disk_floor_mb=0, progress="plain"))
+        own = settings.with_(disk_floor_mb=0, progress="plain", stack=tmp_path / "docker")
+        return replace(machine.workspace(), settings=own)
 
     @asynccontextmanager
     async def open_engine(_workspace: Workspace, **_more: Any) -> AsyncIterator[Engine]:

@@ -36,7 +36,7 @@ def test_what_is_absent_is_written_and_then_fresh(stack: StackFolder, capsys: Ca
     }
     capsys.readouterr()
     assert main(["render", "--check"]) == 0
-    assert capsys.readouterr().out == "all 5 rendered files are up to date\n"
+    assert capsys.readouterr().out == "all 3 rendered files are up to date\n"
 
 
 def test_an_edited_file_is_named_and_written_again(fresh: StackFolder, capsys: Captured) -> None:

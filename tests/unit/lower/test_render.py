@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from ci.lower.render import bake_text, dockerfile_text, ignore_text
+from ci.lower.render import bake_text, dockerfile_text
 from ci.plan.rendered import recipes, rendered
 from tests.stacks import small_stack
 
@@ -17,10 +17,11 @@ def test_a_dockerfile_says_what_it_is_made_from_and_what_builds_it() -> None:
     assert header == (
         "# Rendered by `dockwright render` from asr/image.toml and its locks: change those, not this file.\n"
         "#\n"
-        "# Without dockwright, in the directory of stack.toml:\n"
-        "#   DOCKER_BUILDKIT=1 docker build --network none -f asr/Dockerfile.cpu -t small/asr:cpu asr\n"
+        "# Without dockwright, in the directory of stack.toml, after\n"
+        "# `dockwright wheelhouse --variant cpu --export DIR`, which copies the files too:\n"
+        "#   DOCKER_BUILDKIT=1 docker build --network none -f asr/Dockerfile.cpu -t small/asr:cpu"
+        " DIR/files/asr\n"
         "# It takes these local images: small/ml:cpu, small/wheelhouse:cpu.\n"
-        "# After `dockwright wheelhouse --variant cpu --export DIR`:\n"
         "#   printf 'FROM scratch\\nCOPY . /\\n' | "
         "docker build -f - -t small/wheelhouse:cpu DIR/wheelhouse/cpu"
     )
@@ -43,29 +44,20 @@ def test_a_root_image_that_mounts_nothing_needs_no_local_image() -> None:
     assert "local images" not in dockerfile_text(bare)
 
 
-def test_an_ignore_file_lets_only_the_images_files_through() -> None:
-    assert ignore_text({"b.py", "a/c[1]*?.py"}).splitlines()[1:] == ["*", r"!a/c\[1\]\*\?.py", "!b.py"]
-
-
-def test_every_folder_gets_a_dockerfile_per_variant_and_an_ignore_file() -> None:
+def test_every_folder_gets_a_dockerfile_per_variant() -> None:
     names = {"base", "ml", "mux", "asr", "vad"}
     files = rendered(STACK, bake=False)
-    assert set(files) == {f"{n}/Dockerfile.cpu" for n in names} | {f"{n}/.dockerignore" for n in names}
+    assert set(files) == {f"{n}/Dockerfile.cpu" for n in names}
     assert set(rendered(STACK, bake=True)) - set(files) == {"docker-bake.json"}
-
-
-def test_an_ignore_file_holds_the_files_of_all_variants() -> None:
-    asr = STACK.get("asr:cpu")
-    other = replace(asr, variant="cuda", files=(replace(asr.files[0], path="gpu.py"),))
-    files = rendered(replace(STACK, images=(*STACK.images, other)), bake=False)
-    assert files["asr/.dockerignore"].splitlines()[1:] == ["*", "!asr.py", "!gpu.py"]
 
 
 def test_bake_builds_parents_as_targets_and_takes_the_packages_from_folders() -> None:
     bake = json.loads(bake_text(list(RECIPES.values())))
+    inline = bake["target"]["asr-cpu"].pop("dockerfile-inline")
+    assert inline.startswith("ARG PARENT=small/ml:cpu\nFROM $${PARENT}\nUSER 0:0\n")
+    assert inline.replace("$${", "${") == "\n".join(RECIPES["asr:cpu"].instructions) + "\n"
     assert bake["target"]["asr-cpu"] == {
-        "context": "asr",
-        "dockerfile": "Dockerfile.cpu",
+        "context": "${HOUSES}/files/asr",
         "contexts": {"small/ml:cpu": "target:ml-cpu", "small/wheelhouse:cpu": "${HOUSES}/wheelhouse/cpu"},
         "network": "none",
         "tags": ["small/asr:cpu"],

@@ -2,23 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ci.plan.recipes import copies_of, recipe, wheel_lists
-from ci.steps.step import Copy, Libraries, User, Wheels
+from ci.plan.recipes import recipe, wheel_lists
+from ci.steps.step import Files, Libraries, User, Wheels
 from tests.stacks import file, image, small_stack, wheel
 
 
-def test_files_of_one_folder_and_mode_are_one_copy() -> None:
-    files = (file("b.py"), file("a.py"), file("run.sh", mode="0755"), file("contract/x.py"))
-    assert copies_of(files) == (
-        Copy(sources=("a.py", "b.py"), target="/opt/app/", mode="0644"),
-        Copy(sources=("run.sh",), target="/opt/app/", mode="0755"),
-        Copy(sources=("contract/x.py",), target="/opt/app/contract/", mode="0644"),
-    )
-
-
-def test_a_renamed_file_is_copied_to_its_whole_path() -> None:
-    renamed = replace(file("a.py"), target="/opt/app/main.py")
-    assert copies_of((renamed,)) == (Copy(sources=("a.py",), target="/opt/app/main.py", mode="0644"),)
+def test_all_files_are_one_step_that_names_none_of_them() -> None:
+    files = (file("b[1].py"), file("run.sh", mode="0755"), file("contract/x.py"))
+    steps = recipe(small_stack(), image("vad", "ml:cpu", files=files))
+    assert [step for step in steps if isinstance(step, Files)] == [Files(target="/opt/app")]
+    assert not [step for step in recipe(small_stack(), image("vad", "ml:cpu")) if isinstance(step, Files)]
 
 
 def test_a_declared_layer_is_a_list_of_its_own_and_the_rest_comes_last() -> None:

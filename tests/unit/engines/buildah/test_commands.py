@@ -46,7 +46,7 @@ def test_a_build_runs_in_namespaces_without_a_network_and_without_times_or_ident
         *("--timestamp", "0", "--identity-label=false", "--http-proxy=false", "--pull=never"),
         *("--force-rm", "--ignorefile", "/w/ignore", "--layers=true", "--iidfile", "/w/id"),
         *("--build-context", "n/wheelhouse:cpu=/wh"),
-        *("--build-arg", "DEBS=d", "--build-arg", "PARENT=localhost/p", "--label", "k=v"),
+        *("--build-arg", "DEBS=d", "--build-arg", "PARENT=localhost/p"),
         *("--file", "/w/Dockerfile", "/c"),
     )
     assert command.env == (("TMPDIR", "/t"),)

@@ -16,15 +16,15 @@ def test_each_layer_has_a_text_that_does_not_change_with_its_content() -> None:
         "Debian packages",
         "virtual environment /opt/venv",
         "Python packages (base)",
-        "files at /opt/app/contract/",
+        "files at /opt/app",
     )
-    assert layer_texts(ASR) == ("Python packages (asr)", "files at /opt/app/")
+    assert layer_texts(ASR) == ("Python packages (asr)", "files at /opt/app")
 
 
 def test_layers_beyond_the_parents_are_named_by_the_steps_that_made_them() -> None:
     assert named_layers((*BELOW, ("c", 7), ("d", 1)), BELOW, ASR) == (
         ("Python packages (asr)", 7),
-        ("files at /opt/app/", 1),
+        ("files at /opt/app", 1),
     )
 
 

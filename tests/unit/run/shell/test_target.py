@@ -40,8 +40,10 @@ class Built:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
+    (tmp_path / "stack/vad").mkdir(parents=True)
+    (tmp_path / "stack/vad/vad.py").write_text("x = 1\n")
     return Workspace(
-        settings=Settings(stack=tmp_path / "stack"),
+        settings=Settings(stack=tmp_path / "stack", root=tmp_path),
         stack=with_image(small_stack(), ID, env=(("A", "b"),)),
         base=BaseKind(kind="bootstrap", reason="asked for"),
         runner=Runner(),
@@ -96,9 +98,10 @@ async def test_a_shell_opens_before_the_step_that_failed_with_what_it_has_there(
     assert request.instructions == "\n".join(instructions[:step]) + "\n"
     assert (request.parent, request.labels) == (plan.get("ml:cpu").reference, {})
     command = instructions[step]
+    assert (request.context / "app/vad.py").read_text() == "x = 1\n"
     assert found == ShellTarget(
         image="before",
-        mounts=((workspace.directory / "vad", "/mnt", "ro"),),
+        mounts=((workspace.scratch / "files/vad", "/mnt", "ro"),),
         lines=(
             f"vad:cpu: this is before step {step} of {len(instructions) - 1}, which failed: {command}",
             "to run the step by hand (/mnt is the folder that the step copies from):",
