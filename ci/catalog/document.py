@@ -58,7 +58,8 @@ class FileTable(Document):
     """A file or folder that is copied into the image."""
 
     source: Annotated[Text, Example('"asr.py"')] = Field(
-        description="File or folder to copy, relative to the image's folder."
+        description="File or folder to copy, relative to the image's folder. A folder is copied with hidden "
+        "files and empty folders, but without .git, .env, __pycache__ and the like, which `plan` lists."
     )
     target: Annotated[Target, Example('"/opt/app/asr.py"')] = Field(
         description="Path in the image, in /opt/app. A file keeps its name if this ends with a slash."
@@ -180,7 +181,9 @@ class ImageDocument(Document):
         description="Program and arguments that the container starts. Empty: the entrypoint of the parent.",
     )
     env: Annotated[Variables, Example('{ LANG = "C.UTF-8" }')] = Field(
-        {}, description="Environment variables of every variant."
+        {},
+        description="Environment variables of every variant. Values are literal: $NAME is refused, since it "
+        "would not be replaced; write $$ for a dollar sign before a name.",
     )
     parent: Annotated[dict[str, Text], Example('{ cpu = "base-ml:cpu", cuda = "base-ml:cuda" }')] = Field(
         {},

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import dirname, join, normpath
 
+from ci.bounded.regular_file import hashed, opened
 from ci.catalog.document import FileTable
 from ci.catalog.left_out import is_left_out
 from ci.catalog.names import mode_error, path_error, target_error
 from ci.catalog.reading import IMAGE, Folder
-from ci.catalog.regular_file import hashed, opened
 from ci.catalog.stack import ContextFile
 from ci.catalog.validation_errors import Invalid
 from ci.steps.layout import APP
@@ -188,7 +187,7 @@ def _file(folder: Folder, path: Path, target: str, mode: str) -> ContextFile | N
         else:
             error = path_error(link.as_posix())
         if error is None:
-            return ContextFile(path=name, target=target, mode=mode, link=os.readlink(path))  # noqa: PTH115 as it is
+            return ContextFile(path=name, target=target, mode=mode, link=link.as_posix())
     elif error is None and not path.is_file():
         error = "neither a file, a folder nor a symbolic link", "remove it"
     if error is None:

@@ -18,9 +18,9 @@ from ci.settings import Settings
 def render(ctx: click.Context, bake: bool, check: bool) -> None:
     """Write Dockerfiles that build the stack without dockwright.
 
-    Each image's folder gets a .dockerignore and one Dockerfile per variant. The header of each Dockerfile
-    shows the command that builds it. The files are generated from image.toml and the locks: do not edit
-    them.
+    Each image's folder gets one Dockerfile per variant. Its header shows the command that builds it, from a
+    folder of `dockwright wheelhouse --export`, which has the packages and the files. The Dockerfiles are
+    generated from image.toml and the locks: do not edit them.
 
     \b
     dockwright wheelhouse --export DIR

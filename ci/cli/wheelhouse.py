@@ -29,7 +29,7 @@ from ci.settings import Settings
     "--export",
     "target",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also copy all downloaded packages to this folder.",
+    help="Also copy all downloaded packages, and the files of all images, to this folder.",
 )
 @progress_option
 @frozen_option

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import anyio
 
-from ci.catalog.regular_file import hashed, opened
+from ci.bounded.regular_file import hashed, opened
 from ci.catalog.stack import ContextFile, ImageVariant
 from ci.errors import FilesChangedError
 from ci.run.workspace.workspace import Workspace
