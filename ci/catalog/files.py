@@ -12,7 +12,7 @@ from ci.bounded.regular_file import hashed, opened
 from ci.catalog.document import FileTable
 from ci.catalog.left_out import is_left_out
 from ci.catalog.names import mode_error, path_error, target_error
-from ci.catalog.reading import IMAGE, Folder
+from ci.catalog.reading import IMAGE, Folder, unreadable
 from ci.catalog.stack import ContextFile
 from ci.catalog.validation_errors import Invalid
 from ci.steps.layout import APP
@@ -144,10 +144,7 @@ def _walk(folder: Folder, source: Path) -> Iterator[_Entry]:
     try:
         paths = sorted(source.iterdir(), key=lambda path: path.name)
     except OSError as error:
-        what = f"can't be read ({error.strerror})"
-        folder.errors.add(
-            folder.file(_name(folder, source)), "", what, "use a folder that this user can read"
-        )
+        folder.errors.add(folder.file(_name(folder, source)), "", *unreadable(error))
         return
     if not paths:
         yield _Entry(source, "empty folder")
@@ -195,7 +192,7 @@ def _file(folder: Folder, path: Path, target: str, mode: str) -> ContextFile | N
             with opened(folder.path, name) as file:
                 sha256, head = hashed(file)
         except OSError as problem:
-            error = f"can't be read ({problem.strerror})", "use a file that this user can read"
+            error = unreadable(problem)
         else:
             error = _script_error(folder.file(name), head, mode)
             if error is None:

@@ -13,8 +13,6 @@ from ci.bounded.file import SMALL_BYTES, read_file
 from ci.bounded.parse import MalformedError, parse_toml
 from ci.catalog.document_errors import mend, report_errors
 from ci.catalog.validation_errors import Invalid, ValidationErrors
-from ci.names.digest import bare_digest
-from ci.names.file_digest import file_digest
 
 IMAGE = "image.toml"
 """The file that makes a folder an image."""
