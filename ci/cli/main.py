@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,9 @@ from pathlib import Path
 import click
 
 from ci.cli.commands import Commands, builds_here, own_words
+from ci.cli.output import open_streams
 from ci.cli.setup.install import INSTALL
-from ci.errors import DockwrightError
+from ci.errors import DiskFullError, DockwrightError, UsageError
 from ci.redaction import keep_environment_secret, redacted
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -19,6 +21,14 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 STOPPED = 130
 """128 + SIGINT."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+OF_THE_SYSTEM = FULL | {
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
+    *(errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE),
+}
+"""Errors that no program can avoid: they are of the machine, and their message has the path."""
+HINT_FULL = "free space (`dockwright gc` lists what can be removed), or use another disk: `--root DIR`"
+HINT_PLACE = "choose a folder that this user can read and write: `--root DIR`, XDG_STATE_HOME or TMPDIR"
 BUG = 70
 """EX_SOFTWARE. Source: sysexits.h."""
 
@@ -93,21 +103,18 @@ def main(argv: Sequence[str] | None = None, *, install: bool = False) -> int:
     With `install` (the wrapper's way) Debian packages that an engine's command misses are installed.
     """
     keep_environment_secret(os.environ, sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    output = open_streams()
+    return output.exit_code(_code_of(argv, install=install))
+
+
+def _code_of(argv: Sequence[str] | None, *, install: bool) -> int:
+    """Run one command line and return its exit code, whether or not all of it could be printed."""
     if instruction := os.environ.get("_DOCKWRIGHT_COMPLETE"):
         from ci.cli.completion.shells import answer
 
         return answer(cli, instruction)
     try:
         code = cli.main(argv, prog_name="dockwright", standalone_mode=False, obj=install)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), 1
-        )  # or the interpreter complains when it flushes at its end
-        return 1
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except click.ClickException as error:
@@ -123,7 +130,7 @@ def main(argv: Sequence[str] | None = None, *, install: bool = False) -> int:
 
 def _failed(error: Exception) -> int:
     """Print an error: sentences for what the user can act on, a traceback for a bug."""
-    leaves = list(_leaves(error))
+    leaves = [_of_the_system(leaf) for leaf in _leaves(error)]
     known = [leaf for leaf in leaves if isinstance(leaf, DockwrightError)]
     if len(known) == len(leaves):
         for leaf in known:
@@ -139,6 +146,17 @@ def _failed(error: Exception) -> int:
         err=True,
     )
     return BUG
+
+
+def _of_the_system(error: BaseException) -> BaseException:
+    """Return an error of ours in the place of one that the user's files, disk or rights are the reason of."""
+    if not isinstance(error, OSError) or error.errno not in OF_THE_SYSTEM:
+        return error
+    where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+    reason = f"{where}{(error.strerror or str(error)).lower()}"
+    if error.errno in FULL:
+        return DiskFullError(reason, hint=HINT_FULL)
+    return UsageError(reason, hint=HINT_PLACE)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

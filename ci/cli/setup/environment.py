@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -244,7 +244,8 @@ def _run(argv: list[str], tools: Path, what: str, env: Mapping[str, str] | None 
 
 
 def _say(text: str) -> None:
-    print(f"dockwright: {text}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # a full or closed standard error
+        print(f"dockwright: {text}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
