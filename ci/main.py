@@ -243,7 +243,8 @@ class Dockwright:
             await check_registry(place, say, "RELEASE", "REGISTRY", environ=environ)
             checks = CheckOptions(gpu=gpu, require_gpu=require_gpu, ledger=not no_ledger)
             request = Request(variants=tuple(variant or ()), frozen=True, checks=checks)
-            table = _table((await _run(arguments, workspace, request))[0])
+            finished, _ = await _run(arguments, workspace, request)
+            table = _table(finished)
             notes = {
                 "org.opencontainers.image.revision": revision,
                 "org.opencontainers.image.source": origin,
@@ -255,9 +256,11 @@ class Dockwright:
                     variants=tuple(variant or ()),
                     notes={name: text for name, text in notes.items() if text},
                     gzip=gzip,
+                    gpu=require_gpu,
                 ),
                 say=say,
                 environ=environ,
+                passed=finished.passed,
             )
         return f"{table}\n{released}"
 

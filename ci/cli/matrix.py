@@ -37,8 +37,9 @@ def matrix_command(  # noqa: PLR0913 click: an option each
     """Print what must be built, by level of the graph, for the jobs of a workflow.
 
     For each level, prints the images to build and the free disk space that a job needs. An image counts as
-    available only if the registry has it, because a job cannot use the store of this machine. Nothing is
-    built, downloaded or written.
+    available only if the registry has it, because a job cannot use the store of this machine. `checks` has
+    also the available images whose present checks are not recorded as passed. Nothing is built or
+    downloaded.
     """
     workspace = open_workspace(settings.with_(base=base, registry=registry))
     request = Request(names=images, variants=variants, rebuild=rebuild)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import anyio
@@ -21,7 +21,7 @@ from ci.cli.options import (
     variant_option,
 )
 from ci.cli.setup.install import install_first
-from ci.cli.terminal_run import build_here
+from ci.cli.terminal_run import run_here
 from ci.errors import RegistryError, UsageError
 from ci.plan.plan import check_variants
 from ci.publish.release import CURRENT, Push, Put, check_version, pushes
@@ -87,7 +87,8 @@ def publish(  # noqa: PLR0913 click: an option each
 ) -> None:
     """Release all images in a registry, then move the tags to the release.
 
-    Images that the registry does not have are built, checked and pushed first. The release is one image
+    Images that the registry does not have are built, checked and pushed first. Images whose present checks
+    are not recorded as passed are checked again; one that fails is not released. The release is one image
     index, release:VERSION. Then the tags VARIANT-VERSION and VARIANT of each image are moved to it. If
     publish is interrupted, run the same command again: it continues where it stopped.
     """
@@ -106,6 +107,7 @@ def publish(  # noqa: PLR0913 click: an option each
     version = check_version(version) if version else _version(revision)
     check_base(workspace, bootstrap_base=bootstrap_base)
     anyio.run(partial(check_registry, namespace, say, "RELEASE", "REGISTRY"))
+    passed: Mapping[str, str] = {}
     if not dry_run:
         request = Request(
             variants=variants,
@@ -113,16 +115,21 @@ def publish(  # noqa: PLR0913 click: an option each
             checks=checks_of(gpu, require_gpu, no_ledger),
             argv=tuple(sys.argv[1:]),
         )
-        status = anyio.run(build_here, workspace, request)
-        if status != 0:
-            sys.exit(status)
+        result = anyio.run(run_here, workspace, request)
+        if result.exit_code != 0:
+            sys.exit(result.exit_code)
+        passed = result.passed
     publication = Publication(
-        version=version, variants=variants, notes=revision.notes, gzip=compression == "gzip"
+        version=version,
+        variants=variants,
+        notes=revision.notes,
+        gzip=compression == "gzip",
+        gpu=require_gpu,
     )
     if dry_run:
         anyio.run(_print_requests, workspace, publication)
         return
-    publishing = partial(publish_release, workspace, publication, say=say, environ=os.environ)
+    publishing = partial(publish_release, workspace, publication, say=say, environ=os.environ, passed=passed)
     click.echo(anyio.run(publishing))
 
 
@@ -130,7 +137,7 @@ async def _print_requests(workspace: Workspace, publication: Publication) -> Non
     namespace = workspace.required_registry
     plan = await workspace.plan((), publication.variants, store=Store(ids={}))
     async with open_releases(namespace, say, "RELEASE", "REGISTRY") as releases:
-        sources = await sources_of(releases, plan)
+        sources = await sources_of(workspace, releases, plan, {})
         images = await released_images(releases, sources, publication.notes, gzip=False)
     for push in pushes(namespace.path, publication.version, images):
         click.echo(push_line(namespace, push))

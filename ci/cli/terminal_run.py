@@ -21,9 +21,10 @@ from ci.report.units import size_text
 from ci.run.build.planned_run import PlannedRun
 from ci.run.build.registry_tasks import built_twice
 from ci.run.build.request import Request
-from ci.run.build.run import run_request
+from ci.run.build.run import RunResult, run_request
 from ci.run.estimate.needs import Estimate
 from ci.run.estimate.preview import Preview
+from ci.run.reuse.checked import unchecked_in_registry
 from ci.run.reuse.remote_cache import open_remote_cache
 from ci.run.reuse.store_health import plan_from_store
 from ci.run.tasks.event_log import Listener
@@ -32,6 +33,11 @@ from ci.run.workspace.workspace import Workspace
 
 async def build_here(workspace: Workspace, request: Request) -> int:
     """Do a request and return the exit code."""
+    return (await run_here(workspace, request)).exit_code
+
+
+async def run_here(workspace: Workspace, request: Request) -> RunResult:
+    """Do a request, print how it ended, and return that."""
     finished = await run_request(workspace, request, CommandLine(), os.environ)
     report = finished.report
     print_end_table(report, stream=sys.stdout, environ=os.environ)
@@ -41,19 +47,22 @@ async def build_here(workspace: Workspace, request: Request) -> int:
     if twice:
         click.echo(f"built here and by another runner at once: {len(twice)} ({', '.join(twice)})")
     click.echo(f"engine: {finished.engine or 'none was needed'}; report: {finished.directory.report}")
-    return finished.exit_code
+    return finished
 
 
 async def print_plan(workspace: Workspace, request: Request) -> int:
     """Print what a request would do and whether it fits on the disk; return the exit code, which is 0."""
     click.echo(workspace.base.reason)
     plan_of = partial(request.plan, workspace)
+    unchecked = frozenset[str]()
     async with open_remote_cache(workspace, os.environ, plan_of, say) as remote:
         plan_of = partial(plan_of, remote=remote.ids if remote is not None else ())
         store, plan = await plan_from_store(workspace, plan_of, say=say)
+        if remote is not None:
+            unchecked = await unchecked_in_registry(workspace, remote, trusts_ledger=request.trusts_ledger)
     for warning in remote.warnings if remote is not None else ():
         say(f"warning: {warning}")
-    plan = request.with_checked(plan, store.tags(workspace.stack.namespace))
+    plan = request.with_checked(plan, store.tags(workspace.stack.namespace), unchecked)
     run = PlannedRun(workspace=workspace, request=request, plan=plan, store=store, remote=remote)
     _, refusal = _estimate(run, expected_capabilities(workspace.settings.engine))
     for planned in plan.images:

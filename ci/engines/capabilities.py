@@ -50,6 +50,8 @@ BY_NAME: Mapping[str, Capabilities] = {
 }
 OCI_RUNTIMES = ("runc", "crun")
 """Programs that make the containers of build steps for an embedded engine; the result is the same."""
+SANDBOXES = tuple(dict.fromkeys(one.sandbox for one in BY_NAME.values()))
+"""All sandboxes that checks run in."""
 FIRST_CHOICE = "buildah"
 """The engine that `auto` means where it is installed."""
 REPRODUCIBLE = "buildah"

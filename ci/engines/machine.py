@@ -15,6 +15,10 @@ LEVELS = {
 """What each level adds, in the words of /proc/cpuinfo. Source: x86-64 psABI, Micro-Architecture Levels."""
 
 
+CLASSES = ("x86-64-v3", "x86-64-v4", "x86-64-v2", "x86-64", "unknown")
+"""All classes of machines without a GPU, the most frequent one first."""
+
+
 def machine_class(cpuinfo: str) -> str:
     """Return the class of a machine by its /proc/cpuinfo: `x86-64-v3`; `unknown` where that says nothing."""
     found = re.search(r"^flags\s*:\s*(.*)$", cpuinfo, re.MULTILINE)

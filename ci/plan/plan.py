@@ -185,16 +185,21 @@ def _with_fetched(planned: list[PlannedImage], present: Collection[str]) -> tupl
     )
 
 
-def with_all_fetched(plan: Plan, present: Collection[str]) -> Plan:
-    """Return `plan` with `fetch` for all images that only a registry has, since they are run here.
+UNCHECKED = "the registry has this key; its present checks are not known to have passed"
 
-    `present` are the cache tags that the store has.
+
+def with_fetched(
+    plan: Plan, present: Collection[str], ids: Collection[str] | None = None, *, reason: str
+) -> Plan:
+    """Return `plan` with `fetch` for those of `ids` that only a registry has, since they are run here.
+
+    `present` are the cache tags that the store has; `ids` None: all images.
     """
     return replace(
         plan,
         images=tuple(
-            replace(one, action="fetch", reason="the registry has this key")
-            if one.action == "reuse" and tag(one.key) not in present
+            replace(one, action="fetch", reason=reason)
+            if one.action == "reuse" and tag(one.key) not in present and (ids is None or one.id in ids)
             else one
             for one in plan.images
         ),

@@ -28,6 +28,8 @@ METRICS = ".figures"
 """The end of the tag of a release's metrics."""
 IMAGE, VARIANT = "org.dockwright.image", "org.dockwright.variant"
 VERSION = "org.opencontainers.image.version"
+CHECKS, PASSED = "org.dockwright.checks", "passed"
+"""The annotation of an image that had passed its checks when it was released."""
 MOST_IMAGES = 4096
 _IMAGE = re.compile(COMPONENT)
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")

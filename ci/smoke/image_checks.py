@@ -18,6 +18,7 @@ from ci.report.events import Checked, Event, Note, Step
 from ci.smoke.check_options import CheckOptions
 from ci.smoke.ladder import (
     ALWAYS,
+    all_passed,
     blocking_check,
     failed_rungs,
     from_ledger,
@@ -28,9 +29,9 @@ from ci.smoke.ladder import (
     to_do,
 )
 from ci.smoke.ledger_entry import Entry, Subject
-from ci.smoke.probe_program import ProbeProgram, probe_program
+from ci.smoke.probe_program import ProbeProgram, present_suite, probe_program
 from ci.smoke.results import parse_results, started_rung
-from ci.smoke.size import budget_check, layer_check
+from ci.smoke.size import budget_check, layer_check, within_budget
 from ci.smoke.structure import structure_checks
 
 GPU = "gpu"
@@ -83,6 +84,14 @@ class ImageChecks:
     emit: Callable[[Event], None]
     options: CheckOptions = field(default_factory=CheckOptions)
     ledger: CheckLedger | None = None
+    passed: dict[str, str] = field(default_factory=dict)
+    """The digest of the content of each image that passed its present checks, by `image:variant`.
+
+    Now, or earlier as the ledger records; empty where it is not known before a push. The checks on a GPU
+    are not counted.
+    """
+    _unrecorded: dict[str, Callable[[str], Entry]] = field(default_factory=dict)
+    """What to record of an image that passed, once its content is known."""
     _facts: dict[str, str] = field(default_factory=dict)
     """Answers of the engine that do not change during a run: `machine`, `no gpu`."""
     _no_gpu_noted: bool = False
@@ -114,6 +123,7 @@ class ImageChecks:
             tested = _Tested(
                 planned=planned, id=id_, info=info, content=content, program=program, output=output
             )
+            self.passed.pop(planned.id, None)
             entry = await self._entry(tested)
             recorded = entry.rungs if entry is not None else {}
             again = to_do(rungs, recorded)
@@ -124,11 +134,11 @@ class ImageChecks:
                 layer_check(image, layers if info.has_layer_sizes else ()),
                 *from_ledger({rung: recorded[rung] for rung in rungs if rung in recorded}, again),
             ]
-            if entry is not None:
-                # without uv nothing checked what distributions require
-                complete = again if program.has_uv else tuple(set(again) - {Rung.imports})
-                await self._record(planned, entry, checks, complete)
-            await self._withdraw(tested, checks)
+            # without uv nothing checked what distributions require
+            done = again if program.has_uv else tuple(set(again) - {Rung.imports})
+            await self._record(tested, entry, checks, done, complete=all_passed(checks))
+            if all_passed(checks):
+                self.passed[planned.id] = content
             if needs_gpu(image):
                 checks += await self._gpu(tested, checks)
         found = in_order(checks)
@@ -163,8 +173,7 @@ class ImageChecks:
             return (device, *(one for one in from_ledger(entry.rungs, ()) if one.name != DEVICE))
         checks = _same_device(await self._probe(tested, (Rung.gpu,), Rung.gpu))
         if entry is not None:
-            await self._record(tested.planned, entry, list(checks), (Rung.gpu,))
-        await self._withdraw(tested, list(checks), machine)
+            await self._record(tested, entry, list(checks), (Rung.gpu,))
         return checks
 
     def _without_gpu(self, reason: str) -> tuple[Check, ...]:
@@ -183,34 +192,78 @@ class ImageChecks:
             self._facts[name] = await ask()
         return self._facts[name]
 
-    async def _entry(self, tested: _Tested, machine: str = "") -> Entry | None:
-        """Return the ledger's entry of an image, None if the ledger is not used for it."""
-        if self.ledger is None or not self.options.ledger or not tested.content:
-            return None
-        return await self._found(self.ledger, tested, machine)
+    async def recorded(
+        self, planned: PlannedImage, content: str, layers: tuple[tuple[str, int], ...]
+    ) -> bool:
+        """Whether the ledger has it that an image of this content passed its present checks here.
 
-    async def _found(self, ledger: CheckLedger, tested: _Tested, machine: str) -> Entry:
+        Without the ledger, and for a content that is not known, it is not. The budget is not part of the
+        suite, so it is compared now.
+        """
+        if self.ledger is None or not self.options.ledger or not content:
+            return False
+        suite = present_suite(self.stack, planned.image, self.engine.capabilities.sandbox)
+        entry = await self.ledger.find(planned, await self._subject(content, suite))
+        if not entry.complete or not within_budget(planned.image, layers):
+            return False
+        self.passed[planned.id] = content
+        return True
+
+    async def record_pushed(self, planned: PlannedImage, content: str) -> None:
+        """Record what an image passed whose content was not known before it was pushed."""
+        entry_of = self._unrecorded.pop(planned.id, None)
+        if entry_of is None or self.ledger is None:
+            return
+        if self.passed.get(planned.id) == "":
+            self.passed[planned.id] = content
+        await self.ledger.record(planned, entry_of(content))
+
+    async def _entry(self, tested: _Tested, machine: str = "") -> Entry | None:
+        """Return the ledger's entry of an image, None if there can be none.
+
+        If the ledger is not to be used, it is empty, and later replaces the one that is there.
+        """
+        if self.ledger is None or not tested.content:
+            return None
+        subject = await self._subject(tested.content, tested.program.suite, machine)
+        if not self.options.ledger:
+            return Entry(subject=subject, rungs={})
+        return await self.ledger.find(tested.planned, subject)
+
+    async def _subject(self, content: str, suite: str, machine: str = "") -> Subject:
         machine = machine or await self._fact("machine", self.engine.machine_class)
-        digest = Digest(bare_digest(tested.content))
-        subject = Subject(image=str(digest), suite=tested.program.suite, machine=machine)
-        return await ledger.find(tested.planned, subject)
+        return Subject(image=str(Digest(bare_digest(content))), suite=suite, machine=machine)
 
     async def _record(
-        self, planned: PlannedImage, entry: Entry, checks: list[Check], done: tuple[Rung, ...]
+        self,
+        tested: _Tested,
+        entry: Entry | None,
+        checks: list[Check],
+        done: tuple[Rung, ...],
+        *,
+        complete: bool = False,
     ) -> None:
-        """Record the rungs that were `done` and passed, and remove those that failed."""
-        assert self.ledger is not None
-        new = {rung: found for rung, found in passed(checks).items() if rung in done and rung not in ALWAYS}
-        after = entry.without(failed_rungs(checks)).added(new)
-        if after != entry:
-            await self.ledger.record(planned, after)
+        """Record the rungs that were `done` and passed, and remove those that failed.
 
-    async def _withdraw(self, tested: _Tested, checks: list[Check], machine: str = "") -> None:
-        """Remove what failed from a ledger that was not used, or the next run would count it as passed."""
-        if self.ledger is None or self.options.ledger or not tested.content or not failed_rungs(checks):
+        Without an `entry`, since the content is not known, that is done once it is.
+        """
+        new = {rung: found for rung, found in passed(checks).items() if rung in done and rung not in ALWAYS}
+        if entry is None:
+            if self.ledger is None:
+                return
+            machine = await self._fact("machine", self.engine.machine_class)
+            suite = tested.program.suite
+
+            def entry_of(content: str) -> Entry:
+                subject = Subject(image=str(Digest(bare_digest(content))), suite=suite, machine=machine)
+                return Entry(subject=subject, rungs=new, complete=complete)
+
+            self._unrecorded[tested.planned.id] = entry_of
             return
-        entry = await self._found(self.ledger, tested, machine)
-        await self._record(tested.planned, entry, checks, ())
+        assert self.ledger is not None
+        after = entry.without(failed_rungs(checks)).added(new, complete=complete)
+        if after != entry or not self.options.ledger:
+            await self.ledger.record(tested.planned, after)
 
     async def _probe(
         self, tested: _Tested, rungs: tuple[Rung, ...], first: Rung, *, gpu_first_only: bool = False

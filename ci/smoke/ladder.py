@@ -80,6 +80,12 @@ def failed_rungs(checks: Iterable[Check]) -> set[Rung]:
     return {one.rung for one in checks if one.status is Status.failed}
 
 
+def all_passed(checks: Iterable[Check]) -> bool:
+    """Whether no check failed or was blocked, and at least one passed."""
+    found = {one.status for one in checks}
+    return Status.passed in found and found <= {Status.passed, Status.skipped}
+
+
 def in_order(checks: Iterable[Check]) -> tuple[Check, ...]:
     """Return the checks by rung, the lowest first; within a rung in the given order."""
     order = {rung: index for index, rung in enumerate(Rung)}

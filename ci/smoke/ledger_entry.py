@@ -38,15 +38,20 @@ class Subject(Value):
 
 
 class Entry(Value):
-    """The rungs that passed, each with its checks."""
+    """The rungs that passed, each with its checks.
 
-    entry_schema: Literal[2] = 2
+    `complete` says that no check of the image failed or was blocked when they were last run, the GPU's not
+    counted: rungs that are never recorded, or have no check, are known by it alone.
+    """
+
+    entry_schema: Literal[3] = 3
     subject: Subject
     rungs: dict[Rung, tuple[Check, ...]]
+    complete: bool = False
 
-    def added(self, rungs: dict[Rung, tuple[Check, ...]]) -> Entry:
-        """Return this entry with more rungs."""
-        return self.model_copy(update={"rungs": {**self.rungs, **rungs}})
+    def added(self, rungs: dict[Rung, tuple[Check, ...]], *, complete: bool = False) -> Entry:
+        """Return this entry with more rungs, and whether it is complete now."""
+        return self.model_copy(update={"rungs": {**self.rungs, **rungs}, "complete": complete})
 
     def without(self, rungs: Collection[Rung]) -> Entry:
         """Return this entry without some rungs."""

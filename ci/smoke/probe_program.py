@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ci.catalog.files import SMOKE
-from ci.catalog.stack import ImageVariant, Stack
+from ci.catalog.stack import ContextFile, ImageVariant, Stack
 from ci.engines.engine import File, Folder, SandboxedProgram
 from ci.report.check import Rung
 from ci.smoke.probe_request import INPUTS, PROBE, PROBE_LIMIT_S, smoke_request, suite_digest
@@ -29,8 +30,11 @@ READERS = (
     "engines/docker.py",
     "engines/gpu.py",
     "engines/program/sandbox.py",
+    "smoke/image_checks.py",
     "smoke/ladder.py",
     "smoke/results.py",
+    "smoke/size.py",
+    "smoke/structure.py",
 )
 """Code outside the probe that a check's result depends on: it makes the sandbox, or reads the output."""
 
@@ -79,16 +83,14 @@ def probe_program(
         folder = Path(name)
         source = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        inputs: dict[str, str] = {}
         for one in reversed(stack.lineage(image.id)):
             for file in one.smoke.inputs:
-                target = folder / INPUTS.removeprefix(f"{PROBE}/") / one.image / file.target
+                name = _input_name(one, file)
+                target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(directory / one.folder / SMOKE / file.target, target)
-        digests = {
-            path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        } | {name: sha256(files("ci").joinpath(name).read_bytes()).hexdigest() for name in READERS}
+                inputs[name] = sha256(target.read_bytes()).hexdigest()
         mounts: list[tuple[Folder | File, str, str]] = [(folder, PROBE, "ro")]
         if uv is not None:
             mounts.append((uv, f"{PROBE}/uv", "ro"))
@@ -100,5 +102,34 @@ def probe_program(
             request=request,
             mounts=tuple(mounts),
             has_uv=uv is not None,
-            suite=suite_digest({**request, "uv": stack.uv}, digests, sandbox),
+            suite=_suite(stack, request, inputs, sandbox),
         )
+
+
+def present_suite(stack: Stack, image: ImageVariant, sandbox: str) -> str:
+    """Return the digest of the suite that checks `image` now: what `probe_program` would lay out.
+
+    The files of the folders smoke/ are those that were read with the catalog.
+    """
+    inputs = {
+        _input_name(one, file): file.sha256 for one in stack.lineage(image.id) for file in one.smoke.inputs
+    }
+    return _suite(stack, smoke_request(stack, image), inputs, sandbox)
+
+
+def _suite(stack: Stack, request: dict[str, Any], inputs: dict[str, str], sandbox: str) -> str:
+    return suite_digest({**request, "uv": stack.uv}, {**_code_digests(), **inputs}, sandbox)
+
+
+def _input_name(image: ImageVariant, file: ContextFile) -> str:
+    """Return the path of a file of the folder smoke/ of `image`, relative to the mounted folder."""
+    return f"{INPUTS.removeprefix(f'{PROBE}/')}/{image.image}/{file.target}"
+
+
+@cache
+def _code_digests() -> dict[str, str]:
+    """Return the sha256 of each file of the code that checks, by its path."""
+    source = Path(str(files("ci.smoke.program").joinpath("probe.py"))).parent
+    program = {path.relative_to(source).as_posix(): path for path in sorted(source.rglob("*.py"))}
+    readers = {name: Path(str(files("ci").joinpath(name))) for name in READERS}
+    return {name: sha256(path.read_bytes()).hexdigest() for name, path in {**program, **readers}.items()}

@@ -53,5 +53,10 @@ def budget_check(image: ImageVariant, unpacked_bytes: int) -> Check:
     )
 
 
+def within_budget(image: ImageVariant, layers: Sequence[tuple[str, int]]) -> bool:
+    """Whether an image with these layers is within its budget, which may be another than before."""
+    return budget_check(image, sum(size for _, size in layers)).status is not Status.failed
+
+
 def _check(name: str, status: Status, detail: str) -> Check:
     return Check(name=name, rung=Rung.size, status=status, detail=detail)

@@ -16,6 +16,7 @@ from anyio.lowlevel import checkpoint
 from ci.engines.capabilities import BY_NAME, Capabilities
 from ci.engines.engine import BuildRequest, ContainerRun, ImageInfo, Output, SandboxedProgram
 from ci.engines.local_store import LocalStore, StoredImage
+from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.process.command import ROOT, Privilege, ProcessResult
 from ci.engines.store_state import StoreState
 from ci.errors import CommandError, EngineError
@@ -226,7 +227,7 @@ class FakeEngine:
 
     async def machine_class(self) -> str:
         await checkpoint()
-        return "fake-v1"
+        return machine_class(CPUINFO.read_text())
 
     async def gpu_error(self, image: str) -> str:
         self._image(image)

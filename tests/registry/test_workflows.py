@@ -85,7 +85,7 @@ def test_a_push_to_main_builds_level_by_level_checks_and_releases(site: Site, fi
         "skipped": {"level-3", *NOT_OF_A_PUSH},
     }, told(first)
     assert {name: first["plan"].outputs[name] for name in LEVELS} == LEVELS
-    every = first["plan"].outputs["images"]
+    every = first["plan"].outputs["checks"]
     assert calls(site, 0)[:5] == [
         *(("report", images) for images in LEVELS.values() if images),
         ("smoke", every),
@@ -135,7 +135,7 @@ def test_a_second_push_without_a_change_builds_nothing_and_is_released(
         "success": {"plan", "publish"},
         "skipped": {*LEVELS, "smoke", *NOT_OF_A_PUSH},
     }, told(done)
-    assert done["plan"].outputs["images"] == ""
+    assert done["plan"].outputs["checks"] == ""
     assert calls(site, since) == [("publish", "")]
     sha = site.git("rev-parse", "HEAD").strip()
     assert {tag for tags in site.tags().values() for tag in tags} - {

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ci.engines.engine import BuildRequest, Engine, Output
+from ci.engines.engine import BuildRequest, Engine, ImageInfo, Output
 from ci.errors import BuildError, CommandError, SmokeError
-from ci.names.digest import whole_digest
+from ci.names.digest import bare_digest, whole_digest
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
 from ci.plan.recipes import apt_list, recipe
@@ -71,6 +71,23 @@ class ImageWork:
             details=details_of(planned, record, reason="built meanwhile by another run"),
         )
 
+    async def passed(self, planned: PlannedImage, id_: str = "") -> bool:
+        """Whether an image that exists has passed its present checks on this class of machine.
+
+        `id_` is its id in the store; that of its record too, nothing else has to be asked.
+        """
+        record = self._state.record(planned.id, tag(planned.key))
+        if record is None or not id_ or bare_digest(id_) != bare_digest(record.config_digest):
+            record = self._record_of(planned, await self.engine.inspect(planned.reference))
+        return await self.checks.recorded(planned, record.config_digest, record.layers)
+
+    def _record_of(self, planned: PlannedImage, info: ImageInfo) -> ImageRecord:
+        """Return the record of an image that exists, unless it is that of another image under this key."""
+        record = self._state.record(planned.id, tag(planned.key))
+        if record is None or (info.id and whole_digest(info.id) != record.config_digest):
+            return ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
+        return record
+
     async def checked(self, planned: PlannedImage, log: Path) -> WorkResult:
         """Check an image that exists.
 
@@ -78,10 +95,7 @@ class ImageWork:
             SmokeError: a check failed; the image keeps its names.
         """
         info = await self.engine.inspect(planned.reference)
-        record = self._state.record(planned.id, tag(planned.key))
-        if record is None or (info.id and whole_digest(info.id) != record.config_digest):
-            # no record, or the record of the image that another engine built under this key
-            record = ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
+        record = self._record_of(planned, info)
         self.events.step(planned.id, "checks")
         checks = await self.checks.check(
             planned, info.id or planned.reference, info, record.config_digest, record.layers, Output(log=log)

@@ -41,11 +41,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """The jobs of a workflow: `whole` builds all in one, `levels` one after another, the empty ones too."""
+    """The jobs of a workflow: `whole` builds all in one, `levels` one after another, the empty ones too.
+
+    `checks` are the images of `whole` and those that the registry has, but whose present checks are not known
+    to have passed.
+    """
 
     base: str
     whole: Job
     levels: tuple[Job, ...]
+    checks: Job
 
     def as_json(self) -> dict[str, Any]:
         """Return the value that `matrix` prints; schema 1."""
@@ -53,6 +58,7 @@ class Matrix:
             "schema": 1,
             "base": self.base,
             **_job_json(self.whole),
+            "checks": _job_json(self.checks),
             "levels": [{"level": number, **_job_json(job)} for number, job in enumerate(self.levels)],
         }
 
@@ -66,7 +72,8 @@ class Matrix:
 
         Source: GitHub Actions, workflow commands: a value of one line stands after `name=`.
         """
-        jobs = {"images": self.whole, **{f"level-{number}": job for number, job in enumerate(self.levels)}}
+        levels = {f"level-{number}": job for number, job in enumerate(self.levels)}
+        jobs = {"images": self.whole, "checks": self.checks, **levels}
         lines = [f"base={self.base}"]
         for name, job in jobs.items():
             lines += [
@@ -79,12 +86,19 @@ class Matrix:
 
 
 def matrix(
-    stack: Stack, plan: Plan, *, remote: Mapping[str, int], capacity: int, floor_bytes: int = 0
+    stack: Stack,
+    plan: Plan,
+    *,
+    remote: Mapping[str, int],
+    capacity: int,
+    unchecked: Collection[str] = (),
+    floor_bytes: int = 0,
 ) -> Matrix:
     """Return the jobs that build `plan`, each on an empty machine that runs `capacity` tasks at once.
 
     `remote` are the bytes, unpacked, of what the registry has, by `image:variant`. A level finds there what
-    the levels before it pushed. `floor_bytes` is to stay free besides.
+    the levels before it pushed. `unchecked` are images of the registry that are checked again.
+    `floor_bytes` is to stay free besides.
     """
 
     def job(images: tuple[str, ...], available: Mapping[str, int]) -> Job:
@@ -99,10 +113,21 @@ def matrix(
 
     sizes = {image.id: sum(own_bytes(one) for one in stack.lineage(image.id)) for image in stack.images}
     pushed = {**sizes, **remote}
+    whole = job(tuple(planned.id for planned in plan.to_build), remote)
+    again = tuple(one.id for one in plan.images if one.id in unchecked and one.id not in whole.images)
+    both = tuple(one.id for one in plan.images if one.id in {*whole.images, *again})
+    fetched_gb = _gb(_fetch_bytes(stack, again) + (0 if whole.images else floor_bytes)) if again else 0
+    checks = Job(
+        images=both,
+        disk_gb=whole.disk_gb + fetched_gb,
+        smoke_gb=_gb(_fetch_bytes(stack, both) + floor_bytes) if both else 0,
+        large=any(is_large(stack, id_) for id_ in both),
+    )
     return Matrix(
         base=plan.base,
-        whole=job(tuple(planned.id for planned in plan.to_build), remote),
+        whole=whole,
         levels=tuple(job(images, pushed) for images in levels(stack, plan)),
+        checks=checks if again else whole,
     )
 
 

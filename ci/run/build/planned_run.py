@@ -26,6 +26,8 @@ class PlannedRun:
         listeners: get each event.
         warnings: what the report repeats of the time before the run.
         estimate: what the run needs; without one only a full disk is watched for.
+        passed: the digest of the config of each image that passed its present checks, by `image:variant`:
+            what the ledger has of the registry's images, and then what the tasks add.
     """
 
     workspace: Workspace
@@ -36,6 +38,7 @@ class PlannedRun:
     listeners: tuple[Listener, ...] = ()
     warnings: tuple[str, ...] = ()
     estimate: Estimate | None = None
+    passed: dict[str, str] = field(default_factory=dict)
 
     @property
     def pushed(self) -> tuple[PlannedImage, ...]:

@@ -74,6 +74,7 @@ class RegistryTasks:
             events.warning(f"{planned.id} is built, and not in the registry: {error}")
             return WorkResult(outcome=Outcome.reused)
         if end == "pushed":
+            await self.images.checks.record_pushed(planned, self.remote.pushed[planned.id].config)
             return WorkResult(outcome=Outcome.built)
         if end == "present" or planned.action != "build":
             return WorkResult(outcome=Outcome.reused)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ci.catalog.stack import Stack
 from ci.errors import UsageError
-from ci.plan.plan import Plan, check_variants, is_named, select, with_all_fetched
+from ci.plan.plan import UNCHECKED, Plan, check_variants, is_named, select, with_fetched
 from ci.report.events import Checkout
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
@@ -49,6 +49,11 @@ class Request:
         """Whether images that exist already are checked: by `smoke`, or for checks on a GPU."""
         return self.smoke or self.checks.gpu or self.checks.require_gpu
 
+    @property
+    def trusts_ledger(self) -> bool:
+        """Whether an image is reused unchecked if its present checks are recorded as passed."""
+        return self.checks.ledger and not self.checks_existing
+
     def check(self, stack: Stack) -> None:
         """Refuse what `stack` can't do.
 
@@ -67,8 +72,11 @@ class Request:
             self.names, self.variants, rebuild=named if self.rebuild else (), store=store, remote=remote
         )
 
-    def with_checked(self, plan: Plan, present: Collection[str]) -> Plan:
+    def with_checked(self, plan: Plan, present: Collection[str], unchecked: Collection[str] = ()) -> Plan:
         """Return `plan` with the images that are only to be checked fetched, unless their tag is `present`.
+
+        Those are all images if that was asked for, and else those `unchecked`: the ids of images of a
+        registry whose present checks are not known to have passed.
 
         Raises:
             UsageError: a GPU is required, and no image of the plan computes on one.
@@ -78,4 +86,6 @@ class Request:
                 "--require-gpu: none of these images computes on a GPU",
                 hint="name an image of the variant cuda",
             )
-        return with_all_fetched(plan, present) if self.checks_existing else plan
+        if self.checks_existing:
+            return with_fetched(plan, present, reason="the registry has this key")
+        return with_fetched(plan, present, unchecked, reason=UNCHECKED)

@@ -19,6 +19,7 @@ from ci.run.build.planned_run import PlannedRun
 from ci.run.build.request import Request
 from ci.run.estimate.needs import Estimate
 from ci.run.inputs.unavailable_packages import relocked
+from ci.run.reuse.checked import passed_in_registry
 from ci.run.reuse.remote_cache import RemoteCache, open_remote_cache
 from ci.run.reuse.store_health import plan_on_healthy_store
 from ci.run.tasks.event_log import Listener
@@ -60,6 +61,8 @@ class RunResult:
     engine: str
     hits: Mapping[str, str] = field(default_factory=dict)
     """The reference, by digest, of each image that the registry had before, by `image:variant`."""
+    passed: Mapping[str, str] = field(default_factory=dict)
+    """The digest of the config of each image whose present checks have passed, by `image:variant`."""
 
     @property
     def exit_code(self) -> int:
@@ -127,19 +130,29 @@ class _Attempt:
         async with open_remote_cache(
             self.workspace, self.environ, plan_of, self.front.say, without=self.without
         ) as remote:
-            if remote is not None and not remote.plan.to_build and not self.request.checks_existing:
-                return await self._reuse(remote)
+            passed: dict[str, str] = {}
+            if remote is not None and self.request.trusts_ledger:
+                passed = await passed_in_registry(self.workspace, remote, remote.warnings.append)
+                if not remote.plan.to_build and passed.keys() >= remote.ids:
+                    return await self._reuse(remote, passed)
             async with self.front.opened(self.workspace) as engine:
-                return await self._build(engine, remote)
+                return await self._build(engine, remote, passed)
 
-    async def _reuse(self, remote: RemoteCache) -> RunResult:
-        """Report what the registry has, which is all."""
-        run = self._planned(remote.plan, remote)
+    async def _reuse(self, remote: RemoteCache, passed: dict[str, str]) -> RunResult:
+        """Report what the registry has, which is all, and checked."""
+        run = self._planned(remote.plan, remote, passed)
         with self.front.shown(self.workspace) as listener:
             report, directory = await reuse_plan(replace(run, listeners=(listener,)))
-        return RunResult(plan=run.plan, report=report, directory=directory, engine="", hits=remote.references)
+        return RunResult(
+            plan=run.plan,
+            report=report,
+            directory=directory,
+            engine="",
+            hits=remote.references,
+            passed=run.passed,
+        )
 
-    async def _build(self, engine: Engine, remote: RemoteCache | None) -> RunResult:
+    async def _build(self, engine: Engine, remote: RemoteCache | None, passed: dict[str, str]) -> RunResult:
         workspace, front = self.workspace, self.front
         if remote is not None and remote.cache.writes and not engine.capabilities.pushes:
             own = engine.capabilities
@@ -159,19 +172,28 @@ class _Attempt:
             repair=True,
             say=front.say,
         )
-        plan = self.request.with_checked(plan, store.tags(workspace.stack.namespace))
-        run = replace(self._planned(plan, remote), store=store)
+        unchecked = remote.ids - passed.keys() if remote is not None else frozenset[str]()
+        plan = self.request.with_checked(plan, store.tags(workspace.stack.namespace), unchecked)
+        run = replace(self._planned(plan, remote, passed), store=store)
         run = replace(run, estimate=front.estimate(run, engine))
         with front.shown(workspace) as listener:
             report, directory = await build_plan(engine, replace(run, listeners=(listener,)))
         hits = remote.references if remote is not None else {}
-        return RunResult(plan=plan, report=report, directory=directory, engine=engine.name, hits=hits)
+        return RunResult(
+            plan=plan,
+            report=report,
+            directory=directory,
+            engine=engine.name,
+            hits=hits,
+            passed=run.passed,
+        )
 
-    def _planned(self, plan: Plan, remote: RemoteCache | None) -> PlannedRun:
+    def _planned(self, plan: Plan, remote: RemoteCache | None, passed: dict[str, str]) -> PlannedRun:
         return PlannedRun(
             workspace=self.workspace,
             request=self.request,
             plan=plan,
             remote=remote,
+            passed=passed,
             warnings=(*self.warnings, *(remote.warnings if remote is not None else ())),
         )

@@ -9,7 +9,6 @@ from typing import assert_never
 from ci.engines.engine import Engine, Output
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
-from ci.registry.ledger_artifact import RegistryLedger
 from ci.run.build.engine_warnings import EngineWarnings
 from ci.run.build.image import ImageWork, details_of
 from ci.run.build.planned_run import PlannedRun
@@ -18,20 +17,18 @@ from ci.run.inputs.engine_inputs import EngineInputs
 from ci.run.inputs.inputs import BuildInputs
 from ci.run.inputs.local import LocalInputs
 from ci.run.inputs.registry_wheels import fetch_wheel_files, publish_wheel_files, publish_wheels
-from ci.run.reuse.ledger import Ledger
-from ci.run.reuse.remote_cache import RemoteCache
-from ci.run.tasks.event_log import EventLog
+from ci.run.reuse.checked import ledger_of
 from ci.run.tasks.graph import fetched_root
 from ci.run.tasks.kind import BaseTask, DebhouseTask, ImageTask, PushTask, WheelhouseTask
 from ci.run.tasks.recorded_run import RunLog
 from ci.run.tasks.task import Outcome, Task, Work, WorkResult
-from ci.run.workspace.workspace import Workspace
 from ci.smoke.image_checks import ImageChecks
 
 
 def task_work(engine: Engine, run: PlannedRun, log: RunLog) -> Work:
     """Return the work of each task of a registered run."""
     workspace, request, events = run.workspace, run.request, log.events
+    ledger = ledger_of(workspace, run.remote, events.warning)
     inputs = _inputs(engine, run)
     images = ImageWork(
         inputs=inputs,
@@ -51,7 +48,8 @@ def task_work(engine: Engine, run: PlannedRun, log: RunLog) -> Work:
             engine=engine,
             emit=events.emit,
             options=request.checks,
-            ledger=_ledger(workspace, run.remote, events),
+            ledger=ledger,
+            passed=run.passed,
         ),
         cache=not request.rebuild,
         available=frozenset(run.store.ids),
@@ -128,12 +126,12 @@ class TaskWork:
     async def _fetched(self, planned: PlannedImage, output: Output) -> WorkResult:
         done = await self.registry.fetch(planned, output)
         await self.engine_warnings.at(planned.reference)
-        return await self._checked(planned) if self.run.request.checks_existing else done
+        return await self._checked_once(planned, done)
 
     async def _built(self, planned: PlannedImage) -> WorkResult:
         done = await self.images.build(planned, self.log.directory.log_of(planned.id))
-        if self.run.request.checks_existing and done.outcome is Outcome.reused:
-            return await self._checked(planned)  # another run built it, with options of its own
+        if done.outcome is Outcome.reused:  # another run built it, with options and checks of its own
+            return await self._checked_once(planned, done)
         return self.registry.compared(planned, done)
 
     async def _reused(self, planned: PlannedImage) -> WorkResult:
@@ -143,26 +141,15 @@ class TaskWork:
             return reused(planned, self.run.remote)
         if self.run.store.ids.get(f"{self.run.workspace.stack.namespace}/{planned.id}") != id_:
             await self.images.name(planned, id_)
-        if self.run.request.checks_existing:
-            return await self._checked(planned)
         record = self.run.workspace.state.record(planned.id, tag(planned.key))
         details = details_of(planned, record, reason=planned.reason)
-        return WorkResult(outcome=Outcome.reused, details=details)
+        return await self._checked_once(planned, WorkResult(outcome=Outcome.reused, details=details), id_)
 
-    async def _checked(self, planned: PlannedImage) -> WorkResult:
+    async def _checked_once(self, planned: PlannedImage, done: WorkResult, id_: str = "") -> WorkResult:
+        """Return `done` of an image that exists and has passed its present checks; else check it now."""
+        if self.run.request.trusts_ledger and await self.images.passed(planned, id_):
+            return done
         return await self.images.checked(planned, self.log.directory.log_of(planned.id))
-
-
-def _ledger(workspace: Workspace, remote: RemoteCache | None, events: EventLog) -> Ledger:
-    folder = workspace.state.root / "ledger"
-    if remote is None:
-        return Ledger(folder=folder, warn=events.warning)
-    return Ledger(
-        folder=folder,
-        warn=events.warning,
-        registry=RegistryLedger(cache=remote.cache),
-        pushed_configs={id_: artifact.config for id_, artifact in remote.available.items()},
-    )
 
 
 def _inputs(engine: Engine, run: PlannedRun) -> BuildInputs:

@@ -26,10 +26,13 @@ from ci.registry.key_artifact import KeyArtifact
 from ci.registry.manifest import read_manifest, refuse_large_layers
 from ci.registry.namespace import RegistryNamespace
 from ci.report.budget.metrics import Baseline, carried
+from ci.run.release.refusal import recorded_checks, refuse_unchecked, refuse_unchecked_release
+from ci.run.reuse.checked import Content
 from ci.run.reuse.remote_cache import open_client, wanted
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.workspace import Workspace
 from ci.settings import Settings
+from ci.smoke.ladder import needs_gpu
 
 if TYPE_CHECKING:
     from ci.registry.client import RegistryClient
@@ -89,13 +92,26 @@ async def _all_available(client: RegistryClient, plan: Plan, otherwise: str) -> 
     return found.available
 
 
-async def sources_of(releases: Releases, plan: Plan) -> tuple[Source, ...]:
+async def sources_of(
+    workspace: Workspace, releases: Releases, plan: Plan, passed: Mapping[str, str]
+) -> tuple[Source, ...]:
     """Return the images of `plan` as they are in the registry, parents first.
+
+    `passed` has the digest of the config of the images that passed their present checks in a run that just
+    ended, by `image:variant`. Of the others the ledger is asked.
 
     Raises:
         RegistryError: one of them is missing there, or could not be looked up.
+        SmokeError: one of them is not known to have passed its present checks.
     """
     artifacts = await _all_available(releases.client, plan, "not in the registry, so nothing is published")
+    contents = [
+        Content(planned=one, config=artifacts[one.id].config, layers=artifacts[one.id].layers)
+        for one in plan.images
+    ]
+    await refuse_unchecked(
+        recorded_checks(workspace.settings, workspace.stack, releases), contents, passed, where=releases
+    )
     return tuple(
         Source(
             image=planned.image.image,
@@ -135,27 +151,40 @@ class Publication:
     """What is published: the images of `variants` (empty: all) as release `version`.
 
     `notes` are annotations of every image; with `gzip` the layers are compressed by that, not by zstd.
+    `gpu`: the images were checked on a GPU in the run before.
     """
 
     version: str
     variants: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
     gzip: bool = False
+    gpu: bool = False
 
 
 async def publish_release(
-    workspace: Workspace, publication: Publication, *, say: Say, environ: Mapping[str, str]
+    workspace: Workspace,
+    publication: Publication,
+    *,
+    say: Say,
+    environ: Mapping[str, str],
+    passed: Mapping[str, str] | None = None,
 ) -> str:
     """Make a release of images that the registry has; return a sentence with its reference.
 
+    `passed` are the images that passed their present checks, as in `sources_of`.
+
     Raises:
         RegistryError: the message has the state of the releases after the error.
+        SmokeError: an image is not known to have passed its present checks; nothing is released.
     """
     version = publication.version
     namespace = workspace.required_registry
     plan = await workspace.plan((), publication.variants, store=Store(ids={}))
     async with open_releases(namespace, say, "RELEASE", "REGISTRY", environ=environ) as releases:
-        sources = await sources_of(releases, plan)
+        sources = await sources_of(workspace, releases, plan, passed or {})
+        untried = [planned.id for planned in plan.images if needs_gpu(planned.image)]
+        if untried and not publication.gpu:
+            say(f"not checked on a GPU for this release: {', '.join(untried)}; --require-gpu demands it")
         images = await released_images(releases, sources, publication.notes, gzip=publication.gzip)
         before = await metrics_before(releases, say)
         await releases.publish(version, images)
@@ -235,9 +264,12 @@ async def promote_release(
 
     Raises:
         RegistryError: the message has the state of the releases after the error.
+        SmokeError: an image was released unchecked, or the stack here has it with checks that it has not
+            passed.
     """
     try:
         version, images = await origin.read_release(version)
+        await refuse_unchecked_release(settings, origin, version, images)
         for one in images:
             refuse_large_layers(read_manifest(one.data, one.id), one.id)
         await _transfer(settings, origin, to, images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,19 +32,25 @@ class Ledger:
 
     async def find(self, planned: PlannedImage, subject: Subject) -> Entry:
         """Return the entry of `subject`; an empty one where none is recorded, or no valid one."""
-        path = self._path(subject)
-        try:
-            found = self._read(path.read_bytes(), subject, str(path))
-        except FileNotFoundError:
-            found = None
-        except OSError as error:
-            self.warn(f"{path}: can't be read ({error.strerror}); the checks are repeated")
-            found = None
-        if found is None and self._usable_registry is not None:
+        found = self._of_this_machine(subject)
+        if found is None:
+            found = await self._of_registry(planned, subject)
+        return found or Entry(subject=subject, rungs={})
+
+    async def passed(self, planned: PlannedImage, subjects: Sequence[Subject]) -> bool:
+        """Whether an image passed its checks as one of `subjects`: the first one that has an entry decides.
+
+        For an image that is not run here, so that it does not matter which machine checked it. What failed
+        on this machine has not passed, whatever another one found.
+        """
+        here = [found for one in subjects if (found := self._of_this_machine(one)) is not None]
+        if here:
+            return all(one.complete for one in here)
+        for subject in subjects:
             found = await self._of_registry(planned, subject)
             if found is not None:
-                self._write(found)
-        return found or Entry(subject=subject, rungs={})
+                return found.complete
+        return False
 
     async def record(self, planned: PlannedImage, entry: Entry) -> None:
         """Write an entry on this machine and, where that is permitted, in the registry."""
@@ -63,18 +69,36 @@ class Ledger:
     def _usable_registry(self) -> RegistryLedger | None:
         return None if self._failures else self.registry
 
+    def _of_this_machine(self, subject: Subject) -> Entry | None:
+        path = self._path(subject)
+        try:
+            return self._read(path.read_bytes(), subject, str(path))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.warn(f"{path}: can't be read ({error.strerror}); the checks are repeated")
+            return None
+
     async def _of_registry(self, planned: PlannedImage, subject: Subject) -> Entry | None:
-        assert self.registry is not None
+        """Return the entry of a subject in the registry, which is then written on this machine too."""
+        registry = self._usable_registry
+        if registry is None:
+            return None
         one = wanted(planned)
         try:
-            text = await self.registry.read(one, subject.name)
+            text = await registry.read(one, subject.name)
         except RegistryError as error:
             if error.answer != "corrupt":
                 self._give_up(f"earlier check results are not read from the registry: {error.message}")
             else:
                 self.warn(f"{error.message}; it is ignored, and the checks are repeated")
             return None
-        return None if text is None else self._read(text, subject, f"{one.image}:{one.tag} in the registry")
+        if text is None:
+            return None
+        found = self._read(text, subject, f"{one.image}:{one.tag} in the registry")
+        if found is not None:
+            self._write(found)
+        return found
 
     def _read(self, text: str | bytes, subject: Subject, what: str) -> Entry | None:
         try:

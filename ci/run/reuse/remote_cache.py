@@ -66,6 +66,8 @@ class RemoteCache:
     """Where this run may write files; needed to fetch and to push."""
     fetched: set[str] = field(default_factory=set)
     """Names that images of the store got when this run fetched them."""
+    pushed: dict[str, KeyArtifact] = field(default_factory=dict)
+    """What this run pushed, by `image:variant`."""
 
     def report_retries(self, say: Callable[[str], None]) -> None:
         """Report retries through `say`."""
@@ -176,7 +178,10 @@ class RemoteCache:
             config, layers = await self._pushed_config(one, digest, sum(size for _, size in layers))
         artifact = KeyArtifact(key=planned.key, image=digest, config=config, layers=layers)
         own = await self.cache.add(one, artifact, planned.document)
-        return "pushed" if await self.cache.reconcile(one, artifact) == own else "concurrent"
+        if await self.cache.reconcile(one, artifact) != own:
+            return "concurrent"
+        self.pushed[planned.id] = artifact
+        return "pushed"
 
     async def _pushed_config(
         self, one: Wanted, digest: str, size: int

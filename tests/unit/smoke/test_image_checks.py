@@ -160,11 +160,11 @@ async def test_what_fails_where_it_passed_before_is_recorded_no_more(run: Run, o
     assert engine.asked == [(*ALWAYS, "closure", "imports")]
 
 
-async def test_without_the_ledger_nothing_is_recorded(run: Run) -> None:
-    await run.check(Scripted(), CheckOptions(ledger=False))
+async def test_without_the_ledger_everything_is_done_and_what_was_found_replaces_the_entry(run: Run) -> None:
     engine = Scripted()
-    await run.check(engine, CheckOptions())
-    assert engine.asked == [BELOW]
+    for options in (CheckOptions(ledger=False), CheckOptions(ledger=False), CheckOptions()):
+        await run.check(engine, options)
+    assert engine.asked == [BELOW, BELOW, ALWAYS]
 
 
 async def test_nothing_is_recorded_of_an_image_whose_content_nobody_knows(run: Run) -> None:

@@ -165,9 +165,9 @@ def test_the_room_that_is_looked_for_is_what_the_matrix_says() -> None:
         if ROOM.match(step.get("run", ""))
     }
     assert asked == {
-        "smoke": "${{ needs.plan.outputs.images-smoke-gb }}",
+        "smoke": "${{ needs.plan.outputs.checks-smoke-gb }}",
         "gpu-smoke": "${{ steps.cuda.outputs.images-smoke-gb }}",
-        "publish": "${{ steps.left.outputs.images-disk-gb }}",
+        "publish": "${{ steps.left.outputs.checks-disk-gb }}",
     }
     (given,) = [
         step["env"]["DISK_GB"]

@@ -12,9 +12,9 @@ STACK = with_image(small_stack(), "ml:cpu", python_lock=(replace(wheel("torch"),
 ALL = tuple(image.id for image in STACK.images)
 
 
-def found(*remote: str, size: int = 500 * MB) -> Matrix:
+def found(*remote: str, size: int = 500 * MB, unchecked: tuple[str, ...] = ()) -> Matrix:
     plan = make_plan(STACK, Inventory(remote=remote), base="registry", selected=ALL)
-    return matrix(STACK, plan, remote=dict.fromkeys(remote, size), capacity=2)
+    return matrix(STACK, plan, remote=dict.fromkeys(remote, size), capacity=2, unchecked=unchecked)
 
 
 def test_the_jobs_hold_what_the_registry_lacks() -> None:
@@ -23,6 +23,17 @@ def test_the_jobs_hold_what_the_registry_lacks() -> None:
     assert jobs.whole.text == "ml:cpu,asr:cpu,vad:cpu"
     assert [job.text for job in jobs.levels] == ["", "ml:cpu", "asr:cpu,vad:cpu"]
     assert [job.large for job in jobs.levels] == [False, True, True]
+
+
+def test_what_the_registry_has_unchecked_is_checked_again_and_not_built() -> None:
+    assert found("base:cpu").checks == found("base:cpu").whole
+    jobs = found("base:cpu", "mux:cpu", unchecked=("mux:cpu",))
+    assert jobs.whole == found("base:cpu", "mux:cpu").whole
+    assert jobs.checks.text == "ml:cpu,mux:cpu,asr:cpu,vad:cpu"
+    assert jobs.checks.disk_gb > jobs.whole.disk_gb
+    all_built = found(*ALL, unchecked=("mux:cpu",))
+    assert (all_built.whole.text, all_built.checks.text) == ("", "mux:cpu")
+    assert all_built.checks.disk_gb == all_built.checks.smoke_gb == 1
 
 
 def test_what_is_not_to_be_built_needs_no_disk() -> None:
@@ -59,6 +70,7 @@ def test_the_outputs_are_lines_of_name_and_value() -> None:
     jobs = Matrix(
         base="registry",
         whole=Job(images=("a:cpu", "b:cuda"), disk_gb=20, smoke_gb=9, large=True),
+        checks=Job(images=("a:cpu", "b:cuda", "c:cpu"), disk_gb=21, smoke_gb=10, large=True),
         levels=(Job(images=()), Job(images=("a:cpu", "b:cuda"), disk_gb=12, smoke_gb=9, large=True)),
     )
     assert jobs.output_lines() == (
@@ -67,6 +79,10 @@ def test_the_outputs_are_lines_of_name_and_value() -> None:
         "images-disk-gb=20",
         "images-smoke-gb=9",
         "images-large=true",
+        "checks=a:cpu,b:cuda,c:cpu",
+        "checks-disk-gb=21",
+        "checks-smoke-gb=10",
+        "checks-large=true",
         "level-0=",
         "level-0-disk-gb=0",
         "level-0-smoke-gb=0",
