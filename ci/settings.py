@@ -1,4 +1,7 @@
-"""Every setting of dockwright, from DOCKWRIGHT_* variables and `.dockwright.env`, resolved once at the start.
+"""Every setting of dockwright, from DOCKWRIGHT_* variables and files, resolved once at the start.
+
+A setting has an origin. A file in the current folder may have come with a cloned repository, so it can set
+few settings (`BY_A_FOLDER`), and no file can name the registry that gets the credentials of the environment.
 
 Settings marked *hint* change how fast a build is, or where it downloads from, but never its result: they are
 in no key.
@@ -6,24 +9,37 @@ in no key.
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from dotenv import dotenv_values
+from pydantic import Field, PrivateAttr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
+from ci.bounded.file import SMALL_BYTES, read_file
 from ci.errors import UsageError
 from ci.redaction import keep_url_secrets
 from ci.steps.bootstrap import DEBIAN, SECURITY
+
+PREFIX = "DOCKWRIGHT_"
+FILE = ".dockwright.env"
+Origin = Literal["default", "folder", "own file", "environment", "option"]
+"""Where a value is from: `folder` is the file in the current folder, `own file` one of this user."""
+BY_A_FOLDER = frozenset(
+    {"stack", "base", "jobs", "progress", "fetch_timeout_s", "step_timeout_s", "registry", "cache", "wheels"}
+)
+"""What the file in the current folder can set. The others name a place to write to or to connect to, choose
+what foreign code runs in, or switch off a check of this machine."""
 
 
 class Settings(BaseSettings):
     """Frozen settings of one invocation; command-line options are laid over them with `with_`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="DOCKWRIGHT_", env_file=".dockwright.env", extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
 
     stack: Path = Field(default=Path("docker"), description="Directory of the stack.")
     root: Path | None = Field(
@@ -83,6 +99,14 @@ class Settings(BaseSettings):
         "needs no Python package index.",
     )
 
+    def origin(self, name: str) -> Origin:
+        """Return where the value of a setting is from."""
+        return self._origins.get(name, "default")
+
+    def is_of_a_file(self, name: str) -> bool:
+        """Whether a file has set it, and neither the environment nor the command line."""
+        return self.origin(name) in ("folder", "own file")
+
     @property
     def state(self) -> Path:
         """The state directory: runs, key documents, caches, wheelhouses and debhouses; absolute."""
@@ -111,24 +135,102 @@ class Settings(BaseSettings):
             UsageError: a value is not one that the setting can have.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        return read_settings(**{**self.model_dump(), **given})
+        origins: dict[str, Origin] = {**self._origins, **dict.fromkeys(given, "option")}
+        return _validated({**self.model_dump(), **given}, origins, {})
 
 
-def read_settings(**options: object) -> Settings:
-    """Return the settings of this process.
+def user_file(environ: Mapping[str, str]) -> Path:
+    """Return the file of this user's settings. Source: XDG Base Directory Specification."""
+    home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(home, "dockwright/dockwright.env")
+
+
+def read_settings(own_files: Iterable[Path] = (), /, **options: object) -> Settings:
+    """Return the settings of this process: of files, then of the environment, then `options`.
+
+    `own_files` are files of this user; that of the current folder may be anybody's.
 
     Raises:
-        UsageError: a variable has a value that its setting can't have; all such are named.
+        UsageError: a value is one that its setting can't have, or that this file can't set; all are named.
+    """
+    values: dict[str, object] = {}
+    origins: dict[str, Origin] = {}
+    files: dict[str, Path] = {}
+    for path, origin in _files(own_files, Path(FILE)):
+        for name, value in _values_of(path).items():
+            values[name], origins[name], files[name] = value, origin, path
+    environment = EnvSettingsSource(Settings)()
+    values |= environment | options
+    origins.update(dict.fromkeys(environment, "environment"))
+    origins.update(dict.fromkeys(options, "option"))
+    files = {name: path for name, path in files.items() if origins[name] in ("folder", "own file")}
+    refused = [
+        f"{files[name]}: {PREFIX}{name.upper()} can't be set to {value!r} by a file in the current folder"
+        for name, value in values.items()
+        if origins[name] == "folder" and not _is_by_a_folder(name, value)
+    ]
+    if refused:
+        raise UsageError(
+            "\n".join(refused),
+            hint=f"the file may have come with a cloned repository. Set it in the environment, or in "
+            f"{user_file(os.environ)}",
+        )
+    return _validated(values, origins, files)
+
+
+def _is_by_a_folder(name: str, value: object) -> bool:
+    return name in BY_A_FOLDER and (name, value) != ("cache", "read-write")  # which pushes
+
+
+def _files(own_files: Iterable[Path], folder: Path) -> Iterator[tuple[Path, Origin]]:
+    own = [path.absolute() for path in own_files]
+    for path in own:
+        yield path, "own file"
+    if folder.absolute() not in own:
+        yield folder, "folder"
+
+
+def _values_of(path: Path) -> dict[str, str]:
+    """Return the settings of a file by name; a `${NAME}` in it is text, since that could be a password.
+
+    Raises:
+        UsageError: it can't be read.
     """
     try:
-        settings = Settings(**options)  # type: ignore[arg-type]
+        text = read_file(path, SMALL_BYTES).decode("utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except NotADirectoryError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(f"{path}: the settings can't be read ({reason})") from error
+    found = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    names = {f"{PREFIX}{name}".lower(): name for name in Settings.model_fields}
+    return {
+        names[key.lower()]: value
+        for key, value in found.items()
+        if value is not None and key.lower() in names
+    }
+
+
+def _validated(values: Mapping[str, Any], origins: dict[str, Origin], files: Mapping[str, Path]) -> Settings:
+    """Return the settings with these values.
+
+    Raises:
+        UsageError: a setting can't have its value; `files` has the files that set one.
+    """
+    try:
+        settings = Settings(**values)
     except ValidationError as error:
-        lines = [
-            f"DOCKWRIGHT_{'_'.join(map(str, one['loc'])).upper()}: {one['input']!r} is not valid; "
-            f"{one['msg'].partition(', unable to')[0].replace('Input should', 'it should')}"
-            for one in error.errors()
-        ]
+        lines = []
+        for one in error.errors():
+            name = "_".join(map(str, one["loc"]))
+            where = f"{files[name]}: " if name in files else ""
+            why = one["msg"].partition(", unable to")[0].replace("Input should", "it should")
+            lines.append(f"{where}{PREFIX}{name.upper()}: {one['input']!r} is not valid; {why}")
         raise UsageError("\n".join(lines)) from error
+    settings._origins.update(origins)
     for value in settings.model_dump().values():
         if isinstance(value, str | Path):
             keep_url_secrets(str(value))

@@ -78,15 +78,20 @@ def cli(ctx: click.Context, stack: Path | None, root: Path | None) -> None:
     dockwright build-all   build and check all images
 
     Every command has --help. Settings are also read from DOCKWRIGHT_* variables and from the file
-    .dockwright.env, in the current directory or next to dockwright.
+    .dockwright.env, in the current directory or next to dockwright. In the current directory it can't
+    name a place to write to or credentials.
     """
     args = own_words(ctx.meta[Commands.ARGS])
     keep_environment_secret(os.environ, args)
     if "--help" in args or "-h" in args:
         return
-    from ci.settings import read_settings  # a fifth of a second, which a help page does not need
+    from ci.settings import (  # a fifth of a second, which a help page does not need
+        FILE,
+        read_settings,
+        user_file,
+    )
 
-    settings = read_settings(_env_file=(CHECKOUT / ".dockwright.env", ".dockwright.env"))
+    settings = read_settings((CHECKOUT / FILE, user_file(os.environ)))
     if stack is None and "stack" not in settings.model_fields_set:
         own = CHECKOUT / settings.stack
         stack = own if own.is_dir() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ci.cli.options import engine_option
 from ci.cli.setup.install import install_first
 from ci.errors import DockwrightError, UsageError
 from ci.plan.keys import Document
+from ci.registry.namespace import parse_namespace
 from ci.report.comparison import other_keys, verdicts
 from ci.report.events import Checkout
 from ci.report.report import Report
@@ -24,6 +26,7 @@ from ci.run.verify.key_documents import Named, registry_documents, stack_documen
 from ci.run.workspace.live_runs import live
 from ci.run.workspace.reports import read_report
 from ci.run.workspace.state import State
+from ci.run.workspace.workspace import registry_namespace
 from ci.settings import Settings
 from ci.version import version
 
@@ -123,13 +126,14 @@ def _documents(settings: Settings, there: Report, here: Report, stack: Path) -> 
     found = stored_documents(State(root=settings.state), before | now)
     found |= stack_documents(stack, here.base, now - found.keys())
     missing = sorted(before - found.keys())
-    named = str(there.settings.get("registry") or "")
-    registry, purposes = (settings.registry, ("REGISTRY",)) if settings.registry else (named, ())
-    if missing and registry:
+    named = settings.registry or str(there.settings.get("registry") or "")
+    if missing and named:
         try:
-            found |= anyio.run(registry_documents, registry, missing, say, *purposes)
+            own = registry_namespace(settings) if settings.registry else None
+            registry = own or replace(parse_namespace(named), is_named_by_file=True)
+            found |= anyio.run(registry_documents, registry, missing, say, "REGISTRY")
         except DockwrightError as error:
-            say(f"warning: no key documents come from {registry}: {error}")
+            say(f"warning: no key documents come from {named}: {error}")
     return found
 
 

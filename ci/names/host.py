@@ -11,7 +11,8 @@ from ci.errors import ParseError
 HUB, HUB_ADDRESS = "docker.io", "registry-1.docker.io"
 """Docker Hub as references name it, and where it answers. Source: Docker's documentation of its registry."""
 HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
-PORT = r"[0-9]{1,5}"
+PORT = r"(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+"""1 to 65535."""
 _FORM = re.compile(rf"({HOST})(?::({PORT}))?")
 
 
@@ -46,7 +47,10 @@ def parse_host(text: str) -> RegistryHost:
     """
     found = _FORM.fullmatch(text)
     if found is None:
-        raise ParseError(f"{text!r} is not the host of a registry", hint="write HOST or HOST:PORT")
+        raise ParseError(
+            f"{text!r} is not the host of a registry",
+            hint="write HOST or HOST:PORT, with a port of 1 to 65535",
+        )
     return RegistryHost(found[1].strip("[]"), int(found[2]) if found[2] else None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ci.errors import UsageError
 from ci.names.digest import parse_digest
@@ -20,12 +20,16 @@ LONGEST = 255
 class RegistryNamespace:
     """A namespace of a registry: `host` is `HOST[:PORT]`, `namespace` one or more components.
 
-    `address` is where that host is reached from here, `HOST:PORT`, where it is not its own.
+    Attributes:
+        address: where that host is reached from here, `HOST:PORT`, where it is not its own.
+        is_named_by_file: whether a file names it, which others may have written: it gets no credentials of
+            the environment.
     """
 
     host: str
     path: str
     address: str = ""
+    is_named_by_file: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         """Return it as it is typed."""
@@ -70,6 +74,6 @@ def parse_namespace(text: str) -> RegistryNamespace:
         raise UsageError(
             f"{text!r} is not the namespace of a registry",
             hint="give HOST[:PORT]/NAMESPACE without a scheme and in lower case, as in "
-            "registry.example.org/team",
+            "registry.example.org/team; a port is 1 to 65535",
         )
     return RegistryNamespace(host=found[1], path=found[2])

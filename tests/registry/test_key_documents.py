@@ -7,6 +7,7 @@ import pytest
 from ci.errors import RegistryError
 from ci.plan.keys import digest, tag
 from ci.registry.cache import Wanted
+from ci.registry.namespace import parse_namespace
 from ci.run.verify.key_documents import registry_documents
 from tests.registry.cached import add, opened, push, wanted
 from tests.registry.server import Registry
@@ -22,7 +23,7 @@ async def test_a_registry_gives_the_documents_that_it_has_and_none_of_another_ke
     async with opened(plain.host) as (cache, _):
         await cache.add(one, await push(cache.client, one), document)
         await add(cache, wanted())
-    place = f"{plain.host}/team"
+    place = parse_namespace(f"{plain.host}/team")
     found = await registry_documents(place, [("ml:cpu", key), ("ml:cpu", "0" * 64)], said.append)
     assert found == {("ml:cpu", key): document}
     with pytest.raises(RegistryError, match="is of another key"):

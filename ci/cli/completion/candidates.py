@@ -5,6 +5,7 @@ Nothing here prints or raises: a broken stack has no candidates, or fewer.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,9 @@ def stack_directory(ctx: click.Context) -> Path:
     given = ctx.find_root().params.get("stack")
     if given is not None:
         return Path(given)
-    from ci.settings import read_settings
+    from ci.settings import FILE, read_settings, user_file
 
-    settings = read_settings(_env_file=(CHECKOUT / ".dockwright.env", ".dockwright.env"))
+    settings = read_settings((CHECKOUT / FILE, user_file(os.environ)))
     own = CHECKOUT / settings.stack
     return own if "stack" not in settings.model_fields_set and own.is_dir() else settings.stack
 

@@ -266,12 +266,20 @@ async def open_client(
 ) -> AsyncIterator[RegistryClient]:
     """Yield a client of a registry, with the credentials of the first of `purposes` that has some.
 
+    Those of the environment go to no registry that only a file names; files of credentials name their host.
+
     Raises:
         RegistryError: it does not answer.
     """
     from ci.registry.connect import open_registry  # 0.15 s, which a run without a registry does not need
 
-    find = partial(find_credentials, namespace.host, environ, Path.home(), *purposes)
+    if namespace.is_named_by_file and any(environ.get(f"DOCKWRIGHT_{one}_PASSWORD") for one in purposes):
+        say(
+            f"warning: the credentials of the environment are not sent to {namespace}, which a file names; "
+            "DOCKWRIGHT_REGISTRY in the environment, or --registry, names their registry"
+        )
+    named = () if namespace.is_named_by_file else purposes
+    find = partial(find_credentials, namespace.host, environ, Path.home(), *named)
     found = await anyio.to_thread.run_sync(find)  # it may start a credential helper
     for error in found.errors:
         say(f"warning: {error}")

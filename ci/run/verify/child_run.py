@@ -58,13 +58,16 @@ def build_in(
 
 
 def _environment(settings: Settings, stack: Path) -> dict[str, str]:
-    """Return the variables that give a child these settings, whatever files its directory has."""
+    """Return the variables that give a child these settings, whatever files its directory has.
+
+    A registry that a file names does not become one of the environment, which gets credentials.
+    """
     values = settings.with_(stack=stack).model_dump(mode="json")
     if settings.root is not None:
         values["root"] = str(settings.root.absolute())
     given = {
         f"DOCKWRIGHT_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
         for name, value in values.items()
-        if value is not None
+        if value is not None and not (name.startswith("registry") and settings.is_of_a_file(name))
     }
     return {**given, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -18,7 +18,7 @@ from ci.names.image_id import parse_image_id
 from ci.plan.keys import Document, digest, documents, tag
 from ci.registry.cache import RegistryCache, Wanted
 from ci.registry.credentials import Purpose
-from ci.registry.namespace import parse_namespace
+from ci.registry.namespace import RegistryNamespace
 from ci.run.git.git import GitResult
 from ci.run.git.git_directory import opened
 from ci.run.release.release import open_releases
@@ -134,13 +134,12 @@ async def _of_registry(cache: RegistryCache, wanted: Iterable[Named]) -> dict[Na
 
 
 async def registry_documents(
-    registry: str, wanted: Collection[Named], say: Callable[[str], None], *purposes: Purpose
+    registry: RegistryNamespace, wanted: Collection[Named], say: Callable[[str], None], *purposes: Purpose
 ) -> dict[Named, Document]:
     """Return those that a registry has; credentials of the environment go there for `purposes` alone.
 
     Raises:
-        UsageError: `registry` is not written as one.
         RegistryError: it does not answer, or does not give them.
     """
-    async with open_client(parse_namespace(registry), os.environ, say, *purposes) as client:
+    async with open_client(registry, os.environ, say, *purposes) as client:
         return await _of_registry(RegistryCache(client=client), wanted)

@@ -15,6 +15,7 @@ from ci.engines.choose import choose_engine
 from ci.engines.engine import Engine
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError, EngineError, UsageError
+from ci.names.host import parse_host
 from ci.plan.plan import Inventory, Plan, make_plan, select
 from ci.registry.namespace import RegistryNamespace, parse_namespace
 from ci.run.workspace.base_kind import BaseKind, answers, resolve_base, root_image
@@ -158,7 +159,11 @@ def registry_namespace(settings: Settings) -> RegistryNamespace:
 def _registry(settings: Settings) -> RegistryNamespace | None:
     if not settings.registry:
         return None
-    return replace(parse_namespace(settings.registry), address=settings.registry_address)
+    named = parse_namespace(settings.registry)
+    if settings.registry_address:
+        parse_host(settings.registry_address)
+    by_file = settings.is_of_a_file("registry") or settings.is_of_a_file("registry_address")
+    return replace(named, address=settings.registry_address, is_named_by_file=by_file)
 
 
 def _required(registry: RegistryNamespace | None) -> RegistryNamespace:
