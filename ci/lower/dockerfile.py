@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
+from ci.lower.digest_args import DEBS_ARG, UV_ARG, wheels_arg
 from ci.lower.quoting import checked_lines, dockerfile_word, exec_form
 from ci.lower.script import (
     MOUNT,
@@ -34,14 +35,7 @@ from ci.steps.step import (
 )
 
 PARENT_ARG = "PARENT"
-DEBS_ARG = "DEBS"
-UV_ARG = "UV"
-"""Build arguments: the parent's reference, and the digests of the debhouse's list and of uv."""
-
-
-def wheels_arg(name: str) -> str:
-    """Return the build argument with the digest of the wheelhouse's list `name`."""
-    return f"WHEELS_{re.sub('[^A-Za-z0-9]', '_', name).upper()}"
+"""The build argument with the parent's reference."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ mounted read-only at `MOUNT`, a folder that every Debian system has, so that no 
 
 from __future__ import annotations
 
+from ci.lower.digest_args import DEBS_ARG, UV_ARG, wheels_arg
 from ci.lower.quoting import sh_word
 from ci.steps.step import Account, Apt, Libraries, Venv, Wheels
 
 MOUNT = "/mnt"
 LAYER = "/layer"
 """The folder in which a wheels step collects its files before they are moved."""
+
+CHECK = "sha256sum --check --quiet --strict"
 
 APT_LEFTOVERS = (
     "/etc/group-",
@@ -35,6 +38,18 @@ fontconfig's cache depends on the times of its folders, which differ in an image
 """
 
 
+def _check(name: str, argument: str) -> tuple[str, ...]:
+    """Return the commands that check what the list `name` installs, in the step that installs it.
+
+    `argument` is the build argument with the digest of the file of hashes. It is empty where nobody gave it:
+    in a plain `docker build`, and in Dagger, which knows mounted folders by their content.
+
+    Source: sha256sum(1).
+    """
+    sums = f"lists/{name}.sha256"
+    return (f'{{ test -z "${argument}" || echo "${argument}  {sums}" | {CHECK}; }}', f"{CHECK} {sums}")
+
+
 def account_script(step: Account) -> tuple[str, ...]:
     """Return the commands that add an account as text, which leaves no lock, log or back-up file."""
     passwd = f"{step.name}:x:{step.uid}:{step.gid}::/home/{step.name}:/usr/sbin/nologin"
@@ -52,6 +67,7 @@ def apt_script(step: Apt) -> tuple[str, ...]:
     """
     return (
         f"cd {MOUNT}",
+        *_check(step.name, DEBS_ARG),
         "export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1",
         (
             f"xargs -a lists/{step.name}.txt apt-get install --yes -qq --no-install-recommends"
@@ -64,6 +80,7 @@ def apt_script(step: Apt) -> tuple[str, ...]:
 def venv_script(step: Venv) -> tuple[str, ...]:
     """Return the commands that make the virtual environment with the image's own Python."""
     return (
+        f'{{ test -z "${UV_ARG}" || echo "${UV_ARG}  {MOUNT}/uv" | {CHECK}; }}',
         "export PYTHONDONTWRITEBYTECODE=1",
         (
             f"{MOUNT}/uv venv --quiet --offline --no-cache --no-config --no-managed-python"
@@ -86,6 +103,8 @@ def wheels_script(step: Wheels) -> tuple[str, ...]:
     """
     site = f"{LAYER}{step.venv}/lib/python{step.python}/site-packages"
     return (
+        f"cd {MOUNT}",
+        *_check(step.name, wheels_arg(step.name)),
         "export PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 UV_NO_INSTALLER_METADATA=1",
         (
             f"{MOUNT}/uv pip install --quiet --offline --no-cache --no-config --no-index --no-deps"

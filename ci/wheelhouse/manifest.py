@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ci.errors import FetchError
-from ci.plan.keys import digest
 from ci.wheelhouse.program.content_store import file_stamp, sha256
 from ci.wheelhouse.program.package_folder import SCHEMA, own_digest
 
+WHEELS = "wheels/"
 EXPORT = "export the folder again with `dockwright wheelhouse --export DIR`"
 
 
@@ -32,11 +32,15 @@ class Manifest:
     def part(self, name: str) -> str:
         """Return the digest of what the list `name` uses; empty where there is no such list.
 
-        It is part of the instruction that uses the list, since a layer cache may ignore what is mounted.
+        It is part of the instruction that uses the list, since a layer cache may ignore what is mounted. It
+        is that of a file of hashes, by which the step checks what it installs: see ci/lower/script.py.
         """
-        if name not in self.lists:
-            return ""
-        return digest({path: self.files[path] for path in self.lists[name]})
+        return self.files.get(f"lists/{name}.sha256", "")
+
+    def only(self, name: str) -> Manifest:
+        """Return the manifest of what the list `name` uses alone."""
+        paths = self.lists.get(name, ())
+        return replace(self, files={path: self.files[path] for path in paths}, lists={name: paths})
 
     @property
     def size_bytes(self) -> int:
@@ -76,8 +80,10 @@ def verify(
 ) -> list[str]:
     """Return the errors of the files of `manifest`, a sentence each.
 
-    `hashes` has the file stamp and the sha256 of files by path, so that an unchanged file is hashed once; it
-    is updated in place. `on_chunk` is called before each chunk that is hashed; what it raises is not caught.
+    `hashes` has the file stamp and the sha256 of files by path, so that an unchanged wheel is hashed once; it
+    is updated in place. Stamps can be forged, so they count for wheels alone, which uv hashes when it
+    installs them; what nobody else checks is hashed here each time. `on_chunk` is called before each chunk
+    that is hashed; what it raises is not caught.
     """
     errors = []
     for path, expected in sorted(manifest.files.items()):
@@ -85,7 +91,7 @@ def verify(
         try:
             stamp = file_stamp(file)
             known = hashes.get(str(file))
-            if known is None or known[:-1] != stamp:
+            if known is None or known[:-1] != stamp or not path.startswith(WHEELS):
                 known = hashes[str(file)] = [*stamp, sha256(file, on_chunk)]
         except OSError as error:
             errors.append(f"{file}: missing" if isinstance(error, FileNotFoundError) else f"{file}: {error}")
@@ -96,8 +102,9 @@ def verify(
 
 
 def known_files(hashes: dict[str, list[Any]]) -> dict[str, list[list[int]]]:
-    """Return the file stamps in `hashes` by sha256: a program need not hash those files again."""
+    """Return the file stamps of wheels in `hashes` by sha256: a program need not hash those files again."""
     found: dict[str, list[list[int]]] = {}
-    for entry in hashes.values():
-        found.setdefault(str(entry[-1]), []).append(entry[:-1])
+    for path, entry in hashes.items():
+        if path.endswith(".whl"):
+            found.setdefault(str(entry[-1]), []).append(entry[:-1])
     return found

@@ -11,7 +11,8 @@ import pytest
 from ci.catalog.load import load_stack
 from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.engine import BuildRequest, ImageInfo, Output
-from ci.lower.dockerfile import instructions, wheels_arg
+from ci.lower.digest_args import wheels_arg
+from ci.lower.dockerfile import instructions
 from ci.plan.recipes import recipe
 from ci.run.inputs.local import LocalInputs
 from ci.run.verify.layer_listing import Entry, listing

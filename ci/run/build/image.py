@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ci.engines.engine import BuildRequest, Engine, ImageInfo, Output
 from ci.errors import BuildError, CommandError, SmokeError
+from ci.lower.script import CHECK
 from ci.names.digest import bare_digest, whole_digest
 from ci.plan.keys import tag
 from ci.plan.plan import PlannedImage
@@ -28,6 +29,7 @@ from ci.smoke.image_checks import ImageChecks
 from ci.smoke.results import failed, failures_text
 
 STEP_SHOWN = 80
+PREPARES = ("cd ", "export ")
 _STEP = re.compile(r"STEP \d+/\d+: (.*)")
 
 
@@ -112,7 +114,10 @@ class ImageWork:
             async with self._shared_apt_lock(planned):
                 id_ = await self.engine.build(self.request(planned), output)
         except CommandError as error:
-            raise BuildError(f"{planned.id}: a step failed ({log} has all of it)\n{error.tail}") from error
+            changed = await self.inputs.changed_files(planned.image)
+            hint = f"{changed[0]}. The next build fetches it again" if changed else ""
+            text = f"{planned.id}: a step failed ({log} has all of it)\n{error.tail}"
+            raise BuildError(text, hint=hint) from error
         info = await self.engine.inspect(id_)
         record = ImageRecord(document=planned.document, layers=info.layers, config_digest=info.id)
         self.events.step(planned.id, "checks")
@@ -208,6 +213,8 @@ def shown(instruction: str) -> str:
     text = instruction
     if text.startswith("RUN "):
         commands = re.sub(r"--mount=\S+\s+", "", text.removeprefix("RUN ")).split("&&")
-        real = [one.strip() for one in commands if not one.strip().startswith(("cd ", "export "))]
+        real = [
+            one for one in commands if not one.strip().startswith(("cd ", "export ")) and CHECK not in one
+        ]
         text = f"RUN {(real or commands)[0].strip()}"
     return text if len(text) <= STEP_SHOWN else f"{text[: STEP_SHOWN - 1]}…"

@@ -132,6 +132,10 @@ class EngineInputs:
         await self._fill_wheels(variant, document, builder, output)
         return self._folders["wheelhouse", variant]
 
+    async def changed_files(self, image: ImageVariant) -> tuple[str, ...]:  # noqa: ARG002
+        """Return nothing: this engine identifies a folder by its content."""
+        return ()
+
     def folders(self, image: ImageVariant) -> dict[str, Folder]:
         """Return the folder behind each reference that the steps of `image` mount."""
         stack = self.workspace.stack

@@ -37,6 +37,13 @@ class BuildInputs(Protocol):
         """Fetch and compile the wheels of a variant; return whether there was work to do."""
         ...
 
+    async def changed_files(self, image: ImageVariant) -> tuple[str, ...]:
+        """Return which files of `image` were changed after they were fetched, a sentence each.
+
+        All are hashed. They are fetched again when they are needed next.
+        """
+        ...
+
     def folders(self, image: ImageVariant) -> dict[str, Folder]:
         """Return the folder behind each reference that the steps of `image` mount."""
         ...

@@ -18,7 +18,7 @@ from ci.catalog.stack import ImageVariant
 from ci.engines.engine import BuildRequest, ContainerRun, Engine, File, Folder, Output
 from ci.engines.network import network_env, network_mounts, network_secrets
 from ci.errors import BuildError, CommandError, DockwrightError, FetchError
-from ci.lower.dockerfile import DEBS_ARG, UV_ARG, wheels_arg
+from ci.lower.digest_args import DEBS_ARG, UV_ARG, wheels_arg
 from ci.plan.recipes import apt_list, wheel_lists
 from ci.plan.references import debhouse_reference, digest_reference, wheelhouse_reference
 from ci.redaction import redacted
@@ -37,7 +37,7 @@ from ci.run.workspace.run_directory import PRIVATE
 from ci.run.workspace.workspace import Workspace
 from ci.steps.layout import ROOT
 from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_input, wheelhouse_input
-from ci.wheelhouse.manifest import Manifest, known_files
+from ci.wheelhouse.manifest import Manifest, known_files, verify
 from ci.wheelhouse.program.atomic_write import write_atomically
 
 PROGRAMS = Path(str(files("ci.wheelhouse.program")))
@@ -255,6 +255,17 @@ class LocalInputs:
                 )
                 await self.engine.tag(await self.engine.build(request, log_only(output)), image.name)
         return image.name
+
+    async def changed_files(self, image: ImageVariant) -> tuple[str, ...]:
+        """Return which files of `image` were changed after they were fetched, a sentence each."""
+        used = [(self.manifests.get(f"wheelhouse/{image.variant}"), name) for name in wheel_lists(image)]
+        used += [(self.manifests.get("debhouse"), apt_list(image.apt, image.apt_lock))] if image.apt else []
+        parts = [manifest.only(name) for manifest, name in used if manifest is not None]
+        checks = [partial(verify, part, {}) for part in parts]
+        errors = [error for check in checks for error in await in_hash_thread(check)]
+        if errors:
+            self.workspace.state.forget_hashes()
+        return tuple(errors)
 
     def folders(self, image: ImageVariant) -> dict[str, Folder]:
         """Return the folder behind each reference that the instructions of `image` mount."""

@@ -77,6 +77,11 @@ class State:
             with _HASHES:
                 write_atomically(self.root / "hashes.json", json.dumps({**self.hashes(), **new}))
 
+    def forget_hashes(self) -> None:
+        """Forget all hashes of wheels and debs, so that each file is hashed again."""
+        with _HASHES:
+            (self.root / "hashes.json").unlink(missing_ok=True)
+
     def layer_stamps(self) -> dict[str, str]:
         """Return the stamps that layers had when they were made: see ci.engines.store_state."""
         try:

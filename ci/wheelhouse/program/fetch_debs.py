@@ -42,7 +42,8 @@ def fill(document: Path, root: Path, name: str) -> None:
     for entry in entries:
         folder.add(f"debs/{entry['file']}", entry["sha256"])
     for list_, names in wanted["lists"].items():
-        folder.list(list_, [f"debs/{file}" for file in names], "".join(f"./debs/{file}\n" for file in names))
+        paths = [f"debs/{file}" for file in names]
+        folder.list(list_, paths, "".join(f"./{path}\n" for path in paths), checked=paths)
     folder.close(wanted["input"])
 
 

@@ -38,7 +38,11 @@ PYPI = "https://pypi.org/simple"
 def fetch(lines: set[Line], wanted: WheelFolder) -> None:
     """Fetch the files of `lines` from the index of the environment (`PIP_INDEX_URL`, `PIP_TRUSTED_HOST`)."""
     store = wanted.store
-    missing = sorted((line for line in lines if not store.has(line.sha256)), key=lambda line: line.file)
+    hashed = {*wanted.requirements, *(line for line in lines if line.is_sdist)}
+    stores = {line: wanted.hashing if line in hashed else store for line in lines}
+    missing = sorted(
+        (line for line in lines if not stores[line].has(line.sha256)), key=lambda line: line.file
+    )
     say(f"{len(lines)} distributions, {len(missing)} to fetch")
     client = Client(say, trusted=tuple(os.environ.get("PIP_TRUSTED_HOST", "").split()))
     index = Index(os.environ.get("PIP_INDEX_URL") or PYPI, client)

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .atomic_write import write_atomically
 from .content_store import ContentStore
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 class PackageFolder:
@@ -32,10 +33,16 @@ class PackageFolder:
         write_atomically(self._folder / path, data, mode)
         self._files[path] = hashlib.sha256(data).hexdigest()
 
-    def list(self, name: str, paths: list[str], text: str) -> None:
-        """Write the list `name`: `text` for the installer, `paths` for the manifest."""
+    def list(self, name: str, paths: list[str], text: str, checked: Sequence[str] = ()) -> None:
+        """Write the list `name`: `text` for the installer, `paths` for the manifest.
+
+        The step that uses the list checks it and the files `checked` by `lists/NAME.sha256`, which has the
+        form of sha256sum(1). Files whose hashes are in `text` are checked by the installer.
+        """
         self.write(f"lists/{name}.txt", text)
         self._lists[name] = paths
+        sums = [f"{self._files[path]}  {path}\n" for path in sorted({f"lists/{name}.txt", *checked})]
+        self.write(f"lists/{name}.sha256", "".join(sums))
 
     def close(self, input_digest: str) -> None:
         """Remove files of an earlier fill, then write the manifest."""

@@ -7,6 +7,7 @@ with the build requirements, `jobs/KEY/` with an sdist and its job, and `made/KE
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from .compile_sdist import uv_program
@@ -28,6 +29,8 @@ class WheelFolder:
         self._wanted = json.loads(document.read_text())
         self._folder = root / name
         self.store: ContentStore = open_content_store(root, self._wanted["known"])
+        self.hashing = replace(self.store, known={})
+        """The same store, which hashes each file that it is asked for: for what nobody else checks."""
         self.compiled = Compiled(root / "compiled", self.store)
         self.work = self.store.partial / f"{name.replace('/', '-')}.builder"
         self._made = Path(self._wanted["made"]) if "made" in self._wanted else self.work / "made"
@@ -103,5 +106,6 @@ class WheelFolder:
             raise FetchingError(kind="hash", text=f"{uv.file}: is no wheel of uv ({error})") from error
         for list_, own in self.lists.items():
             text = "".join(f"{final[line].text}\n" for line in own)
-            folder.list(list_, [*sorted(f"wheels/{final[line].file}" for line in own), "uv"], text)
+            paths = [*sorted(f"wheels/{final[line].file}" for line in own), "uv"]
+            folder.list(list_, paths, text, checked=["uv"])  # uv checks the wheels
         folder.close(self._wanted["input"])

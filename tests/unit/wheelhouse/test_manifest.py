@@ -21,7 +21,7 @@ def package_folder(folder: Path, content: bytes = b"wheel") -> Path:
     (folder / "wheels/a.whl").write_bytes(content)
     digest = hashlib.sha256(b"wheel").hexdigest()
     files = {"wheels/a.whl": digest}
-    value: dict[str, Any] = {"schema": 2, "input": "i", "files": files, "lists": {"asr": ["wheels/a.whl"]}}
+    value: dict[str, Any] = {"schema": 3, "input": "i", "files": files, "lists": {"asr": ["wheels/a.whl"]}}
     (folder / "manifest.json").write_text(json.dumps({**value, "sha256": own_digest(value)}))
     return folder
 
@@ -55,6 +55,27 @@ def test_a_file_of_the_same_size_is_hashed_again_after_it_was_written(tmp_path: 
     assert "sha256 is" in verify(manifest, hashes)[0]
 
 
+@pytest.mark.parametrize("name", ["debs/a.deb", "lists/asr.txt", "uv"])
+def test_a_file_that_nobody_else_checks_is_hashed_though_its_size_and_times_are_the_old_ones(
+    tmp_path: Path, name: str
+) -> None:
+    store = ContentStore(folder=tmp_path / "content", partial=tmp_path / "partial")
+    folder = PackageFolder(tmp_path / "house", store)
+    folder.write(name, b"right")
+    folder.close("i")
+    manifest = read_manifest(tmp_path / "house")
+    hashes: dict[str, list[object]] = {}
+    assert verify(manifest, hashes) == []
+    path = tmp_path / "house" / name
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"wrong")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_ino == before.st_ino
+    (error,) = verify(manifest, hashes)
+    assert f"{path}: sha256 is" in error
+
+
 def test_a_file_that_another_folder_links_to_is_not_hashed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,19 +102,35 @@ def test_a_folder_must_have_the_file_of_each_lock_line() -> None:
     assert set(locked_files(wheels)) == {f"wheels/{name}-1.0-py3-none-any.whl" for name in names}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"schema": 2}', '{"schema": 3}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"schema": 3}', '{"schema": 4}'])
 def test_a_manifest_that_cannot_be_read_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(FetchError, match=r"manifest\.json"):
         read_manifest(tmp_path)
 
 
-def test_the_digest_of_a_part_follows_the_files_of_that_list(tmp_path: Path) -> None:
-    manifest = read_manifest(package_folder(tmp_path))
-    before = manifest.part("asr")
-    manifest.files["wheels/a.whl"] = "0" * 64
-    assert manifest.part("asr") != before
-    assert manifest.part("nobody") == ""
+@pytest.mark.parametrize("checked", ["debs/a.deb", "uv"])
+def test_the_digest_of_a_part_is_that_of_a_list_of_hashes_of_all_that_the_step_checks(
+    tmp_path: Path, checked: str
+) -> None:
+    store = ContentStore(folder=tmp_path / "content", partial=tmp_path / "partial")
+    parts = set()
+    for number, (content, text) in enumerate((("a", "list"), ("b", "list"), ("a", "other"))):
+        house = tmp_path / str(number)
+        folder = PackageFolder(house, store)
+        folder.write(checked, content)
+        folder.list("asr", [checked], text, checked=[checked])
+        folder.close("i")
+        manifest = read_manifest(house)
+        sums = (house / "lists/asr.sha256").read_bytes()
+        assert manifest.part("asr") == hashlib.sha256(sums).hexdigest()
+        files = {"lists/asr.txt": text, checked: content}
+        assert sums.decode() == "".join(
+            f"{hashlib.sha256(files[path].encode()).hexdigest()}  {path}\n" for path in sorted(files)
+        )
+        parts.add(manifest.part("asr"))
+        assert manifest.part("nobody") == ""
+    assert len(parts) == 3
 
 
 def test_a_mirror_is_no_input_of_a_debhouse() -> None:
