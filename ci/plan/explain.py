@@ -190,7 +190,7 @@ def _instructions(old: list[str], new: list[str]) -> list[Change]:
 
 def _unnamed(text: str) -> str:
     """Return an instruction without the digest in the name of its list: the lock lines show that change."""
-    return re.sub(r"(lists/\S+-)[0-9a-f]{12}\.txt", r"\1….txt", text)
+    return re.sub(r"(lists/[^\s/]+-)[0-9a-f]{12}\.(txt|sha256)\b", r"\1….\2", text)
 
 
 def _parent(old: Document, new: Document) -> list[Change]:
