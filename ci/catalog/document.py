@@ -125,6 +125,11 @@ class SmokeTable(Document):
         description="Optional shared libraries: names of libraries that may be missing, or (with a slash) "
         "files in site-packages whose libraries may be missing. * matches any text.",
     )
+    generated: Annotated[list[Text], Example('["/var/lib/myservice/*"]')] = Field(
+        [],
+        description="Files that installing Debian packages makes, the same in each build, and that are in no "
+        "package. Absolute paths; * matches any text.",
+    )
 
 
 class BudgetTable(Document):

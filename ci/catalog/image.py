@@ -148,6 +148,7 @@ def _smoke(table: SmokeTable, of_variant: VariantTable, inputs: tuple[ContextFil
         runs=tuple(tuple(argv) for argv in table.runs),
         inputs=inputs,
         unresolved=(*table.unresolved, *of_variant.unresolved),
+        generated=tuple(table.generated),
     )
 
 

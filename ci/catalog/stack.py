@@ -110,6 +110,8 @@ class Smoke:
     """Files of the image's folder smoke/, `target` relative to it; they are in no image."""
     unresolved: tuple[str, ...] = ()
     """Shared libraries, or (with a slash) objects that miss some, of optional parts that nothing loads."""
+    generated: tuple[str, ...] = ()
+    """Patterns of files that installing Debian packages makes and that are in no package."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,8 @@ class Rung(StrEnum):
     """Rules for every image: user, init, environment, labels, no compiler, no cache, no secret."""
     size = "size"
     """The size budget is kept, and no layer is too large."""
+    contents = "contents"
+    """Every file is that of a step, with its content; accounts are consistent; no key and no id is made."""
     closure = "closure"
     """Every shared library finds the libraries that it needs."""
     imports = "imports"

@@ -50,6 +50,7 @@ WITH_VALUE = {
 """Their options that are followed by a value."""
 _PYTHON = re.compile(r"python(\d+(\.\d+)*)?")
 _TARGET = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_][\w.]*)(?:\(.*\))?")
+_FILE = re.compile(r"([^:]+\.py)(:|$)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 
@@ -149,9 +150,8 @@ def _named(text: str) -> EntrypointModule | None:
     found = _TARGET.fullmatch(text)
     if found is not None:
         return EntrypointModule(module=found[1], attribute=found[2])
-    path = text.partition(":")[0]
-    if path.endswith(".py"):
-        return EntrypointModule(file=path)
+    if file := _FILE.match(text):
+        return EntrypointModule(file=file[1])
     return EntrypointModule(module=text) if _MODULE.fullmatch(text) else None
 
 

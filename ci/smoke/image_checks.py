@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from ci.catalog.stack import ImageVariant, Stack
-from ci.engines.engine import Engine, File, ImageInfo, Output
+from ci.engines.engine import Engine, File, ImageInfo, Output, SandboxedProgram
 from ci.engines.machine import gpu_class
+from ci.engines.process.command import ProcessResult
 from ci.names.digest import Digest, bare_digest
 from ci.plan.plan import PlannedImage
 from ci.report.check import Check, Rung, Status
@@ -29,10 +30,12 @@ from ci.smoke.ladder import (
     to_do,
 )
 from ci.smoke.ledger_entry import Entry, Subject
+from ci.smoke.parent_files import ParentFiles, config_as_user
 from ci.smoke.probe_program import ProbeProgram, present_suite, probe_program
-from ci.smoke.results import parse_results, started_rung
+from ci.smoke.results import closed_paths, parse_results, started_rung
 from ci.smoke.size import budget_check, layer_check, within_budget
 from ci.smoke.structure import structure_checks
+from ci.steps.layout import ROOT
 
 GPU = "gpu"
 """The name of the one check that is reported if no check of the GPU rung was tried."""
@@ -84,6 +87,10 @@ class ImageChecks:
     emit: Callable[[Event], None]
     options: CheckOptions = field(default_factory=CheckOptions)
     ledger: CheckLedger | None = None
+    base: str = ""
+    """The kind of base that root images have."""
+    parents: Mapping[str, str] = field(default_factory=dict)
+    """The local name of what each image variant is based on, by `image:variant`."""
     passed: dict[str, str] = field(default_factory=dict)
     """The digest of the content of each image that passed its present checks, by `image:variant`.
 
@@ -94,8 +101,12 @@ class ImageChecks:
     """What to record of an image that passed, once its content is known."""
     _facts: dict[str, str] = field(default_factory=dict)
     """Answers of the engine that do not change during a run: `machine`, `no gpu`."""
+    _parent_files: ParentFiles = field(init=False)
     _no_gpu_noted: bool = False
     """Whether the note that there is no GPU was emitted. It is emitted once."""
+
+    def __post_init__(self) -> None:
+        self._parent_files = ParentFiles(engine=self.engine, base=self.base, names=self.parents)
 
     async def check(
         self,
@@ -129,21 +140,49 @@ class ImageChecks:
             again = to_do(rungs, recorded)
             checks = [
                 *structure_checks(stack, image, info.config),
-                *await self._probe(tested, again, Rung.structure),
+                *await self._probe(tested, _without(again, Rung.contents), Rung.structure),
                 budget_check(image, sum(size for _, size in layers)),
                 layer_check(image, layers if info.has_layer_sizes else ()),
                 *from_ledger({rung: recorded[rung] for rung in rungs if rung in recorded}, again),
             ]
-            # without uv nothing checked what distributions require
-            done = again if program.has_uv else tuple(set(again) - {Rung.imports})
+            is_compared = True
+            if Rung.contents in again:
+                found, is_compared = await self._contents(tested)
+                checks += found
+            # without uv nothing checked what distributions require, without the parent not all files
+            done = again if program.has_uv else _without(again, Rung.imports)
+            done = done if is_compared else _without(done, Rung.contents)
             await self._record(tested, entry, checks, done, complete=all_passed(checks))
             if all_passed(checks):
                 self.passed[planned.id] = content
             if needs_gpu(image):
                 checks += await self._gpu(tested, checks)
-        found = in_order(checks)
-        self.emit(Checked(task=planned.id, checks=found))
-        return found
+        ordered = in_order(checks)
+        self.emit(Checked(task=planned.id, checks=ordered))
+        return ordered
+
+    async def _contents(self, tested: _Tested) -> tuple[tuple[Check, ...], bool]:
+        """Return the checks of the contents, and whether they were compared with what is below the image.
+
+        They run as root without rights, since the image's user may not read all files; once more as the owner
+        of each path that root may not read either.
+        """
+        parents = self._parent_files
+        listing = await parents.listing(tested.planned, tested.info, tested.program)
+        if listing:
+            tested.program.compare_with(listing)
+        ended = await self._contents_as(tested, ROOT)
+        checks = _results(ended, Rung.contents)
+        for owner, paths in closed_paths(ended.output).items():
+            again = await self._contents_as(tested, owner, paths)
+            checks = _merged(checks, _results(again, Rung.contents))
+        return checks, bool(listing) or parents.is_whole(tested.planned)
+
+    async def _contents_as(self, tested: _Tested, user: str, only: tuple[str, ...] = ()) -> ProcessResult:
+        config = config_as_user(tested.info.config, user)
+        is_whole = self._parent_files.is_whole(tested.planned)
+        program = tested.program.sandboxed((Rung.contents,), config, only=only, is_whole=is_whole)
+        return await self._ended(tested, program)
 
     async def _gpu(self, tested: _Tested, below: list[Check]) -> tuple[Check, ...]:
         """Return the checks of the GPU rung: the device, and the others unless the ledger has them.
@@ -273,6 +312,10 @@ class ImageChecks:
         `first` is the rung of a probe that could not be started.
         """
         program = tested.program.sandboxed(rungs, tested.info.config, gpu_first_only=gpu_first_only)
+        return _results(await self._ended(tested, program), first)
+
+    async def _ended(self, tested: _Tested, program: SandboxedProgram) -> ProcessResult:
+        """Run a probe and report each rung that it reaches."""
         shown = ""
 
         def show_rung(line: str) -> None:
@@ -282,10 +325,30 @@ class ImageChecks:
                 shown = rung
                 self.emit(Step(task=tested.planned.id, text=f"checks: {rung}"))
 
-        ended = await self.engine.run_sandboxed(tested.id, program, replace(tested.output, on_line=show_rung))
-        return parse_results(
-            ended.output, ended.status, reason=ended.termination_reason, tail=ended.tail, rung=first
-        )
+        return await self.engine.run_sandboxed(tested.id, program, replace(tested.output, on_line=show_rung))
+
+
+def _results(ended: ProcessResult, first: Rung) -> tuple[Check, ...]:
+    return parse_results(
+        ended.output, ended.status, reason=ended.termination_reason, tail=ended.tail, rung=first
+    )
+
+
+def _without(rungs: tuple[Rung, ...], rung: Rung) -> tuple[Rung, ...]:
+    return tuple(one for one in rungs if one is not rung)
+
+
+def _merged(checks: tuple[Check, ...], more: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Return `checks` with the failures of `more`, which checked a part of the same again."""
+    by_name = {check.name: check for check in checks}
+    for check in more:
+        before = by_name.setdefault(check.name, check)
+        if check.status is Status.failed and check is not before:
+            known = before.detail if before.status is Status.failed else ""
+            new = [line for line in check.detail.splitlines() if line not in known.splitlines()]
+            detail = "\n".join([*([known] if known else []), *new])
+            by_name[check.name] = check.model_copy(update={"detail": detail})
+    return tuple(by_name.values())
 
 
 def _same_device(checks: tuple[Check, ...]) -> tuple[Check, ...]:

@@ -11,6 +11,7 @@ from ci.report.check import Check, Rung, Status
 NEEDS: dict[Rung, tuple[Rung, ...]] = {
     Rung.structure: (),
     Rung.size: (),
+    Rung.contents: (),
     Rung.closure: (),
     Rung.imports: (),
     Rung.programs: (Rung.closure, Rung.imports),

@@ -23,6 +23,8 @@ from ci.steps.layout import VENV
 
 PYTHON = f"{VENV}/bin/python"
 REQUEST = "request.json"
+PARENT_FILE = "parent.tree"
+"""The parent's files, for program/probe.py."""
 READERS = (
     "engines/capabilities.py",
     "engines/sandbox.py",
@@ -32,6 +34,7 @@ READERS = (
     "engines/program/sandbox.py",
     "smoke/image_checks.py",
     "smoke/ladder.py",
+    "smoke/parent_files.py",
     "smoke/results.py",
     "smoke/size.py",
     "smoke/structure.py",
@@ -50,18 +53,40 @@ class ProbeProgram:
     suite: str
 
     def sandboxed(
-        self, rungs: tuple[Rung, ...], config: dict[str, Any], *, gpu_first_only: bool = False
+        self,
+        rungs: tuple[Rung, ...],
+        config: dict[str, Any],
+        *,
+        gpu_first_only: bool = False,
+        only: tuple[str, ...] = (),
+        is_whole: bool = False,
     ) -> SandboxedProgram:
-        """Write the request for `rungs` and return the program to run in an image with this `config`."""
+        """Write the request for `rungs` and return the program to run in an image with this `config`.
+
+        With `only` the contents below these paths alone are checked. `is_whole`: the image has no parent that
+        accounts for a part of it.
+        """
+        more = {"gpu_first_only": gpu_first_only, "only": only, "is_whole": is_whole}
+        return self._started(PYTHON, config, rungs=rungs, **more)
+
+    def lister(self, config: dict[str, Any]) -> SandboxedProgram:
+        """Return the program that lists the files of an image with this `config`, or of a base image."""
+        return self._started(f"python{self.request['python']}", config, lists_files=True)
+
+    def compare_with(self, listing: str) -> None:
+        """Let the contents be compared with those of the parent, as `lister` printed them."""
+        path = self.folder / PARENT_FILE
+        path.write_text(listing)
+        path.chmod(0o644)
+
+    def _started(
+        self, python: str, config: dict[str, Any], *, rungs: tuple[Rung, ...] = (), **more: object
+    ) -> SandboxedProgram:
         path = self.folder / REQUEST
-        path.write_text(
-            json.dumps(
-                {**self.request, "rungs": [str(rung) for rung in rungs], "gpu_first_only": gpu_first_only}
-            )
-        )
+        path.write_text(json.dumps({**self.request, "rungs": [str(rung) for rung in rungs], **more}))
         path.chmod(0o644)
         return SandboxedProgram(
-            argv=(PYTHON, "-I", "-B", f"{PROBE}/probe.py", f"{PROBE}/{REQUEST}"),
+            argv=(python, "-I", "-B", f"{PROBE}/probe.py", f"{PROBE}/{REQUEST}"),
             config=config,
             mounts=self.mounts,
             limit_s=PROBE_LIMIT_S,

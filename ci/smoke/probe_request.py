@@ -10,6 +10,7 @@ from typing import Any
 
 from ci.catalog.files import SMOKE
 from ci.catalog.stack import ImageVariant, Stack
+from ci.smoke.contents_request import CONTENTS_LIMIT_S, contents_request
 from ci.smoke.entrypoint_module import entrypoint_module
 from ci.smoke.ladder import NEEDS
 from ci.steps.layout import TINI
@@ -72,6 +73,8 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "gid": stack.gid,
         "python": stack.python,
         "distributions": {name: names.get(name, "") for one in line for name in sorted(one.requirements)},
+        "contents": contents_request(stack, image),
+        "contents_limit_s": CONTENTS_LIMIT_S,
         "files": {
             file.target: f"{one.folder}/{file.path}" for one in line for file in one.files if not file.link
         },
@@ -102,5 +105,5 @@ def suite_digest(request: Mapping[str, Any], program: Mapping[str, str], sandbox
     `program` has the sha256 of every file of that code by its path, files of the images' folders smoke/
     included.
     """
-    document = {"schema": 2, "request": request, "program": dict(program), "sandbox": sandbox}
+    document = {"schema": 3, "request": request, "program": dict(program), "sandbox": sandbox}
     return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

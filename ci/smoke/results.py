@@ -79,6 +79,31 @@ def started_rung(line: str) -> str:
             return ""
 
 
+def listing_of(text: str) -> str:
+    """Return the list of files in the output of a probe, empty if it is not complete."""
+    parts: list[str] = []
+    for line in text.splitlines():
+        match _event(line):
+            case {"event": "listing", "part": str(part)}:
+                parts.append(part)
+            case {"event": "ended"}:
+                return "".join(parts)
+            case _:
+                pass
+    return ""
+
+
+def closed_paths(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the paths that a probe could not read, by `uid:gid` of their owner."""
+    for line in text.splitlines():
+        match _event(line):
+            case {"event": "closed", "paths": dict(paths)}:
+                return {str(owner): tuple(map(str, below)) for owner, below in paths.items()}
+            case _:
+                pass
+    return {}
+
+
 def _planned(pairs: list[Any]) -> Iterator[tuple[str, Rung]]:
     """Yield the name and the rung of each planned check; malformed pairs are left out."""
     for pair in pairs:

@@ -236,8 +236,9 @@ class FakeEngine:
 
     async def run_sandboxed(self, image: str, program: SandboxedProgram, output: Output) -> ProcessResult:
         found = self._image(image)
-        self.calls.append(("check", found.folder))
         request = json.loads(Path(str(program.mounts[0][0]), REQUEST).read_text())
+        if "structure" in request["rungs"]:  # the other runs of the probe are part of the same check
+            self.calls.append(("check", found.folder))
         status = "failed" if found.folder in self.failing_checks else "passed"
         events: list[dict[str, object]] = [
             {"event": "check", "rung": rung, "name": rung, "status": status, "detail": "", "seconds": 1.0}

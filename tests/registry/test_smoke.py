@@ -23,7 +23,7 @@ pytestmark = pytest.mark.engine
 IMAGE = "subtitle-gen"
 ID = f"{IMAGE}:cpu"
 ALWAYS = {"structure", "size"}
-LADDER = {"structure", "size", "closure", "imports", "programs"}
+LADDER = {"structure", "size", "contents", "closure", "imports", "programs"}
 
 
 @pytest.fixture

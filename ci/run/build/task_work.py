@@ -30,15 +30,16 @@ def task_work(engine: Engine, run: PlannedRun, log: RunLog) -> Work:
     workspace, request, events = run.workspace, run.request, log.events
     ledger = ledger_of(workspace, run.remote, events.warning)
     inputs = _inputs(engine, run)
+    parents = {
+        planned.id: inputs.root_image()
+        if planned.image.is_root
+        else run.plan.get(planned.image.parent).reference
+        for planned in run.plan.images
+    }
     images = ImageWork(
         inputs=inputs,
         engine=engine,
-        parents={
-            planned.id: inputs.root_image()
-            if planned.image.is_root
-            else run.plan.get(planned.image.parent).reference
-            for planned in run.plan.images
-        },
+        parents=parents,
         events=events,
         checks=ImageChecks(
             stack=workspace.stack,
@@ -50,6 +51,8 @@ def task_work(engine: Engine, run: PlannedRun, log: RunLog) -> Work:
             options=request.checks,
             ledger=ledger,
             passed=run.passed,
+            base=workspace.base.kind,
+            parents=parents,
         ),
         cache=not request.rebuild,
         available=frozenset(run.store.ids),

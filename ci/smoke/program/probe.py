@@ -19,7 +19,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .lazy_contents import LazyContents
 
 if not __package__:
     # Inside an image this folder is the only part of dockwright, and -I leaves it out of the search path.
@@ -32,6 +35,7 @@ from .filesystem import Finding
 
 LINE_PREFIX = "dockwright-check "
 UV = Path(__file__).parent / "uv"
+LISTING_CHARACTERS = 60_000
 LINES, WIDTH = 30, 400
 """The number of lines of a child's output in the detail of a failed check, and of characters of each."""
 FILE_SYSTEM_CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Finding]], ...] = (
@@ -182,6 +186,23 @@ def code_checks(request: dict[str, Any]) -> list[tuple[str, Callable[[], Finding
     return found
 
 
+def contents_of(request: dict[str, Any]) -> "LazyContents":
+    """Return the checks of the contents."""
+    from .lazy_contents import LazyContents  # imported only where it is used: it is compiled each time
+
+    return LazyContents(request)
+
+
+def list_files() -> None:
+    """Print every path of this file system, for the check of an image that is based on it."""
+    from .file_tree import file_tree, mounts, packed  # imported only where it is used
+
+    word = packed(file_tree("/", mounts())[0])
+    for start in range(0, len(word), LISTING_CHARACTERS):
+        report(event="listing", part=word[start : start + LISTING_CHARACTERS])
+    report(event="ended")
+
+
 def programs_of(request: dict[str, Any]) -> list[tuple[str, list[str], float, bool]]:
     """Return the programs to start as (name, argv, time limit in seconds, whether it has to print)."""
     limit_s = request["command_limit_s"]
@@ -193,13 +214,18 @@ def programs_of(request: dict[str, Any]) -> list[tuple[str, list[str], float, bo
 def main(request_path: str) -> None:
     """Do the checks of every requested rung."""
     request = json.loads(Path(request_path).read_text())
+    if request.get("lists_files"):
+        list_files()
+        return
     limit_s, loaded, ladder = request["command_limit_s"], set[str](), Ladder(request)
     programs = programs_of(request)
     code = code_checks(request) if "programs" in ladder.rungs else []
+    contents = contents_of(request) if "contents" in ladder.rungs else None
     libraries = cuda_checks() if "cuda" in ladder.rungs else []
     on_gpu = gpu_checks_of(request) if "gpu" in ladder.rungs else []
     names = {
         "structure": [name for name, _ in FILE_SYSTEM_CHECKS],
+        "contents": contents.names if contents is not None else (),
         "imports": ["pip check", *(f"import {name}" for name in request["distributions"])],
         "closure": ["shared libraries"],
         "programs": [*(name for name, _ in code), *(name for name, *_ in programs)],
@@ -213,6 +239,10 @@ def main(request_path: str) -> None:
     if "structure" in ladder.rungs:
         for name, inspect in FILE_SYSTEM_CHECKS:
             ladder.check("structure", name, partial(inspect, request), limit_s)
+    if contents is not None:
+        for name in names["contents"]:
+            ladder.check("contents", name, partial(contents.check, name), request["contents_limit_s"])
+        report(event="closed", paths=contents.closed())
     if "imports" in ladder.rungs:
         # The child has its own limit; the longer one here includes reading its output.
         ladder.check("imports", "pip check", lambda: requirements(limit_s), limit_s + 10)

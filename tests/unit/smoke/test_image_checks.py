@@ -21,7 +21,7 @@ from ci.run.reuse.ledger import Ledger
 from ci.run.tasks.event_log import EventLog
 from ci.smoke.check_options import CheckOptions
 from ci.smoke.image_checks import ImageChecks
-from ci.smoke.probe_program import REQUEST
+from ci.smoke.probe_program import PARENT_FILE, REQUEST
 from ci.smoke.results import LINE_PREFIX
 from tests.stacks import image, small_stack
 
@@ -44,18 +44,48 @@ def all_good(request: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 @dataclass
 class Scripted:
-    """An engine whose probe answers as `answer` says; `asked` are the rungs of each run."""
+    """An engine whose probe answers as `answer` says.
+
+    `asked` are the rungs of each run but for `contents`, whose runs are in `contents` as (user, only, whether
+    there was a parent). `listed` are the images whose files were listed, `closed` what root may not read.
+    """
 
     answer: Answer = all_good
     without_gpu: str = ""
     asked: list[tuple[str, ...]] = field(default_factory=list)
+    contents: list[tuple[str, tuple[str, ...], bool]] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
+    closed: dict[str, list[str]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    parent_layers: tuple[tuple[str, int], ...] = (("one", 5),)
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(sandbox="all"))
 
-    async def run_sandboxed(self, _image: str, closed: SandboxedProgram, _output: Output) -> ProcessResult:
-        request = json.loads(Path(str(closed.mounts[0][0]), REQUEST).read_text())
+    async def images(self) -> dict[str, str]:
+        return self.names
+
+    async def inspect(self, image: str) -> ImageInfo:
+        assert image in self.names.values()
+        return replace(INFO, layers=self.parent_layers)
+
+    async def run_sandboxed(self, image: str, closed: SandboxedProgram, _output: Output) -> ProcessResult:
+        folder = Path(str(closed.mounts[0][0]))
+        request = json.loads((folder / REQUEST).read_text())
         assert closed.gpu is ("gpu" in request["rungs"])
-        self.asked.append(tuple(request["rungs"]))
-        events = [
+        user = closed.config["config"].get("User", "")
+        events: list[dict[str, object]] = []
+        if request.get("lists_files"):
+            assert (closed.argv[0], user) == ("python3.11", "0:0")
+            self.listed.append(image)
+            events = [{"event": "listing", "part": "files "}, {"event": "listing", "part": "of it"}]
+        elif request["rungs"] == ["contents"]:
+            only = tuple(request.get("only", ()))
+            listing = folder / PARENT_FILE
+            self.contents.append((user, only, listing.is_file() and listing.read_text() == "files of it"))
+            events = [{"event": "closed", "paths": {} if only else self.closed}]
+        else:
+            assert "contents" not in request["rungs"]
+            self.asked.append(tuple(request["rungs"]))
+        events += [
             {"event": "check", "rung": rung, "name": name, "status": status, "detail": "", "seconds": 1}
             | ({"metrics": GPU_FIGURES} if name == "gpu device" else {})
             for rung, name, status in self.answer(request)
@@ -76,6 +106,8 @@ class Run:
     folder: Path
     has_uv: bool = True
     number: int = 0
+    parents: dict[str, str] = field(default_factory=dict)
+    base: str = "bootstrap"
     said: list[str] = field(default_factory=list)
     told: list[Event] = field(default_factory=list)
 
@@ -98,6 +130,8 @@ class Run:
                 emit=events.emit,
                 options=options,
                 ledger=Ledger(folder=self.folder / "ledger", warn=self.said.append),
+                base=self.base,
+                parents=self.parents,
             )
             planned = cast("PlannedImage", SimpleNamespace(id=ASR.id, image=ASR))
             found = await checks.check(planned, CONTENT, INFO, content, INFO.layers, Output())
@@ -277,3 +311,42 @@ async def test_a_gpu_that_is_gone_in_the_middle_is_a_failure_and_not_recorded(ru
         checks = await run.check(engine, CheckOptions(gpu=True))
         assert checks["gpu matmul-fp32"].status == "failed"
     assert engine.asked == [BELOW, ("gpu",), ("gpu",), ALWAYS, ("gpu",), ("gpu",)]
+
+
+async def test_contents_are_checked_as_root_and_recorded(run: Run) -> None:
+    engine = Scripted()
+    first = await run.check(engine, CheckOptions())
+    second = await run.check(engine, CheckOptions())
+    assert engine.contents == [("0:0", (), False)]
+    assert told(first, "contents") == ("passed", "", False)
+    assert told(second, "contents") == ("passed", "", True)
+
+
+async def test_what_root_may_not_read_is_checked_as_its_owner(run: Run) -> None:
+    def of_a_guest(request: dict[str, Any]) -> list[tuple[str, str, str]]:
+        return [("contents", "no key or id", "failed" if request.get("only") else "passed")]
+
+    engine = Scripted(of_a_guest, closed={"101:7": ["/var/lib/guest"]})
+    checks = await run.check(engine, CheckOptions())
+    assert engine.contents == [("0:0", (), False), ("101:7", ("/var/lib/guest",), False)]
+    assert checks["no key or id"].status == "failed"
+
+
+async def test_contents_are_compared_with_the_files_of_the_parent(run: Run) -> None:
+    run.base, run.parents = "registry", {ASR.id: "small/base"}
+    engine = Scripted(names={"small/base": "parents-id"})
+    for options in (CheckOptions(), CheckOptions()):
+        await run.check(engine, options)
+    assert engine.listed == ["parents-id"]
+    assert engine.contents == [("0:0", (), True)]
+
+
+@pytest.mark.parametrize("names", [{}, {"small/base": "rebuilt"}])
+async def test_contents_without_the_parent_that_was_built_on_are_not_recorded(
+    run: Run, names: dict[str, str]
+) -> None:
+    run.base, run.parents = "registry", {ASR.id: "small/base"}
+    engine = Scripted(names=names, parent_layers=(("another", 5),))
+    for _ in range(2):
+        await run.check(engine, CheckOptions())
+    assert engine.contents == [("0:0", (), False)] * 2

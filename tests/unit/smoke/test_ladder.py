@@ -4,7 +4,7 @@ from ci.report.check import Check, Rung, Status
 from ci.smoke.ladder import PROBE_CHECK, blocking_check, from_ledger, in_order, passed, rungs_of, to_do
 from tests.stacks import image
 
-BELOW = (Rung.structure, Rung.size, Rung.closure, Rung.imports, Rung.programs, Rung.cuda)
+BELOW = (Rung.structure, Rung.size, Rung.contents, Rung.closure, Rung.imports, Rung.programs, Rung.cuda)
 
 
 def check(rung: Rung, status: Status = Status.passed, name: str = "") -> Check:
@@ -19,13 +19,18 @@ def test_a_cuda_variant_has_two_rungs_more() -> None:
 def test_what_is_recorded_is_not_done_again_but_for_what_concerns_security() -> None:
     assert to_do(BELOW, set(BELOW)) == (Rung.structure, Rung.size)
     assert to_do(BELOW, ()) == BELOW
-    assert to_do(BELOW, {Rung.closure, Rung.imports, Rung.cuda}) == (Rung.structure, Rung.size, Rung.programs)
+    assert to_do(BELOW, {Rung.contents, Rung.closure, Rung.imports, Rung.cuda}) == (
+        Rung.structure,
+        Rung.size,
+        Rung.programs,
+    )
 
 
 def test_objects_are_looked_at_together_with_what_the_imports_loaded() -> None:
     assert to_do(BELOW, {Rung.imports, Rung.programs}) == (
         Rung.structure,
         Rung.size,
+        Rung.contents,
         Rung.closure,
         Rung.imports,
         Rung.cuda,
@@ -40,6 +45,7 @@ def test_a_rung_is_blocked_by_what_it_stands_on_alone() -> None:
     assert {rung: blocking_check(rung, checks) for rung in Rung} == {
         Rung.structure: "",
         Rung.size: "",
+        Rung.contents: "",
         Rung.closure: "",
         Rung.imports: "",
         Rung.programs: "import torch",

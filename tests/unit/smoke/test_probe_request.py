@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ci.catalog.stack import Smoke
+from ci.smoke.contents_request import contents_request
 from ci.smoke.probe_request import COMPILERS, INSTALLERS, smoke_request
 from tests.stacks import image, small_stack, with_image
 
@@ -31,7 +32,9 @@ def test_a_child_also_checks_what_its_ancestors_declare() -> None:
             unresolved=("liby.so", "libx.so"),
         ),
     )
-    assert smoke_request(stack, stack.get("asr:cpu")) == {
+    request = smoke_request(stack, stack.get("asr:cpu"))
+    assert request.pop("contents") == contents_request(stack, stack.get("asr:cpu"))
+    assert request == {
         "user": "app",
         "uid": 1000,
         "gid": 1000,
@@ -69,6 +72,7 @@ def test_a_child_also_checks_what_its_ancestors_declare() -> None:
         "command_limit_s": 60.0,
         "run_limit_s": 120.0,
         "import_limit_s": 120.0,
+        "contents_limit_s": 600.0,
     }
 
 
