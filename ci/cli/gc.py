@@ -101,8 +101,8 @@ async def _in_registry(
             releases.client, workspace.stack, older_than=older_than, keep_bytes=keep_bytes
         )
         for one in stale:
-            click.echo(_line(one.size_bytes, f"{one.repository}:{one.tag}", one.reason))
-        size = size_text(sum(one.size_bytes for one in stale))
+            click.echo(_line(one.compressed_bytes, f"{one.repository}:{one.tag}", one.reason))
+        size = size_text(sum(one.compressed_bytes for one in stale))
         if not stale:
             click.echo(f"nothing to delete; {inspected} tags were inspected")
         elif yes:

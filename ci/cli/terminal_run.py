@@ -107,7 +107,7 @@ def _estimate(run: PlannedRun, engine: Capabilities) -> tuple[Estimate, str]:
         workspace=run.workspace,
         cache=not run.request.rebuild,
         bundle=run.request.bundle is not None,
-        remote=run.remote.sizes if run.remote is not None else {},
+        remote=run.remote.unpacked_bytes if run.remote is not None else {},
         say=say,
     )
     return preview.of(run.plan, run.store, store_here=engine.store_on_this_machine)

@@ -22,8 +22,8 @@ class StoredImage:
     layers: tuple[tuple[str, int], ...] = ()
 
     @property
-    def size_bytes(self) -> int:
-        """Bytes of all its layers."""
+    def unpacked_bytes(self) -> int:
+        """Bytes of all its layers, unpacked."""
         return sum(size for _, size in self.layers)
 
 

@@ -52,6 +52,31 @@ def with_layers(
     return {**config, "rootfs": rootfs}, found
 
 
+def diff_ids_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the DiffIDs of the layers of an OCI image config, the lowest first."""
+    return tuple(map(str, (config.get("rootfs") or {}).get("diff_ids") or ()))
+
+
+def unpacked_layers(
+    manifest: Mapping[str, Any], config: Mapping[str, Any]
+) -> tuple[tuple[str, int], ...] | None:
+    """Return (DiffID, bytes unpacked) of each layer, None where `manifest` has compressed layers.
+
+    An uncompressed layer has its DiffID as its digest. Source: OCI image-spec 1.1, config.md, Layer DiffID.
+    """
+    layers = tuple((str(layer["digest"]), int(layer["size"])) for layer in manifest.get("layers") or ())
+    return layers if tuple(digest for digest, _ in layers) == diff_ids_of(config) else None
+
+
+def unpacked_sizes(folder: Path) -> list[int]:
+    """Return the bytes of each layer of an image that skopeo wrote to `folder` without compression.
+
+    Source: containers-transports(5), `dir:`.
+    """
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return [(folder / bare_digest(str(layer["digest"]))).stat().st_size for layer in manifest["layers"]]
+
+
 def write_layout(folder: Path, config: dict[str, Any], layers: Sequence[tuple[str, int]]) -> str:
     """Write the image of `config` and `layers` (DiffID, bytes of its tar) to `folder` and return its id.
 

@@ -46,9 +46,9 @@ class Manifest:
     annotations: dict[str, str]
 
     @property
-    def size_bytes(self) -> int:
-        """Bytes of all blobs, compressed as they are in the registry."""
-        return self.config.size + sum(layer.size for layer in self.layers)
+    def compressed_bytes(self) -> int:
+        """Bytes of all layers, compressed as they are in the registry."""
+        return sum(layer.size for layer in self.layers)
 
 
 def refuse_large_layer(digest: str, size: int, what: str) -> None:

@@ -148,6 +148,11 @@ class Buildah:
         words = ["copy", "--quiet", "--dest-compress-format", "zstd"]
         return self._skopeo(*words, f"containers-storage:@{image}", f"oci:{layout}", conf=conf)
 
+    def unpack(self, image: str, folder: str, conf: str) -> Command:
+        """Write an image of the store by its id to a folder, its layers not compressed."""
+        words = ["copy", "--quiet", "--dest-decompress"]
+        return self._skopeo(*words, f"containers-storage:@{image}", f"dir:{folder}", conf=conf)
+
     def start(self, image: str, name: str = "") -> Command:
         """Make a working container of `image`, of that name, and print its id; nothing runs yet."""
         named = ("--name", name) if name else ()

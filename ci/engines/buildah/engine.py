@@ -33,13 +33,21 @@ from ci.engines.engine import (
 from ci.engines.gpu import Gpu
 from ci.engines.gpu_probe import find_gpu_here
 from ci.engines.machine import CPUINFO, machine_class
-from ci.engines.oci_layout import BLOBS, normalised, with_layers, write_layout
+from ci.engines.oci_layout import (
+    BLOBS,
+    diff_ids_of,
+    normalised,
+    unpacked_layers,
+    unpacked_sizes,
+    with_layers,
+    write_layout,
+)
 from ci.engines.process.attached import run_attached
 from ci.engines.process.command import Command, Privilege, ProcessResult
 from ci.engines.process.runner import Runner
 from ci.engines.sandbox import sandbox_config
 from ci.engines.secret_files import with_secret_files
-from ci.errors import CommandError
+from ci.errors import CommandError, EngineError
 from ci.names.digest import bare_digest
 from ci.names.reference import LOCAL
 
@@ -234,11 +242,36 @@ class BuildahEngine:
             raise
 
     async def inspect(self, image: str) -> ImageInfo:
-        """Return the config and layers of an image; sizes of layers are the manifest's: they are unpacked."""
+        """Return the config and layers of an image, each layer by its DiffID with its bytes unpacked.
+
+        The manifest has them, except for an image that came from a registry: that one's manifest has digests
+        and sizes of compressed layers.
+        """
         value: dict[str, Any] = json.loads(await self.runner.run(self.buildah.inspect(image)))
-        manifest = json.loads(value["Manifest"])
-        layers = tuple((str(layer["digest"]), int(layer["size"])) for layer in manifest["layers"])
-        return ImageInfo(id=str(value["FromImageID"]), config=dict(value["OCIv1"]), layers=layers)
+        id_, config = str(value["FromImageID"]), dict(value["OCIv1"])
+        layers = unpacked_layers(json.loads(value["Manifest"]), config)
+        if layers is None:
+            layers = await self._stored_layers(id_, config)
+        return ImageInfo(id=id_, config=config, layers=layers)
+
+    async def _stored_layers(self, id_: str, config: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+        """Return (DiffID, bytes unpacked) of each layer by the records of the store; else they are counted.
+
+        Raises:
+            EngineError: the image has other layers than its config says.
+        """
+        diff_ids = diff_ids_of(config)
+        stored = next((one for one in await self.store.stored_images() if one.id == id_), None)
+        sizes = [size for _, size in stored.layers] if stored is not None else []
+        if len(sizes) != len(diff_ids) or not all(sizes):
+            with self._folder() as folder:
+                await self.runner.run(self.buildah.unpack(id_, str(folder / "layers"), self._conf(folder)))
+                sizes = unpacked_sizes(folder / "layers")
+        if len(sizes) != len(diff_ids):
+            raise EngineError(
+                f"{id_}: has {len(sizes)} layers in the store, and {len(diff_ids)} in its config"
+            )
+        return tuple(zip(diff_ids, sizes, strict=True))
 
     async def tag(self, image: str, *names: str) -> None:
         """Give a local image more names."""

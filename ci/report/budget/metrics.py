@@ -14,7 +14,15 @@ Layers = Sequence[tuple[str, int]]
 """(digest, bytes unpacked), from the lowest up."""
 
 TIMES = ("import_s", "build_ratio")
-MEASURED = ("compressed_bytes", "unique_bytes", "shared_bytes", *TIMES, "distributions", "packages")
+MEASURED = (
+    "unpacked_bytes",
+    "compressed_bytes",
+    "unique_bytes",
+    "shared_bytes",
+    *TIMES,
+    "distributions",
+    "packages",
+)
 """The metrics that may be missing for an available image."""
 
 
@@ -34,7 +42,7 @@ class Metrics(Value):
     variant: str
     key: str
     parent: str
-    unpacked_bytes: int
+    unpacked_bytes: int | None = None
     compressed_bytes: int | None = None
     unique_bytes: int | None = None
     shared_bytes: int | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ci.catalog.stack import Stack
 from ci.engines.engine import Engine, Output
-from ci.errors import CommandError
+from ci.errors import CommandError, EngineError
 from ci.names.digest import bare_digest
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
@@ -44,7 +44,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """Layers and config digest of one image."""
+    """Layers of one image, as (DiffID, bytes unpacked), none if unknown, and its config digest."""
 
     layers: Layers
     config: str
@@ -59,7 +59,7 @@ async def metrics_of(
     measured now and cached.
     """
     stack, state = workspace.stack, workspace.state
-    known = _known(state, plan, measured.registry)
+    known = await _known(state, plan, measured, say)
     unique = _unique(stack, {id_: one.layers for id_, one in known.items()})
     available = [planned for planned in plan.images if planned.id in wanted and planned.id in known]
     if measured.engine is not None:
@@ -68,7 +68,7 @@ async def metrics_of(
     sizes = _compressed(state).values()
     for planned in available:
         layers = known[planned.id].layers
-        if planned.id not in compressed and all(digest in sizes for digest, _ in layers):
+        if planned.id not in compressed and layers and all(digest in sizes for digest, _ in layers):
             compressed[planned.id] = sum(int(sizes[digest]) for digest, _ in layers)
     cached = contents_cache(state).values()
     contents = {one.id: parse_contents(cached.get(bare_digest(known[one.id].config))) for one in available}
@@ -106,7 +106,7 @@ def _metrics(
         variant=image.variant,
         key=planned.key,
         parent=image.parent,
-        unpacked_bytes=sum(size for _, size in layers),
+        unpacked_bytes=sum(size for _, size in layers) if layers else None,
         layers=named_layers(layers, below, recipe(stack, image)) if named else (),
         distributions=added(own.distributions, parent.distributions) if own and parent else None,
         packages=added(own.packages, parent.packages) if own and parent else None,
@@ -121,11 +121,12 @@ def _parts(layers: Layers, unique: int | None) -> dict[str, int | None]:
 
 def has_layer_sizes(layers: Layers) -> bool:
     """Return whether each layer has its own size: some engines give one size for all, at the last layer."""
-    return len(layers) == 1 or any(size for _, size in layers[:-1])
+    return bool(layers) and (len(layers) == 1 or any(size for _, size in layers[:-1]))
 
 
-def _known(state: State, plan: Plan, registry: Registered) -> dict[str, _Known]:
-    found = {}
+async def _known(state: State, plan: Plan, measured: Measured, say: Say) -> dict[str, _Known]:
+    """Return the layers of each image by its record, else by a registry, else as the store has them."""
+    registry, found = measured.registry, {}
     for planned in plan.images:
         record = state.record(planned.id, tag(planned.key))
         if record is not None:
@@ -133,6 +134,15 @@ def _known(state: State, plan: Plan, registry: Registered) -> dict[str, _Known]:
         elif planned.id in registry.layers:
             config = registry.configs.get(planned.id, "")
             found[planned.id] = _Known(layers=registry.layers[planned.id], config=config)
+        elif measured.engine is not None and planned.reference in measured.store.ids:
+            try:
+                info = await measured.engine.inspect(planned.reference)
+            except (CommandError, EngineError) as error:
+                say(f"warning: {planned.id}: its size can't be read: {error}")
+                continue
+            found[planned.id] = _Known(layers=info.layers, config=info.id)
+        elif planned.id in registry.compressed:
+            found[planned.id] = _Known(layers=(), config=registry.configs.get(planned.id, ""))
     return found
 
 

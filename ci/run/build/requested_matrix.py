@@ -24,7 +24,7 @@ async def matrix_of(
             unchecked = await unchecked_in_registry(workspace, remote)
         for warning in remote.warnings if remote is not None else ():
             say(f"warning: {warning}")
-        sizes = remote.sizes if remote is not None else {}
+        sizes = remote.unpacked_bytes if remote is not None else {}
         plan = remote.plan if remote is not None else await plan_of(Store(ids={}))
     return matrix(
         workspace.stack,

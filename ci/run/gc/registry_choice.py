@@ -60,7 +60,7 @@ class Stale:
     repository: str
     tag: str
     digests: tuple[str, ...]
-    size_bytes: int
+    compressed_bytes: int
     reason: str
 
 
@@ -89,8 +89,8 @@ def choose(
 
     Retained are the tags in `current`, cached images whose config a tag of a release has too, and images
     without a key document, which may be on their way. Of the others are removed those that are older than
-    `older_than_s`; and the oldest ones, until all that is retained has at most `keep_bytes`. `size_bytes`
-    counts the blobs that no retained tag has.
+    `older_than_s`; and the oldest ones, until all that is retained has at most `keep_bytes`. The bytes of a
+    tag are those of the blobs that no retained tag has.
     """
     candidates = _images(tagged, current, wheels) + _wheels(tagged, current, wheels)
     removed: list[tuple[Candidate, str]] = []
@@ -159,12 +159,12 @@ def _stale(removed: Collection[tuple[Candidate, str]], retained: Collection[Tagg
             repository=one.tags[-1].repository,
             tag=one.tags[-1].tag,
             digests=tuple(each.digest for each in one.tags if (each.repository, each.digest) not in needed),
-            size_bytes=sum(size for digest, size in one.sizes.items() if digest not in blobs),
+            compressed_bytes=sum(size for digest, size in one.sizes.items() if digest not in blobs),
             reason=reason,
         )
         for one, reason in removed
     ]
-    return tuple(sorted((one for one in stale if one.digests), key=lambda one: -one.size_bytes))
+    return tuple(sorted((one for one in stale if one.digests), key=lambda one: -one.compressed_bytes))
 
 
 def _age(age_s: float | None, older_than_s: float) -> str:

@@ -222,7 +222,7 @@ async def record_metrics(
     try:
         plan = await workspace.plan((), (), store=Store(ids={}))
         known = await registered(releases.client, plan, say)
-        sent = {one.id: sum(layer.size for layer in read_manifest(one.data, one.id).layers) for one in images}
+        sent = {one.id: read_manifest(one.data, one.id).compressed_bytes for one in images}
         known = replace(known, compressed={**known.compressed, **sent})
         engine = await engine_here(workspace)
         store = Store(ids=await engine.images() if engine is not None else {})

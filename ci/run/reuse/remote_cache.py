@@ -74,7 +74,7 @@ class RemoteCache:
         self.cache.client.say = say
 
     @property
-    def sizes(self) -> dict[str, int]:
+    def unpacked_bytes(self) -> dict[str, int]:
         """Unpacked bytes of the available images, by `image:variant`."""
         return {id_: sum(size for _, size in artifact.layers) for id_, artifact in self.available.items()}
 

@@ -48,7 +48,7 @@ def test_an_old_image_goes_with_its_key_document_first() -> None:
             repository="team/asr",
             tag=key(1),
             digests=("key-team/asr-1", "image-team/asr-1"),
-            size_bytes=101,  # the shared layer is needed by the other one
+            compressed_bytes=101,  # the shared layer is needed by the other one
             reason="pushed 40 days ago",
         ),
     )
@@ -139,7 +139,7 @@ def test_an_old_image_goes_with_its_gzip_layers() -> None:
     one = [replace(each, repository="team/asr-1") for each in image(1)]
     (stale,) = choose([*one, gz], (), older_than_s=MONTH_S)
     assert stale.digests == ("key-team/asr-1", "gz-1", "image-team/asr-1")
-    assert stale.size_bytes == 1 + 100 + 1000 + 120
+    assert stale.compressed_bytes == 1 + 100 + 1000 + 120
     released = replace(gz, tag="cpu-1.0")
     assert choose([*one, gz, released], (), older_than_s=MONTH_S) == ()
 
@@ -152,7 +152,7 @@ def test_wheels_go_by_age_unless_the_locks_name_them() -> None:
     old, new, current = f"w-{'1' * 32}", f"a-{'2' * 32}", f"w-{'3' * 32}"
     tagged = [wheels(old, OLD), wheels(new, NEW), wheels(current, OLD), wheels("mine", OLD)]
     (stale,) = choose(tagged, {current}, wheels="w", older_than_s=MONTH_S)
-    assert (stale.tag, stale.digests, stale.size_bytes) == (old, (old,), 5)
+    assert (stale.tag, stale.digests, stale.compressed_bytes) == (old, (old,), 5)
 
 
 def test_beyond_a_size_the_oldest_go_whatever_their_age() -> None:
@@ -162,7 +162,7 @@ def test_beyond_a_size_the_oldest_go_whatever_their_age() -> None:
 
     def beyond(keep_bytes: int, *current: str) -> set[str]:
         found = choose(tagged, current, older_than_s=MONTH_S, keep_bytes=keep_bytes)
-        assert {one.size_bytes for one in found} <= {101, 1101}
+        assert {one.compressed_bytes for one in found} <= {101, 1101}
         return {one.tag for one in found}
 
     assert beyond(1404) == set()
