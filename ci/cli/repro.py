@@ -26,6 +26,7 @@ from ci.run.verify.key_documents import Named, registry_documents, stack_documen
 from ci.run.workspace.live_runs import live
 from ci.run.workspace.reports import read_report
 from ci.run.workspace.state import State
+from ci.run.workspace.state_structure import repair_structure
 from ci.run.workspace.workspace import registry_namespace
 from ci.settings import Settings
 from ci.version import version
@@ -87,6 +88,7 @@ def _built(
     The worktree goes also when the build fails; after a kill the next run removes it.
     """
     now = datetime.now().astimezone()
+    repair_structure(settings.state)
     with live(settings.state, now=now) as life:
         kept = settings.state / "repro" / f"{now:%Y%m%d-%H%M%S}-{checkout.commit[:12]}"
         folder = (kept if keep else settings.tmpdir / life.name).absolute()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ci.bounded.file import read_file
+from ci.bounded.parse import parse_object
 from ci.errors import FetchError
 from ci.wheelhouse.program.content_store import file_stamp, sha256
 from ci.wheelhouse.program.package_folder import SCHEMA, own_digest
@@ -56,7 +57,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / "manifest.json"
     try:
-        document: dict[str, Any] = json.loads(path.read_text())
+        document = parse_object(read_file(path))
         if document["schema"] != SCHEMA:
             raise FetchError(
                 f"{path}: schema {document['schema']}, but this version reads schema {SCHEMA}", hint=EXPORT
@@ -71,7 +72,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise FetchError(
             f"{folder}: no manifest.json, so this is not a wheelhouse or debhouse", hint=EXPORT
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FetchError(f"{path}: can't be read ({error})", hint=EXPORT) from error
 
 
@@ -88,13 +89,16 @@ def verify(
     errors = []
     for path, expected in sorted(manifest.files.items()):
         file = manifest.folder / path
+        if not file.is_file():
+            errors.append(f"{file}: missing")
+            continue
         try:
             stamp = file_stamp(file)
             known = hashes.get(str(file))
             if known is None or known[:-1] != stamp or not path.startswith(WHEELS):
                 known = hashes[str(file)] = [*stamp, sha256(file, on_chunk)]
         except OSError as error:
-            errors.append(f"{file}: missing" if isinstance(error, FileNotFoundError) else f"{file}: {error}")
+            errors.append(f"{file}: {error}")
             continue
         if known[-1] != expected:
             errors.append(f"{file}: sha256 is {known[-1][:12]}…, but the manifest has {expected[:12]}…")

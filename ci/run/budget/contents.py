@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field, TypeAdapter
+
+from ci.bounded.parse import parse_json
 from ci.engines.engine import Engine, Output, SandboxedProgram
 from ci.run.workspace.digest_cache import DigestCache
 from ci.run.workspace.state import State
@@ -30,9 +32,13 @@ class Contents:
     packages: dict[str, int]
 
 
-def contents_cache(state: State) -> DigestCache:
+Sizes = dict[str, Annotated[int, Field(ge=0, strict=True)]]
+_CONTENTS = TypeAdapter(dict[str, dict[Literal["distributions", "packages"], Sizes]])
+
+
+def contents_cache(state: State) -> DigestCache[Any]:
     """Return the cached contents of images, by the digest of their config."""
-    return DigestCache(path=state.root / "contents.json", most=CACHED_IMAGES)
+    return DigestCache(path=state.root / "contents.json", most=CACHED_IMAGES, form=_CONTENTS, warn=state.warn)
 
 
 def parse_contents(value: Any) -> Contents | None:
@@ -70,7 +76,7 @@ async def read_contents(engine: Engine, image: str, scratch: Path, output: Outpu
         ended = await engine.run_sandboxed(info.id or image, sandboxed, output)
     if ended.status:
         raise ValueError(f"it ended with {ended.status}: {ended.termination_reason or ended.tail}")
-    value = json.loads(ended.output)
+    value = parse_json(ended.output)
     if parse_contents(value) is None:
         raise ValueError("its output is malformed")
     return value

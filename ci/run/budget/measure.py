@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from ci.catalog.stack import Stack
 from ci.engines.engine import Engine, Output
@@ -158,8 +161,11 @@ def _unique(stack: Stack, layers: Mapping[str, Layers]) -> dict[str, int | None]
     return found
 
 
-def _compressed(state: State) -> DigestCache:
-    return DigestCache(path=state.root / "compressed.json", most=CACHED_LAYERS)
+_SIZES = TypeAdapter(dict[str, Annotated[int, Field(ge=0, strict=True)]])
+
+
+def _compressed(state: State) -> DigestCache[int]:
+    return DigestCache(path=state.root / "compressed.json", most=CACHED_LAYERS, form=_SIZES, warn=state.warn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

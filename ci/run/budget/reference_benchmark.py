@@ -9,10 +9,12 @@ import resource
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import BaseModel, Field, TypeAdapter
 
 from ci.run.workspace.state import State
-from ci.wheelhouse.program.atomic_write import write_atomically
+from ci.run.workspace.state_file import read_state, write_state
 
 ROUNDS = 3
 HASHED_BYTES = 256 * 2**20
@@ -21,6 +23,15 @@ BLOCK_BYTES = 2**20
 WORK = f"2: sha256 of {HASHED_BYTES} bytes, deflate -6 and inflate of {PACKED_BYTES}"
 """What is done, in order. If it changes, results are measured again."""
 CPU_INFO = Path("/proc/cpuinfo")
+
+
+class _Known(BaseModel):
+    cpu: str
+    work: str
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+_KNOWN = TypeAdapter(_Known)
 
 
 def reference_benchmark_s(
@@ -32,9 +43,9 @@ def reference_benchmark_s(
     every later ratio.
     """
     path = state.root / "reference-benchmark.json"
-    known = _known(path)
-    if known.get("cpu") == cpu and known.get("work") == WORK:
-        return float(known["seconds"])
+    known = read_state(path, _KNOWN, state.warn)
+    if known is not None and (known.cpu, known.work) == (cpu, WORK):
+        return known.seconds
     say(f"reference benchmark: {ROUNDS} rounds on one core, once for this machine")
     rounds = []
     for _ in range(ROUNDS):
@@ -42,7 +53,8 @@ def reference_benchmark_s(
         work()
         rounds.append(_user_s() - begin)
     seconds = round(min(rounds), 3)
-    write_atomically(path, json.dumps({"cpu": cpu, "work": WORK, "seconds": seconds}, indent=1) + "\n")
+    text = json.dumps({"cpu": cpu, "work": WORK, "seconds": seconds}, indent=1)
+    write_state(path, text + "\n", state.warn)
     return seconds
 
 
@@ -78,11 +90,3 @@ def cpu_model() -> str:
         lines = []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return named[0] if named else platform.processor() or platform.machine()
-
-
-def _known(path: Path) -> dict[str, Any]:
-    try:
-        value: dict[str, Any] = json.loads(path.read_text())
-        return value if float(value["seconds"]) > 0 else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}

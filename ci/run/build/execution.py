@@ -54,7 +54,7 @@ async def build_plan(engine: Engine, run: PlannedRun) -> tuple[Report, RunDirect
         events = log.events
         registered = registered_run(run.workspace, engine, note=events.note, warn=events.warning)
         async with registered as (own, marked):
-            run = replace(run, workspace=own)
+            run = replace(run, workspace=own.with_warnings(events.warning))
             history_path = state.root / "history.json"
             history = read_history(history_path, warn=events.warning)
             await stage_files(own, [planned.image for planned in plan.to_build])

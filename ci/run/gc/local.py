@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import anyio
 
+from ci.bounded.file import read_file
+from ci.bounded.parse import parse_object
 from ci.catalog.stack import LockLine, Stack
 from ci.engines.engine import Engine
 from ci.engines.local_store import LocalStore, StoredImage
@@ -21,6 +22,7 @@ from ci.plan.references import reference
 from ci.run.cleanup.folders import remove_folder
 from ci.run.gc.choice import (
     ALL,
+    DAMAGED,
     INCOMPLETE,
     OLD_FOLDER,
     STALE_PACKAGES,
@@ -36,6 +38,7 @@ from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.base_kind import root_image
 from ci.run.workspace.live_runs import FOLDER as LIVE_RUNS
 from ci.run.workspace.local_store import KEY_LABEL
+from ci.run.workspace.state_structure import ASIDE
 from ci.run.workspace.workspace import Workspace
 from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_input, wheelhouse_input
 from ci.wheelhouse.manifest import read_manifest
@@ -84,6 +87,7 @@ async def survey(workspace: Workspace, engine: Engine | None, *, everything: boo
         items += [_all(path) for path in _entries(state) if path.name != LIVE_RUNS]
     else:
         items += [_folder(state / name, OLD_FOLDER) for name in OLD_FOLDERS if (state / name).exists()]
+        items += [_folder(path, DAMAGED) for path in _entries(state / ASIDE)]
         items += _packages(workspace)
         items += choose_records([*_records(state), *_locks(state)], names)
     tmpdir = workspace.settings.tmpdir
@@ -220,7 +224,7 @@ def _packages(workspace: Workspace) -> list[Item]:
     locked |= {line.sha256 for image in stack.images for line in image.python_lock}
     compiled = _compiled(stack, folder / "compiled")
     items += [
-        Item(kind="file", name=str(path), size_bytes=path.stat().st_size, reason=UNLOCKED)
+        Item(kind="file", name=str(path), size_bytes=path.lstat().st_size, reason=UNLOCKED)
         for path in sorted((folder / "compiled").glob("*.json"))
         if path.stem not in compiled
     ]
@@ -235,7 +239,7 @@ def _packages(workspace: Workspace) -> list[Item]:
             inputs = {input_ for kind in KINDS for input_ in _wheelhouse(stack, variant, kind)}
         if _input(path) not in inputs:
             items.append(_folder(path, STALE_PACKAGES))
-    files = [(str(path), path.name, path.stat().st_size) for path in _entries(folder / "content")]
+    files = [(str(path), path.name, path.lstat().st_size) for path in _entries(folder / "content")]
     items += choose_content_files(files, locked, compiled)
     return items
 
@@ -263,7 +267,7 @@ def _compiled(stack: Stack, folder: Path) -> dict[str, str]:
         for kind in KINDS:
             try:
                 key = digest(wheel_build(stack, line, kind))
-                found[key] = str(json.loads((folder / f"{key}.json").read_text())["sha256"])
+                found[key] = str(parse_object(read_file(folder / f"{key}.json"))["sha256"])
             except (CatalogError, OSError, ValueError, KeyError):
                 continue
     return found
@@ -278,7 +282,7 @@ def _input(folder: Path) -> str:
 
 def _records(state: Path) -> list[tuple[str, str, int]]:
     return [
-        (str(path), path.stem, path.stat().st_size) for path in sorted((state / "images").glob("*/*.json"))
+        (str(path), path.stem, path.lstat().st_size) for path in sorted((state / "images").glob("*/*.json"))
     ]
 
 

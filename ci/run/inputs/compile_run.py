@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.bounded.file import read_file
+from ci.bounded.parse import parse_json
 from ci.engines.engine import ContainerRun
 from ci.errors import BuildError
 from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET
@@ -25,7 +26,7 @@ class Job:
 def parse_jobs(text: str) -> tuple[Job, ...]:
     """Return the jobs that a fetching program wrote; see ci/wheelhouse/program/wheel_folder.py."""
     try:
-        return tuple(Job(key=str(one["key"]), file=str(one["file"])) for one in json.loads(text))
+        return tuple(Job(key=str(one["key"]), file=str(one["file"])) for one in parse_json(text))
     except (ValueError, KeyError, TypeError) as error:
         raise BuildError(f"{JOBS}: can't be read ({error})") from error
 
@@ -33,7 +34,7 @@ def parse_jobs(text: str) -> tuple[Job, ...]:
 def jobs_of(work: Path) -> tuple[Job, ...]:
     """Return the jobs in the folder `work`; none where there is nothing to compile."""
     path = work / JOBS
-    return parse_jobs(path.read_text()) if path.is_file() else ()
+    return parse_jobs(read_file(path).decode()) if path.is_file() else ()
 
 
 def compile_argv(job: Job) -> list[str]:

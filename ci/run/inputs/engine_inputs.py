@@ -24,7 +24,7 @@ from ci.errors import CommandError
 from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.run.inputs.builder import builder_steps
 from ci.run.inputs.compile_run import JOBS, Job, compile_argv, parse_jobs
-from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of
+from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of, parse_report
 from ci.run.inputs.local import LocalInputs
 from ci.run.inputs.messages import log_only, messages_only
 from ci.run.workspace.workspace import Workspace
@@ -258,7 +258,4 @@ def _split(error: CommandError) -> tuple[CommandError, dict[str, Any]]:
     if not found:
         return error, UNREPORTED
     shown = CommandError(error.argv, error.status, before.rstrip())
-    try:
-        return shown, dict(json.loads(report.splitlines()[0]))
-    except (ValueError, IndexError):
-        return shown, UNREPORTED
+    return shown, parse_report((report.splitlines() or [""])[0])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
+from ci.bounded.parse import parse_json
 from ci.engines.engine import Output
 from ci.errors import (
     BuildError,
@@ -20,6 +23,21 @@ TARGET = "/run/dockwright"
 """Folder of a fetching container with its program, its input document and the package folders."""
 UNREPORTED: dict[str, Any] = {"kind": "fetch", "text": "fetching failed", "hint": "", "unavailable": []}
 """The report of a program that failed without writing one."""
+
+
+class _Report(BaseModel):
+    kind: str = "fetch"
+    text: str = "fetching failed"
+    hint: str = ""
+    unavailable: list[str] = []
+
+
+def parse_report(data: bytes | str) -> dict[str, Any]:
+    """Return the report of a program; `UNREPORTED` where it is damaged."""
+    try:
+        return _Report.model_validate(parse_json(data), strict=True).model_dump()
+    except ValueError:
+        return UNREPORTED
 
 
 def failure_of(name: str, report: dict[str, Any], error: CommandError, output: Output) -> DockwrightError:

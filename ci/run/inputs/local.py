@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 
+from ci.bounded.file import read_file
 from ci.catalog.stack import ImageVariant
 from ci.engines.engine import BuildRequest, ContainerRun, Engine, File, Folder, Output
 from ci.engines.network import network_env, network_mounts, network_secrets
@@ -26,7 +27,7 @@ from ci.run.inputs.bootstrap import fetch_command, make_bootstrap
 from ci.run.inputs.builder import BuilderImage, builder_image
 from ci.run.inputs.compile_run import Job, compile_run, jobs_of
 from ci.run.inputs.compiled import to_compile
-from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of
+from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of, parse_report
 from ci.run.inputs.folder_check import check_folder
 from ci.run.inputs.hash_threads import in_hash_thread
 from ci.run.inputs.messages import log_only, messages_only
@@ -327,9 +328,9 @@ class LocalInputs:
         """Return the error of the program for `name`, which it reports in the file `path`."""
         inputs = self.workspace.state.inputs
         try:
-            report = json.loads(path.read_text())
+            report = parse_report(read_file(path))
             path.unlink()
-        except (OSError, ValueError):
+        except OSError:
             report = UNREPORTED
         text = report["text"].replace(f"{TARGET}/inputs", str(inputs))
         return failure_of(name, {**report, "text": text}, error, output)

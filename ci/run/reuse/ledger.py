@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ci.bounded.file import read_file
 from ci.errors import RegistryError
 from ci.names.digest import bare_digest
 from ci.plan.plan import PlannedImage
 from ci.registry.ledger_artifact import RegistryLedger
 from ci.run.reuse.remote_cache import wanted
+from ci.run.workspace.state_file import write_state
 from ci.smoke.ledger_entry import Entry, Subject, entry_text, read_entry
-from ci.wheelhouse.program.atomic_write import write_atomically
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class Ledger:
     def _of_this_machine(self, subject: Subject) -> Entry | None:
         path = self._path(subject)
         try:
-            return self._read(path.read_bytes(), subject, str(path))
+            return self._read(read_file(path), subject, str(path))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -109,10 +110,7 @@ class Ledger:
 
     def _write(self, entry: Entry) -> None:
         path = self._path(entry.subject)
-        try:
-            write_atomically(path, entry_text(entry))
-        except OSError as error:
-            self.warn(f"{path}: check results can't be written ({error.strerror})")
+        write_state(path, entry_text(entry), self.warn)
 
     def _path(self, subject: Subject) -> Path:
         return self.folder / bare_digest(subject.image) / f"{subject.name}.json"

@@ -100,4 +100,4 @@ async def record_layer_stamps(engine: Engine, state: State, images: Collection[s
     """Record the stamps of the layers of these images, which were just built."""
     if images and engine.store is not None:
         inspected = await engine.store.state([bare_digest(id_) for id_ in images])
-        state.write_layer_stamps({**inspected.stamps, **state.layer_stamps()})
+        state.add_layer_stamps(inspected.stamps)

@@ -10,8 +10,10 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from ci.bounded.file import read_file
+from ci.bounded.parse import parse_json
 from ci.run.tasks.history import History
-from ci.wheelhouse.program.atomic_write import write_atomically
+from ci.run.workspace.state_file import write_state
 
 _SECONDS = TypeAdapter(dict[str, Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]])
 
@@ -19,7 +21,7 @@ _SECONDS = TypeAdapter(dict[str, Annotated[float, Field(ge=0, strict=True, allow
 def read_history(path: Path, *, warn: Callable[[str], None]) -> History:
     """Return the history kept at `path`; none when there is no such file, or it can't be read (a warning)."""
     try:
-        seconds = _SECONDS.validate_json(path.read_bytes())
+        seconds = _SECONDS.validate_python(parse_json(read_file(path)))
     except FileNotFoundError:
         return History()
     except (OSError, ValueError):
@@ -33,7 +35,4 @@ def read_history(path: Path, *, warn: Callable[[str], None]) -> History:
 
 def write_history(path: Path, history: History, *, warn: Callable[[str], None]) -> None:
     """Write `history` to `path`; an error is a warning."""
-    try:
-        write_atomically(path, json.dumps(dict(history.seconds), indent=1, sort_keys=True) + "\n")
-    except OSError as error:
-        warn(f"{path}: the times of this run can't be written ({error}); the next run estimates them")
+    write_state(path, json.dumps(dict(history.seconds), indent=1, sort_keys=True) + "\n", warn)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+from ci.bounded.file import read_file
 from ci.errors import UsageError
 from ci.report.events import Event, Note, Step, Warned, event_line, event_of
 from ci.report.redacted import without_secrets
@@ -125,7 +126,7 @@ def read_events(path: Path) -> tuple[Event, ...]:
         UsageError: there is no readable log at `path`, or a line in it is no event.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = read_file(path).decode(errors="replace").split("\n")
     except OSError as error:
         raise UsageError(
             f"{path}: no event log can be read here ({error.strerror})",

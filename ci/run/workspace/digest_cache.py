@@ -6,28 +6,35 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from ci.wheelhouse.program.atomic_write import write_atomically
+from pydantic import TypeAdapter
+
+from ci.run.workspace.state_file import Warn, exclusive, read_state, warn_once, write_state
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DigestCache:
-    """Values by digest in the file `path`, the `most` that were added last; a missing file has none."""
+class DigestCache(Generic[Value]):
+    """Values of the form `form` by digest in the file `path`, the `most` that were added last.
+
+    A missing file has none, a damaged one too.
+    """
 
     path: Path
     most: int
+    form: TypeAdapter[dict[str, Value]]
+    warn: Warn = warn_once
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Value]:
         """Return all values."""
-        try:
-            return dict(json.loads(self.path.read_text()))
-        except (OSError, ValueError, TypeError):
-            return {}
+        return read_state(self.path, self.form, self.warn) or {}
 
     def add(self, new: Mapping[str, Any]) -> None:
         """Add these values."""
         if new:
-            values = {**self.values(), **new}
-            newest = dict(list(values.items())[-self.most :])
-            write_atomically(self.path, json.dumps(newest, separators=(",", ":")))
+            with exclusive(self.path.parent):
+                values = {**self.values(), **new}
+                newest = dict(list(values.items())[-self.most :])
+                write_state(self.path, json.dumps(newest, separators=(",", ":")), self.warn)

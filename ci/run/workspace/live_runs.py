@@ -8,6 +8,7 @@ containers in their records. Source: flock(2).
 from __future__ import annotations
 
 import os
+import re
 import sys
 import uuid
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 FOLDER = "live-runs"
+_NAME = re.compile(r"\d{8}-\d{6}-\d{1,10}-[0-9a-f]{8}")
 GUARD = ".guard"
 """Locked for moments while marker files are made or inspected, so that none is seen before it is locked."""
 
@@ -84,7 +86,8 @@ def _runs(state: Path) -> list[RunMarker]:
     folder = (state / FOLDER).absolute()
     if sys.platform == "win32" or not folder.is_dir():
         return []
-    return [RunMarker(path=path) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    markers = (path for path in sorted(folder.iterdir()) if _NAME.fullmatch(path.name) and path.is_file())
+    return [RunMarker(path=path) for path in markers]
 
 
 def _locked(run: RunMarker, stack: ExitStack) -> bool:

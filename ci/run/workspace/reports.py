@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ci.bounded.file import read_file
 from ci.errors import UsageError
 from ci.report.report import Report
 from ci.run.workspace.run_directory import RunDirectory, run_directories
@@ -22,7 +23,7 @@ def read_report(path: Path) -> Report:
     """
     file = path / REPORT if path.is_dir() else path
     try:
-        text = file.read_bytes()
+        text = read_file(file)
     except OSError as error:
         raise UsageError(
             f"{file}: can't be read as a report ({error.strerror})",

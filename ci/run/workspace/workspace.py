@@ -22,6 +22,8 @@ from ci.run.workspace.base_kind import BaseKind, answers, resolve_base, root_ima
 from ci.run.workspace.live_runs import RunMarker
 from ci.run.workspace.local_store import Store
 from ci.run.workspace.state import State
+from ci.run.workspace.state_file import Warn
+from ci.run.workspace.state_structure import repair_structure
 from ci.settings import Settings
 
 
@@ -55,6 +57,10 @@ class Workspace:
     def with_engine(self, name: str) -> Workspace:
         """Return this workspace with another engine."""
         return replace(self, settings=self.settings.with_(engine=name))
+
+    def with_warnings(self, warn: Warn) -> Workspace:
+        """Return this workspace with another way to report damage of the state directory."""
+        return replace(self, state=replace(self.state, warn=warn))
 
     @property
     def directory(self) -> Path:
@@ -137,6 +143,7 @@ def open_workspace(settings: Settings) -> Workspace:
     """
     registry = _registry(settings)
     stack = load_stack(settings.stack)
+    repair_structure(settings.state)
     return Workspace(
         settings=settings,
         stack=stack,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .failure import FetchingError
+from .obstacle import make_folder, remove
 
 CHUNK = 1 << 18
 FREE_SPACE = "free space (`dockwright gc` lists what can be removed), or use another disk: `--root DIR`"
@@ -59,6 +60,8 @@ class ContentStore:
         """
         path = self.path(digest)
         if not path.is_file():
+            if os.path.lexists(path) and not path.is_file():  # a folder, a pipe
+                remove(path)
             return False
         if file_stamp(path) in self.known.get(digest, []) or sha256(path, on_chunk) == digest:
             return True
@@ -81,7 +84,7 @@ class ContentStore:
         if target.exists() and target.samefile(source):
             return
         partial = target.with_name(f".{target.name}.part")
-        partial.unlink(missing_ok=True)
+        remove(partial)
         try:
             os.link(source, partial)
         except OSError:  # another user's file, or a file system without links
@@ -93,7 +96,7 @@ def open_content_store(root: Path, known: dict[str, list[list[int]]]) -> Content
     """Return the content store in the folder `root`; what is missing of its folders is made."""
     store = ContentStore(folder=root / "content", partial=root / "partial", known=known)
     for folder in (store.folder, store.partial):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     return store
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from .atomic_write import write_atomically
 from .content_store import ContentStore
+from .obstacle import make_folder, remove, remove_obstacles
 
 SCHEMA = 3
 
@@ -23,13 +24,16 @@ class PackageFolder:
     def add(self, path: str, digest: str) -> None:
         """Add the stored file with this hash under the name `path`."""
         target = self._folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
+        if not target.is_file():
+            remove(target)
         self._store.link(digest, target)
         self._files[path] = digest
 
     def write(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
         """Write a file that only this folder has."""
         data = content if isinstance(content, bytes) else content.encode()
+        remove_obstacles(self._folder / path)
         write_atomically(self._folder / path, data, mode)
         self._files[path] = hashlib.sha256(data).hexdigest()
 
@@ -46,13 +50,14 @@ class PackageFolder:
 
     def close(self, input_digest: str) -> None:
         """Remove files of an earlier fill, then write the manifest."""
-        self._folder.mkdir(parents=True, exist_ok=True)  # it may have no files
+        make_folder(self._folder)  # it may have no files
+        remove_obstacles(self._folder / "manifest.json")
         for folder in {self._folder / path.partition("/")[0] for path in self._files if "/" in path}:
             for stale in folder.iterdir():
                 if f"{folder.name}/{stale.name}" not in self._files:
-                    stale.unlink()
+                    remove(stale)
         for partial in self._folder.glob(".*"):  # of a killed program; one at a time fills this folder
-            partial.unlink()
+            remove(partial)
         value: dict[str, Any] = {
             "schema": SCHEMA,
             "input": input_digest,

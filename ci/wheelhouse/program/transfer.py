@@ -21,6 +21,7 @@ from typing import BinaryIO
 from .client import Client, TransientError, shown
 from .content_store import ContentStore, write_error
 from .failure import FetchingError
+from .obstacle import remove
 
 STREAMS = 6
 """Files at once."""
@@ -147,6 +148,8 @@ class Transfer:
     def _locked_part(self, digest: str) -> Iterator[BinaryIO]:
         """Open an unfinished file for this process alone; the lock ends with the process, however it ends."""
         path = self._part(digest)
+        if os.path.lexists(path) and not path.is_file():
+            remove(path)
         while True:
             with path.open("a+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)

@@ -111,7 +111,7 @@ async def test_no_more_threads_hash_than_the_bound() -> None:
 def test_hashes_that_two_threads_add_are_all_kept(tmp_path: Path) -> None:
     state = State(root=tmp_path)
     threads = [
-        threading.Thread(target=state.add_hashes, args=({f"/{number}": [1, 2, 3, "0"]},))
+        threading.Thread(target=state.add_hashes, args=({f"/{number}": [1, 2, 3, "0" * 64]},))
         for number in range(20)
     ]
     for thread in threads:
