@@ -98,8 +98,8 @@ class State:
 
     def forget_hashes(self) -> None:
         """Forget all hashes of wheels and debs, so that each file is hashed again."""
-        with _HASHES:
-            (self.root / "hashes.json").unlink(missing_ok=True)
+        with _HASHES_LOCK, exclusive(self.root):
+            write_state(self.root / "hashes.json", "{}", self.warn)
 
     def layer_stamps(self) -> dict[str, str]:
         """Return the stamps that layers had when they were made: see ci.engines.store_state."""
