@@ -55,6 +55,11 @@ def wheelhouse_input(
             for name, lines in wheel_lists(image).items()
         },
         "builds": builds,
+        "together": {
+            image.id: [line.text for one in stack.lineage(image.id)[::-1] for line in one.python_lock]
+            for image in images
+            if image.python_lock
+        },
     }
     return {"input": digest(wanted), **wanted}
 

@@ -28,6 +28,7 @@ from ci.smoke.results import LINE_PREFIX
 from ci.steps.layout import APP, STAGED
 from ci.steps.step import Entrypoint, Env, Files, Label, User, Workdir
 from ci.wheelhouse.program import fetch_debs, fetch_wheels
+from ci.wheelhouse.program.failure import FetchingError
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.uv_wheel import UV, UV_WHEEL
 
@@ -194,7 +195,12 @@ class FakeEngine:
         self._fetch_packages(json.loads(document.read_text()), folder, name, run.argv)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            FILL[Path(script).name](document, folder, name)
+            try:
+                FILL[Path(script).name](document, folder, name)
+            except FetchingError as failed:
+                report = {"kind": failed.kind, "text": failed.text, "hint": failed.hint}
+                _report(folder, name, report)
+                raise CommandError(tuple(run.argv), 1, failed.text) from failed
         for line in printed.getvalue().splitlines():
             _write(output, line)
         await checkpoint()
@@ -211,8 +217,7 @@ class FakeEngine:
         unavailable = [file for sha256, file in files.items() if sha256 not in packages]
         if unavailable:
             text = f"{', '.join(unavailable)}: not available any more"
-            failure = root / "partial" / f"{name.replace('/', '-')}.failure"
-            failure.write_text(json.dumps({"kind": "unavailable", "text": text, "unavailable": unavailable}))
+            _report(root, name, {"kind": "unavailable", "text": text, "unavailable": unavailable})
             raise CommandError(tuple(argv), 1, text)
         for sha256 in files:
             (root / "content" / sha256).write_bytes(packages[sha256])
@@ -384,6 +389,11 @@ def _copied(request: BuildRequest) -> dict[str, bytes]:
     """Return the files of the tree in the build context, by their path in the image."""
     top = request.context / STAGED
     return {f"{APP}/{one.relative_to(top)}": one.read_bytes() for one in top.rglob("*") if one.is_file()}
+
+
+def _report(root: Path, name: str, failure: Mapping[str, object]) -> None:
+    """Write how a fetching program failed, as ci/wheelhouse/program/start.py does."""
+    (root / "partial" / f"{name.replace('/', '-')}.failure").write_text(json.dumps(failure))
 
 
 def _write(output: Output, text: str) -> None:

@@ -50,5 +50,5 @@ def failure_of(name: str, report: dict[str, Any], error: CommandError, output: O
     if report["kind"] == "unavailable" and not name.startswith("wheelhouse/"):
         files = tuple(report["unavailable"])
         return UnavailableError(text, summary=summary, files=files, hint=report["hint"])
-    kinds = {"compile": BuildError, "disk": DiskFullError, "unavailable": LockError}
+    kinds = {"compile": BuildError, "disk": DiskFullError, "unavailable": LockError, "overlap": LockError}
     return kinds.get(report["kind"], FetchError)(text, hint=report["hint"])

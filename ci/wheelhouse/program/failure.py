@@ -2,7 +2,7 @@
 
 
 class FetchingError(Exception):
-    """A failure of one `kind` (fetch, hash, unavailable, compile, disk).
+    """A failure of one `kind` (fetch, hash, unavailable, compile, overlap, disk).
 
     `text` is for the user: what failed, and where; `hint` is what to do, or empty. `unavailable` names the
     locked files that their archive or index no longer has.

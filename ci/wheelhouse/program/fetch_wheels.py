@@ -5,10 +5,10 @@
 It runs in a container with network access, and no foreign code runs in it; standard library only.
 
 `DOCUMENT` is the wheelhouse's input document (JSON: `builder`: lock lines of the build requirements; `lists`:
-{list: lock lines}; `builds`: {sdist file: wheel-build key}; `sizes`: {sha256: bytes}, where they are known;
-`known`: see content_store.py). `ROOT` has every file once by its sha256, for all variants; `ROOT/NAME` gets
-`wheels/`, `lists/` (requirement files with the hashes of the wheels), `uv` and `manifest.json`. A failure is
-reported in `ROOT/partial/NAME.failure`.
+{list: lock lines}; `together`: {image: lock lines of its ancestors and itself}; `builds`: {sdist file:
+wheel-build key}; `sizes`: {sha256: bytes}, where they are known; `known`: see content_store.py). `ROOT` has
+every file once by its sha256, for all variants; `ROOT/NAME` gets `wheels/`, `lists/` (requirement files with
+the hashes of the wheels), `uv` and `manifest.json`. A failure is reported in `ROOT/partial/NAME.failure`.
 
 Where sdists have to be compiled, `ROOT/partial/NAME.builder` is made instead: see wheel_folder.py. Each of
 them is compiled by compile_sdist.py in a container of its own, and fill_wheels.py then fills the wheelhouse.

@@ -16,6 +16,7 @@ from .content_store import ContentStore, open_content_store
 from .failure import FetchingError
 from .line import Line
 from .package_folder import PackageFolder
+from .wheel_contents import SHOWN, Overlap, overlaps, wheel_contents
 
 FIRST_UID = 65000
 """The first of the users that sdists are compiled as, one each. Debian gives 65000-65533 to nobody."""
@@ -39,6 +40,11 @@ class WheelFolder:
             list_: [Line.of(text) for text in texts] for list_, texts in self._wanted["lists"].items()
         }
         self.lines = {line for own in self.lists.values() for line in own}
+        self._together = {
+            image: [Line.of(text) for text in texts]
+            for image, texts in self._wanted.get("together", {}).items()
+        }
+        """The distributions of each image and its ancestors, in the order of their layers."""
         self.sizes: dict[str, int] = self._wanted.get("sizes", {})
 
     def key(self, line: Line) -> str:
@@ -96,6 +102,7 @@ class WheelFolder:
             if made is None:
                 raise FetchingError(kind="compile", text=f"{line.file}: its compiled wheel is missing")
             final[line] = made
+        self._refuse_overlaps(final)
         folder = PackageFolder(self._folder, self.store)
         for line in sorted(final.values(), key=lambda line: line.file):
             folder.add(f"wheels/{line.file}", line.sha256)
@@ -109,3 +116,37 @@ class WheelFolder:
             paths = [*sorted(f"wheels/{final[line].file}" for line in own), "uv"]
             folder.list(list_, paths, text, checked=["uv"])  # uv checks the wheels
         folder.close(self._wanted["input"])
+
+    def _refuse_overlaps(self, final: dict[Line, Line]) -> None:
+        """Fail if two distributions of one image overwrite each other: which one wins differs between builds.
+
+        A wheel of another variant's image, below an image of this one, counts if it is in the content store.
+        """
+        names, contents = dict[Line, str](), dict[str, dict[str, str]]()
+        for line in {line for lines in self._together.values() for line in lines}:
+            wheel = final.get(line, line)
+            path = self.store.path(wheel.sha256)
+            if not wheel.is_sdist and path.is_file():
+                names[line] = line.requirement.replace("==", " ")
+                contents[names[line]] = wheel_contents(path)
+        present = {
+            image: [names[line] for line in lines if line in names] for image, lines in self._together.items()
+        }
+        found = overlaps(present.values(), contents)
+        if found:
+            shown = [f"{one.text}; both are in {_image_with(one, present)}" for one in found[:SHOWN]]
+            more = [f"and {len(found) - SHOWN} more pairs"] if len(found) > SHOWN else []
+            raise FetchingError(
+                kind="overlap",
+                text="\n".join([*shown, *more]),
+                hint="remove one of the two from the requirements, or choose a version without that file; "
+                "then lock again",
+            )
+
+
+def _image_with(overlap: Overlap, present: dict[str, list[str]]) -> str:
+    """Return the first image that has both distributions, or the one that has the second."""
+    return next(
+        (image for image, names in present.items() if {overlap.first, overlap.second} <= {*names}),
+        next((image for image, names in present.items() if overlap.second in names), ""),
+    )

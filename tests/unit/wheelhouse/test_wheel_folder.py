@@ -172,3 +172,38 @@ def test_an_sdist_that_was_changed_after_it_was_fetched_is_not_compiled(tmp_path
     path.write_bytes(b"other")
     with pytest.raises(FetchingError, match="but the fetched file has"):
         check(path, Line.of(THING))
+
+
+def other_wheel(name: str, text: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("jwt/__init__.py", text)
+        archive.writestr(f"{name}-1.dist-info/WHEEL", "")
+    return buffer.getvalue()
+
+
+def test_distributions_that_overwrite_each_other_are_refused_before_the_folder_is_complete(
+    tmp_path: Path,
+) -> None:
+    """Also those of a parent whose wheels are in another wheelhouse."""
+    wheels = {name: other_wheel(name, name) for name in ("PyJWT", "jwt")}
+    lines = {
+        name: f"{name.lower()}==1 --hash=sha256:{sha(data)} # {name}-1-py3-none-any.whl"
+        for name, data in wheels.items()
+    }
+    together = {"asr:cuda": [lines["PyJWT"], lines["jwt"]], "base:cuda": [lines["PyJWT"]]}
+    wanted = opened(tmp_path, lists={"asr": [lines["jwt"]]}, builds={}, together=together)
+    for data in wheels.values():
+        wanted.store.path(sha(data)).write_bytes(data)
+    with pytest.raises(FetchingError) as caught:
+        wanted.fill()
+    assert (caught.value.kind, caught.value.text) == (
+        "overlap",
+        (
+            "pyjwt 1 and jwt 1 have different files lib/python/site-packages/jwt/__init__.py; "
+            "both are in asr:cuda"
+        ),
+    )
+    assert not (tmp_path / "inputs/wheelhouse/cpu/manifest.json").exists()
+    wanted.store.path(sha(wheels["PyJWT"])).unlink()
+    wanted.fill()

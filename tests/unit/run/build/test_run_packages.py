@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,3 +96,41 @@ async def test_the_locks_are_made_anew_once(machine: Machine, monkeypatch: pytes
     with pytest.raises(LockError, match="ffmpeg"):
         await machine.run()
     assert len(asked) == 1
+
+
+def with_files(machine: Machine, distribution: str, files: dict[str, str]) -> None:
+    """Let a distribution have a wheel with these files, in the locks and at the index."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in {**files, f"{distribution}-1.0.dist-info/WHEEL": ""}.items():
+            archive.writestr(name, text)
+    sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    machine.engine.packages = {**machine.engine.packages, sha256: buffer.getvalue()}
+    images = tuple(
+        replace(
+            image,
+            python_lock=tuple(
+                replace(line, sha256=sha256) if line.name == distribution else line
+                for line in image.python_lock
+            ),
+        )
+        for image in machine.stack.images
+    )
+    machine.stack = replace(machine.stack, images=images)
+
+
+async def test_distributions_of_parent_and_child_that_overwrite_each_other_are_refused_before_a_build(
+    machine: Machine,
+) -> None:
+    with_files(machine, "numpy", {"jwt/__init__.py": "one"})
+    with_files(machine, "whisper", {"jwt/__init__.py": "other"})
+    result = await machine.run()
+    assert result.exit_code == LockError.exit_code
+    assert machine.engine.done("build") == []
+    (failure,) = (one for one in result.report.failures if "jwt" in one.message)
+    assert "numpy 1.0 and whisper 1.0 have different files lib/python/site-packages/jwt/__init__.py" in (
+        failure.message
+    )
+    assert "both are in asr:cpu" in failure.message
+    with_files(machine, "whisper", {"jwt/__init__.py": "one"})
+    assert (await machine.run()).exit_code == 0
