@@ -38,7 +38,8 @@ def wheelhouse_input(
     """Return the input document of the wheelhouse of `variant`: see program/fetch_wheels.py.
 
     It is for those images of the variant whose `image:variant` is in `needed`; None: for all. It has uv even
-    where none of them adds wheels. Its `input` is the digest of the rest.
+    where none of them adds wheels. Its `input` is the digest of the rest but for `sizes`, which only limit
+    what is fetched.
     """
     images = [image for image in _needed(stack, needed) if image.variant == variant]
     builds = {
@@ -61,7 +62,9 @@ def wheelhouse_input(
             if image.python_lock
         },
     }
-    return {"input": digest(wanted), **wanted}
+    lines = [line for image in images for line in image.python_lock]
+    sizes = {line.sha256: line.size for line in (*lines, *stack.builder.python_lock) if line.size}
+    return {"input": digest(wanted), **wanted, "sizes": sizes}
 
 
 def locked_files(wanted: dict[str, Any]) -> dict[str, str]:
@@ -110,7 +113,7 @@ def _debs(lists: dict[str, tuple[DebLine, ...]], mirrors: Mirrors) -> dict[str, 
     return {
         "input": digest({name: [deb.text for deb in debs] for name, debs in lists.items()}),
         "files": [
-            {"file": deb.file, "sha256": deb.sha256, "url": mirrors.url(deb)}
+            {"file": deb.file, "sha256": deb.sha256, "size": deb.size, "url": mirrors.url(deb)}
             for _, deb in sorted(unique.items())
         ],
         "lists": {name: [deb.file for deb in debs] for name, debs in lists.items()},

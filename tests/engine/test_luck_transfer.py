@@ -36,7 +36,11 @@ class Trial:
     def __init__(self, folder: Path, index: str, lines: list[str], stall_s: float = 5.0) -> None:
         self.store: ContentStore = open_content_store(folder, {})
         self.said: list[str] = []
-        client = Client(self.said.append, RetryPolicy(stall_s=stall_s, tries=3, pause_s=0.01))
+        client = Client(
+            self.said.append,
+            RetryPolicy(stall_s=stall_s, tries=3, pause_s=0.01),
+            named=frozenset({"127.0.0.1"}),
+        )
         pages = Index(index, client)
         wanted = [
             Wanted(

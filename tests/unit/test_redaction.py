@@ -18,7 +18,7 @@ from ci.redaction import (
     keep_url_secrets,
     redacted,
 )
-from ci.wheelhouse.program.client import shown
+from ci.wheelhouse.program.address import shown
 
 SECRET = "hunter2TAIL"
 

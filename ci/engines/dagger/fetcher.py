@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ci.engines.dagger.sdk import written
@@ -64,7 +64,7 @@ class DaggerFetcher:
         for name, value in self.engine.network_env.items():
             container = container.with_env_variable(name, value)
         for path, text in self.engine.network_secrets.items():
-            secret = self.engine.client.set_secret(f"dockwright-{path.rpartition('/')[2]}", text)
+            secret = self.engine.client.set_secret(f"dockwright-{PurePosixPath(path).name}", text)
             container = container.with_mounted_secret(path, secret)
         return container
 

@@ -2,10 +2,10 @@
 
     fetch_debs.py DOCUMENT ROOT NAME
 
-`DOCUMENT` is the debhouse's input document (JSON: `files`: [{file, sha256, url}], `lists`: {name: [file]},
-`known`: see content_store.py). `ROOT` has every package once by its sha256; `ROOT/NAME` gets `debs/`,
-`lists/` and `manifest.json`. Files that are already present are checked by hash, not by name. A failure is
-reported in `ROOT/partial/NAME.failure`.
+`DOCUMENT` is the debhouse's input document (JSON: `files`: [{file, sha256, size, url}], `lists`:
+{name: [file]}, `known`: see content_store.py). `ROOT` has every package once by its sha256; `ROOT/NAME` gets
+`debs/`, `lists/` and `manifest.json`. Files that are already present are checked by hash, not by name. A
+failure is reported in `ROOT/partial/NAME.failure`.
 """
 
 import json
@@ -18,6 +18,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).parent.parent))
     __package__ = Path(__file__).parent.name  # PEP 366
 
+from .address import host_of
 from .client import Client
 from .content_store import open_content_store
 from .message import say
@@ -34,10 +35,16 @@ def fill(document: Path, root: Path, name: str) -> None:
     missing = [entry for entry in entries if not store.has(entry["sha256"])]
     say(f"{len(entries)} packages, {len(missing)} to fetch")
     files = [
-        Wanted(file=entry["file"], sha256=entry["sha256"], address=partial(str, entry["url"]))
+        Wanted(
+            file=entry["file"],
+            sha256=entry["sha256"],
+            address=partial(str, entry["url"]),
+            size=entry.get("size", 0),
+        )
         for entry in missing
     ]
-    Transfer(store, Client(say)).fetch(files)
+    named = frozenset(host_of(entry["url"]) for entry in missing)
+    Transfer(store, Client(say, named=named)).fetch(files)
     folder = PackageFolder(root / name, store)
     for entry in entries:
         folder.add(f"debs/{entry['file']}", entry["sha256"])

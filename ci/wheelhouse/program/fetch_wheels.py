@@ -24,6 +24,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).parent.parent))
     __package__ = Path(__file__).parent.name  # PEP 366
 
+from .address import host_of
 from .client import Client
 from .index import Index
 from .line import Line
@@ -44,11 +45,18 @@ def fetch(lines: set[Line], wanted: WheelFolder) -> None:
         (line for line in lines if not stores[line].has(line.sha256)), key=lambda line: line.file
     )
     say(f"{len(lines)} distributions, {len(missing)} to fetch")
-    client = Client(say, trusted=tuple(os.environ.get("PIP_TRUSTED_HOST", "").split()))
-    index = Index(os.environ.get("PIP_INDEX_URL") or PYPI, client)
+    root = os.environ.get("PIP_INDEX_URL") or PYPI
+    trusted = tuple(os.environ.get("PIP_TRUSTED_HOST", "").split())
+    client = Client(say, trusted=trusted, named=frozenset({host_of(root)}))
+    index = Index(root, client)
     Transfer(store, client).fetch(
         [
-            Wanted(file=line.file, sha256=line.sha256, address=partial(index.address, line.name, line.file))
+            Wanted(
+                file=line.file,
+                sha256=line.sha256,
+                address=partial(index.address, line.name, line.file),
+                size=wanted.sizes.get(line.sha256, 0),
+            )
             for line in missing
         ]
     )

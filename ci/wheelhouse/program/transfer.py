@@ -18,24 +18,36 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
-from .client import Client, TransientError, shown
+from .address import shown
+from .client import Client, TooLongError, TransientError
 from .content_store import ContentStore, write_error
 from .failure import FetchingError
 from .obstacle import remove
 
 STREAMS = 6
 """Files at once."""
+UNKNOWN_BYTES = 8 * 2**30
+"""Most bytes of a file whose lock has no size."""
 REPORT_S = 5.0
 """Time between two lines of progress."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file: the name that the user knows, its hash, and the function that finds its URL."""
+    """A file: the name that the user knows, its hash, the function that finds its URL, and its size.
+
+    A `size` of 0 says that its lock has none.
+    """
 
     file: str
     sha256: str
     address: Callable[[], str]
+    size: int = 0
+
+    @property
+    def limit_bytes(self) -> int:
+        """The most bytes that are fetched of it."""
+        return self.size or UNKNOWN_BYTES
 
 
 class Transfer:
@@ -89,7 +101,21 @@ class Transfer:
         part, unexpected = self._part(wanted.sha256), set[str]()
 
         def attempt() -> None:
-            actual = self._resume(file, url)
+            try:
+                actual = self._resume(file, url, wanted.limit_bytes)
+            except TooLongError as error:
+                file.truncate(0)
+                more = f"more than the {wanted.limit_bytes} bytes that its lock has"
+                if not wanted.size:
+                    more = f"more than {wanted.limit_bytes} bytes; its lock has no size"
+                if more in unexpected:
+                    raise FetchingError(
+                        kind="hash",
+                        text=f"{wanted.file}: {shown(url)} has {more}",
+                        hint="nothing of it was stored: it is another file",
+                    ) from error
+                unexpected.add(more)
+                raise TransientError(f"there is {more}") from error
             if actual == wanted.sha256:
                 return
             file.truncate(0)
@@ -118,8 +144,10 @@ class Transfer:
         part.chmod(0o644)
         part.replace(self._store.path(wanted.sha256))
 
-    def _resume(self, file: BinaryIO, url: str) -> str:
-        """Fetch what `file` lacks and return the hash of all of it."""
+    def _resume(self, file: BinaryIO, url: str, limit_bytes: int) -> str:
+        """Fetch what `file` lacks and return the hash of all of it. Raises `TooLongError`."""
+        if file.seek(0, os.SEEK_END) > limit_bytes:
+            file.truncate(0)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
         start = file.seek(0, os.SEEK_END)
@@ -134,8 +162,8 @@ class Transfer:
             if start and response.status != HTTPStatus.PARTIAL_CONTENT:
                 file.seek(0)
                 file.truncate(0)
-                digest = hashlib.sha256()
-            for chunk in self._client.chunks(response):
+                digest, start = hashlib.sha256(), 0
+            for chunk in response.chunks(limit_bytes - start):
                 digest.update(chunk)
                 file.write(chunk)
                 self._progress(len(chunk))

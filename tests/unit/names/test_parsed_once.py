@@ -27,6 +27,7 @@ OTHER_TEXTS = {
     "smoke/structure.py": "folders of PATH",
     "wheelhouse/program/client.py": "a program of the standard library alone: the user part of a URL's host",
     "wheelhouse/program/index.py": "a program of the standard library alone: URLs",
+    "wheelhouse/program/index_page.py": "a program of the standard library alone: URLs",
     "wheelhouse/program/package_folder.py": "a program of the standard library alone: a relative path",
 }
 """By file, what it takes apart that is none of these."""
