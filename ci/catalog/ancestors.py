@@ -26,7 +26,7 @@ class Ancestors:
     apt: dict[str, list[tuple[Draft, str]]] = field(default_factory=dict)
     files: dict[str, list[tuple[Draft, ContextFile]]] = field(default_factory=dict)
     folders: Counter[str] = field(default_factory=Counter)
-    """How many files are below a folder."""
+    """How many files are below a folder; an empty one counts too."""
     incomplete: int = 0
     """How many of them have files with errors."""
     unlocked: int = 0
@@ -49,7 +49,10 @@ class Ancestors:
         for deb in draft.variant.apt_lock:
             _move(self.apt, deb.name, (draft, deb.version), sign)
         for file in draft.variant.files:
-            _move(self.files, file.target, (draft, file), sign)
+            if file.is_folder:
+                self.folders.update({file.target: sign})
+            else:
+                _move(self.files, file.target, (draft, file), sign)
             self.folders.update({str(parent): sign for parent in PurePosixPath(file.target).parents})
         self.incomplete += 0 if draft.whole else sign
         self.unlocked += sign if draft.files is not None and not draft.locked else 0

@@ -9,7 +9,15 @@ from ci.catalog.document import BudgetTable, ImageDocument, SmokeTable, VariantT
 from ci.catalog.files import SMOKE, context_files, smoke_inputs
 from ci.catalog.locked import Locks
 from ci.catalog.lockfile import normalised_name
-from ci.catalog.names import FOLDER, form_error, package_error, variable_error
+from ci.catalog.names import (
+    FOLDER,
+    arguments_error,
+    form_error,
+    line_error,
+    literal,
+    package_error,
+    variable_error,
+)
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.requirements import (
     RequirementFiles,
@@ -83,7 +91,9 @@ def drafts(
             apt=tuple(document.apt) if shared else (),
             apt_lock=apt_lock or () if shared else (),
             python_lock=lines or (),
-            env=tuple(({**document.env, **own} if shared else own).items()),
+            env=tuple(
+                (name, literal(value)) for name, value in ({**document.env, **own} if shared else own).items()
+            ),
             files=found.files if shared else (),
             left_out=found.left_out if shared else (),
             entrypoint=tuple(document.entrypoint) if shared else (),
@@ -201,10 +211,17 @@ def _check_variants(folder: Folder, document: ImageDocument, known: Collection[s
 
 def _check_values(folder: Folder, document: ImageDocument) -> None:
     for key, text in (("title", document.title), ("description", document.description)):
-        if not text.isprintable():
-            folder.errors.add(
-                folder.file(IMAGE), key, "contains a line break", "write one line: it is a label"
-            )
+        error = line_error(text)
+        if error is not None:
+            folder.errors.add(folder.file(IMAGE), key, *error)
+    programs = [("entrypoint", document.entrypoint)]
+    programs += [(f"smoke.commands[{index}]", argv) for index, argv in enumerate(document.smoke.commands)]
+    programs += [(f"smoke.runs[{index}]", argv) for index, argv in enumerate(document.smoke.runs)]
+    programs += [(f"variant.{name}.libraries", own.libraries) for name, own in document.variant.items()]
+    for key, argv in programs:
+        error = arguments_error(argv)
+        if error is not None:
+            folder.errors.add(folder.file(IMAGE), key, *error)
     tables = [("env", document.env)]
     tables += [(f"variant.{name}.env", table.env) for name, table in document.variant.items()]
     for name, own in document.variant.items():

@@ -7,10 +7,18 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ci.catalog import names
+from ci.catalog.accounts import account_errors
 from ci.catalog.document import ExternalBasesDocument, ImageDocument, StackDocument
 from ci.catalog.image import Draft, check_packages, drafts, requirements_of
 from ci.catalog.locked import Demand, Locks
-from ci.catalog.names import digest_error, form_error, image_error, namespace_error, variant_error
+from ci.catalog.names import (
+    digest_error,
+    form_error,
+    image_error,
+    line_error,
+    namespace_error,
+    variant_error,
+)
 from ci.catalog.near_misses import SIMILAR, check_near_misses, misnamed
 from ci.catalog.reading import IMAGE, Folder
 from ci.catalog.relations import Parents, check_parents, check_pinned, checked, in_order
@@ -117,6 +125,10 @@ def _check_stack(errors: ValidationErrors, document: StackDocument) -> None:
         ("bootstrap.suite", form_error(document.bootstrap.suite, names.SUITE, "a suite, such as bookworm")),
         ("wheelhouse.uv", form_error(document.wheelhouse.uv, names.VERSION, "a version, such as 0.13.9")),
     ]
+    found += [
+        (key, line_error(text)) for key, text in (("name", document.name), ("licenses", document.licenses))
+    ]
+    found += account_errors(document.user)
     lower: dict[str, str] = {}
     for index, variant in enumerate(document.variants):
         error = variant_error(variant)

@@ -6,6 +6,7 @@ Every check returns what is wrong with a value and a hint, or None.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ci.catalog.validation_errors import Invalid
 from ci.names import reference
@@ -24,7 +25,8 @@ ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 FOLDER = re.compile(r"(?:[A-Za-z0-9_*-][A-Za-z0-9_.*-]*/)*[A-Za-z0-9_*-][A-Za-z0-9_.*-]*")
 SUITE = re.compile(r"[a-z][a-z0-9-]*")
 
-NAME_BYTES, PATH_BYTES = 255, 4000
+NAME_BYTES, PATH_BYTES, TEXT_BYTES = 255, 4000, 8000
+"""Most bytes of a file's name, of a path, and of the strings of one key that go into an instruction."""
 
 RESERVED = ("debhouse", "outside", "release", "wheelhouse")
 """Names in a namespace that dockwright uses for other artifacts than images."""
@@ -78,7 +80,40 @@ def variable_error(name: str, value: str) -> Invalid | None:
         return "not the name of an environment variable", hint
     if not value.isprintable():
         return "contains a line break or another control character", "write one line"
+    found = re.search(r"\$(?:\{[^}]*\}?|[A-Za-z_]\w*)", value.replace("$$", ""))
+    if found:
+        return (
+            f"'{found[0]}' would not be replaced: a value is taken as it is",
+            f"write out what it stands for, or '${found[0]}' for that very text",
+        )
+    return length_error(value)
+
+
+def literal(value: str) -> str:
+    """Return the value of an environment variable as it is in the image: `$$` is one dollar sign."""
+    return value.replace("$$", "$")
+
+
+def length_error(*texts: str) -> Invalid | None:
+    """Check that strings which go into one instruction are not too long for a Dockerfile."""
+    size = sum(len(text.encode()) for text in texts)
+    if size > TEXT_BYTES:
+        return f"is {size} bytes long, and may have {TEXT_BYTES}", "shorten it"
     return None
+
+
+def line_error(text: str) -> Invalid | None:
+    """Check the text of a label."""
+    if not text.isprintable():
+        return "contains a line break or another control character", "write one line: it is a label"
+    return length_error(text)
+
+
+def arguments_error(argv: Sequence[str]) -> Invalid | None:
+    """Check the arguments of a program."""
+    if any("\0" in word for word in argv):
+        return "contains a NUL, which no argument can have", "remove it"
+    return length_error(*argv)
 
 
 def package_error(name: str) -> Invalid | None:

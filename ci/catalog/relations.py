@@ -136,21 +136,31 @@ def _add_pinned(errors: ValidationErrors, draft: Draft, lock: str, name: str, wh
 
 def _check_targets(errors: ValidationErrors, draft: Draft, below: Ancestors) -> None:
     for file in draft.variant.files:
-        given = below.files.get(file.target)
-        if given:
-            other = given[0][0].variant
-            errors.add(
-                _file(draft),
-                "files",
-                f"the parent {other.id} ({other.folder}/{IMAGE}) already has the target {file.target}, and a"
-                " layer only adds to those below",
-                "choose another target",
-            )
+        for target in (file.target, *map(str, PurePosixPath(file.target).parents)):
+            given = below.files.get(target)
+            if given:
+                other = given[0][0].variant
+                what = f"already has the target {target}"
+                what += "" if target == file.target else f", so that {file.target} can't be below it"
+                errors.add(
+                    _file(draft),
+                    "files",
+                    f"the parent {other.id} ({other.folder}/{IMAGE}) {what}, and a layer only adds to those"
+                    " below",
+                    "choose another target",
+                )
+        if not file.is_folder and below.folders[file.target]:
+            what = f"a parent has the folder {file.target}, and a layer only adds to those below"
+            errors.add(_file(draft), "files", what, "choose another target")
 
 
 def _check_entrypoint(errors: ValidationErrors, draft: Draft, below: Ancestors) -> None:
-    own = {file.target: file for file in draft.variant.files}
-    folders = {str(parent) for target in own for parent in PurePosixPath(target).parents}
+    own = {file.target: file for file in draft.variant.files if not file.is_folder}
+    folders = {
+        path
+        for file in draft.variant.files
+        for path in (file.target if file.is_folder else "", *map(str, PurePosixPath(file.target).parents))
+    }
     for index, word in enumerate(draft.variant.entrypoint):
         path = normpath(word)
         if path != APP and not path.startswith(f"{APP}/"):

@@ -45,13 +45,13 @@ class ValidationErrors:
 
         An error that is added twice (a file that two variants share) is reported once.
         """
-        where = _printable(file)
-        text = _printable(f"{key}: {what}" if key else what)
+        where = printable(file)
+        text = printable(f"{key}: {what}" if key else what)
         self._hashes.add(hash((where, text)))
         of_file = self._found.setdefault(where, {})
         if len(of_file) < MOST:
             written = hint if isinstance(hint, str) else suggestion(hint.word, hint.known)
-            of_file[text, _printable(written)] = None
+            of_file[text, printable(written)] = None
 
     def has(self, file: str, start: str) -> bool:
         """Whether an error of `file` starts with `start`, a key or the first part of one."""
@@ -87,7 +87,7 @@ class ValidationErrors:
         return CatalogError(self.text)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return `text` on one line of bounded length that every terminal can write."""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"

@@ -14,6 +14,7 @@ import click
 from ci.cli.display.message import say
 from ci.cli.display.stream import Stream
 from ci.cli.options import base_option, images_argument, reuse_option, variant_option
+from ci.plan.left_out import left_out_text
 from ci.plan.plan import Plan, PlannedImage, check_variants, plan_text
 from ci.run.reuse.remote_cache import open_remote_cache
 from ci.run.reuse.store_health import plan_from_store
@@ -59,6 +60,8 @@ def plan(
     else:
         for line in columns(found.images):
             out.line(line)
+    for line in left_out(found):
+        out.line(line)
     out.line(summary(found))
 
 
@@ -89,6 +92,12 @@ def summary(found: Plan) -> str:
     if not new:
         return f"nothing to build: all {total} images are available"
     return f"{new} of {total} images would be built"
+
+
+def left_out(found: Plan) -> list[str]:
+    """Return a line per image whose folders of files have something that is not copied."""
+    images = {planned.image.folder: planned.image for planned in found.images if planned.image.left_out}
+    return [left_out_text(image) for image in images.values()]
 
 
 def _print_table(found: Plan, out: Stream) -> None:

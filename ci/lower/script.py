@@ -51,13 +51,32 @@ def _check(name: str, argument: str) -> tuple[str, ...]:
 
 
 def account_script(step: Account) -> tuple[str, ...]:
-    """Return the commands that add an account as text, which leaves no lock, log or back-up file."""
-    passwd = f"{step.name}:x:{step.uid}:{step.gid}::/home/{step.name}:/usr/sbin/nologin"
+    """Return the commands that add an account as text, which leaves no lock, log or back-up file.
+
+    An account of that name and id is replaced, and a group of that id is used. Where the base has the name
+    or the id for another account, the commands fail and print it.
+    """
+    name, uid, gid = step.name, step.uid, step.gid
+    passwd = f"{name}:x:{uid}:{gid}::/home/{name}:/usr/sbin/nologin"
+    taken = f"grep -E {sh_word(f'^({name}:|[^:]*:[^:]*:{uid}:)')} /etc/passwd"
+    others = f"grep -v {sh_word(f'^{name}:[^:]*:{uid}:')}"
+    group_taken = f"grep {sh_word(f'^{name}:')} /etc/group | grep -v {sh_word(f'^{name}:[^:]*:{gid}:')}"
     return (
+        _unless(f"{taken} | {others}", f"user.name, user.uid: the base has this account for {name} or {uid}"),
+        _unless(group_taken, f"user.gid: the base has this group for {name}, and {gid} is another id"),
+        f"sed -i {sh_word(f'/^{name}:/d')} /etc/passwd",
         f"echo {sh_word(passwd)} >> /etc/passwd",
-        f"echo {sh_word(f'{step.name}:x:{step.gid}:')} >> /etc/group",
+        (
+            f"{{ grep -q {sh_word(f'^[^:]*:[^:]*:{gid}:')} /etc/group"
+            f" || echo {sh_word(f'{name}:x:{gid}:')} >> /etc/group; }}"
+        ),
         f"install -d -o {step.uid} -g {step.gid} -m 0755 /home/{step.name}",
     )
+
+
+def _unless(finds: str, error: str) -> str:
+    """Return a command that fails with `error` where the pipeline `finds` prints something."""
+    return f"{{ ! {finds} || {{ echo {sh_word(f'stack.toml: {error}')} >&2; false; }}; }}"
 
 
 def apt_script(step: Apt) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ci.catalog.validation_errors import printable
 from ci.plan.keys import Document, digest, tag
 
 SHOWN = 100
@@ -142,13 +143,17 @@ def _files(old: Document, new: Document) -> list[Change]:
         one, two = before.get(target), after.get(target)
         if one is None or two is None:
             row = one or two or []
-            text = f"{row[0]} {row[2]} {row[3][:12]}"
-            changes.append(Change(input=f"file {target}", old=text if one else "", new=text if two else ""))
+            text = printable(f"{row[0]} {row[2]} {row[3][:12]}")
+            changes.append(
+                Change(input=f"file {printable(target)}", old=text if one else "", new=text if two else "")
+            )
             continue
         for column, what in ((0, "source"), (2, "mode"), (3, "content")):
             if one[column] != two[column]:
                 changes.append(
-                    Change(input=f"file {two[0]} ({what})", old=one[column][:12], new=two[column][:12])
+                    Change(
+                        input=f"file {printable(two[0])} ({what})", old=one[column][:12], new=two[column][:12]
+                    )
                 )
     return changes
 

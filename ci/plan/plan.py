@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ci.catalog.stack import ImageVariant, Stack
+from ci.catalog.validation_errors import printable
 from ci.errors import UsageError
 from ci.lower.dockerfile import instructions
 from ci.names.image_id import ImageId, parse_image_id
@@ -235,6 +236,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "action": planned.action,
                 "reason": planned.reason,
                 "instructions": list(planned.instructions),
+                "left_out": [printable(path) for path in planned.image.left_out],
             }
             for planned in plan.images
         ],

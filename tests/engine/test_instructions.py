@@ -20,8 +20,9 @@ from ci.engines.engine import BuildRequest, ContainerRun, Output
 from ci.errors import EngineError
 from ci.lower.dockerfile import instructions
 from ci.lower.quoting import sh_word
+from ci.lower.script import account_script
 from ci.run.inputs.staged_files import write_context
-from ci.steps.step import Entrypoint, Env, Files, Label, Step, Venv
+from ci.steps.step import Account, Entrypoint, Env, Files, Label, Step, Venv
 from tests.engine.conftest import BASE
 from tests.stacks import image, sha
 
@@ -224,3 +225,52 @@ async def test_a_mount_without_a_digest_is_not_built(engine: BuildahEngine, tmp_
     wanted = request(tmp_path, step, folders={"small/wheelhouse:cpu": tmp_path})
     with pytest.raises(EngineError, match="no value for UV"):
         await engine.build(wanted, Output())
+
+
+PASSWD = "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n"
+GROUP = "root:x:0:\nwww-data:x:33:\nstaff:x:50:\nusers:x:100:\n"
+
+
+def accounts(folder: Path, account: Account) -> tuple[str, str, str]:
+    """Add an account to the files of a small system; return what is new in both, and what was printed."""
+    (folder / "passwd").write_text(PASSWD)
+    (folder / "group").write_text(GROUP)
+    *commands, _ = account_script(account)
+    script = " && ".join(commands).replace("/etc/", f"{folder}/")
+    done = subprocess.run(("sh", "-c", script), capture_output=True, text=True, check=False)
+    if done.returncode:
+        return "", "", done.stdout + done.stderr
+    new = [(folder / name).read_text() for name in ("passwd", "group")]
+    return new[0].removeprefix(PASSWD), new[1].removeprefix(GROUP), ""
+
+
+@pytest.mark.parametrize(
+    ("account", "passwd", "group"),
+    [
+        (("app", 1000, 1000), "app:x:1000:1000::/home/app:/usr/sbin/nologin\n", "app:x:1000:\n"),
+        (("app", 1000, 100), "app:x:1000:100::/home/app:/usr/sbin/nologin\n", ""),
+        (("staff", 1000, 50), "staff:x:1000:50::/home/staff:/usr/sbin/nologin\n", ""),
+    ],
+)
+def test_an_account_is_added_once_with_its_group(
+    tmp_path: Path, account: tuple[str, int, int], passwd: str, group: str
+) -> None:
+    name, uid, gid = account
+    assert accounts(tmp_path, Account(name=name, uid=uid, gid=gid)) == (passwd, group, "")
+
+
+def test_an_account_of_the_base_is_taken_over(tmp_path: Path) -> None:
+    passwd, group, _ = accounts(tmp_path, Account(name="www-data", uid=33, gid=33))
+    first = PASSWD.splitlines()[0]
+    assert passwd == f"{first}\nwww-data:x:33:33::/home/www-data:/usr/sbin/nologin\n"
+    assert group == ""
+
+
+@pytest.mark.parametrize("account", [("www-data", 1000, 1000), ("app", 33, 1000), ("staff", 1000, 1000)])
+def test_an_account_that_the_base_has_otherwise_is_named(
+    tmp_path: Path, account: tuple[str, int, int]
+) -> None:
+    name, uid, gid = account
+    _, _, printed = accounts(tmp_path, Account(name=name, uid=uid, gid=gid))
+    assert "stack.toml: user." in printed
+    assert ("www-data:x:33:33:" in printed) or ("staff:x:50:" in printed)

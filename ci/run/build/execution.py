@@ -13,6 +13,7 @@ from ci.engines.capabilities import recorded_name
 from ci.engines.engine import Engine
 from ci.errors import CommandError, MissingInRegistryError, NoSpaceError, RegistryError, UnavailableError
 from ci.plan.keys import tag
+from ci.plan.left_out import left_out_text
 from ci.plan.plan import Plan
 from ci.report.budget.metrics import unique_bytes
 from ci.report.events import Checkout, RunStarted
@@ -58,6 +59,9 @@ async def build_plan(engine: Engine, run: PlannedRun) -> tuple[Report, RunDirect
             history_path = state.root / "history.json"
             history = read_history(history_path, warn=events.warning)
             await stage_files(own, [planned.image for planned in plan.to_build])
+            for planned in plan.to_build:
+                if text := left_out_text(planned.image, caches=False):
+                    events.note(text)
             await _open_remote(run, events)
             work = task_work(marked, run, log)
             guard = _guard(marked, run, events) if plan.to_build else None

@@ -110,7 +110,10 @@ def test_a_budget_of_nothing_is_a_mistake(stack: StackFolder) -> None:
 def test_a_text_that_becomes_a_label_is_one_line(stack: StackFolder) -> None:
     stack.edit("tool/image.toml", '"A program."', '"""\nA\nprogram."""')
     assert stack.errors == [
-        "docker/tool/image.toml: description: contains a line break; write one line: it is a label"
+        (
+            "docker/tool/image.toml: description: contains a line break or another control character; write"
+            " one line: it is a label"
+        )
     ]
 
 

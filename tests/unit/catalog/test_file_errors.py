@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ci.catalog.left_out import left_out_text
 from ci.catalog.load import load_stack
 from ci.catalog.stack import ContextFile
 from ci.errors import CatalogError
+from ci.plan.left_out import left_out_text
 from tests.unit.catalog.folder import StackFolder
 
 
@@ -261,8 +261,10 @@ def test_what_a_folder_leaves_out_is_told(stack: StackFolder) -> None:
         stack.write(f"base/contract/{name}", "")
     image = stack.load().get("base:cpu")
     assert [file.path for file in image.files] == ["contract/stage.py"]
-    assert left_out_text(image.left_out) == "*.pyc, 2 __pycache__, contract/.env, contract/a/.git"
-    assert left_out_text(image.left_out, caches=False) == "contract/.env, contract/a/.git"
+    text = "base: its files are without *.pyc, 2 __pycache__, contract/.env, contract/a/.git"
+    assert left_out_text(image) == text
+    assert left_out_text(image, caches=False) == "base: its files are without contract/.env, contract/a/.git"
+    assert left_out_text(stack.load().get("base:cuda")) == ""
 
 
 def test_what_a_folder_leaves_out_goes_along_by_its_own_name(stack: StackFolder) -> None:
@@ -385,3 +387,24 @@ def test_a_directory_that_does_not_exist_is_no_stack(tmp_path: Path) -> None:
 def test_a_file_is_no_stack(stack: StackFolder) -> None:
     with pytest.raises(CatalogError, match=r"stack\.toml: not a directory\nhint: "):
         load_stack(stack.path / "stack.toml")
+
+
+def test_a_file_of_a_parent_is_neither_replaced_by_a_folder_nor_hidden_by_one(stack: StackFolder) -> None:
+    stack.write("tool/sub/x.py", "")
+    stack.append("tool/image.toml", '[[files]]\nsource = "sub"\ntarget = "/opt/app/contract/stage.py"\n')
+    stack.append("tool/image.toml", '[[files]]\nsource = "tool.py"\ntarget = "/opt/app/contract"\n')
+    given = "the parent base:cpu (base/image.toml) already has the target /opt/app/contract/stage.py"
+    below = "so that /opt/app/contract/stage.py/x.py can't be below it, and a layer only adds to those below"
+    assert f"docker/tool/image.toml: files: {given}, {below}; choose another target" in stack.errors
+    assert (
+        "docker/tool/image.toml: files: a parent has the folder /opt/app/contract, and a layer only adds to"
+        " those below; choose another target"
+    ) in stack.errors
+
+
+def test_an_empty_folder_may_be_one_that_a_parent_has(stack: StackFolder) -> None:
+    (stack.path / "base/contract/spool").mkdir()
+    (stack.path / "tool/sub/spool").mkdir(parents=True)
+    stack.write("tool/sub/x.py", "")
+    stack.append("tool/image.toml", '[[files]]\nsource = "sub"\ntarget = "/opt/app/contract"\n')
+    assert len(stack.load().get("tool:cpu").files) == 3

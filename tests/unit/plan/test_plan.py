@@ -75,6 +75,7 @@ def test_the_json_of_a_plan_has_the_promised_fields_in_build_order() -> None:
         "action",
         "reason",
         "instructions",
+        "left_out",
     }
 
 
