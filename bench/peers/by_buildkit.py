@@ -17,6 +17,8 @@ from bench.peers.start import Start
 from bench.peers.store import LOCAL
 from bench.peers.way import Built
 from ci.catalog.load import load_stack
+from ci.lower.render import FILES
+from ci.run.inputs.staged_files import by_folder, write_context
 
 PACK = "pack"
 """The part of a run that makes local images of the houses."""
@@ -71,6 +73,8 @@ class ByBuildkit:
         """
         stack = load_stack(self.stack)
         env, houses = self.daemon.env, self.houses()
+        for folder, image in by_folder(stack.images).items():
+            write_context(self.stack, image, houses / FILES / folder)
         commands = {id_: list(self._commands(stack.get(id_).folder, id_, houses)) for id_ in ids}
         for line in dict.fromkeys(line for lines in commands.values() for line in lines[:-1]):
             meter.context += sent(meter.run(["sh", "-c", line], env=env, cwd=self.stack, part=PACK))

@@ -98,7 +98,7 @@ def document(stack: Stack, image: ImageVariant, parent: Document, kind: str) -> 
         "python": [line.text for line in image.python_lock if not line.is_sdist],
         "wheel_builds": {line.name: wheel_build(stack, line, kind) for line in _sdists(image)},
         "apt": [line.text for line in image.apt_lock],
-        "uv": stack.uv if python else "",
+        "uv": uv_pin(stack) if python else "",
         "files": _files(image),
         "steps": _step_keys(stack, image, steps, parent, kind),
     }
@@ -110,6 +110,12 @@ def keyed_instructions(steps: tuple[Step, ...]) -> list[str]:
     The document has the parent by its identity.
     """
     return [text for text in instructions(steps) if not text.startswith(f"ARG {PARENT_ARG}=")]
+
+
+def uv_pin(stack: Stack) -> str:
+    """Return the version of uv, and the sha256 of its locked wheel."""
+    hashes = [line.sha256 for line in stack.builder.python_lock if line.name == "uv"]
+    return " ".join([stack.uv, *(f"sha256:{one}" for one in hashes)])
 
 
 def wheel_build(stack: Stack, line: LockLine, kind: str) -> Document:
@@ -149,9 +155,9 @@ def _step_keys(
             case Wheels(name=name):
                 lines = wheel_lists(image)[name]
                 built = {line.name: wheel_build(stack, line, kind) for line in lines if line.is_sdist}
-                inputs = {"python": [line.text for line in lines], "built": built, "uv": stack.uv}
+                inputs = {"python": [line.text for line in lines], "built": built, "uv": uv_pin(stack)}
             case Venv():
-                inputs = {"uv": stack.uv}
+                inputs = {"uv": uv_pin(stack)}
             case Files():
                 inputs = {"files": _files(image)}
             case _:

@@ -143,6 +143,7 @@ class FakeEngine:
         folder = request.context.name
         self.calls.append(("build", folder))
         self.requests.append(request)
+        request.arguments(request.parent)
         last = [line for line in request.instructions.splitlines() if not line.startswith(" ")][-1]
         _write(output, f"STEP 1/1: {last}")
         try:
