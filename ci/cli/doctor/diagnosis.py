@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from ci.cli.doctor.machine import Machine, Trial
+from ci.engines.buildah.storage import Storage
 from ci.report.units import size_text
 from ci.run.estimate.needs import Estimate
 
@@ -79,8 +80,8 @@ def _buildah(machine: Machine) -> Iterator[Finding]:
     else:
         message = f"{version}; a container runs in an empty network namespace"
         yield Finding(name="buildah", state="ok", message=message, engine=True)
-    if trial is not None and trial.driver:
-        yield _driver(machine, trial.driver)
+    if trial is not None and trial.storage is not None:
+        yield _driver(machine, trial.storage)
     if trial is not None and not trial.error:
         yield _isolation(machine, trial)
 
@@ -97,16 +98,13 @@ def _isolation(machine: Machine, trial: Trial) -> Finding:
     return Finding(name="isolation", state="note", message=f"{message}; {trial.why_chroot}", hint=hint)
 
 
-def _driver(machine: Machine, driver: str) -> Finding:
-    if driver != "vfs":
-        return Finding(name="layers", state="ok", message=f"stored by the driver {driver}")
-    hint = _install(machine, ("fuse-overlayfs",)) if machine.rights == "rootless" else ""
-    return Finding(
-        name="layers",
-        state="note",
-        message="stored by the driver vfs: each layer is a whole copy, slow and large",
-        hint=hint,
-    )
+def _driver(machine: Machine, storage: Storage) -> Finding:
+    if not storage.warning:
+        return Finding(name="layers", state="ok", message=f"stored by the driver {storage.driver}")
+    hint = "use a folder on a file system of this machine's own disk: `--root DIR`"
+    if storage.copies_layers and machine.rights == "rootless":
+        hint += f"; or {_install(machine, ('fuse-overlayfs',))}"
+    return Finding(name="layers", state="note", message=storage.warning, hint=hint)
 
 
 def _daemons(machine: Machine) -> Iterator[Finding]:

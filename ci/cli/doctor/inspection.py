@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from ci.engines.network import CA_VARIABLES, PROXY_VARIABLES
 from ci.engines.process.namespaces import pid_namespace
 from ci.engines.process.privilege import find_privilege
 from ci.errors import EngineError
-from ci.run.estimate.disk import file_systems, run_folders
+from ci.run.estimate.disk import file_systems, run_folders, store_folder
 from ci.settings import Settings
 
 WINDOWS = os.name == "nt"
@@ -47,7 +48,7 @@ def inspect_machine(settings: Settings, urls: Mapping[str, str]) -> Machine:
     slow = answers_all(questions)
     trial = None
     if programs["buildah"] is not None and rights in ("root", "sudo", "rootless"):
-        trial = _trial(settings.isolation)
+        trial = _trial(settings)
     return Machine(
         python=f"{platform.python_version()}, {sys.executable}",
         system=_system(),
@@ -81,14 +82,23 @@ def inspect_machine(settings: Settings, urls: Mapping[str, str]) -> Machine:
     )
 
 
-def _trial(isolation: str) -> Trial:
+def _trial(settings: Settings) -> Trial:
     """Return the result of a build step on this machine."""
     prefix = find_privilege().prefix
     namespace = pid_namespace(prefix)
     try:
-        return try_run(prefix, namespace, find_isolation(isolation, prefix, namespace))
+        isolation = find_isolation(settings.isolation, prefix, namespace)
+        return try_run(_place(settings), prefix, namespace, isolation)
     except EngineError as error:
-        return Trial(driver="", error=error.message)
+        return Trial(storage=None, error=error.message)
+
+
+def _place(settings: Settings) -> Path:
+    """Return the folder nearest to the store that this user can write to."""
+    folder = store_folder(settings)
+    return next(
+        (one for one in (folder, *folder.parents) if os.access(one, os.W_OK)), Path(tempfile.gettempdir())
+    )
 
 
 def _memory_bytes() -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ci.engines.buildah.storage import Storage
 from ci.engines.dagger.cache import CacheLimits
 from ci.run.estimate.file_system import FileSystem
 
@@ -17,13 +18,13 @@ class Trial:
     """The result of a run in an empty container, as a build step runs; `error` is empty if it ran.
 
     Attributes:
-        driver: the storage driver of Buildah, such as `overlay`; empty where it could not be asked.
+        storage: a store of Buildah here, with its storage driver; None where it could not be asked.
         runtime: the OCI runtime that isolates build steps; empty: chroot isolation.
         why_chroot: why no runtime can be used; empty where one is, or where none was wanted.
         sees_processes: whether a build step sees the processes of the whole machine.
     """
 
-    driver: str
+    storage: Storage | None
     error: str
     runtime: str = ""
     why_chroot: str = ""

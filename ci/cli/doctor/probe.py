@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import threading
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from ci.cli.doctor.machine import Trial
+from ci.engines.buildah.find_storage import find_storage
 from ci.engines.buildah.isolation import Isolation
+from ci.engines.buildah.storage import Storage
+from ci.errors import EngineError
 from ci.redaction import redacted
 
 HEADERS = {"User-Agent": "dockwright-doctor"}
@@ -70,12 +74,17 @@ def ask_host(url: str) -> str:
         return str(getattr(error, "reason", error)) or type(error).__name__
 
 
-def try_run(privilege: tuple[str, ...], pid_namespace: tuple[str, ...], isolation: Isolation) -> Trial:
-    """Run a program as a build step runs, in an empty container; its store is removed afterwards."""
+def try_run(
+    place: Path, privilege: tuple[str, ...], pid_namespace: tuple[str, ...], isolation: Isolation
+) -> Trial:
+    """Run a program as a build step runs, in an empty container; its store is removed afterwards.
 
-    def result(driver: str, error: str) -> Trial:
+    The store is in the folder `place`: which storage driver works depends on the file system.
+    """
+
+    def result(storage: Storage | None, error: str) -> Trial:
         return Trial(
-            driver=driver,
+            storage=storage,
             error=error,
             runtime=isolation.runtime,
             why_chroot=isolation.why_chroot,
@@ -83,21 +92,23 @@ def try_run(privilege: tuple[str, ...], pid_namespace: tuple[str, ...], isolatio
         )
 
     tool = next((path for path in STATIC if _is_static(Path(path))), None)
-    with tempfile.TemporaryDirectory(prefix="dockwright-doctor-", dir="/var/tmp") as folder:
-        buildah = (*privilege, "buildah", "--root", f"{folder}/store", "--runroot", f"{folder}/run")
+    with tempfile.TemporaryDirectory(prefix="dockwright-doctor-", dir=place) as folder:
+        roots = ("--root", f"{folder}/store", "--runroot", f"{folder}/run")
+        buildah, storage = (*privilege, "buildah", *roots), None
         try:
-            driver = _out((*buildah, "info", "--format", "{{.store.GraphDriverName}}"))
+            storage = find_storage(roots, privilege, os.environ)
+            buildah = (*privilege, "buildah", *storage.options)
             if tool is None:
                 error = "no statically linked program was found to try it with"
-                return result(driver, error)
+                return result(storage, error)
             container = _out((*buildah, "from", *isolation.profile(), "scratch"))
             _out((*buildah, "copy", container, tool, "/tool"))
             before = (*privilege, *pid_namespace, *isolation.namespaces(network=False))
             words = ("run", *isolation.options(network=False), container, "/tool", "-V")
             _out((*before, *buildah[len(privilege) :], *words))
-            return result(driver, "")
-        except RuntimeError as error:
-            return result("", str(error))
+            return result(storage, "")
+        except (RuntimeError, EngineError) as error:
+            return result(storage, str(error))
         finally:
             # Its files may belong to other users, and its layers be mounted.
             subprocess.run((*buildah, "rm", "--all"), capture_output=True, check=False)

@@ -1,7 +1,8 @@
 """How foreign code in a build step is separated from the machine, as arguments of Buildah.
 
 Facts of Buildah 1.28, found by running it: chroot isolation drops capabilities and filters system calls, but
-has no PID namespace of its own and shows the machine's /dev; it refuses `--network none`. No isolation sets
+has no PID namespace of its own and shows the machine's /dev; it refuses `--network none`, by which a user
+without root gets a network of CNI that can't be made. So a step has the network of Buildah. No isolation sets
 no-new-privileges: the process that starts Buildah does, see ci/engines/program/namespaces.py.
 """
 
@@ -57,7 +58,7 @@ class Isolation:
         """Return the options of `buildah build` and `buildah run`."""
         words = ["--isolation", self.name]
         if self.runtime:
-            words += ["--runtime", self.runtime, "--network", "host" if network else "none"]
+            words += ["--runtime", self.runtime, "--network", "host"]  # Buildah's, which may be empty
         words += ["--uts", "host"]  # Buildah's, which has a name that is the same everywhere
         words += [] if network else ["--volume", f"{namespaces.FILES}/hosts:/etc/hosts:ro"]
         words += ["--volume", f"{namespaces.FILES}/empty:{HIDDEN}:ro"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,13 +22,25 @@ from ci.engines.engine import Engine, Output
 from ci.engines.oci_archive import write_archive
 from ci.engines.process.command import Command
 from ci.engines.process.namespaces import pid_namespace
+from ci.engines.process.runner import RUN_VARIABLE
 from ci.run.workspace.workspace import Workspace
 from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
 from ci.steps.layout import SEARCH_PATH
 
 ENV = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8"}
 CMD = ("python3",)
-EPOCH = (("SOURCE_DATE_EPOCH", "0"),)
+HERMETIC = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "PATH": SEARCH_PATH,
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "SOURCE_DATE_EPOCH": "0",
+}
+"""The whole environment of what makes the root, and so of the packages' scripts: it decides what they write.
+
+With `PYTHONDONTWRITEBYTECODE` Debian's own helpers leave no bytecode with times behind as they run.
+"""
 
 
 async def make_bootstrap(workspace: Workspace, engine: Engine, debs: Path, name: str, output: Output) -> None:
@@ -74,7 +86,11 @@ async def bootstrap_root(
         script.chmod(0o755)
         archive = work / "root.tar"
         command = root_command(
-            stack.bootstrap, debs=repository, script=script, archive=archive, tmpdir=workspace.scratch
+            stack.bootstrap,
+            debs=repository,
+            script=script,
+            archive=archive,
+            env={"TMPDIR": str(workspace.scratch), RUN_VARIABLE: runner.run_marker},
         )
         if not engine.privilege.rootless:  # else mmdebstrap makes a user namespace of its own, and may mount
             prefix = engine.privilege.prefix
@@ -107,13 +123,18 @@ def release_command(repository: Path, suite: str) -> Command:
     return Command(argv=("apt-ftparchive", *options, "release", "."), cwd=str(repository))
 
 
-def root_command(bootstrap: Bootstrap, *, debs: Path, script: Path, archive: Path, tmpdir: Path) -> Command:
+def root_command(
+    bootstrap: Bootstrap, *, debs: Path, script: Path, archive: Path, env: Mapping[str, str]
+) -> Command:
     """Return the command that writes the root file system to the tar `archive`.
 
-    `debs` holds the packages and their index; `script` the last step.
+    `debs` holds the packages and their index; `script` the last step; `env` is all of the environment that
+    differs from run to run.
     """
     options = mmdebstrap_options(bootstrap.suite, bootstrap.packages)
     argv = (
+        *("env", "--ignore-environment"),
+        *(f"{name}={value}" for name, value in sorted({**HERMETIC, **env}.items())),
         "mmdebstrap",
         "--quiet",
         "--format=tar",
@@ -122,4 +143,4 @@ def root_command(bootstrap: Bootstrap, *, debs: Path, script: Path, archive: Pat
         str(archive),
         f"deb [trusted=yes] copy://{debs} ./",
     )
-    return Command(argv=argv, env=(*EPOCH, ("TMPDIR", str(tmpdir))))
+    return Command(argv=argv)

@@ -8,6 +8,7 @@ import pytest
 from ci.cli.doctor.command import doctor_json
 from ci.cli.doctor.diagnosis import REGISTRY, can_build, diagnose
 from ci.cli.doctor.machine import DaggerAnswer, Host, Machine, Trial
+from ci.engines.buildah.storage import DEFAULT, Storage
 from ci.engines.dagger.cache import CacheLimits
 from ci.run.estimate.file_system import FileSystem
 from ci.run.estimate.needs import Estimate, TaskNeed
@@ -24,6 +25,7 @@ def kept(store_gb: int) -> Estimate:
 
 
 NEEDS = {"the cpu images": kept(6), "all": kept(24)}
+COPIES = Storage(root="/s", run_root="/r", driver="vfs")
 GOOD = Machine(
     python="3.11.2, /usr/bin/python3",
     system="Debian GNU/Linux 12 (bookworm), x86_64",
@@ -44,7 +46,7 @@ GOOD = Machine(
     user="ann",
     rights="root",
     subuids=0,
-    trial=Trial(driver="overlay", error="", runtime="runc"),
+    trial=Trial(storage=DEFAULT, error="", runtime="runc"),
     disks=(DISK,),
     ca=(),
     proxies=(),
@@ -85,7 +87,7 @@ def test_a_user_without_root_is_told_what_root_types() -> None:
 
 
 def test_a_container_that_does_not_run_is_told_with_its_reason() -> None:
-    machine = replace(GOOD, trial=Trial(driver="overlay", error="unshare: operation not permitted"))
+    machine = replace(GOOD, trial=Trial(storage=DEFAULT, error="unshare: operation not permitted"))
     message, hint = told(machine)["buildah"]
     assert "unshare: operation not permitted" in message
     assert "--privileged" in hint
@@ -103,7 +105,7 @@ def test_a_container_that_does_not_run_is_told_with_its_reason() -> None:
 def test_isolation_that_is_weaker_than_a_container_is_remarked_with_its_reason(
     why_chroot: str, sees_processes: bool, programs: dict[str, str], words: str, advice: str
 ) -> None:
-    trial = Trial(driver="overlay", error="", why_chroot=why_chroot, sees_processes=sees_processes)
+    trial = Trial(storage=DEFAULT, error="", why_chroot=why_chroot, sees_processes=sees_processes)
     message, hint = told(replace(GOOD, trial=trial, programs=programs))["isolation"]
     assert message.startswith("build steps run by chroot, weaker than a container")
     assert words in message
@@ -133,9 +135,9 @@ def test_a_daemon_that_answers_can_build_in_place_of_buildah() -> None:
 
 
 def test_whole_copies_of_layers_are_remarked() -> None:
-    machine = replace(GOOD, rights="rootless", trial=Trial(driver="vfs", error="", runtime="runc"))
+    machine = replace(GOOD, rights="rootless", trial=Trial(storage=COPIES, error="", runtime="runc"))
     message, hint = told(machine)["layers"]
-    assert message.startswith("stored by the driver vfs")
+    assert "a whole copy" in message
     assert "fuse-overlayfs" in hint
 
 

@@ -28,7 +28,7 @@ def test_a_step_has_no_network_no_name_of_the_machine_and_no_control_groups() ->
         *("--isolation", "chroot", "--uts", "host", *HOSTS, *MOUNTS, *DROP),
     )
     assert Isolation(runtime="crun").options(network=False) == (
-        *("--isolation", "oci", "--runtime", "crun", "--network", "none", "--uts", "host"),
+        *("--isolation", "oci", "--runtime", "crun", "--network", "host", "--uts", "host"),
         *(*HOSTS, *MOUNTS, *DROP),
     )
 
