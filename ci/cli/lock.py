@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from ci.cli.completion.candidates import complete_variant
@@ -10,6 +12,8 @@ from ci.cli.setup.install import install_first
 from ci.errors import UsageError
 from ci.locks.loading import check_locks
 from ci.locks.write import AptSource, Upgrade, write_locks
+from ci.run.workspace.file_lock import held, lock_path
+from ci.run.workspace.state_structure import repair_structure
 from ci.settings import Settings
 
 
@@ -46,6 +50,7 @@ def lock(settings: Settings, check: bool, upgrade: tuple[str, ...], variants: tu
         click.echo("all locks are up to date")
         return
     install_first()
+    repair_structure(settings.state)
     changed = write_locks(
         settings.stack,
         variants=variants,
@@ -54,6 +59,7 @@ def lock(settings: Settings, check: bool, upgrade: tuple[str, ...], variants: tu
             cache=settings.state / "apt",
             mirror=settings.debian_mirror,
             security_mirror=settings.security_mirror,
+            alone=partial(held, lock_path(settings.state, "apt"), say=say, what="looks up Debian packages"),
         ),
         say=say,
     )

@@ -9,6 +9,7 @@ from ci.lower.render import BAKE_FILE
 from ci.lower.rendered_files import differences
 from ci.plan.rendered import rendered
 from ci.settings import Settings
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 
 @click.command()
@@ -47,7 +48,7 @@ def render(ctx: click.Context, bake: bool, check: bool) -> None:
         click.echo(f"all {len(files)} rendered files are up to date")
         return
     for name in stale:
-        (top / name).write_text(files[name], encoding="utf-8", newline="\n")
+        write_atomically(top / name, files[name])
         click.echo(f"wrote {top / name}")
     for name in obsolete:
         (top / name).unlink()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from ci.catalog.stack import DebLine
@@ -14,7 +15,9 @@ from ci.locks.apt_text import (
     configuration,
     deb_lines,
     installs,
+    missing_package,
     preferences,
+    provided,
     sources,
     stanzas,
     status,
@@ -43,11 +46,13 @@ class AptRoot:
         mirror: str = DEBIAN,
         security_mirror: str = SECURITY,
         pins: Iterable[DebLine] = (),
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.absolute()
         self._suite = suite
         self._mirrors = mirror, security_mirror
         self._pins = tuple(pins)
+        self._warn = warn
         self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(self.folder / "apt.conf")}
 
     def update(self) -> None:
@@ -78,7 +83,10 @@ class AptRoot:
         present = [(line.name, line.version) for line in installed]
         (self.folder / "status").write_text(status(self._stanzas(present)))
         argv = ("apt-get", "--simulate", "--no-install-recommends", "install", *packages)
-        wanted = installs(self._apt(*argv))
+        try:
+            wanted = installs(self._run(*argv))
+        except CommandError as error:
+            raise self._refused(error) from error
         try:
             return deb_lines(wanted, self._stanzas(wanted))
         except KeyError as error:
@@ -96,9 +104,28 @@ class AptRoot:
             return []
         return stanzas(self._apt("apt-cache", "show", *(f"{name}={version}" for name, version in wanted)))
 
+    def _refused(self, error: CommandError) -> LockError:
+        """Return the error of a simulated installation, with what to write instead."""
+        hint = ""
+        virtual, providers = provided(error.tail)
+        unknown = missing_package(error.tail)
+        if providers:
+            hint = f"write one of them instead of '{virtual}': {', '.join(providers)}"
+        elif unknown:
+            names = self._run("apt-cache", "pkgnames", unknown[:1]).split()
+            close = get_close_matches(unknown, names, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"{self._suite} has no such package"
+        return LockError(f"{self._failed(error)}{error.tail}", hint=hint)
+
     def _apt(self, *argv: str, environment: dict[str, str] | None = None) -> str:
         try:
-            return run(argv, environment or self._environment)
+            return self._run(*argv, environment=environment)
         except CommandError as error:
-            what = "Debian locks need apt" if error.status == 127 else f"{' '.join(argv[:2])} failed"
-            raise LockError(f"{what} ({self._suite}): {error.tail}") from error
+            raise LockError(f"{self._failed(error)}{error.tail}") from error
+
+    def _run(self, *argv: str, environment: dict[str, str] | None = None) -> str:
+        return run(argv, environment or self._environment, warn=self._warn)
+
+    def _failed(self, error: CommandError) -> str:
+        what = "Debian locks need apt" if error.status == 127 else f"{' '.join(error.argv[:2])} failed"
+        return f"{what} ({self._suite}): "

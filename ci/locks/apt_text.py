@@ -11,6 +11,8 @@ ARCH = "amd64"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 _INSTALL = re.compile(r"Inst (?P<name>[^ :]+)(?::\S+)? (?:\[[^]]*\] )?\((?P<version>\S+) ")
+_VIRTUAL = re.compile(r"^Package (?P<name>\S+) is a virtual package provided by:", re.MULTILINE)
+_MISSING = re.compile(r"^E: Unable to locate package (?P<name>\S+)", re.MULTILINE)
 _INDEX_FIELDS = ("Filename", "Size", "MD5sum", "SHA256", "Description", "Description-md5", "Tag")
 _INHERITED = re.compile(r"Acquire::(?:https?|Retries|Check-(?:Valid-Until|Date)|Max-FutureTime)\b.*")
 Stanza = Mapping[str, str]
@@ -82,6 +84,29 @@ def status(installed: Iterable[Stanza]) -> str:
 def installs(text: str) -> tuple[tuple[str, str], ...]:
     """Return name and version of every package that `apt-get --simulate install` would install, sorted."""
     return tuple(sorted({(row["name"], row["version"]) for row in _INSTALL.finditer(text)}))
+
+
+def provided(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the virtual package that apt refused to install, and the packages that provide it.
+
+    Source: apt-get(8) prints them, one an indented line, before the error.
+    """
+    found = _VIRTUAL.search(text)
+    if found is None:
+        return "", ()
+    rows = text[found.end() :].split("\n")[1:]
+    names = []
+    for row in rows:
+        if not row.startswith("  ") or not row.strip():
+            break
+        names.append(row.split()[0].partition(":")[0])
+    return found["name"], tuple(dict.fromkeys(names))
+
+
+def missing_package(text: str) -> str:
+    """Return the package that apt does not know; empty where that is not the error."""
+    found = _MISSING.search(text)
+    return found["name"] if found else ""
 
 
 def deb_lines(wanted: Sequence[tuple[str, str]], found: Iterable[Stanza]) -> tuple[DebLine, ...]:

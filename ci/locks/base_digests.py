@@ -7,10 +7,12 @@ import os
 import re
 from pathlib import Path
 
+from ci.bounded.file import SMALL_BYTES, read_file
 from ci.catalog.load import BASES_LOCK
 from ci.catalog.stack import ExternalBase
 from ci.errors import CommandError
 from ci.locks.child import run
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 TIMEOUT_S = 5.0
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -38,8 +40,8 @@ def with_digest(text: str, name: str, digest: str) -> str:
     entry = f"digest = {json.dumps(digest)}"
     for number in range(start + 1, end):
         if re.match(r"\s*digest\s*=", rows[number]):
-            comment = re.search(r"\s*#.*$", rows[number])
-            rows[number] = entry + (comment[0] if comment else "")
+            before = rows[number].partition("#")[0].rstrip()
+            rows[number] = entry + rows[number][len(before) :].rstrip()
             return "\n".join([*rows, ""])
     last = max(number for number in range(start, end) if rows[number].strip())
     rows.insert(last + 1, entry)
@@ -66,19 +68,21 @@ def refresh_digests(directory: Path, bases: tuple[ExternalBase, ...], upgrade: b
         if digest == base.digest:
             report.append(f"{what} has the same digest")
             continue
-        text = file.read_text(encoding="utf-8")
-        file.write_text(with_digest(text, base.name, digest), encoding="utf-8", newline="\n")
+        text = read_file(file, SMALL_BYTES).decode("utf-8-sig")
+        write_atomically(file, with_digest(text, base.name, digest))
         report.append(f"{what} is now {digest}")
     return tuple(report)
 
 
 def _reason(tail: str) -> str:
     """Return the last error of skopeo, without its time and level."""
-    last = tail.splitlines()[-1] if tail else "no reason given"
+    last = tail.splitlines()[-1][-2000:] if tail else "no reason given"
     match = re.search(r'msg="(.*)"$', last)
     return (match[1].replace('\\"', '"') if match else last)[-160:]
 
 
 def _header(row: str) -> str:
-    match = re.fullmatch(r"""\s*\[\s*["']?([^"'\]]+?)["']?\s*\]\s*(?:#.*)?""", row)
-    return match[1] if match else ""
+    before, sign, after = row.strip().partition("]")
+    if not before.startswith("[") or not sign or (after.strip() and not after.strip().startswith("#")):
+        return ""
+    return before[1:].strip().strip("\"'")

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
+from ci.engines.process.tool_warning import warnings_of
 from ci.errors import CommandError
 
 
 def run(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None = None, timeout_s: float | None = None
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    warn: Callable[[str], None] = lambda _: None,
+    timeout_s: float | None = None,
 ) -> str:
-    """Return what `argv` wrote to its output; `env` is its whole environment.
+    """Return what `argv` wrote to its output; `env` is its whole environment, `warn` gets its warnings.
 
     Raises:
         CommandError: it ended with a non-zero status, was not found, or ran past `timeout_s`; `tail` is all
-            that it wrote to its error stream.
+            that it wrote, to its output first.
     """
     try:
         done = subprocess.run(
             list(argv),
             env=dict(env),
-            cwd=cwd,
             timeout=timeout_s,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -34,5 +37,8 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise CommandError(tuple(argv), 124, f"no answer within {timeout_s:g} s") from error
     if done.returncode != 0:
-        raise CommandError(tuple(argv), done.returncode, done.stderr.strip())
+        tail = "\n".join(text for text in (done.stdout.strip(), done.stderr.strip()) if text)
+        raise CommandError(tuple(argv), done.returncode, tail)
+    for warning in warnings_of(done.stderr):
+        warn(warning)
     return done.stdout

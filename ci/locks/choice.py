@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
@@ -20,12 +20,13 @@ _SDISTS = (".tar.gz", ".zip", ".tar.bz2")
 class ReleaseFile:
     """A file of one version of a distribution, as an index lists it; `sha256` is 64 hex digits.
 
-    `size` is its bytes, 0 where the index does not say.
+    `size` is its bytes, 0 where the index does not say; `url` is where it is.
     """
 
     name: str
     sha256: str
     size: int = 0
+    url: str = field(default="", compare=False)
 
 
 def supported_tags(python: str, glibc: tuple[int, int] = GLIBC) -> tuple[Tag, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from packaging.tags import Tag
 
@@ -30,6 +31,8 @@ def python_deltas(
 
     A pin that is `movable` by its name is forgotten, every other one kept where it fits. The strictest
     variant comes first: the one whose images are based on images of another, where they get their pins.
+    Where what it decides for a shared image does not fit another variant, the shared images are resolved
+    for all variants at once, and if that is not possible, another variant comes first.
     An image of a variant that is not locked now keeps its lock, if that is fresh.
 
     Raises:
@@ -37,32 +40,102 @@ def python_deltas(
             file for this stack's Python.
     """
     by_id = {request.id: request for request in requests}
-    tags = supported_tags(stack.python)
-    decided = {
-        image.id: by_id[image.id].old
-        for image in stack.images
-        if image.variant not in variants and image.id in by_id and by_id[image.id].fresh
-    }
-    found: dict[str, Lines] = {}
-    for variant in _strictest_first(stack, variants):
-        members = _members(stack, variant)
-        pins = _pins((by_id[image.id] for image in members if image.id in by_id), movable)
-        fixed = {line.name: line for image in members for line in decided.get(image.id, ())}
-        project = _project(stack, variant, members, by_id, fixed)
-        resolution = resolve(project, {**pins, **fixed})
-        for image in members:
-            parent = resolution.groups[group_name(image.parent)] if not image.is_root else frozenset()
-            names = resolution.groups[group_name(image.id)] - parent
-            lines = _lines(resolution, names, {**pins, **fixed}, tags)
-            if image.id in decided:
-                _compare(image, variant, decided[image.id], lines)
-            else:
-                decided[image.id] = lines
-                if image.id in by_id:
-                    found[by_id[image.id].lock] = lines
+    deltas = _Deltas(stack=stack, by_id=by_id, movable=movable, resolve=resolve)
+    order = _strictest_first(stack, variants)
+    try:
+        found, decided = deltas.of(order, {})
+    except LockError as error:
+        found, decided = _in_another_way(deltas, order, error)
     builder = by_id[""]
-    found[builder.lock] = _builder(stack, builder, decided, movable, resolve, tags)
+    found[builder.lock] = _builder(stack, builder, decided, movable, resolve)
     return found
+
+
+def _in_another_way(
+    deltas: _Deltas, order: Sequence[str], error: LockError
+) -> tuple[dict[str, Lines], dict[str, Lines]]:
+    """Return the deltas where what the first variant decides for shared images does not fit the others.
+
+    Raises:
+        LockError: `error`, where there is no other way.
+    """
+    if len(order) > 1 and _shared(deltas.stack, order):
+        try:
+            return deltas.of(order, deltas.pins_of_all(order))
+        except LockError:
+            pass
+        for first in order[1:]:
+            try:
+                return deltas.of([first, *(variant for variant in order if variant != first)], {})
+            except LockError:
+                continue
+    raise error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deltas:
+    """One attempt after another to resolve the variants of a stack, each from the same requests."""
+
+    stack: Stack
+    by_id: Mapping[str, PythonRequest]
+    movable: Callable[[str], bool]
+    resolve: Resolver
+
+    def of(
+        self, order: Sequence[str], preferred: Mapping[str, LockLine]
+    ) -> tuple[dict[str, Lines], dict[str, Lines]]:
+        """Return the lines by lock and by image, the variants resolved in this order.
+
+        `preferred` are pins to try instead of those of the present locks.
+        """
+        by_id, tags = self.by_id, supported_tags(self.stack.python)
+        decided = {
+            image.id: by_id[image.id].old
+            for image in self.stack.images
+            if image.variant not in order and image.id in by_id and by_id[image.id].fresh
+        }
+        found: dict[str, Lines] = {}
+        for variant in order:
+            members = _members(self.stack, variant)
+            pins = {**self._pins(members), **preferred}
+            fixed = {line.name: line for image in members for line in decided.get(image.id, ())}
+            project = _project(self.stack, variant, members, by_id, fixed)
+            resolution = self.resolve(project, {**pins, **fixed})
+            for image in members:
+                lines = _lines(resolution, _own_names(resolution, image), {**pins, **fixed}, tags)
+                if image.id in decided:
+                    _compare(image, variant, decided[image.id], lines)
+                else:
+                    decided[image.id] = lines
+                    if image.id in by_id:
+                        found[by_id[image.id].lock] = lines
+        return found, decided
+
+    def pins_of_all(self, variants: Sequence[str]) -> dict[str, LockLine]:
+        """Return the pins of the images that `variants` share, resolved with all images of all of them."""
+        ids = {image.id for variant in variants for image in _members(self.stack, variant)}
+        members = self.stack.closure(ids)
+        pins = self._pins(members)
+        project = _project(self.stack, "all", members, self.by_id, {})
+        resolution = self.resolve(project, pins)
+        names = {name for image in _shared(self.stack, variants) for name in _own_names(resolution, image)}
+        lines = _lines(resolution, names, pins, supported_tags(self.stack.python))
+        return {line.name: line for line in lines}
+
+    def _pins(self, members: Iterable[ImageVariant]) -> dict[str, LockLine]:
+        return _pins((self.by_id[one.id] for one in members if one.id in self.by_id), self.movable)
+
+
+def _own_names(resolution: Resolution, image: ImageVariant) -> frozenset[str]:
+    """Return the names that an image adds to its parent."""
+    parent = resolution.groups[group_name(image.parent)] if not image.is_root else frozenset()
+    return resolution.groups[group_name(image.id)] - parent
+
+
+def _shared(stack: Stack, variants: Sequence[str]) -> tuple[ImageVariant, ...]:
+    """Return the images that more than one of `variants` are based on."""
+    counts = Counter(image.id for variant in variants for image in _members(stack, variant))
+    return tuple(image for image in stack.images if counts[image.id] > 1)
 
 
 def _strictest_first(stack: Stack, variants: Collection[str]) -> list[str]:
@@ -111,7 +184,6 @@ def _builder(
     decided: Mapping[str, Lines],
     movable: Callable[[str], bool],
     resolve: Resolver,
-    tags: Sequence[Tag],
 ) -> Lines:
     """Return the builder's lines; pins of root images (numpy's ABI) apply to it too."""
     roots = [image.id for image in stack.images if image.is_root]
@@ -125,7 +197,7 @@ def _builder(
     )
     pins = {**_pins([builder], movable), **fixed}
     resolution = resolve(project, pins)
-    return _lines(resolution, resolution.groups["builder"], pins, tags)
+    return _lines(resolution, resolution.groups["builder"], pins, supported_tags(stack.python))
 
 
 def _lines(

@@ -53,6 +53,12 @@ def group_name(image_variant: str) -> str:
     return f"{id_.image}-in-{id_.variant}"
 
 
+def image_of(group: str) -> str:
+    """Return the `image:variant` of a group's name."""
+    image, _, variant = group.rpartition("-in-")
+    return f"{image}:{variant}" if image else group
+
+
 def project_text(project: Project) -> str:
     """Return `project` as the text of a pyproject.toml."""
     rows = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,13 @@ from ci.locks.texts import NewLock, apt_locks
 
 
 def relock(
-    directory: Path, stack: Stack, *, apt: Path, mirror: str, security_mirror: str
+    directory: Path,
+    stack: Stack,
+    *,
+    apt: Path,
+    mirror: str,
+    security_mirror: str,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[Stack, tuple[str, ...]]:
     """Return `stack` with Debian packages that the mirrors have now, and what moved, a line per lock.
 
@@ -28,7 +34,12 @@ def relock(
     requests = apt_requests(directory, stack)
     pins = {line.name: line for request in requests for line in request.old}
     root = AptRoot(
-        apt, stack.bootstrap.suite, mirror=mirror, security_mirror=security_mirror, pins=pins.values()
+        apt,
+        stack.bootstrap.suite,
+        mirror=mirror,
+        security_mirror=security_mirror,
+        pins=pins.values(),
+        warn=warn,
     )
     root.update()
     locks = apt_locks(requests, BOOTSTRAP_LOCK, MINIMAL, root.resolve)

@@ -106,4 +106,5 @@ def _file(entry: dict[str, Any]) -> ReleaseFile:
         name=unquote(entry["url"].rsplit("/", 1)[-1]),
         sha256=parse_digest(entry["hash"]).hex,
         size=entry.get("size", 0),
+        url=entry["url"],
     )

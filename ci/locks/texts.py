@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ci.catalog.lockfile import apt_lock_text, python_lock_text
 from ci.catalog.stack import DebLine, LockLine, Stack
+from ci.errors import LockError
 from ci.locks.deltas import Resolver, python_deltas
 from ci.locks.request import AptRequest, PythonRequest
 
@@ -54,12 +55,19 @@ def apt_locks(
     found: dict[str, Debs] = {}
     locks = []
     for request in requests:
-        if request.lock == bootstrap:
-            lines = resolve((*minimal, *request.packages), ())
+        whole = request.lock == bootstrap
+        below = tuple(line for lock in request.ancestors for line in found[lock])
+        try:
+            lines = (
+                resolve((*minimal, *request.packages), ())
+                if whole
+                else resolve(request.packages, (*present, *below))
+            )
+        except LockError as error:
+            raise LockError(f"{request.source}: {error.message}", hint=error.hint) from error
+        if whole:
             title = "Debian packages of the bootstrap base, all of them."
         else:
-            below = tuple(line for lock in request.ancestors for line in found[lock])
-            lines = resolve(request.packages, (*present, *below))
             title = f"Debian packages that {', '.join(request.packages)} bring to a minimal Debian"
             title += " and the images below." if request.ancestors else "."
         found[request.lock] = lines

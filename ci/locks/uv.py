@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +12,9 @@ from ci.errors import CommandError, LockError
 from ci.locks.child import run
 from ci.locks.project import Project, preference_text, project_text
 from ci.locks.resolution import Resolution, parse_export, parse_uv_lock
+from ci.locks.uv_warnings import about_images, check_extra
 
+Warn = Callable[[str], None]
 _PASSED_ON = (
     "UV_CACHE_DIR",
     "UV_CONCURRENT_DOWNLOADS",
@@ -39,11 +41,15 @@ def resolver_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**passed, "UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
 
 
-def resolve(project: Project, pins: Mapping[str, LockLine], program: str = "uv") -> Resolution:
+def resolve(
+    project: Project, pins: Mapping[str, LockLine], *, warn: Warn = lambda _: None, program: str = "uv"
+) -> Resolution:
     """Resolve `project` over the default index, keeping the versions of `pins` wherever they fit.
 
+    Warnings of uv go to `warn`, with the images that they are about.
+
     Raises:
-        LockError: it can't be resolved; the message has the output of uv.
+        LockError: it can't be resolved, with the output of uv; or a requirement has an unknown extra.
     """
     environment = resolver_environment(os.environ)
     with TemporaryDirectory(prefix="dockwright-lock-") as name:
@@ -53,7 +59,8 @@ def resolve(project: Project, pins: Mapping[str, LockLine], program: str = "uv")
             (folder / "uv.lock").write_text(preference_text(project, pins))
         base = (program, "--directory", name)
         try:
-            run((*base, "lock", "--quiet", "--python", project.python), environment)
+            warnings: list[str] = []
+            run((*base, "lock", "--python", project.python), environment, warn=warnings.append)
             distributions = parse_uv_lock((folder / "uv.lock").read_text(), project.name)
             groups = {}
             for group in project.groups:
@@ -62,7 +69,11 @@ def resolve(project: Project, pins: Mapping[str, LockLine], program: str = "uv")
         except CommandError as error:
             what, hint = _error(project, error)
             raise LockError(f"{what}\n{error.tail}", hint=hint) from error
-    return Resolution(distributions=distributions, groups=groups)
+    resolution = Resolution(distributions=distributions, groups=groups)
+    for text in warnings:
+        check_extra(project, resolution, text)
+        warn(about_images(project, resolution, text))
+    return resolution
 
 
 def _export(group: str) -> tuple[str, ...]:

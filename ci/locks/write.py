@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from ci.catalog.image import APT_LOCK
@@ -19,6 +23,7 @@ from ci.locks.loading import PYTHON_LOCKS, load_unlocked
 from ci.locks.request import AptRequest, PythonRequest, apt_requests, python_requests
 from ci.locks.texts import NewLock, apt_locks, python_locks
 from ci.locks.uv import resolve
+from ci.wheelhouse.program.atomic_write import write_atomically
 
 Say = Callable[[str], None]
 
@@ -30,6 +35,8 @@ class AptSource:
     cache: Path
     mirror: str
     security_mirror: str
+    alone: Callable[[], AbstractContextManager[object]] = nullcontext
+    """Keeps other processes from `cache` for as long as it is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +69,13 @@ def write_locks(
         UsageError: there is no such variant, or no lock pins a package that is to be upgraded.
         LockError: requirements can't be resolved, or an index or mirror can't be reached.
     """
+    with _alone(directory, say):
+        return _write_locks(directory, variants, upgrade, apt, say)
+
+
+def _write_locks(
+    directory: Path, variants: Sequence[str], upgrade: Upgrade, apt: AptSource, say: Say
+) -> bool:
     stack = load_unlocked(directory)
     for variant in variants:
         if variant not in stack.variants:
@@ -70,7 +84,8 @@ def write_locks(
     upgrade = _known(upgrade, pythons, debs)
     chosen = variants or stack.variants
     say(f"resolving Python packages of {', '.join(chosen)}")
-    locks = python_locks(stack, pythons, chosen, upgrade.moves, resolve)
+    warn = _once(say)
+    locks = python_locks(stack, pythons, chosen, upgrade.moves, partial(resolve, warn=warn))
     say(f"resolving Debian packages of {stack.bootstrap.suite}")
     root = AptRoot(
         apt.cache,
@@ -78,9 +93,11 @@ def write_locks(
         mirror=apt.mirror,
         security_mirror=apt.security_mirror,
         pins=_pins(debs, upgrade),
+        warn=lambda text: warn(f"apt ({stack.bootstrap.suite}): {text}"),
     )
-    root.update()
-    locks += apt_locks(debs, BOOTSTRAP_LOCK, MINIMAL, root.resolve)
+    with apt.alone():
+        root.update()
+        locks += apt_locks(debs, BOOTSTRAP_LOCK, MINIMAL, root.resolve)
     changed = [_write(directory, lock, say) for lock in locks]
     expected = {request.lock for request in pythons} | {request.lock for request in debs}
     changed += [_remove(directory, path, say) for path in _orphans(directory, stack, expected)]
@@ -88,6 +105,38 @@ def write_locks(
     for line in refresh_digests(directory, stack.external_bases, upgrade.everything):
         say(line)
     return any(changed) or (directory / BASES_LOCK).read_bytes() != before
+
+
+@contextmanager
+def _alone(directory: Path, say: Say) -> Iterator[None]:
+    """Make the locks of a stack directory while no other process does. Source: flock(2), on the directory."""
+    if sys.platform == "win32" or not directory.is_dir():
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting: another process makes the locks of {directory}")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _once(say: Say) -> Say:
+    """Return what reports each warning once."""
+    shown: set[str] = set()
+
+    def warn(text: str) -> None:
+        if text not in shown:
+            shown.add(text)
+            say(f"warning: {text}")
+
+    return warn
 
 
 def _known(upgrade: Upgrade, pythons: Sequence[PythonRequest], debs: Sequence[AptRequest]) -> Upgrade:
@@ -121,9 +170,9 @@ def _orphans(directory: Path, stack: Stack, expected: set[str]) -> list[str]:
 
 def _write(directory: Path, lock: NewLock, say: Say) -> bool:
     file = directory / lock.path
-    if file.is_file() and file.read_text(encoding="utf-8") == lock.text:
+    if file.is_file() and file.read_bytes() == lock.text.encode():
         return False
-    file.write_text(lock.text, encoding="utf-8", newline="\n")
+    write_atomically(file, lock.text)
     shown = ", ".join(lock.moves[:8]) + (f" and {len(lock.moves) - 8} more" if len(lock.moves) > 8 else "")
     say(f"{lock.path}: {shown or 'the same pins'}")
     return True

@@ -113,3 +113,17 @@ def test_it_works_for_an_ordinary_user() -> None:
             check=False,
         )
     assert (done.returncode, done.stdout) == (0, "tini\n"), done.stderr
+
+
+def test_a_virtual_package_is_refused_with_those_that_provide_it(root: AptRoot) -> None:
+    with pytest.raises(LockError) as caught:
+        root.resolve(["mail-transport-agent"], root.minimal())
+    assert "is a virtual package provided by:" in caught.value.message
+    assert caught.value.hint.startswith("write one of them instead of 'mail-transport-agent': ")
+    assert "postfix" in caught.value.hint
+
+
+def test_a_misspelt_package_is_refused_with_the_nearest_one(root: AptRoot) -> None:
+    with pytest.raises(LockError) as caught:
+        root.resolve(["ffmpegg"], root.minimal())
+    assert caught.value.hint == "did you mean 'ffmpeg'?"

@@ -67,3 +67,29 @@ def test_a_conflict_shows_all_that_uv_says_after_one_sentence() -> None:
 def test_a_missing_uv_is_said(tmp_path: Path) -> None:
     with pytest.raises(LockError, match="need uv, which is not on PATH"):
         resolve(project("six"), {}, program=str(tmp_path / "uv"))
+
+
+def test_an_unknown_extra_is_an_error_and_a_yanked_release_a_warning() -> None:
+    with pytest.raises(LockError) as caught:
+        resolve(project("uvicorn[standrad]==0.34.0"), {})
+    assert str(caught.value).splitlines() == [
+        "tool:cpu: uvicorn[standrad]: uvicorn 0.34.0 has no extra 'standrad'",
+        "hint: did you mean 'standard'? Known: standard",
+    ]
+    warnings: list[str] = []
+    resolve(project("attrs==21.1.0"), {}, warn=warnings.append)
+    (warning,) = warnings
+    assert warning.startswith("tool:cpu: `attrs==21.1.0` is yanked")
+
+
+def test_requirements_of_other_interpreters_and_systems_are_no_second_version() -> None:
+    found = resolve(
+        project(
+            "six==1.16.0 ; platform_python_implementation == 'CPython'",
+            "six==1.15.0 ; platform_python_implementation == 'PyPy'",
+            "six==1.14.0 ; platform_system == 'Windows'",
+            "six==1.13.0 ; os_name == 'nt'",
+        ),
+        {},
+    )
+    assert found.distributions["six"].version == "1.16.0"

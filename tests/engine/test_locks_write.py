@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from ci.catalog.stack import Stack
 from ci.cli.main import main
 from ci.locks.loading import check_locks
+from tests.hang import HANG_S
 from tests.unit.catalog.folder import StackFolder
 
 pytestmark = pytest.mark.engine
@@ -72,3 +75,25 @@ def test_a_stack_is_locked_checked_kept_and_upgraded(
     assert files(stack) == before, "a lock was written though another did not resolve"
     assert lock(stack, "--upgrade", "idnaa") == 2
     assert "did you mean 'idna'" in capsys.readouterr().err
+
+
+def test_two_at_once_share_the_folder_of_apt_and_both_end_well(stack: StackFolder, tmp_path: Path) -> None:
+    other = StackFolder(tmp_path / "other")
+    for lock in other.path.rglob("*.lock"):
+        lock.unlink()
+    for folder in (stack, other):
+        folder.write("base/requirements.in", "idna==3.4\n")
+        folder.write("tool/requirements.in", "six\n")
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "ci.cli.main", "--stack", str(folder.path), "lock"],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for folder in (stack, other)
+    ]
+    ended = [(run.communicate(timeout=HANG_S)[1], run.returncode) for run in runs]
+    assert [code for _, code in ended] == [0, 0], ended
+    for folder in (stack, other):
+        check_locks(folder.path)
+    assert [*files(stack).values()] == [*files(other).values()]

@@ -82,6 +82,7 @@ class FakeEngine:
         on_state: called after the state of the store was read.
         requests: what it was asked to build, in order.
         gpu: whether the machine has a GPU.
+        step_lines: what the step of each build prints.
     """
 
     registry: FakeRegistry | None = None
@@ -101,6 +102,7 @@ class FakeEngine:
     on_state: Callable[[], None] = lambda: None
     requests: list[BuildRequest] = field(default_factory=list)
     gpu: bool = False
+    step_lines: tuple[str, ...] = ()
 
     def done(self, method: str) -> list[str]:
         """Return what `method` was called with, in order."""
@@ -146,6 +148,8 @@ class FakeEngine:
         request.arguments(request.parent)
         last = [line for line in request.instructions.splitlines() if not line.startswith(" ")][-1]
         _write(output, f"STEP 1/1: {last}")
+        for line in self.step_lines:
+            _write(output, line)
         try:
             await self.on_build(folder)
         except CommandError as error:

@@ -21,6 +21,7 @@ from ci.run.inputs.inputs import BuildInputs
 from ci.run.inputs.staged_files import staged
 from ci.run.tasks.event_log import EventLog
 from ci.run.tasks.task import Outcome, WorkResult
+from ci.run.tasks.tool_warnings import ToolWarnings
 from ci.run.workspace.file_lock import key_lock, lock_path
 from ci.run.workspace.image_record import ImageRecord
 from ci.run.workspace.local_store import KEY_LABEL
@@ -43,6 +44,7 @@ class ImageWork:
     """Local name of what each image variant starts from."""
     events: EventLog
     checks: ImageChecks
+    tool_warnings: ToolWarnings
     cache: bool = True
     available: Collection[str] = ()
     """Names of the images that the store had when the plan was made."""
@@ -166,6 +168,8 @@ class ImageWork:
         found = _STEP.search(line)
         if found:
             self.events.step(task, shown(found[1]))
+        else:
+            self.tool_warnings.found_in(task, line)
 
 
 def build_request(

@@ -22,6 +22,7 @@ from ci.run.tasks.graph import fetched_root
 from ci.run.tasks.kind import BaseTask, DebhouseTask, ImageTask, PushTask, WheelhouseTask
 from ci.run.tasks.recorded_run import RunLog
 from ci.run.tasks.task import Outcome, Task, Work, WorkResult
+from ci.run.tasks.tool_warnings import ToolWarnings
 from ci.smoke.image_checks import ImageChecks
 
 
@@ -54,6 +55,7 @@ def task_work(engine: Engine, run: PlannedRun, log: RunLog) -> Work:
             base=workspace.base.kind,
             parents=parents,
         ),
+        tool_warnings=ToolWarnings(events=events),
         cache=not request.rebuild,
         available=frozenset(run.store.ids),
     )
@@ -81,7 +83,7 @@ class TaskWork:
     async def __call__(self, task: Task) -> WorkResult:
         """Do `task`. Raises what its kind of work raises."""
         log = self.log.directory.log_of(task.id)
-        messages = Output(log=log, on_line=partial(self.log.events.step, task.id))
+        messages = Output(log=log, on_line=partial(self._message, task.id))
         match task.kind:
             case BaseTask():
                 fetched = await self.inputs.base(messages)
@@ -97,6 +99,10 @@ class TaskWork:
                 return await self.registry.push(self.run.plan.get(image), Output(log=log))
             case _:
                 assert_never(task.kind)
+
+    def _message(self, task: str, line: str) -> None:
+        if not self.images.tool_warnings.found_in(task, line):
+            self.log.events.step(task, line)
 
     async def _wheelhouse(self, variant: str, task: str, output: Output) -> bool:
         """Fill a wheelhouse, with files of the registry where it has some, and push compiled wheels."""

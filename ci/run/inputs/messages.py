@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ci.engines.engine import Output
+from ci.engines.process.tool_warning import warning_of
 from ci.wheelhouse.program.message import message_of
 
 
@@ -23,5 +24,14 @@ def messages_only(output: Output) -> Output:
 
 
 def log_only(output: Output) -> Output:
-    """Return the output for a program that has no messages: no line of it reaches `on_line`."""
-    return replace(output, on_line=None)
+    """Return the output for a program that has no messages: only its warnings reach `on_line`."""
+    on_line = output.on_line
+    if on_line is None:
+        return output
+
+    def pass_on(line: str) -> None:
+        text = warning_of(line)
+        if text:
+            on_line(f"warning: {text}")
+
+    return replace(output, on_line=pass_on)

@@ -9,7 +9,7 @@ import anyio
 from ci.catalog.stack import Stack
 from ci.errors import LockError, UnavailableError
 from ci.locks.relock import relock
-from ci.run.workspace.file_lock import file_lock
+from ci.run.workspace.file_lock import file_lock, lock_path
 from ci.run.workspace.workspace import Workspace
 
 REFUSED = (
@@ -35,8 +35,8 @@ async def relocked(
     if frozen:
         raise LockError(unavailable.summary, hint=REFUSED) from unavailable
     settings, apt = workspace.settings, workspace.state.root / "apt"
-    lock = workspace.state.root / "locks" / "apt.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
+
+    warnings: list[str] = []
 
     def resolve() -> tuple[Stack, tuple[str, ...]]:
         return relock(
@@ -45,9 +45,10 @@ async def relocked(
             apt=apt,
             mirror=settings.debian_mirror,
             security_mirror=settings.security_mirror,
+            warn=warnings.append,
         )
 
-    async with file_lock(lock):
+    async with file_lock(lock_path(workspace.state.root, "apt")):
         stack, moved = await anyio.to_thread.run_sync(resolve)
     if not moved:
         what = f"{unavailable.summary}\nThe mirror still lists them, so there is nothing else to lock"
@@ -55,6 +56,7 @@ async def relocked(
     report = (
         f"LOCKED AGAIN FOR THIS RUN: the mirror no longer has {', '.join(unavailable.files)}",
         *moved,
+        *(f"apt: {text}" for text in dict.fromkeys(warnings)),
         "this run builds other keys than the checkout names; run `dockwright lock` and commit the locks",
     )
     return replace(workspace, stack=stack), report

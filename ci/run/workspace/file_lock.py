@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO
 
 import anyio
+from anyio.from_thread import start_blocking_portal
 
 POLL_S = 0.2
 
@@ -52,6 +53,16 @@ async def file_lock(path: Path, *, waiting: Callable[[str], None] | None = None)
                     return
                 continue
         await anyio.sleep(POLL_S)
+
+
+@contextmanager
+def held(path: Path, *, say: Callable[[str], None], what: str) -> Iterator[None]:
+    """Hold the lock `path` outside of an event loop; see `key_lock`."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(key_lock(path, say=say, what=what)),
+    ):
+        yield
 
 
 def _is_at(file: IO[str], path: Path) -> bool:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from ci.catalog.stack import DebLine
-from ci.locks.apt_text import configuration, deb_lines, installs, preferences, sources, stanzas, status
+from ci.locks.apt_text import (
+    configuration,
+    deb_lines,
+    installs,
+    missing_package,
+    preferences,
+    provided,
+    sources,
+    stanzas,
+    status,
+)
 
 SHOWN = """\
 Package: perl-base
@@ -94,3 +104,24 @@ def test_every_source_is_signed() -> None:
 def test_a_pin_wins_against_a_newer_version() -> None:
     (line,) = deb_lines([("perl-base", "5.36.0-7")], stanzas(SHOWN))
     assert preferences([line]) == "Package: perl-base\nPin: version 5.36.0-7\nPin-Priority: 1001\n"
+
+
+VIRTUAL = """\
+Reading package lists...
+Package mail-transport-agent is a virtual package provided by:
+  ssmtp 2.64-11
+  postfix 3.7.11-0+deb12u1
+  exim4-daemon-light:amd64 4.96-15
+You should explicitly select one to install.
+
+E: Package 'mail-transport-agent' has no installation candidate"""
+
+
+def test_the_packages_that_provide_a_virtual_one_are_named() -> None:
+    assert provided(VIRTUAL) == ("mail-transport-agent", ("ssmtp", "postfix", "exim4-daemon-light"))
+    assert provided("E: Unable to locate package x") == ("", ())
+
+
+def test_a_package_that_apt_does_not_know_is_named() -> None:
+    assert missing_package("Reading…\nE: Unable to locate package fmpeg") == "fmpeg"
+    assert missing_package(VIRTUAL) == ""

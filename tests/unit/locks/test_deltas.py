@@ -173,3 +173,58 @@ def test_a_distribution_without_a_file_for_this_python_is_an_error() -> None:
 
     with pytest.raises(LockError, match=r"numpy 1\.0 has neither a wheel .* nor an sdist"):
         python_deltas(STACK, REQUESTS, ("cpu",), never, resolve)
+
+
+@dataclass
+class Limits(Index):
+    """An index whose distributions have two versions; a requirement `NAME<2` needs the first."""
+
+    def resolve(self, project: Project, pins: Mapping[str, LockLine]) -> Resolution:
+        self.projects.append(project)
+        low = {
+            one.removesuffix("<2") for group in project.groups for one in group.requirements if "<2" in one
+        }
+        fixed = dict(project.constraints)
+        if any(fixed.get(name) == "2.0" for name in low):
+            raise LockError(f"{project.name}: the requirements of the images do not fit together")
+        groups: dict[str, frozenset[str]] = {}
+        for group in project.groups:
+            names = {one.removesuffix("<2") for one in group.requirements}
+            groups[group.name] = groups.get(group.parent, frozenset()) | names
+        versions = {}
+        for name in set().union(*groups.values()):
+            preferred = pins[name].version if name in pins else "2.0"
+            versions[name] = "1.0" if name in low else fixed.get(name, preferred)
+        found = {}
+        for name, version in versions.items():
+            line = wheel(name, version)
+            files = (ReleaseFile(name=line.file, sha256=line.sha256),)
+            found[name] = Distribution(name=name, version=version, files=files)
+        return Resolution(distributions=found, groups=groups)
+
+
+@pytest.mark.parametrize("held", [(), (wheel("numpy", "2.0"),)])
+def test_a_shared_image_fits_all_variants_that_are_based_on_it(held: tuple[LockLine, ...]) -> None:
+    requests = (
+        replace(request("base:cpu", "numpy"), old=held),
+        request("asr:cuda", "torch"),
+        request("asr:cpu", "numpy<2"),
+        request("", "cython"),
+    )
+    assert deltas(Limits(), requests) == {
+        "base:cpu.lock": ["numpy 1.0"],
+        "asr:cuda.lock": ["torch 2.0"],
+        "asr:cpu.lock": [],
+        "wheelhouse.lock": ["cython 2.0"],
+    }
+
+
+def test_what_no_order_resolves_is_the_first_error() -> None:
+    class Never(Limits):
+        def resolve(self, project: Project, pins: Mapping[str, LockLine]) -> Resolution:
+            if project.name == "film-cpu":
+                raise LockError(f"{project.name}: no")
+            return super().resolve(project, pins)
+
+    with pytest.raises(LockError, match="film-cpu: no"):
+        deltas(Never(), (request("base:cpu", "numpy"), request("", "cython")))

@@ -301,3 +301,17 @@ async def test_the_digests_of_a_report_have_one_form(machine: Machine) -> None:
     digests = {row.task: row.digest for row in first.report.images}
     assert {row.task: row.digest for row in again.report.images} == digests
     assert all(digest and is_digest(digest) for digest in digests.values())
+
+
+async def test_a_warning_of_a_tool_is_one_of_the_run_once_with_its_image(machine: Machine) -> None:
+    machine.engine.step_lines = (
+        "Reading package lists...",
+        "W: Download is performed unsandboxed",
+        "warning: `attrs==21.1.0` is yanked",
+        "W: Download is performed unsandboxed",
+    )
+    result = await machine.run(Request(names=("base",)))
+    assert result.report.warnings == (
+        "base:cpu: Download is performed unsandboxed",
+        "base:cpu: `attrs==21.1.0` is yanked",
+    )

@@ -22,4 +22,13 @@ def test_of_a_programs_lines_only_its_messages_are_shown(capsys: pytest.CaptureF
 
 def test_where_nobody_listens_there_is_only_the_log() -> None:
     assert messages_only(Output(log=Path("log"))) == Output(log=Path("log"))
-    assert log_only(Output(log=Path("log"), on_line=print)) == Output(log=Path("log"))
+    assert log_only(Output(log=Path("log"))) == Output(log=Path("log"))
+
+
+def test_of_a_program_without_messages_its_warnings_are_shown() -> None:
+    shown: list[str] = []
+    output = log_only(Output(log=Path("log"), on_line=shown.append))
+    assert output.on_line is not None
+    for line in ("I: extracting", "W: the mirror is slow", "done"):
+        output.on_line(line)
+    assert shown == ["warning: the mirror is slow"]
