@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from ci.bounded.file import SMALL_BYTES, read_file
 from ci.errors import UsageError
+from ci.names.folder import printable, undecodable, unusable
 from ci.redaction import keep_url_secrets
 from ci.steps.bootstrap import DEBIAN, SECURITY
 
@@ -47,6 +48,13 @@ class Settings(BaseSettings):
         description="Folder for everything that is written: store, temporary files, caches, state. "
         "Unset: Buildah's own store, and the user's state directory.",
     )
+
+    @field_validator("root", mode="before")
+    @classmethod
+    def _unset(cls, value: object) -> object:
+        """Take an empty value for none: a workflow's variable that is not set is empty."""
+        return None if value == "" else value
+
     base: Literal["", "auto", "registry", "bootstrap"] = Field(
         default="", description="Kind of base image. Empty: the value in stack.toml."
     )
@@ -111,22 +119,45 @@ class Settings(BaseSettings):
     def state(self) -> Path:
         """The state directory: runs, key documents, caches, wheelhouses and debhouses; absolute."""
         if self.root is not None:
-            return self.root.absolute() / "state"
-        home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
-        return Path(home) / "dockwright"
+            return _real(self.root) / "state"
+        home = os.environ.get("XDG_STATE_HOME") or str(_home() / ".local/state")
+        return _real(Path(home)) / "dockwright"
 
     @property
     def store(self) -> tuple[str, ...]:
         """Options that name the store to Buildah; empty: its default."""
         if self.root is None:
             return ()
-        root = self.root.absolute()
+        root = _real(self.root)
         return ("--root", str(root / "store"), "--runroot", str(root / "run"))
 
     @property
     def tmpdir(self) -> Path:
         """Where the engine writes temporary files and cache mounts."""
-        return (self.root.absolute() / "tmp") if self.root is not None else self.state / "tmp"
+        return (_real(self.root) / "tmp") if self.root is not None else self.state / "tmp"
+
+    def check_folders(self) -> None:
+        """Check the paths of all folders that are written to, and of the stack.
+
+        Raises:
+            UsageError: one of them is such that some program of a build can't use it; nothing was done yet.
+        """
+        written = {
+            "the folder of `--root`" if self.root is not None else "the state directory": self.state.parent,
+            "the folder of TMPDIR": _real(Path(os.environ.get("TMPDIR") or "/tmp")),  # noqa: S108 its default
+        }
+        for what, folder in written.items():
+            if reason := unusable(folder):
+                raise UsageError(
+                    f"{printable(folder)}: {what} can't be used: {reason}",
+                    hint="use a folder whose path has letters, digits and `. _ - + @ ~` only, such as "
+                    f"`{'TMPDIR=/var/tmp' if 'TMPDIR' in what else '--root /var/tmp/dockwright'}`",
+                )
+        stack = self.stack.absolute()
+        if reason := undecodable(stack):
+            raise UsageError(
+                f"{printable(stack)}: the stack can't be used: {reason}", hint="rename the folder"
+            )
 
     def with_(self, **options: object) -> Settings:
         """Return these settings with the `options` that are not None laid over them.
@@ -139,9 +170,21 @@ class Settings(BaseSettings):
         return _validated({**self.model_dump(), **given}, origins, {})
 
 
+def _real(folder: Path) -> Path:
+    """Return a folder without symbolic links, absolute: what is mounted in it is listed by that name."""
+    return Path(os.path.realpath(folder))
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise UsageError("this user has no home directory", hint="set HOME, or use `--root DIR`") from error
+
+
 def user_file(environ: Mapping[str, str]) -> Path:
     """Return the file of this user's settings. Source: XDG Base Directory Specification."""
-    home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    home = environ.get("XDG_CONFIG_HOME") or str(_home() / ".config")
     return Path(home, "dockwright/dockwright.env")
 
 

@@ -96,6 +96,7 @@ def cli(ctx: click.Context, stack: Path | None, root: Path | None) -> None:
         own = CHECKOUT / settings.stack
         stack = own if own.is_dir() else None
     install, ctx.obj = ctx.obj, settings.with_(stack=stack, root=root)
+    ctx.obj.check_folders()
     if install and builds_here(str(ctx.invoked_subcommand), args, ctx.obj.engine):
         from ci.cli.setup.debian import install_engine
 
@@ -155,6 +156,12 @@ def _failed(error: Exception) -> int:
 
 def _of_the_system(error: BaseException) -> BaseException:
     """Return an error of ours in the place of one that the user's files, disk or rights are the reason of."""
+    if (
+        isinstance(error, FileNotFoundError)
+        and error.filename is None
+        and not Path("/proc/self/cwd").exists()
+    ):
+        return UsageError("the current folder does not exist any more", hint="`cd` to one that does")
     if not isinstance(error, OSError) or error.errno not in OF_THE_SYSTEM:
         return error
     where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
