@@ -116,12 +116,13 @@ class RegistryError(DockwrightError):
     Attributes:
         answer: `absent` (it has no such thing), `unauthorised` (not for these credentials), `unreachable`
             (no answer, or one that asks to try again later) or `corrupt` (not what it claims to be).
+        status: of the HTTP answer; 0 where it is not known.
     """
 
     exit_code = 9
 
-    def __init__(self, answer: RegistryAnswer, message: str, *, hint: str = "") -> None:
-        self.answer = answer
+    def __init__(self, answer: RegistryAnswer, message: str, *, hint: str = "", status: int = 0) -> None:
+        self.answer, self.status = answer, status
         super().__init__(message, hint=hint)
 
 

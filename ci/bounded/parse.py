@@ -40,11 +40,12 @@ class MalformedError(ValueError):
         super().__init__(message)
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, *, unique: bool = False) -> Any:
     """Return the value of a JSON text in UTF-8.
 
     Its depth is at most `DEPTH`, its integers are in `INTEGERS`, its other numbers finite, its texts have no
-    half of a surrogate pair. So it can be written again, and walked without care.
+    half of a surrogate pair. So it can be written again, and walked without care. With `unique`, a name that
+    stands twice in one object is refused.
 
     Raises:
         MalformedError: it is no such text.
@@ -52,7 +53,8 @@ def parse_json(text: str | bytes) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_refuse_constant)
+        pairs = _unique if unique else None
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=pairs)
     except RecursionError as error:
         raise MalformedError(_DEEP) from error
     except json.JSONDecodeError as error:
@@ -69,13 +71,13 @@ def parse_json(text: str | bytes) -> Any:
     return value
 
 
-def parse_object(text: str | bytes) -> dict[str, Any]:
+def parse_object(text: str | bytes, *, unique: bool = False) -> dict[str, Any]:
     """Return the value of a JSON text that has an object at its top, as `parse_json`.
 
     Raises:
         MalformedError: it is no such text.
     """
-    value = parse_json(text)
+    value = parse_json(text, unique=unique)
     if not isinstance(value, dict):
         raise MalformedError(f"not a JSON object, but {type(value).__name__}")
     return value
@@ -108,6 +110,13 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 _DEEP = f"nested deeper than {DEPTH} levels"
 _LONG = "an integer of more than 64 bits"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise MalformedError("an object with the same name twice")
+    return found
 
 
 def _refuse_constant(name: str) -> None:

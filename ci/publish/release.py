@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci.errors import RegistryError, UsageError
-from ci.names.digest import digest_of, is_digest
+from ci.names.digest import digest_of
 from ci.names.reference import COMPONENT
 from ci.registry.manifest import INDEX, LIMIT_BYTES, OCI, read_manifest, refuse_large_layers
+from ci.registry.outside import digest_in, list_in, read_object, size_of, texts_in
 
 REPOSITORY, CURRENT = "release", "current"
 METRICS = ".figures"
@@ -138,27 +139,27 @@ def read_index(data: bytes, what: str) -> tuple[str, tuple[Released, ...]]:
     def refuse(why: str) -> RegistryError:
         return RegistryError("corrupt", f"{what}: {why}")
 
+    if len(data) > LIMIT_BYTES:
+        raise refuse("not the index of a release")
+    value = read_object(data, what)
     try:
-        value: Any = json.loads(data) if len(data) <= LIMIT_BYTES else None
-        version = value["annotations"][VERSION]
-        entries = value["manifests"]
-        if not isinstance(entries, list) or len(entries) > MOST_IMAGES:
-            raise refuse(f"`manifests` is not a list of at most {MOST_IMAGES}")
-        images = tuple(_entry(one) for one in entries)
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise refuse("not the index of a release") from error
-    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        version = texts_in(value.get("annotations"), "annotations").get(VERSION, "")
+        images = tuple(map(_entry, list_in(value.get("manifests"), "manifests", MOST_IMAGES)))
+    except ValueError as error:
+        raise refuse(f"not the index of a release ({error})") from error
+    if not _VERSION.fullmatch(version):
         raise refuse("its version is not valid")
     return version, images
 
 
 def _entry(value: Any) -> Released:
-    """Return an entry of an index; ValueError and the like where it is not one of dockwright's."""
-    image, variant = value["annotations"][IMAGE], value["annotations"][VARIANT]
-    digest, size = value["digest"], value["size"]
-    if not _IMAGE.fullmatch(image) or not _VERSION.fullmatch(variant) or not is_digest(digest):
-        raise ValueError("a name or a digest that is not valid")
-    return Released(image=image, variant=variant, digest=digest, size=int(size))
+    """Return an entry of an index; ValueError where it is not one of dockwright's."""
+    entry = value if isinstance(value, dict) else {}
+    notes = texts_in(entry.get("annotations"), "annotations")
+    image, variant, digest = notes.get(IMAGE, ""), notes.get(VARIANT, ""), digest_in(entry.get("digest"))
+    if not _IMAGE.fullmatch(image) or not _VERSION.fullmatch(variant):
+        raise ValueError("a name that is not valid")
+    return Released(image=image, variant=variant, digest=digest, size=size_of(entry.get("size"), digest))
 
 
 def pushes(namespace: str, version: str, images: Sequence[Released]) -> tuple[Push, ...]:

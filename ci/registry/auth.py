@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +14,14 @@ import httpx
 from ci.errors import RegistryError
 from ci.names.host import is_loopback
 from ci.redaction import keep_secret
+from ci.registry.challenge import Challenge, challenges_of
 from ci.registry.credentials import Credentials
 from ci.registry.namespace import RegistryNamespace
-from ci.registry.retry import challenge_of
+from ci.registry.outside import read_object
 
 TOKEN_TRIES = 2
+_TOKEN = re.compile(r"[!-~]{1,65536}")
+"""What a header can have without a break."""
 BROKEN_S = 30.0
 """How long a token server that did not answer is not asked again: all requests get the same error."""
 Ask = Callable[[str, Mapping[str, str]], Awaitable[tuple[int, bytes]]]
@@ -35,6 +38,8 @@ class Authorization:
     namespace: RegistryNamespace
     credentials: Credentials | None
     ask: Ask
+    unsupported: str = ""
+    """The schemes that the registry asks for, where none of them can be used."""
     _scheme: str = ""
     _challenge: Mapping[str, str] = field(default_factory=dict)
     _tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -75,17 +80,24 @@ class Authorization:
 
         `sent` is the header Authorization that it refused; a refused token is not used again.
         """
-        scheme, parameters = challenge_of(header)
-        if scheme == "basic":
-            self._scheme, self._challenge = scheme, parameters
-            return self.credentials is not None and sent != self.credentials.basic()
-        if scheme != "bearer" or not self._takes_secrets(parameters.get("realm", "")):
+        challenges = challenges_of(header)
+        usable = [one for one in challenges if self._is_usable(one)]
+        chosen = min(usable, key=lambda one: one.scheme != "bearer", default=None)
+        self.unsupported = "" if usable else ", ".join(sorted({one.scheme for one in challenges}))[:80]
+        if chosen is None:
             return False
-        self._scheme, self._challenge = scheme, parameters
+        self._scheme, self._challenge = chosen.scheme, chosen.parameters
+        if chosen.scheme == "basic":
+            return self.credentials is not None and sent != self.credentials.basic()
         refused = [has for has, token in self._tokens.items() if f"Bearer {token}" == sent]
         for has in refused:
             del self._tokens[has]
         return bool(scope)
+
+    def _is_usable(self, challenge: Challenge) -> bool:
+        if challenge.scheme == "bearer":
+            return self._takes_secrets(challenge.parameters.get("realm", ""))
+        return challenge.scheme == "basic"
 
     def _takes_secrets(self, realm: str) -> bool:
         """Whether credentials may be sent to this token server: by TLS, or on this machine alone."""
@@ -131,13 +143,9 @@ class Authorization:
 
 
 def _token_of(body: bytes, server: str) -> str:
-    try:
-        value = json.loads(body)
-        token = str(value.get("token") or value["access_token"])
-        token.encode("ascii")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise RegistryError("corrupt", f"{server}: the answer has no token") from error
-    if not token.isprintable():
+    value = read_object(body, server)
+    token = value.get("token") or value.get("access_token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise RegistryError("corrupt", f"{server}: the answer has no token")
     keep_secret(token)
     return token

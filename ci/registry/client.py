@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import nullcontext
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
 
 import anyio
 import httpx
@@ -17,22 +15,28 @@ import httpx
 from ci.errors import RegistryError
 from ci.names.digest import digest_of, is_digest, short_digest
 from ci.names.file_digest import file_digest
+from ci.names.reference import TAG
 from ci.registry.artifact import EMPTY
 from ci.registry.auth import Authorization
 from ci.registry.credentials import Credentials
 from ci.registry.manifest import ACCEPT, OCI
 from ci.registry.namespace import RegistryNamespace
+from ci.registry.outside import list_in, read_object
 from ci.registry.reply import Reply
 from ci.registry.request import RegistryRequest
-from ci.registry.retry import TRANSIENT, RetryPolicy
+from ci.registry.retry import TRANSIENT, RetryPolicy, retry_after_s
 from ci.registry.tls import CERTIFICATES, UNTRUSTED
+from ci.registry.transport import Transport
 
 TOKEN_LIMIT_BYTES = 2**20
 UPLOADS = 3
 """Most times that the upload of one blob is started."""
-PART_BYTES = 2**20
-PAGE, MOST_PAGES = 1000, 1000
-"""Tags of one page, and most pages."""
+PAGE, MOST_PAGES, MOST_TAGS = 1000, 1000, 200_000
+"""Tags of one page, most pages, and most tags."""
+NO_HEAD = frozenset({405, 501})
+"""Statuses of a registry that knows no HEAD. Source: RFC 9110 section 15."""
+_TAG = re.compile(TAG)
+_LINK = re.compile(r"<([^<>]{1,4096})>([^<]*)")
 Say = Callable[[str], None]
 
 
@@ -49,8 +53,12 @@ class RegistryClient:
     retry_policy: RetryPolicy
     say: Say
     authorization: Authorization = field(init=False)
+    transport: Transport = field(init=False)
+    _resume_at: float = 0.0
+    """The moment until which the registry asked to wait."""
 
     def __post_init__(self) -> None:
+        self.transport = Transport(namespace=self.namespace, http=self.http, retry_policy=self.retry_policy)
         self.authorization = Authorization(
             namespace=self.namespace, credentials=self.credentials, ask=self._ask_for_token
         )
@@ -81,8 +89,14 @@ class RegistryClient:
         Source: OCI distribution-spec 1.1, section Pull: no registry has to.
         """
         path = f"/v2/{repository}/manifests/{tag}"
-        reply = await self.ask(RegistryRequest("HEAD", path, scope=scope, headers={"Accept": ACCEPT}))
-        header = reply.headers.get("docker-content-digest", "")
+        try:
+            reply = await self.ask(RegistryRequest("HEAD", path, scope=scope, headers={"Accept": ACCEPT}))
+        except RegistryError as error:
+            if error.status not in NO_HEAD:
+                raise
+            header = ""
+        else:
+            header = reply.headers.get("docker-content-digest", "")
         return header if is_digest(header) else digest_of(await self.manifest(repository, tag, scope=scope))
 
     async def find_digest(self, repository: str, tag: str, *, scope: Sequence[str]) -> str | None:
@@ -160,7 +174,7 @@ class RegistryClient:
         """
         for number in range(UPLOADS):
             started = await self.ask(RegistryRequest("POST", f"/v2/{repository}/blobs/uploads/", scope=scope))
-            url = self._url(started.headers.get("location", ""), digest=digest)
+            url = self.transport.url(started.headers.get("location", ""), digest=digest)
             headers = {"Content-Type": "application/octet-stream"}
             try:
                 await self.ask(RegistryRequest("PUT", url, scope=scope, body=body, headers=headers))
@@ -182,24 +196,25 @@ class RegistryClient:
         found: list[str] = []
         seen: set[str] = set()
         what = f"{self.namespace.host}/{repository}: the list of tags is incomplete or not valid"
-        while url not in seen and len(seen) < MOST_PAGES:
+        while url not in seen and len(seen) < MOST_PAGES and len(found) <= MOST_TAGS:
             seen.add(url)
             try:
                 reply = await self.ask(RegistryRequest("GET", url, scope=scope))
-                listed = json.loads(reply.body).get("tags") or []
+                listed = list_in(read_object(reply.body, what).get("tags") or [], "tags", MOST_TAGS)
             except RegistryError as error:
                 if error.answer != "absent" or found:
                     raise
                 return ()
-            except (ValueError, AttributeError, RecursionError) as error:
+            except ValueError as error:
                 raise RegistryError("corrupt", what) from error
-            if not isinstance(listed, list):
-                break
-            found += [tag for tag in listed if isinstance(tag, str)]
-            following = re.search(r"<([^>]+)>", reply.headers.get("link", ""))
-            if following is None:
+            found += [tag for tag in listed if isinstance(tag, str) and _TAG.fullmatch(tag)]
+            links = _LINK.findall(reply.headers.get("link", ""))
+            following = [target for target, more in links if "rel" not in more or "next" in more]
+            if not following:
                 return tuple(dict.fromkeys(found))
-            url = self._url(following[1])
+            url = self.transport.url(following[0])
+            if not self.transport.is_ours(url):
+                break
         raise RegistryError("corrupt", what)
 
     async def remove(self, repository: str, digest: str, *, scope: Sequence[str]) -> None:
@@ -223,7 +238,7 @@ class RegistryClient:
         """
         if await self.has_blob(to, digest, scope=scope):
             return
-        url = self._url(f"/v2/{to}/blobs/uploads/", mount=digest, **{"from": origin})
+        url = self.transport.url(f"/v2/{to}/blobs/uploads/", mount=digest, **{"from": origin})
         reply = await self.ask(RegistryRequest("POST", url, scope=scope))
         if reply.status != 201:
             raise RegistryError(
@@ -250,25 +265,32 @@ class RegistryClient:
         Source: Docker's token authentication specification, which the OCI's refers to.
         """
         tried, renewed = 0, False
-        what = self._name(request)
+        what = self.transport.name(request)
         while True:
+            await self._wait(what)
             tried += 1
-            after = None
+            after: str | None = None
+            started: float | None = time.monotonic()
             try:
-                known = await self.authorization.header(request.scope) if self._is_ours(request.url) else {}
+                known = (
+                    await self.authorization.header(request.scope)
+                    if self.transport.is_ours(request.url)
+                    else {}
+                )
                 reply = await self._once(request, known)
             except httpx.TransportError as error:
                 if UNTRUSTED in str(error):
                     raise self._untrusted(what) from error
                 failure = f"no answer ({str(error) or type(error).__name__})"
-            except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
                 raise RegistryError("corrupt", f"{what}: {error}") from error
             except TimeoutError:
-                failure = f"no complete answer in {self.retry_policy.answer_s:.0f} s"
+                failure = f"no complete answer in {self.retry_policy.limit_s(0):.0f} s"
             else:
+                self.retry_policy.answered()
                 if reply.status < 300:
                     return reply
-                if reply.status == 401 and not renewed and self._is_ours(reply.url):
+                if reply.status == 401 and not renewed and self.transport.is_ours(reply.url):
                     renewed = True
                     challenge = reply.headers.get("www-authenticate", "")
                     if self.authorization.challenged(
@@ -279,59 +301,48 @@ class RegistryClient:
                 if reply.status not in TRANSIENT and not reply.is_disturbed(request.method):
                     raise self._refusal(what, reply)
                 failure, after = f"status {reply.status}{reply.detail}", reply.headers.get("retry-after")
-            pause_s = self.retry_policy.pause(tried, after, datetime.now(UTC))
-            if pause_s is None:
-                raise RegistryError("unreachable", f"{what}: {failure}, after {tried} tries")
+                started = None
+            await self._pause(what, failure, tried, after, started)
+
+    async def _wait(self, what: str) -> None:
+        """Wait as long as the registry asked for; raise at once while it counts as down."""
+        if self.retry_policy.is_down(time.monotonic()):
+            raise RegistryError(
+                "unreachable", f"{what}: not sent, since {self.namespace.answers_at} has stopped to answer"
+            )
+        await anyio.sleep(max(0.0, self._resume_at - time.monotonic()))
+
+    async def _pause(
+        self, what: str, failure: str, tried: int, after: str | None, started: float | None
+    ) -> None:
+        """Wait before the next try, and report that. `started` is when a request began that got no answer.
+
+        Raises:
+            RegistryError: there is no next try.
+        """
+        now, wall = time.monotonic(), datetime.now(UTC)
+        is_down = started is not None and self.retry_policy.unanswered(started, now)
+        pause_s = None if is_down else self.retry_policy.pause(tried, after, wall)
+        asked_s = retry_after_s(after, wall) or 0.0
+        if pause_s is None:
+            much = f"; it asks to wait {asked_s:.0f} s" if asked_s > 1 else ""
+            raise RegistryError("unreachable", f"{what}: {failure}, after {tried} tries{much}")
+        if asked_s < 1:
             self.say(f"{what}: {failure}; retry in {pause_s:.1f} s")
             await anyio.sleep(pause_s)
+            return
+        resume_at = now + pause_s
+        if resume_at > self._resume_at + 1:  # else another request has reported this pause
+            self.say(f"{what}: the registry asks to wait: {failure}; retry in {pause_s:.1f} s")
+            self.retry_policy.asked_s -= resume_at - max(now, self._resume_at)
+            self._resume_at = resume_at
 
     async def _once(self, request: RegistryRequest, authorization: Mapping[str, str]) -> Reply:
-        headers = {**request.headers, **authorization}
-        content: bytes | AsyncIterator[bytes] | None
-        if isinstance(request.body, Path):
-            size, content = request.body.stat().st_size, _parts(request.body)
-            headers["Content-Length"] = str(size)
-        else:
-            size, content = len(request.body or b""), request.body
-        with anyio.fail_after(self.retry_policy.limit_s(max(size, request.limit_bytes))):
-            # httpx sends no authorization to another host that a redirection names
-            async with self.http.stream(
-                request.method,
-                request.url,
-                headers=headers,
-                content=content,
-                follow_redirects=request.follows,
-            ) as response:
-                into = request.into if response.status_code < 300 else None
-                body = await _read(response, request.limit_bytes, into)
-                if body is None:
-                    raise RegistryError(
-                        "corrupt",
-                        f"{self._name(request)}: the answer has more than {request.limit_bytes} bytes",
-                    )
-                return Reply(response.status_code, response.headers, body, str(response.url))
-
-    def _name(self, request: RegistryRequest) -> str:
-        """Return how a request is named in messages."""
-        return f"{request.method} {self.namespace.host}{urlsplit(request.url).path}"
+        return await self.transport.once(request, authorization)
 
     async def _ask_for_token(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         reply = await self._once(RegistryRequest("GET", url, limit_bytes=TOKEN_LIMIT_BYTES), headers)
         return reply.status, reply.body
-
-    def _url(self, text: str, **parameters: str) -> str:
-        """Return an address, a path of the registry or one that its answer named, with parameters added."""
-        try:
-            url = httpx.URL(urljoin(str(self.http.base_url), text))
-        except (httpx.InvalidURL, ValueError) as error:
-            what = f"{self.namespace.host}: an answer has an address that is not valid"
-            raise RegistryError("corrupt", what) from error
-        return str(url.copy_merge_params(parameters) if parameters else url)
-
-    def _is_ours(self, url: str) -> bool:
-        """Whether credentials may be sent to `url`: the registry's own, never that of another host."""
-        parts, own = urlsplit(url), self.http.base_url
-        return not parts.netloc or (parts.scheme, parts.netloc) == (own.scheme, own.netloc.decode())
 
     def _other_bytes(self, repository: str, name: str) -> RegistryError:
         what = f"{self.namespace.host}/{repository}: {name}"
@@ -347,32 +358,16 @@ class RegistryClient:
 
     def _refusal(self, what: str, reply: Reply) -> RegistryError:
         if reply.status == 404:
-            return RegistryError("absent", f"{what}: not in the registry")
+            return RegistryError("absent", f"{what}: not in the registry", status=404)
         if reply.status in (401, 403):
             who = f"as {self.credentials.user}" if self.credentials else "without credentials"
             found = f" (from {self.credentials.source})" if self.credentials else ""
+            asks = self.authorization.unsupported
+            by = f"; it asks for {asks}, and dockwright has Basic and Bearer by TLS" if asks else ""
             return RegistryError(
-                "unauthorised", f"{what}: access denied {who}{found}: status {reply.status}{reply.detail}"
+                "unauthorised",
+                f"{what}: access denied {who}{found}: status {reply.status}{reply.detail}{by}",
+                status=reply.status,
             )
-        return RegistryError("corrupt", f"{what}: status {reply.status}{reply.detail}")
-
-
-async def _read(response: httpx.Response, limit_bytes: int, into: Path | None) -> bytes | None:
-    """Return the body of an answer, empty where it is written to `into`; None where it is too large."""
-    parts, size = [], 0
-    with into.open("wb") if into is not None else nullcontext() as file:
-        async for part in response.aiter_raw():
-            size += len(part)
-            if size > limit_bytes:
-                return None
-            if file is None:
-                parts.append(part)
-            else:
-                file.write(part)
-    return b"".join(parts)
-
-
-async def _parts(path: Path) -> AsyncIterator[bytes]:
-    async with await anyio.open_file(path, "rb") as file:
-        while part := await file.read(PART_BYTES):
-            yield part
+        text = f"{what}: status {reply.status}{reply.detail}"
+        return RegistryError("corrupt", text, status=reply.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,12 @@ from ci.registry.namespace import RegistryNamespace
 from ci.registry.retry import AT_ONCE, RetryPolicy
 from ci.registry.tls import UNTRUSTED, tls_context
 
+_silent: dict[str, tuple[float, str]] = {}
+"""Registries that gave no answer to this process: until when they are not asked again, and the error."""
+SILENT_S = 300.0
+PROBE_S = 5.0
+"""Most seconds to find out whether a registry on this machine has TLS."""
+
 
 @asynccontextmanager
 async def open_registry(
@@ -22,27 +29,27 @@ async def open_registry(
 ) -> AsyncIterator[RegistryClient]:
     """Yield a client of a registry that has answered; on loopback it may have no TLS.
 
+    One that was silent is not asked again for `SILENT_S`: a command may open it several times.
+
     Raises:
         RegistryError: it does not answer, or it is not a registry.
     """
+    until, message = _silent.get(namespace.answers_at, (0.0, ""))
+    if time.monotonic() < until:
+        raise RegistryError("unreachable", message)
     schemes = ("https", "http") if namespace.is_loopback else ("https",)
     for scheme in schemes:
-        async with httpx.AsyncClient(
-            base_url=f"{scheme}://{namespace.answers_at}",
-            verify=tls_context(namespace.host) if scheme == "https" else True,
-            trust_env=not namespace.is_loopback,
-            headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},
-            timeout=httpx.Timeout(retry_policy.answer_s, pool=None),
-            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
-        ) as http:
+        async with _http(namespace, scheme, retry_policy) as http:
             client = RegistryClient(
                 namespace=namespace, http=http, credentials=credentials, retry_policy=retry_policy, say=say
             )
-            if scheme != schemes[-1] and not await _speaks_tls(http, retry_policy.answer_s):
+            if scheme != schemes[-1] and not await _speaks_tls(http, min(PROBE_S, retry_policy.answer_s)):
                 continue
             try:
                 await client.connect()
             except RegistryError as error:
+                if retry_policy.is_down(time.monotonic()):
+                    _silent[namespace.answers_at] = (time.monotonic() + SILENT_S, error.message)
                 # a token is requested together with a scope; some registries issue none without
                 if error.answer != "unauthorised" or not client.authorization.is_asked:
                     raise
@@ -50,15 +57,37 @@ async def open_registry(
             return
 
 
+def _http(namespace: RegistryNamespace, scheme: str, retry_policy: RetryPolicy) -> httpx.AsyncClient:
+    """Return the connections to a registry.
+
+    Raises:
+        RegistryError: the environment names a proxy that can't be used.
+    """
+    answer_s = retry_policy.answer_s
+    try:
+        return httpx.AsyncClient(
+            base_url=f"{scheme}://{namespace.answers_at}",
+            verify=tls_context(namespace.host) if scheme == "https" else True,
+            trust_env=not namespace.is_loopback,
+            headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},
+            timeout=httpx.Timeout(answer_s, connect=min(retry_policy.connect_s, answer_s), pool=None),
+            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise RegistryError(
+            "unreachable",
+            f"{namespace.host}: a proxy of the environment can't be used ({error})",
+            hint="HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take http://HOST:PORT",
+        ) from error
+
+
 async def _speaks_tls(http: httpx.AsyncClient, limit_s: float) -> bool:
     """Whether the server speaks TLS, with a trusted certificate or not."""
     try:
         with anyio.fail_after(limit_s):
-            await http.get("/v2/")
+            async with http.stream("GET", "/v2/"):  # its body is not read
+                return True
     except httpx.TransportError as error:
         return UNTRUSTED in str(error)
-    except httpx.HTTPError:
+    except (httpx.HTTPError, TimeoutError):
         return True
-    except TimeoutError:
-        return True
-    return True

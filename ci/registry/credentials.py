@@ -6,12 +6,16 @@ import base64
 import binascii
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from ci.bounded.file import read_file
+from ci.bounded.parse import MalformedError, parse_object
+from ci.names.host import HUB
 from ci.redaction import keep_login_secret
 
 Purpose = Literal["REGISTRY", "RELEASE"]
@@ -19,8 +23,9 @@ Purpose = Literal["REGISTRY", "RELEASE"]
 HELPER_LIMIT_S = 30.0
 BROKEN = (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
 """The errors of a file, or of a helper's answer, that has no valid form."""
-HUB = "https://index.docker.io/v1/"
-"""The name of Docker Hub's entry in a file of credentials."""
+LARGEST_BYTES = 1 << 20
+HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+"""How the entry of Docker Hub may be named, besides as an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,11 @@ class Found:
     errors: tuple[str, ...] = ()
 
 
-def find_credentials(host: str, environ: Mapping[str, str], home: Path, *purposes: Purpose) -> Found:
-    """Return the credentials for the registry `host`; the first of: environment, files, their helpers.
+def find_credentials(place: str, environ: Mapping[str, str], home: Path, *purposes: Purpose) -> Found:
+    """Return the credentials for a registry; the first of: environment, files, their helpers.
 
-    In the environment they have a purpose and no host: the caller names the purposes of `host`.
+    `place` is its HOST[:PORT], or HOST[:PORT]/NAMESPACE. In the environment credentials have a purpose and no
+    host: the caller names the purposes of `place`. In a file the entry that names most of `place` counts.
 
     Source: containers-auth.json(5) for the files and their order; docker-credential-helpers for the protocol.
     """
@@ -63,7 +69,7 @@ def find_credentials(host: str, environ: Mapping[str, str], home: Path, *purpose
         if not path.is_file():
             continue
         try:
-            credentials = _of_file(path, host)
+            credentials = _of_file(path, place)
         except (*BROKEN, subprocess.SubprocessError) as error:
             errors.append(f"{path}: {_why(error)}")
             continue
@@ -82,21 +88,58 @@ def credential_files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
     yield Path(environ.get("DOCKER_CONFIG") or home / ".docker", "config.json")
 
 
-def _of_file(path: Path, host: str) -> Credentials | None:
-    value: dict[str, Any] = json.loads(path.read_text())
-    names = (host, f"https://{host}", f"https://{host}/v1/", *((HUB,) if host == "docker.io" else ()))
-    auths = value.get("auths") or {}
-    for name in names:
-        encoded = (auths.get(name) or {}).get("auth")
-        if encoded:
-            user, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-            return Credentials(user, secret, str(path))
-    helpers = value.get("credHelpers") or {}
-    for name in names:
-        helper = helpers.get(name) or (value.get("credsStore") if name in auths else None)
-        if helper:
-            return _of_helper(str(helper), name, path)
+def _of_file(path: Path, place: str) -> Credentials | None:
+    value = parse_object(read_file(path, LARGEST_BYTES))
+    auths, helpers = (_entries(value, name) for name in ("auths", "credHelpers"))
+    for name in _names(place):
+        for key in sorted(auths, key=lambda one: one != name):  # the plain form of a name before others
+            encoded = _auth(auths[key]) if _normal(key) == name else None
+            if encoded:
+                user, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+                return Credentials(user, secret, str(path))
+    for name in _names(place):
+        named = [key for key in auths if _normal(key) == name]
+        helper = next((one for key, one in helpers.items() if _normal(key) == name), None)
+        helper = helper or (value.get("credsStore") if named else None)
+        if isinstance(helper, str) and helper:
+            return _of_helper(helper, named[0] if named else name, path)
     return None
+
+
+def _entries(value: dict[str, Any], name: str) -> dict[str, Any]:
+    found = value.get(name) or {}
+    if not isinstance(found, dict):
+        raise MalformedError(f"`{name}` is no object")
+    return found
+
+
+def _auth(entry: Any) -> str | None:
+    if not isinstance(entry, dict | None):
+        raise MalformedError("an entry is no object")
+    encoded = (entry or {}).get("auth")
+    if not isinstance(encoded, str | None):
+        raise MalformedError("an `auth` is no text")
+    return encoded
+
+
+def _names(place: str) -> Iterator[str]:
+    """Yield what may name a registry's namespace in a file, the most specific first, the host last."""
+    parts = PurePosixPath(place).parts
+    for count in range(len(parts), 0, -1):
+        yield "/".join(parts[:count])
+
+
+def _normal(key: str) -> str:
+    """Return the key of an entry as a host, or a host and a namespace.
+
+    Docker's own keys may be URLs, and Docker Hub has several names.
+
+    Source: containers-auth.json(5), and how containers/image reads the keys of Docker's file.
+    """
+    bare = key.removeprefix("https://").removeprefix("http://").rstrip("/")
+    if bare != key:
+        bare = re.sub("/v[12]$", "", bare)
+    return HUB if bare in HUB_NAMES else bare
 
 
 def _of_helper(helper: str, name: str, path: Path) -> Credentials | None:
@@ -108,14 +151,21 @@ def _of_helper(helper: str, name: str, path: Path) -> Credentials | None:
         if "credentials not found" in done.stdout:
             return None
         raise ValueError(f"{program} ended with {done.returncode}")
-    value = json.loads(done.stdout)
-    return Credentials(value["Username"], value["Secret"], f"{program}, named in {path}")
+    value = parse_object(done.stdout)
+    user, secret = value["Username"], value["Secret"]
+    if not isinstance(user, str) or not isinstance(secret, str):
+        raise MalformedError("an answer that has no texts")
+    return Credentials(user, secret, f"{program}, named in {path}")
 
 
 def _why(error: Exception) -> str:
     """Return the error as text, without any content of the file, which has secrets."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON (line {error.lineno})"
+    if isinstance(error, MalformedError):
+        return (
+            f"not valid JSON ({error.where})"
+            if error.where.startswith("line ")
+            else "not a file of credentials"
+        )
     if isinstance(error, binascii.Error | UnicodeDecodeError):
         return "an `auth` that is not the base64 of USER:SECRET"
     if isinstance(error, subprocess.TimeoutExpired):

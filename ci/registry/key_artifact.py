@@ -10,10 +10,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ci.bounded.parse import parse_json
 from ci.errors import RegistryError
 from ci.names.digest import is_digest
 from ci.registry.artifact import CREATED, artifact_manifest
-from ci.registry.manifest import Blob, Manifest
+from ci.registry.manifest import MOST_LAYERS, Blob, Manifest
+from ci.registry.outside import list_in, read_object, size_of
 
 ARTIFACT_TYPE = "application/vnd.dockwright.key.v1+json"
 DOCUMENT_LIMIT_BYTES = 8 * 2**20
@@ -71,13 +73,19 @@ def read_key_artifact(manifest: Manifest, key: str, what: str) -> KeyArtifact:
     if notes.get(KEY) != key:
         raise RegistryError("corrupt", f"{what}: has the key {notes.get(KEY, 'none')[:12]}, not {key[:12]}")
     try:
-        layers = tuple((str(diff_id), int(size)) for diff_id, size in json.loads(notes[LAYERS]))
+        layers = tuple(map(_layer, list_in(parse_json(notes.get(LAYERS, "")), LAYERS, MOST_LAYERS)))
         found = KeyArtifact(key=key, image=notes[IMAGE], config=notes[CONFIG], layers=layers)
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except (ValueError, KeyError) as error:
         raise RegistryError("corrupt", f"{what}: its annotations are not those of a key artifact") from error
     if not all(map(is_digest, (found.image, found.config, *(diff_id for diff_id, _ in layers)))):
         raise RegistryError("corrupt", f"{what}: one of its annotations is not a valid digest")
     return found
+
+
+def _layer(value: Any) -> tuple[str, int]:
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
+        raise ValueError("a layer is not a DiffID and a size")
+    return value[0], size_of(value[1], value[0])
 
 
 def read_document(data: bytes, what: str) -> dict[str, Any]:
@@ -86,10 +94,4 @@ def read_document(data: bytes, what: str) -> dict[str, Any]:
     Raises:
         RegistryError: corrupt: it is not a JSON object.
     """
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise RegistryError("corrupt", f"{what}: not valid JSON") from error
-    if not isinstance(value, dict):
-        raise RegistryError("corrupt", f"{what}: not a JSON object")
-    return value
+    return read_object(data, what)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from ci.errors import RegistryError
-from ci.names.digest import digest_of, is_digest, short_digest
+from ci.names.digest import digest_of, short_digest
+from ci.registry.outside import digest_in, list_in, read_object, size_of, texts_in
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
@@ -18,6 +18,7 @@ ACCEPT = ", ".join((OCI, DOCKER, INDEX, LIST))
 LIMIT_BYTES = 4 * 2**20
 """No manifest is larger. Source: OCI distribution-spec 1.1, section Pushing Manifests."""
 MOST_LAYERS = 512
+MOST_MANIFESTS = 10_000
 MOST_LAYER_BYTES = 10 * 10**9
 """The largest layer of GitHub's registry. Source: its documentation, Working with the Container registry."""
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
@@ -90,29 +91,18 @@ def read_manifest(data: bytes, what: str) -> Manifest:
 
     if len(data) > LIMIT_BYTES:
         raise refuse(f"more than {LIMIT_BYTES // 2**20} MiB, the limit of a manifest")
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise refuse("not valid JSON, or incomplete") from error
-    if not isinstance(value, dict):
-        raise refuse("not a JSON object")
+    value = read_object(data, what)
     type_ = value.get("mediaType") or OCI
     if value.get("schemaVersion") != 2 or type_ not in (OCI, DOCKER):
         raise refuse(f"a manifest of an unknown kind ({str(type_)[:80]!r})")
-    layers = value.get("layers")
-    if not isinstance(layers, list) or len(layers) > MOST_LAYERS:
-        raise refuse(f"`layers` is not a list of at most {MOST_LAYERS}")
-    annotations = value.get("annotations") or {}
-    if not isinstance(annotations, dict) or not all(isinstance(one, str) for one in annotations.values()):
-        raise refuse("`annotations` is not a map of strings")
     try:
         return Manifest(
             digest=digest_of(data),
             size=len(data),
             type=str(type_),
             config=_blob(value.get("config")),
-            layers=tuple(_blob(layer) for layer in layers),
-            annotations=annotations,
+            layers=tuple(_blob(layer) for layer in list_in(value.get("layers"), "layers", MOST_LAYERS)),
+            annotations=texts_in(value.get("annotations"), "annotations"),
         )
     except ValueError as error:
         raise refuse(str(error)) from error
@@ -124,20 +114,19 @@ def index_digests(data: bytes, what: str) -> frozenset[str]:
     Raises:
         RegistryError: corrupt: it is neither of them.
     """
+    value = read_object(data, what)
     try:
-        return frozenset(str(one["digest"]) for one in json.loads(data)["manifests"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RegistryError("corrupt", f"{what}: neither an image nor an index") from error
+        named = list_in(value.get("manifests"), "manifests", MOST_MANIFESTS)
+        return frozenset(digest_in(one.get("digest") if isinstance(one, dict) else None) for one in named)
+    except ValueError as error:
+        raise RegistryError("corrupt", f"{what}: neither an image nor an index ({error})") from error
 
 
 def _blob(value: Any) -> Blob:
     if not isinstance(value, dict):
         raise ValueError("a descriptor is not an object")  # noqa: TRY004 one kind of error for what is read
-    type_, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
+    type_ = value.get("mediaType")
     if not isinstance(type_, str) or not _TYPE.fullmatch(type_):
         raise ValueError("a descriptor without a media type")
-    if not isinstance(digest, str) or not is_digest(digest):
-        raise ValueError("a descriptor whose digest is not a sha256")
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ValueError(f"{short_digest(digest)}… has no size")
-    return Blob(type=type_, digest=digest, size=size)
+    digest = digest_in(value.get("digest"))
+    return Blob(type=type_, digest=digest, size=size_of(value.get("size"), digest))

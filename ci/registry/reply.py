@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ci.bounded.parse import MalformedError, parse_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Reply:
     def _error(self) -> dict[str, Any]:
         """Return the first error that the body has; empty where it has none."""
         try:
-            first = json.loads(self.body)["errors"][0]
-        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+            errors = parse_object(self.body).get("errors")
+        except MalformedError:
             return {}
+        first = errors[0] if isinstance(errors, list) and errors else None
         return first if isinstance(first, dict) else {}

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from ci.bounded.parse import parse_json
 from ci.report.check import Check, Rung, Status
 from ci.report.value import Value
 from ci.smoke.ladder import passed
@@ -79,6 +80,7 @@ def read_entry(text: str | bytes, subject: Subject) -> Entry:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise ValueError(f"is not an entry: {where}: {first['msg']}") from None
+    parse_json(text)  # for its bounds: the model has none for integers
     if entry.subject != subject:
         other = next(
             name

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from ci.bounded.parse import parse_json
 from ci.report.check import Check, Rung
 from ci.report.value import Value
 
@@ -98,11 +99,13 @@ def read_baseline(data: bytes) -> Baseline:
         ValueError: it is not a baseline of this dockwright; the message says where.
     """
     try:
-        return Baseline.model_validate_json(data)
+        found = Baseline.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise ValueError(f"{where}: {first['msg']}") from error
+    parse_json(data)  # for its bounds: the model has none for integers
+    return found
 
 
 def carried(metrics: Metrics, before: Metrics | None, *, times: bool = False) -> Metrics:

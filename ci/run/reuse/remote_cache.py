@@ -279,7 +279,7 @@ async def open_client(
             "DOCKWRIGHT_REGISTRY in the environment, or --registry, names their registry"
         )
     named = () if namespace.is_named_by_file else purposes
-    find = partial(find_credentials, namespace.host, environ, Path.home(), *named)
+    find = partial(find_credentials, str(namespace), environ, Path.home(), *named)
     found = await anyio.to_thread.run_sync(find)  # it may start a credential helper
     for error in found.errors:
         say(f"warning: {error}")

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from ci.registry.credentials import Credentials, find_credentials, write_authfile
+from ci.registry.credentials import Credentials, Found, find_credentials, write_authfile
 
 HOST = "registry.example.org"
 CANARY = "canary-in-a-mine"
@@ -145,3 +145,48 @@ def test_a_file_for_another_program_is_ours_alone(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {"auths": {HOST: auth()}}
     assert write_authfile(tmp_path / "none", HOST, None) == ""
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (("registry.example.org", "registry.example.org/team"), "registry.example.org/team"),
+        (("registry.example.org/team/deep", "registry.example.org/team"), "registry.example.org/team/deep"),
+        (("registry.example.org/te", "registry.example.org"), "registry.example.org"),
+        (("registry.example.org/other",), None),
+        (("https://registry.example.org/v1/",), "https://registry.example.org/v1/"),
+        (("https://registry.example.org/v2/",), "https://registry.example.org/v2/"),
+        (("http://registry.example.org",), "http://registry.example.org"),
+        (("registry.example.org/",), "registry.example.org/"),
+        (("https://registry.example.org", "registry.example.org"), "registry.example.org"),
+        (("registry.example.org.evil.example",), None),
+        (("evil.example/registry.example.org",), None),
+    ],
+)
+def test_the_entry_that_names_most_of_a_namespace_counts(
+    tmp_path: Path, keys: tuple[str, ...], expected: str | None
+) -> None:
+    write(tmp_path / ".docker/config.json", {"auths": {key: auth(user=key.replace(":", "")) for key in keys}})
+    found = find_credentials(f"{HOST}/team/deep", {}, tmp_path).credentials
+    assert (found.user if found else None) == (expected.replace(":", "") if expected else None)
+
+
+@pytest.mark.parametrize(
+    "key", ["docker.io", "https://index.docker.io/v1/", "index.docker.io", "docker.io/team"]
+)
+def test_docker_hub_has_several_names(tmp_path: Path, key: str) -> None:
+    write(tmp_path / ".docker/config.json", {"auths": {key: auth()}})
+    assert find_credentials("docker.io/team", {}, tmp_path).credentials == Credentials("ci", CANARY)
+
+
+def test_a_damaged_entry_of_another_host_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path / ".docker/config.json", {"auths": {"other.example.org": 1, HOST: auth()}})
+    assert find_credentials(HOST, {}, tmp_path) == Found(Credentials("ci", CANARY))
+
+
+@pytest.mark.parametrize("value", [{"auth": 1}, {"auth": []}, [], 1, "x", {"auth": "w6Q="}])
+def test_a_damaged_entry_is_a_sentence(tmp_path: Path, value: Any) -> None:
+    write(tmp_path / ".docker/config.json", {"auths": {HOST: value}})
+    found = find_credentials(HOST, {}, tmp_path)
+    assert found.credentials is None or found.credentials.secret == ""
+    assert len(found.errors) == (0 if value == {"auth": "w6Q="} else 1)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ci.registry.retry import TRANSIENT, RetryPolicy, challenge_of, retry_after_s
+from ci.registry.retry import TRANSIENT, RetryPolicy, retry_after_s
 from ci.wheelhouse.program import client
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -38,23 +38,6 @@ def test_a_registry_that_wants_too_much_time_is_not_waited_for() -> None:
     assert RetryPolicy(longest_pause_s=20).pause(1, "21", NOW) is None
     assert RetryPolicy(longest_pause_s=20).pause(1, "20", NOW) == 20.0
     assert RetryPolicy().pause(1, "Mon, 23 Nov 2026 12:00:00 GMT", NOW) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("header", "scheme", "parameters"),
-    [
-        ('Basic realm="a registry"', "basic", {"realm": "a registry"}),
-        (
-            'Bearer realm="https://auth.example.org/token",service="r",scope="repository:a/b:pull,push"',
-            "bearer",
-            {"realm": "https://auth.example.org/token", "service": "r", "scope": "repository:a/b:pull,push"},
-        ),
-        ("", "", {}),
-        ("Negotiate", "negotiate", {}),
-    ],
-)
-def test_a_challenge_is_taken_apart(header: str, scheme: str, parameters: dict[str, str]) -> None:
-    assert challenge_of(header) == (scheme, parameters)
 
 
 def test_the_program_that_fetches_packages_retries_the_same_statuses() -> None:
