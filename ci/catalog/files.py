@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from posixpath import dirname, join, normpath
 
@@ -70,8 +70,21 @@ def smoke_inputs(folder: Folder) -> tuple[ContextFile, ...]:
     if not source.is_dir():
         return ()
     found = [entry.path for entry in _walk(folder, source) if entry.kind == "file"]
-    files = [_file(folder, path, path.relative_to(source).as_posix(), "0644") for path in found]
+    files = [_smoke_input(folder, path, path.relative_to(source).as_posix()) for path in found]
     return tuple(file for file in files if file is not None)
+
+
+def _smoke_input(folder: Folder, path: Path, target: str) -> ContextFile | None:
+    """Return a file of smoke/; a link counts as the file that it leads to."""
+    file = _file(folder, path, target, "0644")
+    if file is None or not file.link:
+        return file
+    real = _file(folder, path.resolve(), target, "0644") if path.is_file() else None
+    if real is None:
+        what = "a symbolic link to something that is not a file of this folder"
+        folder.errors.add(folder.file(file.path), "", what, "link to a file, or copy it")
+        return None
+    return replace(real, path=file.path)
 
 
 def _check_neighbours(

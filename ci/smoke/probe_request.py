@@ -76,7 +76,7 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "contents": contents_request(stack, image),
         "contents_limit_s": CONTENTS_LIMIT_S,
         "files": {
-            file.target: f"{one.folder}/{file.path}" for one in line for file in one.files if not file.link
+            file.target: f"{one.folder}/{file.path}" for one in line for file in one.files if file.sha256
         },
         "entrypoint_module": _entrypoint_module(line, program) if image.smoke.import_entrypoint else None,
         "help": [TINI, "--", *program, "--help"] if image.smoke.help else [],

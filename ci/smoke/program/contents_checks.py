@@ -87,7 +87,7 @@ class Contents:
         return tuple(zip(NAMES, methods, strict=True))
 
     def files(self) -> Finding:
-        """Every file of `[[files]]` is there with its content, its mode and root as its owner."""
+        """Every file, link and folder of `[[files]]` is there with content and mode, and belongs to root."""
         wanted = {target: (mode, digest, link) for target, mode, digest, link in self.declared["files"]}
         errors, hashed = [], {}
         for target, (mode, digest, link) in wanted.items():
@@ -99,12 +99,12 @@ class Contents:
             elif link:
                 if entry.link != link:
                     errors.append(f"{target}: is no link to {link}")
-            elif entry.kind != "f":
-                errors.append(f"{target}: is not a file")
+            elif entry.kind != ("f" if digest else "d"):
+                errors.append(f"{target}: is not a {'file' if digest else 'folder'}")
             else:
                 if entry.mode != int(mode, 8):
                     errors.append(f"{target}: has the mode {entry.mode:04o}, not {mode}")
-                if path in self.changed:
+                if digest and path in self.changed:
                     hashed[path] = digest
             if entry is not None and (entry.uid, entry.gid) != (0, 0):
                 errors.append(f"{target}: belongs to {entry.uid}:{entry.gid}, not to root")

@@ -99,3 +99,22 @@ def test_no_byte_of_the_folder_is_in_a_key(checked: StackFolder, image: str) -> 
     assert keys(checked) == before
     checked.write("tool/tool.py", "print(1)\n")
     assert {id_ for id_, key in keys(checked).items() if key != before[id_]} == {"tool:cpu"}
+
+
+def test_a_link_counts_as_the_file_that_it_leads_to(checked: StackFolder) -> None:
+    (checked.path / "tool/smoke/again.py").symlink_to("run.py")
+    inputs = checked.load().get("tool:cpu").smoke.inputs
+    assert next((one.target, one.sha256) for one in inputs if "." in one.target) == (
+        "again.py",
+        file("run.py", b"print('run')\n").sha256,
+    )
+
+
+def test_a_link_to_a_folder_is_refused(checked: StackFolder) -> None:
+    (checked.path / "tool/smoke/again").symlink_to("data")
+    assert checked.errors == [
+        (
+            "docker/tool/smoke/again: a symbolic link to something that is not a file of this folder; link to a file,"
+            " or copy it"
+        )
+    ]
