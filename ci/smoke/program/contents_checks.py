@@ -285,8 +285,8 @@ class Contents:
             return ""
         if path in self.declared["paths"]:
             return ""
-        # a wheel may have empty folders
-        if entry.kind == "d" and (path in self._folders or path.startswith(f"{venv}/")):
+        # a wheel may have empty folders, and an environment may have no wheel
+        if entry.kind == "d" and (path in self._folders or f"{path}/".startswith(f"{venv}/")):
             if before is None or before.visible == entry.visible:
                 return (
                     "" if entry.mode & 0o7022 == 0 and entry.uid == 0 else "a folder that others may write to"

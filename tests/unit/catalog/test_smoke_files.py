@@ -114,7 +114,7 @@ def test_a_link_to_a_folder_is_refused(checked: StackFolder) -> None:
     (checked.path / "tool/smoke/again").symlink_to("data")
     assert checked.errors == [
         (
-            "docker/tool/smoke/again: a symbolic link to something that is not a file of this folder; link to a file,"
-            " or copy it"
+            "docker/tool/smoke/again: a symbolic link to something that is not a file of this folder; link to"
+            " a file, or copy it"
         )
     ]

@@ -286,3 +286,19 @@ def test_a_tree_is_read_as_it_was_written_and_without_mounts(tmp_path: Path) -> 
     assert unpacked(packed(tree)) == tree
     assert isinstance(tree["/b"], Entry)
     assert tree["/b"].link == "a"
+
+
+def test_an_empty_folder_of_the_stack_is_a_folder_with_its_mode(root: Root) -> None:
+    root.declared["files"].append(["/opt/app/spool", "0755", "", ""])
+    assert root.failed() == {"files of the stack": "/opt/app/spool: is missing"}
+    (root.folder / "opt/app/spool").mkdir(mode=0o755)
+    assert root.failed() == {}
+    (root.folder / "opt/app/spool").rmdir()
+    root.write("/opt/app/spool", "")
+    assert root.failed()["files of the stack"] == "/opt/app/spool: is not a folder"
+
+
+def test_an_environment_may_have_no_distribution(root: Root) -> None:
+    shutil.rmtree(root.folder / "opt/venv/lib")
+    root.declared["distributions"] = {}
+    assert root.failed() == {}
