@@ -25,6 +25,8 @@ from ci.locks.apt_text import (
 from ci.locks.child import run
 from ci.steps.bootstrap import DEBIAN, SECURITY
 
+APT_S = 900.0
+"""Most seconds of one call of apt: it bounds what a mirror sends, but not how slowly."""
 MINIMAL = ("?essential", "apt", "usr-is-merged")
 """What every Debian base has: essential packages, apt, and the package that declares that /usr is merged.
 
@@ -124,7 +126,7 @@ class AptRoot:
             raise LockError(f"{self._failed(error)}{error.tail}") from error
 
     def _run(self, *argv: str, environment: dict[str, str] | None = None) -> str:
-        return run(argv, environment or self._environment, warn=self._warn)
+        return run(argv, environment or self._environment, warn=self._warn, timeout_s=APT_S)
 
     def _failed(self, error: CommandError) -> str:
         what = "Debian locks need apt" if error.status == 127 else f"{' '.join(error.argv[:2])} failed"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +13,19 @@ from ci.catalog.stack import LockLine
 from ci.errors import CommandError, LockError
 from ci.locks.child import run
 from ci.locks.project import Project, preference_text, project_text
-from ci.locks.resolution import Resolution, parse_export, parse_uv_lock
+from ci.locks.resolution import Distribution, Resolution, parse_export, parse_uv_lock
+from ci.locks.sdist_file import fetch_sdist
+from ci.locks.sdist_metadata import Metadata, read_metadata
+from ci.locks.sealed_python import sealed_python
 from ci.locks.uv_warnings import about_images, check_extra
 
 Warn = Callable[[str], None]
+SdistFetcher = Callable[[str, str], tuple[str, bytes]]
+RESOLVING_S = 1800.0
+"""Most seconds of one resolution: an index that hardly answers has no end otherwise."""
+MOST_SDISTS = 100
+"""Most releases whose sdists are read for one lock."""
+_BUILT = re.compile(r"Failed to (?:download and )?build `([A-Za-z0-9._-]+)==([A-Za-z0-9.!+_-]+)`")
 _PASSED_ON = (
     "UV_CACHE_DIR",
     "UV_CONCURRENT_DOWNLOADS",
@@ -42,11 +53,17 @@ def resolver_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def resolve(
-    project: Project, pins: Mapping[str, LockLine], *, warn: Warn = lambda _: None, program: str = "uv"
+    project: Project,
+    pins: Mapping[str, LockLine],
+    *,
+    warn: Warn = lambda _: None,
+    program: str = "uv",
+    fetch: SdistFetcher = fetch_sdist,
 ) -> Resolution:
     """Resolve `project` over the default index, keeping the versions of `pins` wherever they fit.
 
-    Warnings of uv go to `warn`, with the images that they are about.
+    Warnings of uv go to `warn`, with the images that they are about. No code of a distribution runs: what an
+    sdist requires is read from its files, which `fetch` returns by name and version.
 
     Raises:
         LockError: it can't be resolved, with the output of uv; or a requirement has an unknown extra.
@@ -60,11 +77,13 @@ def resolve(
         base = (program, "--directory", name)
         try:
             warnings: list[str] = []
-            run((*base, "lock", "--python", project.python), environment, warn=warnings.append)
+            python = sealed_python(folder / "python", program, project.python, environment)
+            read = _lock((*base, "lock", "--python", python), folder, environment, fetch, warnings)
             distributions = parse_uv_lock((folder / "uv.lock").read_text(), project.name)
+            _check_read(read, distributions)
             groups = {}
             for group in project.groups:
-                text = run((*base, *_export(group.name), "--python", project.python), environment)
+                text = run((*base, *_export(group.name), "--python", python), environment)
                 groups[group.name] = parse_export(text, project.python)
         except CommandError as error:
             what, hint = _error(project, error)
@@ -74,6 +93,46 @@ def resolve(
         check_extra(project, resolution, text)
         warn(about_images(project, resolution, text))
     return resolution
+
+
+def _lock(
+    argv: tuple[str, ...],
+    folder: Path,
+    environment: Mapping[str, str],
+    fetch: SdistFetcher,
+    warnings: list[str],
+) -> dict[str, str]:
+    """Run `uv lock` until it knows what each sdist requires; return the sha256 of those read, by name.
+
+    uv takes what is said of a release from its settings, and then needs no code of it. Its warnings are added
+    to `warnings`.
+    """
+    settings = folder / "uv.toml"
+    given = {name: value for name, value in environment.items() if name != "UV_NO_CONFIG"}
+    given["UV_CONFIG_FILE"] = str(settings)  # in place of all others
+    read: dict[tuple[str, str], tuple[Metadata, str]] = {}
+    while True:
+        settings.write_text("".join(metadata.text for metadata, _ in read.values()))
+        try:
+            run(argv, given, warn=warnings.append, timeout_s=RESOLVING_S)
+        except CommandError as error:
+            wanted = _BUILT.search(error.tail)
+            release = (wanted[1], wanted[2]) if wanted else None
+            if release is None or release in read or len(read) == MOST_SDISTS:
+                raise
+            file, data = fetch(*release)
+            read[release] = read_metadata(*release, file, data), hashlib.sha256(data).hexdigest()
+        else:
+            return {metadata.name: sha256 for metadata, sha256 in read.values()}
+
+
+def _check_read(read: Mapping[str, str], distributions: Mapping[str, Distribution]) -> None:
+    """Compare the sdists that were read with those that are locked: a release has one."""
+    for name, sha256 in read.items():
+        files = distributions[name].files if name in distributions else ()
+        sdists = [file for file in files if not file.name.endswith(".whl")]
+        if sdists and all(file.sha256 != sha256 for file in sdists):
+            raise LockError(f"{name}: its sdist is another one than a moment ago", hint="run `lock` again")
 
 
 def _export(group: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from ci.catalog.stack import LockLine
 from ci.errors import LockError
 from ci.locks.project import Group, Project
-from ci.locks.uv import resolve
+from ci.locks.uv import resolve, resolver_environment
+from tests.engine.luck import sdist, serving, sha
 from tests.stacks import wheel
 
 pytestmark = pytest.mark.engine
@@ -93,3 +95,49 @@ def test_requirements_of_other_interpreters_and_systems_are_no_second_version() 
         {},
     )
     assert found.distributions["six"].version == "1.16.0"
+
+
+BACKEND = """\
+import pathlib
+pathlib.Path({ran!r}).touch()
+
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+"""
+PROJECT = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["in-its-files", "by-its-code"])
+def test_what_an_sdist_requires_is_found_without_running_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    ran = tmp_path / "it-ran"
+    files = {"pyproject.toml": PROJECT, "backend.py": BACKEND.format(ran=str(ran)).encode()}
+    more = {"x.egg-info/PKG-INFO": b""} if told else {}
+    sdists = {
+        "evil": sdist("evil", {**files, **more, **({"x.egg-info/requires.txt": b"thing\n"} if told else {})}),
+        "thing": sdist("thing", {**files, **more}),
+    }
+
+    def fetch(name: str, version: str) -> tuple[str, bytes]:
+        return f"{name}-{version}.tar.gz", sdists[name]
+
+    def environment(given: Mapping[str, str]) -> dict[str, str]:
+        return {**resolver_environment(given), "UV_DEFAULT_INDEX": f"{served.url}/simple"}
+
+    monkeypatch.setattr("ci.locks.uv.resolver_environment", environment)
+    evil = Project(name="small", python="3.11", groups=(Group(name="g", parent="", requirements=("evil",)),))
+    with serving() as served:
+        monkeypatch.setattr("ci.locks.resolution.INDEX", f"{served.url}/simple")
+        for name, content in sdists.items():
+            file = f"{name}-1.0.tar.gz"
+            served.bodies[f"/files/{file}"] = content
+            page = f'<a href="/files/{file}#sha256={sha(content)}">{file}</a>'
+            served.bodies[f"/simple/{name}/"] = page.encode()
+        if told:
+            found = resolve(evil, {}, fetch=fetch)
+            assert found.groups == {"g": {"evil", "thing"}}
+        else:
+            with pytest.raises(LockError, match="`lock` runs no code of a distribution"):
+                resolve(evil, {}, fetch=fetch)
+    assert not ran.exists()

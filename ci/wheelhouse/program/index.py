@@ -20,6 +20,14 @@ class Index:
         self._pages: dict[str, dict[str, str]] = {}
         self._locks: dict[str, threading.Lock] = {}
 
+    def files(self, name: str) -> dict[str, str]:
+        """Return the URL of each file of the distribution `name`, by its name.
+
+        Raises:
+            FetchingError: the index can't be read.
+        """
+        return self._read(f"{self._root}{re.sub(r'[-_.]+', '-', name).lower()}/", name)
+
     def address(self, name: str, file: str) -> str:
         """Return the URL of `file` of the distribution `name`.
 

@@ -21,6 +21,7 @@ OTHER_TEXTS = {
     "engines/program/store_state.py": "a program of the standard library alone",
     "locks/apt_text.py": "a row of apt's output",
     "locks/resolution.py": "the last part of a URL",
+    "locks/sdist_metadata.py": "a heading of setuptools' requires.txt",
     "redaction.py": "the user and the password of URLs",
     "registry/credentials.py": "USER:PASSWORD of an authentication file",
     "run/budget/reference_benchmark.py": "a row of /proc/cpuinfo",
