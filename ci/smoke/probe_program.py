@@ -31,6 +31,7 @@ READERS = (
     "engines/dagger/engine.py",
     "engines/docker.py",
     "engines/gpu.py",
+    "engines/program/filter.py",
     "engines/program/sandbox.py",
     "smoke/image_checks.py",
     "smoke/ladder.py",

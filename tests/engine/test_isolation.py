@@ -14,6 +14,8 @@ from ci.cli.doctor.probe import STATIC
 from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.buildah.isolation import Isolation
 from ci.engines.engine import BuildRequest, ContainerRun, Output, SandboxedProgram
+from ci.engines.process.command import Command
+from ci.engines.process.namespaces import confined_to
 from tests.engine.conftest import BASE
 from tests.engine.machine_to_attack import MOUNTED, SECRET, Machine, machine_to_attack
 
@@ -24,6 +26,9 @@ CHROOT_SHOWS = {"engine_processes"}
 """What chroot isolation does not hide: Buildah's own processes, which a step can look at and not change."""
 KEPT = 0x800000FB
 """The capabilities that a step has: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETFCAP."""
+
+OF_A_USER_NAMESPACE = {"mounts", "namespaces"}
+"""What root of a user namespace may do, in it."""
 
 
 @pytest.fixture
@@ -113,5 +118,19 @@ async def test_a_check_reaches_nothing_of_the_machine(engine: BuildahEngine, mac
         limit_s=60.0,
     )
     found = machine.result((await engine.run_sandboxed(image, program, Output())).output)
-    assert found["achieved"].keys() <= {"kernel_calls"}
+    assert found["achieved"] == {}
     assert found["loopback"]
+
+
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="Debian's Python is not here")
+async def test_a_maintainer_script_that_leaves_the_root_of_a_new_base_reaches_nothing_of_the_machine(
+    engine: BuildahEngine, machine: Machine, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    prefix = confined_to([str(machine.folder)], scratch=str(tmp_path), output=str(output))
+    argv = ("/usr/bin/python3", str(machine.folder / "attack.py"), str(machine.folder / "targets.json"))
+    command = Command(argv=(*engine.buildah.pid_namespace, *prefix, *argv))
+    await engine.runner.run(command.privileged(engine.privilege.prefix))
+    found = machine.result(output.read_text())
+    assert found["achieved"].keys() <= OF_A_USER_NAMESPACE, found
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["canary", "output", "program"]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+import sys
+from collections.abc import Sequence
 from functools import cache
+
+from ci.engines.program import confined
 
 PID_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
 """The command is process 1 of a namespace, whose processes end with it; only they see what it mounts.
@@ -38,6 +42,15 @@ def pid_namespace(privilege: tuple[str, ...]) -> tuple[str, ...]:
     except (OSError, subprocess.TimeoutExpired):
         return ()
     return PID_NAMESPACE if done.returncode == 0 else ()
+
+
+def confined_to(read: Sequence[str], *, scratch: str, output: str) -> tuple[str, ...]:
+    """Return the prefix of a command of root that confines it to the folders `read`; it has no network.
+
+    Its /tmp is a folder in `scratch`, and its standard output the file `output`.
+    """
+    options = (*(f"--read={path}" for path in read), f"--scratch={scratch}", f"--output={output}")
+    return (sys.executable, "-I", "-S", "-B", confined.__file__, *options, "--")
 
 
 @cache

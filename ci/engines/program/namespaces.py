@@ -135,6 +135,15 @@ def enter(*, network: bool, shm: bool) -> None:
     call("prctl", LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 
 
+def become(argv: list[str]) -> NoReturn:
+    """Become the command `argv`."""
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606 what is run is what was asked for
+    except OSError as error:
+        print(f"can't be started: {error.strerror}: {argv[0]}", file=sys.stderr, flush=True)
+        raise SystemExit(NOT_STARTED) from None
+
+
 def main(arguments: list[str]) -> NoReturn:
     """Enter the namespaces and become the command."""
     start = arguments.index("--")
@@ -144,11 +153,7 @@ def main(arguments: list[str]) -> NoReturn:
     except (OSError, ValueError, KeyError) as error:
         print(f"namespaces for build steps can't be made: {error}", file=sys.stderr, flush=True)
         raise SystemExit(NOT_MADE) from None
-    try:
-        os.execvp(argv[0], argv)  # noqa: S606 what is run is what was asked for
-    except OSError as error:
-        print(f"can't be started: {error.strerror}: {argv[0]}", file=sys.stderr, flush=True)
-        raise SystemExit(NOT_STARTED) from None
+    become(argv)
 
 
 if __name__ == "__main__":

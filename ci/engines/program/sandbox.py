@@ -2,7 +2,8 @@
 
 It is started with the rights that the store's files need, in namespaces of its own for mounts and network,
 and ends by becoming the program, which has the image's file system read-only, an empty /tmp, only the usual
-devices, no network but its own 127.0.0.1, no capability, and no way to get one.
+devices, no network but its own 127.0.0.1, no capability, no way to get one, and no system call that looks
+into the kernel.
 
 SPEC is a JSON file:
 
@@ -30,6 +31,13 @@ import struct
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
+
+if not __package__:
+    # started as a program, it has no package; -I leaves this folder out of the search path
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    __package__ = Path(__file__).parent.name  # PEP 366
+
+from .filter import KERNEL_CALLS, NAMESPACE_CALLS, refuse_calls
 
 NO_SANDBOX, NOT_STARTED = 125, 127
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -218,6 +226,7 @@ def drop(uid: int, gid: int) -> None:
     for call in ((PR_SET_PDEATHSIG, signal.SIGKILL), (PR_SET_NO_NEW_PRIVS, 1)):
         if LIBC.prctl(*call, 0, 0, 0):
             raise SandboxError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
+    refuse_calls((*KERNEL_CALLS, *NAMESPACE_CALLS))
     if LIBC.capset(struct.pack("Ii", CAPABILITY_VERSION_3, 0), bytes(24)):
         raise SandboxError(f"capset: {os.strerror(ctypes.get_errno())}")
 

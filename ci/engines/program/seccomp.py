@@ -1,6 +1,6 @@
 """The system calls that foreign code may make: those of the machine's profile for containers, and less.
 
-Pure; standard library only. By the usual profile a container may make namespaces, and gets all capabilities
+Standard library only. By the usual profile a container may make namespaces, and gets all capabilities
 in a new user namespace, where much of the kernel was never meant to be reached from. No build step needs one.
 
 Source: containers/common, seccomp.json; libseccomp; namespaces(7); keyrings(7).

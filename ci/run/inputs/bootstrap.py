@@ -6,10 +6,11 @@ the result depends neither on the network nor on the present state of a mirror.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from ci.catalog.stack import Bootstrap
 from ci.engines.engine import Engine, Output
 from ci.engines.oci_archive import write_archive
 from ci.engines.process.command import Command
-from ci.engines.process.namespaces import pid_namespace
+from ci.engines.process.namespaces import confined_to, pid_namespace
 from ci.engines.process.runner import RUN_VARIABLE
 from ci.run.workspace.workspace import Workspace
 from ci.steps.bootstrap import bootstrap_script, mmdebstrap_options
@@ -85,17 +86,21 @@ async def bootstrap_root(
         script.write_text(f"#!/bin/sh\n{bootstrap_script(stack.bootstrap.suite, stack.python)}")
         script.chmod(0o755)
         archive = work / "root.tar"
+        scratch = workspace.scratch
         command = root_command(
             stack.bootstrap,
             debs=repository,
             script=script,
             archive=archive,
-            env={"TMPDIR": str(workspace.scratch), RUN_VARIABLE: runner.run_marker},
+            env={"TMPDIR": str(scratch), RUN_VARIABLE: runner.run_marker},
         )
-        if not engine.privilege.rootless:  # else mmdebstrap makes a user namespace of its own, and may mount
-            prefix = engine.privilege.prefix
+        prefix = engine.privilege.prefix
+        if os.geteuid() == 0 or prefix:  # else mmdebstrap makes a user namespace of its own
+            for folder in (repository, debs):
+                make_readable(folder)
+            confined = confined_command(command, archive, read=(work, debs), scratch=scratch)
             namespace = await anyio.to_thread.run_sync(pid_namespace, prefix)
-            command = replace(command, argv=(*namespace, *command.argv)).privileged(prefix)
+            command = replace(confined, argv=(*namespace, *confined.argv)).privileged(prefix)
         await runner.run(command, log=output.log, on_line=output.on_line)
         yield archive
     finally:
@@ -144,3 +149,27 @@ def root_command(
         f"deb [trusted=yes] copy://{debs} ./",
     )
     return Command(argv=argv)
+
+
+def confined_command(command: Command, archive: Path, *, read: Sequence[Path], scratch: Path) -> Command:
+    """Return `command` of `root_command` so that maintainer scripts reach nothing but the folders `read`.
+
+    They run as root of the new file system, and in mmdebstrap's own chroot, which root can leave.
+    """
+    inside = {
+        str(archive): ("-",),
+        f"TMPDIR={scratch}": ("TMPDIR=/tmp",),
+        # of the user namespace that it is in already; only so it mounts /proc
+        "mmdebstrap": ("mmdebstrap", "--mode=unshare"),
+    }
+    prefix = confined_to([str(path) for path in read], scratch=str(scratch), output=str(archive))
+    words = [word for one in command.argv for word in inside.get(one, (one,))]
+    return replace(command, argv=(*prefix, *words))
+
+
+def make_readable(folder: Path) -> None:
+    """Let every user read a folder of files, whatever the umask was when they were written."""
+    for path, bits in ((folder, 0o555), *((one, 0o444) for one in folder.iterdir() if one.is_file())):
+        mode = path.stat().st_mode
+        if mode & bits != bits:
+            path.chmod(mode & 0o7777 | bits)
