@@ -14,6 +14,9 @@ MOUNT = "/mnt"
 LAYER = "/layer"
 """The folder in which a wheels step collects its files before they are moved."""
 
+MAN_FOLDERS = " ".join(f"/usr/share/man/man{section}" for section in range(1, 9))
+"""Where alternatives of Java, PostgreSQL and others have links."""
+
 CHECK = "sha256sum --check --quiet --strict"
 
 APT_LEFTOVERS = (
@@ -82,17 +85,22 @@ def _unless(finds: str, error: str) -> str:
 def apt_script(step: Apt) -> tuple[str, ...]:
     """Return the commands that install the debhouse's list and remove what apt leaves.
 
+    The folders of man pages are there meanwhile: update-alternatives fails where a link goes into one that
+    dpkg left out, as in a slim base. Those that stay empty are removed.
+
     Source: apt-get(8): a path with a `/` installs that file; the network is not needed for it.
     """
     return (
         f"cd {MOUNT}",
         *_check(step.name, DEBS_ARG),
         "export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1",
+        f'made= && for d in {MAN_FOLDERS}; do test -d $d || {{ mkdir -p $d && made="$made $d"; }}; done',
         (
             f"xargs -a lists/{step.name}.txt apt-get install --yes -qq --no-install-recommends"
             " -o APT::Sandbox::User=root -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0"
         ),
         f"rm -rf {' '.join(APT_LEFTOVERS)}",
+        '{ test -z "$made" || rmdir --ignore-fail-on-non-empty $made; }',
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +19,8 @@ from ci.engines.buildah.isolation import Isolation
 from ci.engines.engine import BuildRequest, ContainerRun, Output, SandboxedProgram
 from ci.engines.process.command import Command
 from ci.engines.process.namespaces import confined_to
+from ci.lower.script import MOUNT, apt_script
+from ci.steps.step import Apt
 from tests.engine.conftest import BASE
 from tests.engine.machine_to_attack import MOUNTED, SECRET, Machine, machine_to_attack
 
@@ -134,3 +139,51 @@ async def test_a_maintainer_script_that_leaves_the_root_of_a_new_base_reaches_no
     found = machine.result(output.read_text())
     assert found["achieved"].keys() <= OF_A_USER_NAMESPACE, found
     assert sorted(path.name for path in tmp_path.iterdir()) == ["canary", "output", "program"]
+
+
+POSTINST = """\
+#!/bin/sh -e
+update-alternatives --install /usr/bin/thing thing /usr/lib/thing/thing 1 \\
+  --slave /usr/share/man/man1/thing.1.gz thing.1.gz /usr/lib/thing/thing.1.gz
+test "$(hostname)" = localhost
+perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "localhost") or die $!;
+  IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $s->sockport) or die $!;'
+"""
+"""Of a package as Java and Postfix are: a link to a man page, and a server of its own on loopback."""
+
+
+def package(folder: Path) -> Path:
+    """Make a Debian package whose maintainer script needs folders of man pages and loopback."""
+    tree = folder / "tree"
+    for path, text in (
+        ("DEBIAN/control", "Package: thing\nVersion: 1\nArchitecture: all\nMaintainer: T <t@t.invalid>\n"),
+        ("DEBIAN/postinst", POSTINST),
+        ("usr/lib/thing/thing", "#!/bin/sh\n"),
+        ("usr/lib/thing/thing.1.gz", ""),
+    ):
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text + "Description: thing\n" * path.endswith("control"))
+        (tree / path).chmod(0o755 if path.endswith(("postinst", "thing")) else 0o644)
+    deb = folder / "debs/thing_1_all.deb"
+    deb.parent.mkdir()
+    subprocess.run(("dpkg-deb", "--root-owner-group", "--build", tree, deb), check=True, capture_output=True)
+    return deb
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not here")
+async def test_a_package_that_links_a_man_page_and_talks_to_itself_is_installed_in_a_slim_image(
+    isolated: BuildahEngine, tmp_path: Path
+) -> None:
+    deb = package(tmp_path)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/thing.txt").write_text(f"./debs/{deb.name}\n")
+    digest = hashlib.sha256(deb.read_bytes()).hexdigest()
+    (tmp_path / "lists/thing.sha256").write_text(f"{digest}  debs/{deb.name}\n")
+    script = " && ".join(apt_script(Apt(name="thing", debhouse="debs")))
+    look = "RUN ls /usr/share/man/* && readlink /usr/share/man/man1/thing.1.gz\n"
+    step = f"RUN --mount=type=bind,from={REFERENCE},target={MOUNT} {script}\n{look}"
+    lines: list[str] = []
+    await isolated.build(request_of(step, tmp_path, tmp_path), Output(on_line=lines.append))
+    start = next(i for i, line in enumerate(lines) if line.startswith("STEP") and "readlink" in line)
+    shown = [line for line in lines[start + 1 :] if not line.startswith(("COMMIT", "-->"))]
+    assert shown == ["thing.1.gz", "/etc/alternatives/thing.1.gz"]
