@@ -94,13 +94,13 @@ def apt_script(step: Apt) -> tuple[str, ...]:
         f"cd {MOUNT}",
         *_check(step.name, DEBS_ARG),
         "export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1",
-        f'made= && for d in {MAN_FOLDERS}; do test -d $d || {{ mkdir -p $d && made="$made $d"; }}; done',
+        f'made= && for d in {MAN_FOLDERS}; do test -d "$d" || {{ mkdir -p "$d" && made="$made $d"; }}; done',
         (
             f"xargs -a lists/{step.name}.txt apt-get install --yes -qq --no-install-recommends"
             " -o APT::Sandbox::User=root -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0"
         ),
         f"rm -rf {' '.join(APT_LEFTOVERS)}",
-        '{ test -z "$made" || rmdir --ignore-fail-on-non-empty $made; }',
+        'for d in $made; do rmdir --ignore-fail-on-non-empty "$d"; done',
     )
 
 
