@@ -96,7 +96,7 @@ def apt_script(step: Apt) -> tuple[str, ...]:
         "export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1",
         f'made= && for d in {MAN_FOLDERS}; do test -d "$d" || {{ mkdir -p "$d" && made="$made $d"; }}; done',
         (
-            f"xargs -a lists/{step.name}.txt apt-get install --yes -qq --no-install-recommends"
+            f"xargs -a {sh_word(f'lists/{step.name}.txt')} apt-get install --yes -qq --no-install-recommends"
             " -o APT::Sandbox::User=root -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0"
         ),
         f"rm -rf {' '.join(APT_LEFTOVERS)}",
@@ -135,7 +135,8 @@ def wheels_script(step: Wheels) -> tuple[str, ...]:
         "export PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 UV_NO_INSTALLER_METADATA=1",
         (
             f"{MOUNT}/uv pip install --quiet --offline --no-cache --no-config --no-index --no-deps"
-            f" --require-hashes --find-links {MOUNT}/wheels --requirements {MOUNT}/lists/{step.name}.txt"
+            f" --require-hashes --find-links {MOUNT}/wheels"
+            f" --requirements {sh_word(f'{MOUNT}/lists/{step.name}.txt')}"
             f" --python {step.venv}/bin/python --prefix {LAYER}{step.venv}"
         ),
         f"rm -f {LAYER}{step.venv}/.lock",
@@ -156,7 +157,7 @@ def libraries_script(step: Libraries) -> tuple[str, ...]:
     Source: ldconfig(8); its auxiliary cache has inode numbers and times, so it is removed.
     """
     return (
-        f"LC_ALL=C ls -d {' '.join(step.folders)} > /etc/ld.so.conf.d/{step.name}.conf",
+        f"LC_ALL=C ls -d {' '.join(step.folders)} > {sh_word(f'/etc/ld.so.conf.d/{step.name}.conf')}",
         "ldconfig",
         "rm -f /var/cache/ldconfig/aux-cache",
     )
