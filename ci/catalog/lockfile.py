@@ -56,8 +56,9 @@ def normalised_name(name: str) -> str:
 
 
 def inputs_digest(data: bytes) -> str:
-    """Return the `sha256:…` of a requirement file's bytes, the same with either kind of line ending."""
-    return "sha256:" + sha256(data.replace(b"\r\n", b"\n")).hexdigest()
+    """Return the `sha256:…` of a requirement file's bytes, whatever its line endings and byte order mark."""
+    text = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    return f"sha256:{sha256(text).hexdigest()}"
 
 
 def packages_digest(packages: Iterable[str]) -> str:
