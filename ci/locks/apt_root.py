@@ -24,7 +24,9 @@ from ci.locks.apt_text import (
 )
 from ci.locks.child import run
 from ci.steps.bootstrap import DEBIAN, SECURITY
+from ci.wheelhouse.program.atomic_write import write_atomically
 
+OWNER_READS = 0o600
 APT_S = 900.0
 """Most seconds of one call of apt: it bounds what a mirror sends, but not how slowly."""
 MINIMAL = ("?essential", "apt", "usr-is-merged")
@@ -70,8 +72,10 @@ class AptRoot:
         for name in ("cache/archives/partial", "log"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         host = self._apt("apt-config", "dump", environment=dict(os.environ))
-        (self.folder / "apt.conf").write_text(configuration(str(self.folder), host))
-        (self.folder / "etc/sources.list.d/debian.sources").write_text(sources(self._suite, *self._mirrors))
+        # addresses of proxies and mirrors may have passwords in them
+        write_atomically(self.folder / "apt.conf", configuration(str(self.folder), host), OWNER_READS)
+        mirrors = sources(self._suite, *self._mirrors)
+        write_atomically(self.folder / "etc/sources.list.d/debian.sources", mirrors, OWNER_READS)
         (self.folder / "etc/preferences.d/pins").write_text(preferences(self._pins))
         (self.folder / "status").write_text("")
         self._apt("apt-get", "update", "-qq", "--error-on=any")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -56,6 +57,9 @@ async def publish_wheels(wheels: RegistryWheels, workspace: Workspace, plan: Pla
                 warnings.append(f"{line.file} is compiled, but too large for the registry")
             elif not await wheels.has(key):
                 data = await anyio.to_thread.run_sync(path.read_bytes)
+                if hashlib.sha256(data).hexdigest() != line.sha256:
+                    warnings.append(f"{line.file} was changed after it was compiled, so it is not pushed")
+                    continue
                 await wheels.add(BuiltWheel(key, line.requirement, line.file, data))
         except (RegistryError, OSError) as error:
             warnings.append(f"{line.file} is compiled, but not in the registry: {error}")
