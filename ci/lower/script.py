@@ -40,6 +40,38 @@ APT_LEFTOVERS = (
 fontconfig's cache depends on the times of its folders, which differ in an image, so it is never used.
 """
 
+APT_SECRETS = (
+    "/etc/bind/rndc.key",
+    "/etc/cron.d/popularity-contest",
+    "/etc/dropbear/dropbear_*_host_key*",
+    "/etc/ejabberd/ejabberd.pem",
+    "/etc/hostid",
+    "/etc/iscsi/initiatorname.iscsi",
+    "/etc/ldap/slapd.d/*",
+    "/etc/machine-id",
+    "/etc/munge/munge.key",
+    "/etc/nvme/hostid",
+    "/etc/nvme/hostnqn",
+    "/etc/popularity-contest.conf",
+    "/etc/ssh/ssh_host_*",
+    "/etc/ssl/certs/ssl-cert-snakeoil.pem",
+    "/etc/ssl/private/ssl-cert-snakeoil.key",
+    "/etc/varnish/secret",
+    "/var/lib/dbus/machine-id",
+    "/var/lib/ldap/*",
+    "/var/lib/mysql/*",
+    "/var/lib/postgresql/*/*",
+    "/var/lib/rabbitmq/.erlang.cookie",
+    "/var/lib/systemd/random-seed",
+    "/var/lib/urandom/random-seed",
+)
+"""Keys and ids that maintainer scripts make for one machine: equal in all containers, others in each build.
+
+Also new databases, which have ids too. Each was found by installing packages twice: see decision 33. A
+program makes its own when it starts, or its package when it is configured again. What else is found is
+refused by ci/smoke/program/sensitive.py.
+"""
+
 
 def _check(name: str, argument: str) -> tuple[str, ...]:
     """Return the commands that check what the list `name` installs, in the step that installs it.
@@ -87,19 +119,23 @@ def apt_script(step: Apt) -> tuple[str, ...]:
 
     The folders of man pages are there meanwhile: update-alternatives fails where a link goes into one that
     dpkg left out, as in a slim base. Those that stay empty are removed.
+    useradd writes the day of the build to /etc/shadow, unless SOURCE_DATE_EPOCH is set.
 
     Source: apt-get(8): a path with a `/` installs that file; the network is not needed for it.
     """
     return (
         f"cd {MOUNT}",
         *_check(step.name, DEBS_ARG),
-        "export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1",
+        "export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 SOURCE_DATE_EPOCH=0",
         f'made= && for d in {MAN_FOLDERS}; do test -d "$d" || {{ mkdir -p "$d" && made="$made $d"; }}; done',
         (
             f"xargs -a {sh_word(f'lists/{step.name}.txt')} apt-get install --yes -qq --no-install-recommends"
             " -o APT::Sandbox::User=root -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0"
         ),
         f"rm -rf {' '.join(APT_LEFTOVERS)}",
+        f"rm -rf {' '.join(APT_SECRETS)}",
+        # links by the hash of the removed certificate's name, which is that of the building machine
+        "find /etc -path '/etc/ssl/certs/*' -lname ssl-cert-snakeoil.pem -delete",
         'for d in $made; do rmdir --ignore-fail-on-non-empty "$d"; done',
     )
 

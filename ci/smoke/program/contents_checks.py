@@ -21,7 +21,7 @@ from .generated import Allowed
 from .hashing import file_hash, hexadecimal
 from .maintainer_scripts import MaintainerScripts
 from .records import Distribution, distributions
-from .sensitive import what_is_sensitive
+from .sensitive import IDS, what_is_sensitive
 
 NAMES = (
     "files of the stack",
@@ -227,7 +227,7 @@ class Contents:
         errors, read = [], 0
         for path in self._unverified_files():
             try:
-                what = what_is_sensitive(path, self._here(path))
+                what = what_is_sensitive(path, self._here(path), made=path not in self._of_the_stack)
                 read += 1
             except PermissionError:
                 self.closed.setdefault(path, self.tree[path])
@@ -316,6 +316,8 @@ class Contents:
         """Whether a step may remove a path of the parent: files that installing leaves, or of a package."""
         if not self.declared["allows_generated"]:
             return False
+        if IDS.fullmatch(path):
+            return True
         return self._cleaned(path) or (
             f"{DPKG}/status" in self.changed and not (self.debian is not None and path in self.debian.owners)
         )

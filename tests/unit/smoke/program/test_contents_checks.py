@@ -101,6 +101,21 @@ def test_a_changed_mode_or_owner_fails(root: Root) -> None:
     assert f"{SITE}/thing/__init__.py: has mode 0666" in failed["files of wheels"]
 
 
+def test_links_and_empty_folders_of_the_stack(root: Root) -> None:
+    root.declared["files"] += [["/opt/app/link", "0644", "", "api.py"], ["/opt/app/empty", "0755", "", ""]]
+    (root.folder / "opt/app/link").symlink_to("api.py")
+    (root.folder / "opt/app/empty").mkdir()
+    assert root.failed() == {}
+    root.remove("/opt/app/link")
+    (root.folder / "opt/app/link").symlink_to("other.py")
+    (root.folder / "opt/app/empty").rmdir()
+    root.write("/opt/app/empty")
+    assert root.failed()["files of the stack"].splitlines() == [
+        "/opt/app/link: is no link to api.py",
+        "/opt/app/empty: is not a folder",
+    ]
+
+
 def test_accounts_are_consistent(root: Root) -> None:
     root.write(
         "/etc/passwd", f"{root.read('/etc/passwd')}other:x:1000:7::/home/app:/bin/sh\napp:x:9:0::/:/x\n"
@@ -156,15 +171,27 @@ def test_a_private_key_and_an_id_fail_wherever_they_are(root: Root) -> None:
     root.write("/etc/service/tls", KEY)
     root.write("/etc/machine-id", b"0" * 31 + b"\n")
     root.write("/var/lib/some/uuid", b"0123abcd-0123-abcd-0123-0123456789ab\n")
-    root.write("/etc/popularity-contest.conf", b'A=1\nMY_HOSTID="0123456789abcdef0123456789abcdef"\n')
+    root.write("/etc/default/pop", b'A=1\nMY_HOSTID="0123456789abcdef0123456789abcdef"\n')
     root.write("/etc/other", b"no secret: -----BEGIN PRIVATE KEY----- is a header\n")
     assert root.failed()["no key or id"].splitlines() == [
+        "/etc/default/pop: is an id of one machine",
         "/etc/machine-id: is an id or a secret of one machine",
-        "/etc/popularity-contest.conf: is an id of one machine",
         "/etc/service/tls: is a private key",
         "/var/lib/some/uuid: is an id of one machine",
         "it would be the same in all containers: let each container make its own when it starts",
     ]
+
+
+def test_a_password_that_a_package_made_up_fails_and_one_in_the_stacks_code_is_its_own(root: Root) -> None:
+    password = b"dbc_dbpass='9fK2mPq7sXw1'\n"
+    package(root, "server", {"/etc/server/example": b"password = 'verysecret1234'\n"})
+    root.write("/etc/server/made.conf", password)
+    root.write("/opt/app/api.py", password)
+    root.declared["files"] = [["/opt/app/api.py", "0644", sha256(password), ""]]
+    assert root.failed()["no key or id"].splitlines()[0] == (
+        "/etc/server/made.conf: is a password (made by server)"
+    )
+    assert "/opt/app" not in root.failed()["no key or id"]
 
 
 def test_a_key_in_a_package_or_a_wheel_is_everybodys(root: Root) -> None:
