@@ -80,6 +80,10 @@ class EngineError(DockwrightError):
     exit_code = 5
 
 
+class StoreError(EngineError):
+    """The store of an engine is damaged, and its content is not known."""
+
+
 class BuildError(DockwrightError):
     """A step of a build failed."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 
 from ci.catalog.document import ImageDocument
 from ci.catalog.files import SMOKE
@@ -24,7 +25,7 @@ LISTS_OF_PACKAGES = ("apt.txt", "apt.in", "apt-packages.txt", "apt-requirements.
 
 def check_near_misses(folder: Folder, document: ImageDocument, present: Collection[str]) -> None:
     """Add an error for each name in `present` that nothing reads, but that is similar to one that is read."""
-    copied = {table.source.strip("/").split("/")[0] for table in document.files}
+    copied = {part for table in document.files for part in PurePosixPath(table.source).parts[:1]}
     for name in sorted(set(present) - copied):
         error = near_miss(name, document.parent)
         if error is not None:

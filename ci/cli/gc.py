@@ -13,7 +13,7 @@ import click
 from ci.cli.display.message import say
 from ci.cli.options import REGISTRY
 from ci.engines.engine import Engine
-from ci.errors import EngineError, UsageError
+from ci.errors import EngineError, StoreError, UsageError
 from ci.registry.namespace import RegistryNamespace, parse_namespace
 from ci.report.units import size_text
 from ci.run.cleanup.run_owner import registered_run
@@ -178,6 +178,9 @@ async def _engine(workspace: Workspace) -> Engine | None:
     """Return the engine of the store; None where no engine is usable."""
     try:
         return await workspace.engine()
+    except StoreError as error:
+        say(f"images are not looked at: {error}")
+        return None
     except EngineError:
         return None
 

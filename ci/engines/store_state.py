@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from ci.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,15 @@ class StoreState:
             if other and image not in found:
                 found[image] = f"layer {other[0][:12]} was changed after it was made"
         return found
+
+
+def damaged_store(root: str, errors: Iterable[str]) -> StoreError:
+    """Return the error of a store whose own lists are damaged."""
+    return StoreError(
+        f"the store is damaged, and its content is not known: {'; '.join(errors)}",
+        hint=f"move {root} away, or remove it with its owner's rights by "
+        f"`umount {root}/overlay; rm -rf {root}`; then build again",
+    )
 
 
 def parse_store_state(root: str, text: str) -> StoreState:

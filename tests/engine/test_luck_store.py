@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.engine import BuildahEngine
+from ci.engines.buildah.find_storage import find_storage
 from ci.engines.buildah.storage import Storage
 from ci.engines.process.runner import Runner
-from ci.errors import EngineError
+from ci.errors import EngineError, StoreError
 from ci.names.digest import bare_digest
 from ci.names.reference import LOCAL
 from ci.plan.plan import Inventory, Plan, make_plan
@@ -125,6 +127,20 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def folder_at(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def mislead(layer: Path, overlay: Path) -> None:
+    """Let the short name of a layer lead to the files of another one."""
+    link = overlay / "l" / (layer / "link").read_text().strip()
+    other = next(path for path in (overlay / "l").iterdir() if path != link)
+    target = other.readlink()
+    link.unlink()
+    link.symlink_to(target)
+
+
 DAMAGES: dict[str, Callable[[Path, Path], None]] = {
     "a layer's folder is gone": lambda layer, _: shutil.rmtree(layer),
     "a layer's files are gone": lambda layer, _: shutil.rmtree(layer / "diff"),
@@ -135,6 +151,8 @@ DAMAGES: dict[str, Callable[[Path, Path], None]] = {
     "a byte of a file is another": lambda layer, _: flip(layer / "diff/base"),
     "a file is gone": lambda layer, _: (layer / "diff/base").unlink(),
     "a file is there that was not": lambda layer, _: (layer / "diff/more").touch(),
+    "a layer's link is a folder": lambda layer, _: folder_at(layer / "link"),
+    "a layer's short name leads to another": lambda layer, overlay: mislead(layer, overlay),
 }
 
 
@@ -191,3 +209,27 @@ async def test_what_stands_on_damage_and_is_not_ours_is_not_removed(tiny: TinySt
     with pytest.raises(EngineError, match="buildah rmi --force localhost/others/image:1"):
         await tiny.plan(repair=True)
     assert set(ids) < set(await tiny.engine.images())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["overlay-images/images.json", "overlay-layers/layers.json", "overlay-containers/containers.json"],
+)
+async def test_a_folder_in_the_place_of_a_list_is_told_by_all_that_read_the_store(
+    tiny: TinyStore, name: str
+) -> None:
+    (tiny.root / name).unlink(missing_ok=True)
+    (tiny.root / name).mkdir()
+    store = tiny.engine.store
+    reads: list[Callable[[], Awaitable[object]]] = [
+        partial(tiny.plan, repair=False),
+        store.images,
+        store.stored_images,
+    ]
+    for read in reads[: 1 if "containers" in name else 3]:
+        with pytest.raises(StoreError, match=f"rm -rf {tiny.root}`"):
+            await read()
+    if "containers" not in name:
+        with pytest.raises(StoreError, match=f"rm -rf {tiny.root}`"):
+            find_storage(tiny.engine.buildah.storage.options, (), os.environ)
+    (tiny.root / name).rmdir()

@@ -7,7 +7,9 @@ then fuse-overlayfs.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from ci.engines.buildah.storage import Storage, parse_storage
 from ci.engines.process.command import Command
+from ci.engines.store_state import damaged_store
 from ci.errors import EngineError
 
 FUSE = "fuse-overlayfs"
@@ -29,6 +32,10 @@ mkdir lower upper work merged
 "$2" -o lowerdir=lower,upperdir=upper,workdir=work merged
 umount merged
 """
+
+
+_LIST = re.compile(r"(?P<root>/[^\s\"\\]*)/[a-z]+-(?:images|layers|containers)/[a-z-]+\.json")
+"""One of a store's own lists in a message of Buildah, which names it where it can't read it."""
 
 
 def find_storage(words: tuple[str, ...], privilege: tuple[str, ...], environ: Mapping[str, str]) -> Storage:
@@ -60,8 +67,15 @@ def _info(words: tuple[str, ...], privilege: tuple[str, ...]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineError(f"Buildah does not answer: {error}") from error
     if done.returncode != 0:
-        tail = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
-        raise EngineError(f"Buildah can't open its store: {tail[0].removeprefix('Error: ')}")
+        lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+        last = next((line for line in lines if line.startswith("Error: ")), lines[-1]).removeprefix("Error: ")
+        listed = _LIST.search(done.stderr)
+        if listed:
+            raise damaged_store(listed["root"], [last])
+        raise EngineError(f"Buildah can't open its store: {last}")
+    if json.loads(done.stdout).get("store") is None:  # a list that it can't read is no error to it
+        root = words[words.index("--root") + 1] if "--root" in words else "/var/lib/containers/storage"
+        raise damaged_store(root, ["Buildah can't read the lists of it"])
     return done.stdout
 
 

@@ -17,7 +17,7 @@ from ci.engines.buildah.store import stored_images
 from ci.engines.local_store import StoredImage
 from ci.engines.process.command import Command
 from ci.engines.process.runner import Runner
-from ci.engines.store_state import StoreState, parse_store_state
+from ci.engines.store_state import StoreState, damaged_store, parse_store_state
 from ci.errors import CommandError
 from ci.names.digest import bare_digest
 from ci.names.reference import LOCAL
@@ -44,6 +44,7 @@ class BuildahStore:
                 break
             except CommandError as error:
                 if not BEING_WRITTEN.search(error.tail) or anyio.current_time() > deadline_s:
+                    await self._refuse_damage()
                     raise
             await anyio.sleep(LIST_AGAIN_S)
         return {
@@ -62,8 +63,18 @@ class BuildahStore:
         images, layers = self.buildah.storage.lists
         if not await self.images() and not Path(images).exists():
             return ()
-        texts = [await self.runner.run(self.buildah.read(path)) for path in (images, layers)]
-        return stored_images(*texts)
+        try:
+            texts = [await self.runner.run(self.buildah.read(path)) for path in (images, layers)]
+            return stored_images(*texts)
+        except (CommandError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+            await self._refuse_damage()
+            raise
+
+    async def _refuse_damage(self) -> None:
+        """Raise StoreError if the store's own lists are damaged, which Buildah says in other words."""
+        inspected = await self.state(())
+        if inspected.errors:
+            raise damaged_store(inspected.root, inspected.errors)
 
     async def remove_images(self, *images: str) -> tuple[str, ...]:
         """Remove images by name or id and return the ids of all that were removed."""

@@ -19,7 +19,9 @@ def stored_images(images: str, layers: str) -> tuple[StoredImage, ...]:
 
     def chain(top: str) -> tuple[tuple[str, int], ...]:
         found: list[tuple[str, int]] = []
-        while top in by_id:
+        seen: set[str] = set()
+        while top in by_id and top not in seen:  # a damaged list may have a cycle
+            seen.add(top)
             found.append((top, int(by_id[top].get("diff-size") or 0)))
             top = by_id[top].get("parent") or ""
         return tuple(reversed(found))

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from ci.engines.engine import Engine
 from ci.engines.process.runner import Runner
 from ci.engines.skopeo import copy_image
-from ci.errors import CommandError, DiskFullError, DockwrightError, EngineError, RegistryError, UsageError
+from ci.errors import (
+    CommandError,
+    DiskFullError,
+    DockwrightError,
+    EngineError,
+    RegistryError,
+    StoreError,
+    UsageError,
+)
 from ci.plan.keys import tag
 from ci.plan.plan import Plan
 from ci.publish.release import REPOSITORY, Mount, Released
@@ -238,6 +246,8 @@ async def engine_here(workspace: Workspace) -> Engine | None:
     """Return the engine of this machine; None where no engine is usable."""
     try:
         return await workspace.engine()
+    except StoreError:
+        raise
     except EngineError:
         return None
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 import anyio
 
 from ci.engines.engine import Engine
-from ci.engines.store_state import StoreState
-from ci.errors import EngineError
+from ci.engines.store_state import StoreState, damaged_store
+from ci.errors import EngineError, StoreError
 from ci.names.digest import bare_digest
 from ci.names.reference import LOCAL
 from ci.plan.plan import Plan
@@ -32,7 +32,8 @@ async def plan_on_healthy_store(
     from one of these layers. Without, they are only ignored.
 
     Raises:
-        EngineError: the store's own lists are damaged, or images of other programs have a damaged layer.
+        StoreError: the store's own lists are damaged.
+        EngineError: images of other programs have a damaged layer.
     """
     known = state.layer_stamps()
     if engine.store is None:
@@ -40,11 +41,7 @@ async def plan_on_healthy_store(
         return store, await plan_of(store)
     inspected = await engine.store.state(sorted(known))
     if inspected.errors:
-        raise EngineError(
-            f"the store is damaged, and its content is not known: {'; '.join(inspected.errors)}",
-            hint=f"move {inspected.root} away, or remove it with its owner's rights by "
-            f"`umount {inspected.root}/overlay; rm -rf {inspected.root}`; then build again",
-        )
+        raise damaged_store(inspected.root, inspected.errors)
     if repair:
         state.forget_layer_stamps(set(known) - inspected.layers)
     damage = inspected.damage(known)
@@ -70,9 +67,14 @@ async def plan_from_store(workspace: Workspace, plan_of: PlanOf, *, say: Say) ->
     """Return the undamaged content of the store, and the plan that is based on it; change nothing.
 
     Where no engine is usable the store counts as empty.
+
+    Raises:
+        StoreError: the store is damaged.
     """
     try:
         engine = await workspace.engine()
+    except StoreError:
+        raise
     except EngineError:
         store = Store(ids={})
         return store, await plan_of(store)

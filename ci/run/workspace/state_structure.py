@@ -11,7 +11,7 @@ from ci.run.workspace.state_file import Warn, warn_once
 ASIDE = "damaged"
 """The folder in which damaged parts of the state directory are kept until `gc`."""
 FOLDERS = (
-    *("apt", "archives", "dagger", "empty", "images", "input-documents", "inputs", "ledger", "live-runs"),
+    *("apt", "archives", "empty", "images", "input-documents", "inputs", "ledger", "live-runs"),
     *("locks", "repro", "runs", "tmp"),
 )
 INPUT_FOLDERS = ("bootstrap", "compiled", "content", "debhouse", "partial", "wheelhouse")

@@ -14,7 +14,7 @@ from ci.catalog.stack import Stack
 from ci.engines.choose import choose_engine
 from ci.engines.engine import Engine
 from ci.engines.process.runner import Runner
-from ci.errors import CommandError, EngineError, UsageError
+from ci.errors import CommandError, EngineError, StoreError, UsageError
 from ci.names.host import parse_host
 from ci.plan.plan import Inventory, Plan, make_plan, select
 from ci.registry.namespace import RegistryNamespace, parse_namespace
@@ -100,9 +100,15 @@ class Workspace:
         return await anyio.to_thread.run_sync(choose_engine, self.settings, self.runner)
 
     async def store(self) -> Store:
-        """Return the images of the local store; none where no engine is usable."""
+        """Return the images of the local store; none where no engine is usable.
+
+        Raises:
+            StoreError: the store is damaged.
+        """
         try:
             return Store(ids=await (await self.engine()).images())
+        except StoreError:
+            raise
         except (EngineError, CommandError):
             return Store(ids={})
 
