@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from typing import Any
 import anyio
 
 from ci.engines.buildah.containers import container_name
+from ci.engines.buildah.isolation import DROPPED, HIDDEN, KEPT
 from ci.engines.buildkit import as_step
 from ci.engines.capabilities import CONTAINER_PROGRAM, REPRODUCIBLE, Capabilities
 from ci.engines.engine import BuildRequest, ContainerRun, ImageInfo, Output, SandboxedProgram
@@ -25,10 +27,14 @@ from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.process.attached import run_attached
 from ci.engines.process.command import ROOT, Command, Privilege, ProcessResult
 from ci.engines.process.runner import Runner
+from ci.engines.program.namespaces import machine_profile
+from ci.engines.program.seccomp import step_profile
 from ci.engines.secret_files import with_secret_files
 from ci.errors import CommandError, EngineError
 from ci.names.reference import LOCAL
 
+PROFILE, NOTHING = "seccomp.json", "nothing"
+"""A filter of system calls, and an empty folder, beside the Dockerfile of a build."""
 BUILDKIT = (("DOCKER_BUILDKIT", "1"),)
 
 
@@ -79,6 +85,7 @@ class DockerEngine:
         args = request.arguments(request.parent)
         words = ["build", "--network", "none", "--iidfile", str(image_id), "--file", str(dockerfile)]
         words += [] if request.cache else ["--no-cache"]
+        words += self._few_rights(image_id.parent)
         words += [word for name, value in sorted(args.items()) for word in ("--build-arg", f"{name}={value}")]
         return self.command(*words, str(request.context))
 
@@ -88,11 +95,27 @@ class DockerEngine:
         """Return the command that runs a program in the container `name`, which is removed afterwards."""
         words = ["run", *(["--interactive"] if attached else []), *(["--tty"] if terminal else [])]
         words += ["--rm", "--name", name, "--network", "host" if run.network else "none"]
+        words += ["--cap-drop", "ALL", *(word for name in KEPT for word in ("--cap-add", name))]
+        words += ["--security-opt", "no-new-privileges"]
         words += ["--entrypoint", run.argv[0]]
         words += [word for mount in run.mounts for word in ("--volume", ":".join(map(str, mount)))]
         words += [word for name, value in sorted(run.env.items()) for word in ("--env", f"{name}={value}")]
         words += ["--user", run.user] if run.user else []
         return self.command(*words, image, *run.argv[1:])
+
+    def _few_rights(self, folder: Path) -> list[str]:
+        """Return the options of a build by which a step has fewer rights; `folder` has what they name.
+
+        Podman builds as Buildah does: see ci/engines/buildah/isolation.py. Docker's builder has no such
+        options; its own limits are enough.
+        """
+        if self.program != "podman" or sys.platform != "linux":
+            return []  # elsewhere its builder is on another machine, which has no such folder
+        return [
+            *("--cap-drop", ",".join(f"CAP_{name}" for name in DROPPED)),
+            *("--security-opt", f"seccomp={folder / PROFILE}"),
+            *("--volume", f"{folder / NOTHING}:{HIDDEN}:ro"),
+        ]
 
     async def _run(self, command: Command, output: Output | None = None) -> str:
         output = output or Output()
@@ -131,6 +154,8 @@ class DockerEngine:
         """Build an image and return its id; the folders that it mounts go in as local images first."""
         with tempfile.TemporaryDirectory(prefix="dockwright-") as folder:
             dockerfile, image_id = Path(folder, "Dockerfile"), Path(folder, "image-id")
+            Path(folder, NOTHING).mkdir()
+            Path(folder, PROFILE).write_text(json.dumps(step_profile(machine_profile())))
             Path(folder, "Dockerfile.dockerignore").write_text("# the recipe names what it copies\n")
             for reference, path in sorted(request.folders.items()):
                 if f"from={reference}," not in request.instructions:

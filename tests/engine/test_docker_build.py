@@ -26,6 +26,7 @@ from tests.e2e.container import buildah, mounted, run
 from tests.engine.docker_daemon import CLIENT, Docker, daemon
 from tests.engine.docker_tree import docker_root, tree
 from tests.engine.look import LOOK
+from tests.engine.machine_to_attack import MOUNTED, machine_to_attack
 from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
@@ -42,6 +43,11 @@ DIFFERENCES = {
     "/mnt": "Buildah removes the place of a RUN's mount when the step ends, though the base has that folder",
 }
 """What is in one of two images of the same Dockerfile alone, built by Docker and by Buildah, and why."""
+
+
+HARMLESS = {"raw_sockets", "make_device", "write_inputs"}
+"""What Docker lets a step do: see packets of its own empty network, make a node that it can't open, and
+change its own copy of what is mounted, which is thrown away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +213,25 @@ async def test_docker_closes_a_check_in(plain: Machine) -> None:
         "write tmp": "done",
         "connect": "Network is unreachable",
     }
+
+
+async def test_a_step_and_a_program_of_docker_reach_nothing_of_the_machine(
+    machine: Machine, tmp_path: Path
+) -> None:
+    engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner())
+    reference, lines = "dockwright/attack:cpu", list[str]()
+    with machine_to_attack(tmp_path) as target:
+        step = f"RUN --mount=type=bind,from={reference},target={MOUNTED} {' '.join(target.command)}"
+        text = f"ARG PARENT\nFROM ${{PARENT}}\nUSER 0:0\n{step}\n"
+        folders = {reference: target.folder}
+        request = BuildRequest(instructions=text, context=tmp_path, parent=machine.base, folders=folders)
+        await engine.build(request, Output(on_line=lines.append))
+        found = target.result("\n".join(line[line.find("{") :] for line in lines if "achieved" in line))
+        assert found["achieved"].keys() <= HARMLESS, found
+        assert "read 0 bytes" in found["achieved"].get("make_device", "read 0 bytes")
+        run = ContainerRun(argv=target.command, mounts=[(target.folder, MOUNTED, "ro")], user="0:0")
+        found = target.result(await engine.run(machine.base, run, Output()))
+        assert found["achieved"] == {}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ DAC_OVERRIDE, FOWNER, FSETID, KILL, SETFCAP, SETGID, SETUID. Those of Linux 5.8 
 SYS_ADMIN that no container gets unasked, and Buildah refuses their names on an older kernel.
 
 Source: capabilities(7)."""
+KEPT = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETFCAP", "SETGID", "SETUID")
+"""The others."""
 HIDDEN = "/sys/fs/cgroup"
 """Its files can be written to, and no step needs them."""
 SHM = "/dev/shm/"  # noqa: S108

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from ci.engines.buildah import runtime
-from ci.engines.buildah.isolation import DROPPED, Isolation
+from ci.engines.buildah.isolation import DROPPED, KEPT, Isolation
 from ci.engines.buildah.runtime import find_isolation, probe_config
+from ci.engines.docker import DockerEngine
+from ci.engines.engine import BuildRequest, ContainerRun
+from ci.engines.process.runner import Runner
 from ci.engines.program import namespaces
 from ci.errors import EngineError
 
-KEPT = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETFCAP", "SETGID", "SETUID"}
 OF_ALL_KERNELS = 38
 """How many capabilities Linux has had since 3.16."""
 MOUNTS = ("--volume", "/dev/dockwright/empty:/sys/fs/cgroup:ro")
@@ -19,8 +22,9 @@ DROP = ("--cap-drop", ",".join(f"CAP_{name}" for name in DROPPED))
 
 
 def test_a_step_keeps_only_the_capabilities_that_packages_are_installed_with() -> None:
-    assert not KEPT & set(DROPPED)
-    assert len(KEPT | set(DROPPED)) == OF_ALL_KERNELS
+    assert KEPT == ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETFCAP", "SETGID", "SETUID")
+    assert not set(KEPT) & set(DROPPED)
+    assert len({*KEPT, *DROPPED}) == OF_ALL_KERNELS
 
 
 def test_a_step_has_no_network_no_name_of_the_machine_and_no_control_groups() -> None:
@@ -37,6 +41,19 @@ def test_a_run_with_network_has_the_machines() -> None:
     assert Isolation(runtime="runc").options(network=True) == (
         *("--isolation", "oci", "--runtime", "runc", "--network", "host", "--uts", "host", *MOUNTS, *DROP),
     )
+
+
+def test_podman_and_docker_give_a_program_the_same_capabilities_and_podman_a_step_too(tmp_path: Path) -> None:
+    run = ContainerRun(argv=["true"])
+    request = BuildRequest(instructions="", context=Path("/c"), parent="p")
+    for program in ("podman", "docker"):
+        engine = DockerEngine(program=program, runner=Runner())
+        text = " ".join(engine.run_command("i", run, "n").argv)
+        few = " ".join(f"--cap-add {name}" for name in KEPT)
+        assert f"--cap-drop ALL {few} --security-opt no-new-privileges" in text
+        build = " ".join(engine.build_command(request, tmp_path / "Dockerfile", tmp_path / "id").argv)
+        few = f"{' '.join(DROP)} --security-opt seccomp={tmp_path}/seccomp.json"
+        assert (f"{few} --volume {tmp_path}/nothing:/sys/fs/cgroup:ro" in build) == (program == "podman")
 
 
 @pytest.mark.parametrize(
