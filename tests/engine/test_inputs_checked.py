@@ -13,15 +13,12 @@ from ci.engines.engine import BuildRequest, ContainerRun, Output
 from ci.errors import CommandError
 from ci.lower.digest_args import DEBS_ARG
 from ci.lower.dockerfile import instructions
-from ci.settings import Settings
 from ci.steps.layout import ROOT
 from ci.steps.step import Apt, From, User
 from ci.wheelhouse.manifest import read_manifest
 from ci.wheelhouse.program.content_store import open_content_store
 from ci.wheelhouse.program.package_folder import PackageFolder
 from tests.engine.conftest import BASE
-from tests.engine.luck import Served, sha, wheel
-from tests.engine.luck_stack import LuckStack
 
 pytestmark = pytest.mark.engine
 DEBHOUSE = "tests/debhouse"
@@ -107,21 +104,3 @@ async def test_no_step_and_no_run_writes_to_what_it_is_given(engine: BuildahEngi
     mounts = ((house, "/mnt", "ro"),)
     await engine.run(BASE, ContainerRun(argv=["sh", "-c", attack], mounts=mounts, user=ROOT), Output())
     assert (house / "file").read_text() == "old"
-
-
-def test_a_wheel_that_was_changed_is_refused_once_and_then_fetched_again(
-    stack: LuckStack, served: Served, settings: Settings, tmp_path: Path
-) -> None:
-    name = "thing-1.0-py3-none-any.whl"
-    size = 4000 + int(sha(str(tmp_path).encode())[:4], 16)  # no image of an earlier test has it
-    right, wrong = wheel("thing", size), wheel("thong", size).replace(b"thong", b"thing")
-    stack.add(served.add("thing", name, right))
-    build = ("build", "luck", "--progress", "plain")
-    assert stack.dockwright(*build, served=served).returncode == 0
-    rewrite(settings.state / "inputs/wheelhouse/cpu/wheels" / name, wrong)
-    done = stack.dockwright(*build, "--rebuild", served=served)
-    assert done.returncode == 6, done.stdout + done.stderr
-    assert f"{name}: sha256 is" in done.stdout + done.stderr
-    assert "The next build fetches it again" in done.stdout + done.stderr
-    done = stack.dockwright(*build, "--rebuild", served=served)
-    assert done.returncode == 0, done.stdout + done.stderr

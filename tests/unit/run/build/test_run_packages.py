@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from anyio.lowlevel import checkpoint
 
 from ci.catalog.stack import Stack
-from ci.errors import LockError
+from ci.errors import CommandError, LockError
 from ci.report.events import Step
 from ci.run.build.request import Request
 from ci.run.workspace.local_store import Store
@@ -134,3 +136,27 @@ async def test_distributions_of_parent_and_child_that_overwrite_each_other_are_r
     assert "both are in asr:cpu" in failure.message
     with_files(machine, "whisper", {"jwt/__init__.py": "one"})
     assert (await machine.run()).exit_code == 0
+
+
+async def test_a_wheel_that_was_changed_in_place_is_named_when_its_image_fails_and_fetched_again(
+    machine: Machine,
+) -> None:
+    await machine.run()
+    workspace = machine.workspace()
+    (wheel,) = (workspace.state.inputs / "wheelhouse/cpu/wheels").glob("onnx-*")
+    before = wheel.stat()
+    with wheel.open("r+b") as file:
+        file.write(bytes(before.st_size))
+    os.utime(wheel, ns=(before.st_atime_ns, before.st_mtime_ns))  # so it is taken for what it was
+
+    async def fail(folder: str) -> None:
+        await checkpoint()
+        if folder == "ml" and wheel.read_bytes() == bytes(before.st_size):
+            raise CommandError(("uv",), 1, "Hash mismatch")
+
+    machine.engine.on_build = fail
+    result = await machine.run(Request(rebuild=True))
+    failures = "\n".join(str(one) for one in result.report.failures)
+    assert f"{wheel.name}: sha256 is" in failures
+    assert "The next build fetches it again" in failures
+    assert (await machine.run(Request(rebuild=True))).exit_code == 0
