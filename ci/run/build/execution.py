@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from ci.report.report import Report
 from ci.run.build.planned_run import PlannedRun
 from ci.run.build.registry_tasks import reused
 from ci.run.build.task_work import task_work
-from ci.run.cleanup.run_owner import registered_run
+from ci.run.cleanup.run_owner import clear_stale_runs, registered_run
 from ci.run.estimate.disk import file_systems, run_folders
 from ci.run.estimate.disk_guard import DiskGuard
 from ci.run.git.checkout import checkout_soon
@@ -36,6 +36,7 @@ from ci.run.tasks.recorded_run import RunLog, record_run
 from ci.run.tasks.task import Result, Task, WorkResult
 from ci.run.workspace.run_directory import PRIVATE, RunDirectory, create_run_directory
 from ci.run.workspace.state import State
+from ci.run.workspace.workspace import Workspace
 from ci.version import version
 from ci.wheelhouse.program.atomic_write import write_atomically
 
@@ -83,13 +84,19 @@ async def build_plan(engine: Engine, run: PlannedRun) -> tuple[Report, RunDirect
     return report, log.directory
 
 
-async def reuse_plan(run: PlannedRun) -> tuple[Report, RunDirectory]:
-    """Report that a registry has all images of `run`; no engine is used, and nothing is downloaded."""
+async def reuse_plan(
+    run: PlannedRun, opened: Callable[[Workspace], AbstractAsyncContextManager[Engine]]
+) -> tuple[Report, RunDirectory]:
+    """Report that a registry has all images of `run`; nothing is downloaded.
+
+    `opened` opens an engine, which is used only to clean up after a run that was killed.
+    """
 
     async def work(task: Task) -> WorkResult:
         return reused(run.plan.get(task.id), run.remote)
 
     with _recorded(run) as (log, started):
+        await clear_stale_runs(run.workspace, opened, note=log.events.note, warn=log.events.warning)
         history = read_history(run.workspace.state.root / "history.json", warn=log.events.warning)
         report, _ = await record_run(
             tasks(run.plan, history), work, log=log, started=started(), fail_fast=run.request.fail_fast

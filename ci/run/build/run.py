@@ -142,7 +142,7 @@ class _Attempt:
         """Report what the registry has, which is all, and checked."""
         run = self._planned(remote.plan, remote, passed)
         with self.front.shown(self.workspace) as listener:
-            report, directory = await reuse_plan(replace(run, listeners=(listener,)))
+            report, directory = await reuse_plan(replace(run, listeners=(listener,)), self.front.opened)
         return RunResult(
             plan=run.plan,
             report=report,

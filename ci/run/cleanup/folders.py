@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from ci.engines.process.runner import Runner
 from ci.errors import CommandError
 
 MOUNTS = Path("/proc/self/mountinfo")
+OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def mounted_below(folder: Path, mountinfo: Iterable[str]) -> list[str]:
@@ -19,8 +21,9 @@ def mounted_below(folder: Path, mountinfo: Iterable[str]) -> list[str]:
 
     Source: proc(5), /proc/PID/mountinfo: the fifth field, with spaces and the like as octal escapes.
     """
-    points = [line.split()[4].encode().decode("unicode_escape") for line in mountinfo]
-    return sorted((point for point in points if Path(point).is_relative_to(folder)), reverse=True)
+    points = [OCTAL.sub(lambda code: chr(int(code[1], 8)), line.split()[4]) for line in mountinfo]
+    below = (point for point in points if folder in Path(point).parents)
+    return sorted(below, reverse=True)
 
 
 async def remove_folder(folder: Path, runner: Runner, privilege: tuple[str, ...]) -> bool:
@@ -55,22 +58,20 @@ async def forget_containers(folder: Path, runner: Runner, privilege: tuple[str, 
 
 
 def _mountinfo() -> list[str]:
-    return MOUNTS.read_text().splitlines() if MOUNTS.exists() else []
-
-
-REMOVE = """\
-findmnt --raw --noheadings --output TARGET | awk -v under="$1/" 'index($0, under) == 1' | sort -r |
-xargs --no-run-if-empty umount
-rm -rf -- "$1"
-"""
-"""Buildah leaves the folder of its layers mounted on itself, and the root of an interrupted container."""
+    return MOUNTS.read_text(errors="surrogateescape").splitlines() if MOUNTS.exists() else []
 
 
 async def remove_root(root: Path, runner: Runner, privilege: tuple[str, ...]) -> None:
     """Remove `root` with everything in it, which belongs to the store's user.
 
+    Buildah leaves the folder of its layers mounted on itself, and the root of an interrupted container.
+
     Raises:
         CommandError: something of it can't be removed.
     """
     if root.exists():
-        await runner.run(Command(argv=("sh", "-c", REMOVE, "sh", str(root))).privileged(privilege))
+        below = mounted_below(root, _mountinfo())
+        if below:
+            await runner.run(Command(argv=("umount", "--", *below)).privileged(privilege))
+        argv = ("rm", "-rf", "--one-file-system", "--", str(root))
+        await runner.run(Command(argv=argv).privileged(privilege))

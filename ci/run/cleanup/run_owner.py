@@ -7,7 +7,7 @@ unfinished files. What a live run owns, and what is foreign in a shared store, i
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -70,6 +70,27 @@ async def registered_run(
                     await _clear_own(own, own_engine, run, warn)
                 with suppress(OSError):
                     own.scratch.rmdir()
+
+
+async def clear_stale_runs(
+    workspace: Workspace,
+    opened: Callable[[Workspace], AbstractAsyncContextManager[Engine]],
+    *,
+    note: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> None:
+    """Remove the resources of stale runs; the engine is opened only where there are such runs.
+
+    It never fails a run that needs no engine: why it could not be opened is a warning.
+    """
+    with stale_runs(workspace.state.root) as runs:
+        if not runs:
+            return
+    try:
+        async with opened(workspace) as engine, registered_run(workspace, engine, note=note, warn=warn):
+            pass
+    except DockwrightError as error:
+        warn(f"resources of killed runs can't be removed; the next run tries again: {error.message}")
 
 
 def _changed(folder: Path, before_ns: int) -> bool:

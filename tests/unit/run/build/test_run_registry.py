@@ -41,6 +41,25 @@ async def test_what_was_built_is_pushed_under_its_key_after_its_parent(machines:
     assert built_twice(result.report) == ()
 
 
+async def test_a_run_that_needs_no_engine_cleans_up_after_one_that_was_killed(machines: Machines) -> None:
+    first, second = machines
+    await first.run(cache="read-write")
+    workspace = second.workspace()
+    marker = workspace.state.root / "live-runs/20261201-090807-999999999-0a1b2c3d"
+    left = workspace.settings.tmpdir / marker.name
+    for folder in (marker.parent, left):
+        folder.mkdir(parents=True)
+    marker.touch()
+    (left / "storage123").write_text("half a layer")
+    result = await second.run()
+    assert (result.exit_code, second.actions(result)) == (0, dict.fromkeys(ALL, "reused"))
+    assert not marker.exists()
+    assert not left.exists()
+    assert second.front.opened_engines == 1
+    await second.run()
+    assert second.front.opened_engines == 0
+
+
 async def test_what_a_registry_has_is_neither_built_nor_fetched_and_no_engine_is_opened(
     machines: Machines, registry: FakeRegistry
 ) -> None:

@@ -43,8 +43,11 @@ def test_mounts_below_a_folder_come_the_deepest_first(tmp_path: Path) -> None:
         "24 23 8:1 / /t/run/a rw - tmpfs none rw",
         "25 23 8:1 / /t/run/a/b/c rw - tmpfs none rw",
         "26 23 8:1 / /t/runner rw - tmpfs none rw",
+        "27 23 8:1 / /t/run/é rw - tmpfs none rw",
+        "28 23 8:1 / /t/run rw - tmpfs none rw",
     ]
-    assert mounted_below(Path("/t/run"), lines) == ["/t/run/a/b/c", "/t/run/a b", "/t/run/a"]
+    below = ["/t/run/é", "/t/run/a/b/c", "/t/run/a b", "/t/run/a"]
+    assert mounted_below(Path("/t/run"), lines) == below
 
 
 def test_unfinished_files_of_a_dead_process_are_found_and_those_of_others_are_not(tmp_path: Path) -> None:
