@@ -12,12 +12,13 @@ import click
 from ci.cli.display.message import say
 from ci.cli.options import engine_option
 from ci.cli.setup.install import install_first
-from ci.errors import DockwrightError, UsageError
+from ci.errors import DockwrightError, ParseError, UsageError
+from ci.names.image_id import foreign_image_id
 from ci.plan.keys import Document
 from ci.registry.namespace import parse_namespace
 from ci.report.comparison import other_keys, verdicts
 from ci.report.events import Checkout
-from ci.report.report import Report
+from ci.report.report import ImageRow, Report
 from ci.report.units import size_text
 from ci.run.git.checkout import CODE
 from ci.run.git.worktree import Worktree, worktree
@@ -59,12 +60,27 @@ def repro(ctx: click.Context, report: Path, engine: str | None, rebuild: bool, k
         )
     if not there.images:
         raise UsageError(f"{report}: it names no image")
+    for row in there.images:
+        if not _is_one(row):
+            raise UsageError(
+                f"{report}: {row.task!r} is not the name of an image variant",
+                hint="use the report as the run wrote it",
+            )
     install_first()
     for line in _opening(there, checkout):
         say(line)
     here, documents = _built(settings, there, checkout, rebuild=rebuild, keep=keep)
     say("")
     ctx.exit(_compare(there, here, documents))
+
+
+def _is_one(row: ImageRow) -> bool:
+    """Whether a row is of an image that a stack can have: its names become arguments and paths."""
+    try:
+        found = foreign_image_id(row.task)
+    except ParseError:
+        return False
+    return (found.image, found.variant) == (row.image, row.variant)
 
 
 def _opening(there: Report, checkout: Checkout) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ci.errors import ParseError
+from ci.names.reference import COMPONENT, TAG
 
+_NAME = re.compile(rf"{COMPONENT}:{TAG}")
 EXTERNAL = "outside"
 """Stands before the name of an image that is not of the stack."""
 
@@ -43,6 +46,17 @@ def parse_image_id(text: str) -> ImageId:
     if not colon:
         raise ParseError(f"{text!r} is not an image variant", hint="write IMAGE:VARIANT, such as asr:cpu")
     return ImageId(image, variant)
+
+
+def foreign_image_id(text: str) -> ImageId:
+    """Return the id of an image variant that is from a file of another machine.
+
+    Raises:
+        ParseError: it is no name that an image of a stack can have, such as a path or an option.
+    """
+    if _NAME.fullmatch(text) is None:
+        raise ParseError(f"{text!r} is not the name of an image variant", hint="write IMAGE:VARIANT")
+    return parse_image_id(text)
 
 
 def parse_parent(text: str) -> ImageId | ExternalId:

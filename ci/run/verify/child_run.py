@@ -39,11 +39,9 @@ def build_in(
     output goes to our standard error.
     """
     earlier = {run.path for run in run_directories(settings.state)}
-    words = ["build", *images, "--cache", "off", *(("--base", base) if base else ())]
-    words += ["--rebuild"] if rebuild else []
     code = tree.code or CODE
     command = Command(
-        argv=(sys.executable, "-m", "ci.cli.main", *words),
+        argv=(sys.executable, "-m", "ci.cli.main", *build_words(images, base=base, rebuild=rebuild)),
         env=(*_environment(settings, tree.stack).items(), ("PYTHONPATH", str(code))),
         cwd=str(code),  # `-m` imports from there first
     )
@@ -55,6 +53,12 @@ def build_in(
         if mine and run.report.exists():
             return ChildRun(status=status, report=read_report(run.report), place=run.report)
     return ChildRun(status=status, report=None, place=None)
+
+
+def build_words(images: Sequence[str], *, base: str, rebuild: bool) -> list[str]:
+    """Return the words of the command; images come from a report, and none of them is taken for an option."""
+    words = ["build", "--cache", "off", *(("--base", base) if base else ())]
+    return [*words, *(["--rebuild"] if rebuild else []), "--", *images]
 
 
 def _environment(settings: Settings, stack: Path) -> dict[str, str]:
