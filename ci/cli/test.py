@@ -16,6 +16,7 @@ import click
 
 from ci.cli.setup.install import install_first
 from ci.errors import UsageError
+from ci.redaction import redacted
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ENGINE_TESTS = ("tests/engine", "tests/registry", "tests/e2e")
@@ -122,7 +123,7 @@ def _run_lint_checks() -> list[str]:
             code, output, seconds = future.result()
             click.echo(f"{check.name:<13} {'ok' if code == 0 else 'FAILED':<6} {seconds:5.1f} s")
             if code:
-                click.echo(output.rstrip())
+                click.echo(redacted(output.rstrip()))
                 failed.append(check.name)
     return failed
 

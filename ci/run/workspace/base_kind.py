@@ -67,5 +67,5 @@ def answers(host: str) -> bool:
     try:
         with socket.create_connection(parse_host(host).address, timeout=PROBE_S):
             return True
-    except (OSError, ParseError):
+    except (OSError, ParseError, UnicodeError):  # the last for a name that is none in the DNS
         return False
