@@ -103,11 +103,17 @@ class Transport:
 
     def _is_same_origin(self, url: str, other: str) -> bool:
         """Whether two addresses are of one server; a path is of the registry."""
+        if _is_path(url) and _is_path(other):  # nearly all requests
+            return True
         try:
             one, two = (httpx.URL(urljoin(str(self.http.base_url), text)) for text in (url, other))
         except (httpx.InvalidURL, ValueError):
             return False
         return not one.userinfo and _origin(one) == _origin(two)
+
+
+def _is_path(url: str) -> bool:
+    return url.startswith("/") and not url.startswith("//")
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

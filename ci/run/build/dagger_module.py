@@ -14,7 +14,7 @@ from ci.engines.dagger.engine import DaggerEngine
 from ci.engines.engine import Engine, Output
 from ci.engines.network import CA_TARGET, CA_VARIABLES, SECRETS_TARGET, SECRETS_VARIABLE, network_secrets
 from ci.errors import UsageError
-from ci.redaction import redacted
+from ci.redaction import keep_url_secrets, redacted
 from ci.report.event_text import line_of
 from ci.report.events import Checkout, Event
 from ci.run.inputs.engine_inputs import EngineInputs
@@ -119,6 +119,7 @@ class ModuleArguments:
         stack = await self.export_stack()
         values = {**self.settings, "registry_address": await self._address(), "cache": cache}
         options = {name: value for name, value in values.items() if value}
+        keep_url_secrets(self.index_url)
         return open_workspace(
             read_settings(stack=stack, root=Path.cwd() / FOLDER / "root", engine="dagger", **options)
         )
