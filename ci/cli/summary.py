@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
+from ci.bounded.file import read_file
 from ci.cli.display.message import say
 from ci.errors import UsageError
 from ci.report.markdown import markdown
@@ -51,7 +52,7 @@ def _read(path: Path) -> Report:
         UsageError: there is none, or it is no report of this dockwright.
     """
     try:
-        return Report.model_validate_json(path.read_bytes())
+        return Report.model_validate_json(read_file(path))
     except OSError as error:
         raise UsageError(
             f"{path}: can't be read ({error.strerror})", hint="a run writes its report.json at its end"

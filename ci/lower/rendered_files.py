@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ci.bounded.file import read_file
 from ci.lower.render import HEADER
 
 RENDERED = ("*/Dockerfile.*", "*/.dockerignore")
@@ -21,6 +22,6 @@ def differences(top: Path, files: Mapping[str, str]) -> tuple[list[str], list[st
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8")
-    except (FileNotFoundError, UnicodeDecodeError):
+        return read_file(path).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
         return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ci.bounded.parse import parse_json
 from ci.report.check import Check, Rung, Status
 from ci.smoke.ladder import PROBE_CHECK
 
@@ -119,7 +119,7 @@ def _event(line: str) -> dict[str, Any]:
     if not line.startswith(LINE_PREFIX):
         return {}
     try:
-        value = json.loads(line.removeprefix(LINE_PREFIX))
+        value = parse_json(line.removeprefix(LINE_PREFIX))
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

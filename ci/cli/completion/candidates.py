@@ -6,11 +6,13 @@ Nothing here prints or raises: a broken stack has no candidates, or fewer.
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import click
+
+from ci.bounded.file import SMALL_BYTES, read_file
+from ci.bounded.parse import parse_toml
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -56,7 +58,7 @@ def image_variants(directory: Path) -> dict[str, tuple[str, ...]]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(read_file(path, SMALL_BYTES).decode("utf-8-sig"))
     except (OSError, ValueError):
         return {}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.bounded.file import read_file
 from ci.engines.engine import Engine
 from ci.errors import RegistryError, UsageError
 from ci.publish.release import CURRENT
@@ -37,7 +38,7 @@ def committed(path: Path) -> Baseline | None:
         UsageError: it is not a baseline of this version of dockwright.
     """
     try:
-        return read_baseline(path.read_bytes())
+        return read_baseline(read_file(path))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ci.bounded.file import read_file
 from ci.engines.buildkit import as_step
 from ci.errors import BuildError, SmokeError
 from ci.report.outcome import Outcome
 from ci.run.workspace.reports import recorded_reports
 from ci.run.workspace.state import State
 
-_STEP = re.compile(r"STEP (?P<number>\d+)/(?P<count>\d+): (?P<text>.*)")
+_STEP = re.compile(r"STEP (?P<number>\d{1,6})/(?P<count>\d{1,6}): (?P<text>.*)")
 _BUILT = (Outcome.built, Outcome.failed)
 
 
@@ -58,7 +59,7 @@ def last_failure(state: State, id_: str, key: str) -> FailedBuild | None:
         if failure is None:
             return None
         try:
-            log = directory.log_of(id_).read_text(encoding="utf-8", errors="replace")
+            log = read_file(directory.log_of(id_)).decode(errors="replace")
         except OSError:
             log = ""
         return FailedBuild(

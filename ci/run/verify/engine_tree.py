@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ci.bounded.parse import parse_object
 from ci.engines.engine import ContainerRun, Engine, Output
 from ci.steps.layout import ROOT
 
@@ -71,7 +71,7 @@ async def image_tree(engine: Engine, image: str, output: Output) -> ImageTree:
     config = {name: inner.get(name) or None for name in FIELDS}
     if config["Env"]:
         config["Env"] = sorted(config["Env"])
-    return ImageTree(files=json.loads(text), config=config)
+    return ImageTree(files=parse_object(text), config=config)
 
 
 def known(path: str) -> bool:

@@ -13,6 +13,8 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from ci.bounded.parse import parse_object
+
 FILE, SEGMENT = 1, 2
 
 
@@ -39,7 +41,7 @@ def listing(tar_split: bytes) -> dict[str, Entry]:
     header = b""
     try:
         for line in gzip.decompress(tar_split).splitlines():
-            value = json.loads(line)
+            value = parse_object(line)
             raw = base64.b64decode(value["payload"] or "")
             if value["type"] == SEGMENT:
                 header = raw[-tarfile.BLOCKSIZE :]
@@ -55,7 +57,7 @@ def listing(tar_split: bytes) -> dict[str, Entry]:
                 link=info.linkname,
                 content=raw.hex(),
             )
-    except (OSError, EOFError, KeyError, TypeError, tarfile.TarError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, tarfile.TarError) as error:
         raise ValueError(f"no tar-split file: {error}") from error
     return found
 
