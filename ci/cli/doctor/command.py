@@ -131,7 +131,7 @@ def _print(findings: Sequence[Finding]) -> None:
             out.line(f"{'':<{width + 7}}hint: {found.hint}")
     engines = [found.name for found in findings if found.engine and found.state == "ok"]
     out.line("")
-    if engines:
+    if engines and can_build(tuple(findings)):
         out.line(f"can build here: {', '.join(engines)}")
     else:
         out.line("no engine can build here yet; see above what to type")

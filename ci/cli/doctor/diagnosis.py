@@ -14,6 +14,7 @@ from ci.run.estimate.needs import Estimate
 GB = 10**9
 MEMORY_GB = 4
 HINT_DISK = "`dockwright gc` lists what can be removed; `--root DIR` uses another disk"
+FOLDERS = "folders"
 BOOTSTRAP = ("mmdebstrap", "apt-ftparchive")
 """Programs that make a base of Debian packages."""
 
@@ -45,14 +46,16 @@ def diagnose(machine: Machine, needs: Mapping[str, Estimate]) -> tuple[Finding, 
         *_rights(machine),
         *_programs(machine),
         *_resources(machine),
+        *_folders(machine),
         *_disks(machine, needs),
         *_network(machine),
     )
 
 
 def can_build(findings: tuple[Finding, ...]) -> bool:
-    """Return whether some engine can build here."""
-    return any(finding.engine and finding.state == "ok" for finding in findings)
+    """Return whether some engine can build here, and write what it needs."""
+    writes = not any(finding.name == FOLDERS and finding.state == "bad" for finding in findings)
+    return writes and any(finding.engine and finding.state == "ok" for finding in findings)
 
 
 def _buildah(machine: Machine) -> Iterator[Finding]:
@@ -201,6 +204,12 @@ def _resources(machine: Machine) -> Iterator[Finding]:
     message = f"{machine.cores} cores, {memory_gb:.0f} GB of memory"
     enough = memory_gb >= MEMORY_GB or not machine.memory_bytes
     yield Finding(name="size", state="ok" if enough else "note", message=message)
+
+
+def _folders(machine: Machine) -> Iterator[Finding]:
+    for folder in machine.unwritable:
+        hint = "choose a folder that this user can write to: `--root DIR`, or XDG_STATE_HOME"
+        yield Finding(name=FOLDERS, state="bad", message=f"{folder} can't be written", hint=hint)
 
 
 def _disks(machine: Machine, needs: Mapping[str, Estimate]) -> Iterator[Finding]:

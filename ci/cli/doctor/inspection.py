@@ -64,6 +64,7 @@ def inspect_machine(settings: Settings, urls: Mapping[str, str]) -> Machine:
         subuids=_subuids(user),
         trial=trial,
         disks=file_systems(run_folders(settings)),
+        unwritable=_unwritable(settings),
         ca=tuple(
             (name, os.environ[name], Path(os.environ[name]).is_file())
             for name in CA_VARIABLES
@@ -91,6 +92,16 @@ def _trial(settings: Settings) -> Trial:
         return try_run(_place(settings), prefix, namespace, isolation)
     except EngineError as error:
         return Trial(storage=None, error=error.message)
+
+
+def _unwritable(settings: Settings) -> tuple[str, ...]:
+    """Return the folders that dockwright itself writes to and can't."""
+    found = []
+    for folder in (settings.state, settings.tmpdir):
+        nearest = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            found.append(str(folder))
+    return tuple(found)
 
 
 def _place(settings: Settings) -> Path:

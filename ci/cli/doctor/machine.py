@@ -66,6 +66,7 @@ class Machine:
         subuids: how many subordinate user ids the user has.
         trial: the result of a run in an empty container without network; None where it was not tried.
         ca: (variable, path, whether that is a file) of each certificate variable that is set.
+        unwritable: folders that a run writes to, and that this user can't make or write to.
         proxies: (variable, host) of each proxy variable that is set.
     """
 
@@ -86,3 +87,4 @@ class Machine:
     ca: tuple[tuple[str, str, bool], ...]
     proxies: tuple[tuple[str, str], ...]
     hosts: tuple[Host, ...]
+    unwritable: tuple[str, ...] = ()

@@ -18,12 +18,14 @@ from pathlib import Path
 
 from ci.engines.buildah.storage import Storage, parse_storage
 from ci.engines.process.command import Command
+from ci.engines.process.runner import FULL
 from ci.engines.store_state import damaged_store
-from ci.errors import EngineError
+from ci.errors import DiskFullError, EngineError
 
 FUSE = "fuse-overlayfs"
 DRIVER_VARIABLE = "STORAGE_DRIVER"
 """Names the driver to Buildah. Source: containers-storage.conf(5)."""
+HINT_FULL = "free space (`dockwright gc` lists what can be removed), or use another disk: `--root DIR`"
 PROBE_S = 30.0
 FUSE_PROBE = """\
 set -e
@@ -72,6 +74,8 @@ def _info(words: tuple[str, ...], privilege: tuple[str, ...]) -> str:
         listed = _LIST.search(done.stderr)
         if listed:
             raise damaged_store(listed["root"], [last])
+        if FULL.search(done.stderr):
+            raise DiskFullError(f"the disk of the store is full: {last}", hint=HINT_FULL)
         raise EngineError(f"Buildah can't open its store: {last}")
     if json.loads(done.stdout).get("store") is None:  # a list that it can't read is no error to it
         root = words[words.index("--root") + 1] if "--root" in words else "/var/lib/containers/storage"

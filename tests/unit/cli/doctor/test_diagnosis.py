@@ -134,6 +134,14 @@ def test_a_daemon_that_answers_can_build_in_place_of_buildah() -> None:
     assert told(silent)["docker"][0] == "is installed and does not answer"
 
 
+def test_where_the_state_cannot_be_written_nothing_can_be_built() -> None:
+    machine = replace(GOOD, unwritable=("/r/state",))
+    assert not can_build(diagnose(machine, NEEDS))
+    message, hint = told(machine)["folders"]
+    assert message == "/r/state can't be written"
+    assert "`--root DIR`" in hint
+
+
 def test_whole_copies_of_layers_are_remarked() -> None:
     machine = replace(GOOD, rights="rootless", trial=Trial(storage=COPIES, error="", runtime="runc"))
     message, hint = told(machine)["layers"]

@@ -12,7 +12,7 @@ import pytest
 
 from ci.engines.buildah.find_storage import find_storage
 from ci.engines.buildah.storage import Storage
-from ci.errors import EngineError
+from ci.errors import DiskFullError, EngineError
 
 PREFIX = ("buildah", "unshare")
 
@@ -78,6 +78,19 @@ def test_whole_copies_are_stored_where_nothing_mounts(
 def test_a_driver_that_the_user_named_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = found(Machine(tmp_path, default="vfs"), monkeypatch, {"STORAGE_DRIVER": "vfs"})
     assert storage.copies_layers
+
+
+def test_a_store_on_a_full_disk_is_an_error_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path, default="vfs")
+
+    def fails(argv: Sequence[str], **_options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(argv, 125, "", "Error: write /s/x: no space left on device\n")
+
+    monkeypatch.setattr(machine, "run", fails)
+    with pytest.raises(DiskFullError, match="the disk of the store is full"):
+        found(machine, monkeypatch)
 
 
 def test_a_store_that_cannot_be_opened_is_an_error_of_one_sentence(
