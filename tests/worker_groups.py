@@ -33,7 +33,7 @@ CHECKOUT = Path(__file__).parents[1]
 FOLDERS = {"engine", "registry", "e2e"}
 BASE = {
     "engine": "apt_step disk embedded inputs_checked instructions isolation killed luck_build "
-    "luck_machine luck_mirror probe repro sdists shell staged",
+    "luck_machine luck_mirror other_user probe repro sdists shell staged",
     "registry": "broken_off budget explain gzip hygiene load publish purposes rebuild releases run_faults "
     "secrets tls_run wheel_set workflows",
     "e2e": "two_runs",
