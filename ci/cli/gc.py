@@ -179,7 +179,7 @@ async def _engine(workspace: Workspace) -> Engine | None:
     try:
         return await workspace.engine()
     except StoreError as error:
-        say(f"images are not looked at: {error}")
+        say(f"images are not inspected: {error}")
         return None
     except EngineError:
         return None
