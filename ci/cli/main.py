@@ -156,11 +156,7 @@ def _failed(error: Exception) -> int:
 
 def _of_the_system(error: BaseException) -> BaseException:
     """Return an error of ours in the place of one that the user's files, disk or rights are the reason of."""
-    if (
-        isinstance(error, FileNotFoundError)
-        and error.filename is None
-        and not Path("/proc/self/cwd").exists()
-    ):
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _has_folder():
         return UsageError("the current folder does not exist any more", hint="`cd` to one that does")
     if not isinstance(error, OSError) or error.errno not in OF_THE_SYSTEM:
         return error
@@ -169,6 +165,14 @@ def _of_the_system(error: BaseException) -> BaseException:
     if error.errno in FULL:
         return DiskFullError(reason, hint=HINT_FULL)
     return UsageError(reason, hint=HINT_PLACE)
+
+
+def _has_folder() -> bool:
+    """Whether the current folder exists; `/proc/self/cwd` leads to a removed one, too."""
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

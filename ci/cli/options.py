@@ -12,6 +12,8 @@ import click
 
 from ci.cli.completion.candidates import complete_image, complete_variant
 from ci.cli.display.progress import Progress
+from ci.errors import UsageError
+from ci.names.folder import printable, unusable
 from ci.run.build.request import Request
 from ci.settings import Settings
 from ci.smoke.check_options import CheckOptions
@@ -159,6 +161,11 @@ def run_options(command: Callable[[Settings, Request, bool], None]) -> Callable[
 def request_of(given: dict[str, Any]) -> Request:
     """Return the request of a command; `given` are the values of its options and arguments by name."""
     bundle: Path | None = given.pop("bundle")
+    if bundle is not None and (reason := unusable(bundle.absolute())):
+        raise UsageError(
+            f"--wheelhouse {printable(bundle)}: the folder can't be used: {reason}",
+            hint="use a folder whose path has letters, digits and `. _ - + @ ~` only",
+        )
     return Request(
         names=given.pop("images", ()),
         bundle=bundle.absolute() if bundle is not None else None,

@@ -36,8 +36,9 @@ def run_forked(
     stdout: Kind = "file",
     stderr: Kind = "file",
     environ: Mapping[str, str],
+    before: Callable[[], object] = lambda: None,
 ) -> Ended:
-    """Run `dockwright argv` with these streams and this environment alone."""
+    """Run `dockwright argv` with these streams and this environment alone; in the process, `before` first."""
     files = folder / "stdout", folder / "stderr"
     for file in files:
         file.unlink(missing_ok=True)
@@ -51,6 +52,7 @@ def run_forked(
         _redirect(1, stdout, files[0])
         _redirect(2, stderr, files[1])
         sys.argv[1:] = argv
+        before()
         return main(list(argv))
 
     code = _forked(child)

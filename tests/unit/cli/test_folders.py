@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,32 @@ def test_a_root_that_is_a_file_or_below_one_is_a_sentence(
     for root in ("file", "file/below", "loop"):
         ended = run_forked(("--root", str(tmp_path / root), *argv), tmp_path, environ=environ)
         assert is_a_sentence(ended), (root, ended.err)
+
+
+@pytest.mark.parametrize("argv", [("plan",), ("gc",), ("summary",), ("doctor",)], ids=" ".join)
+def test_a_current_folder_that_was_removed_is_a_sentence(
+    argv: tuple[str, ...], tmp_path: Path, environ: dict[str, str]
+) -> None:
+    def leave() -> None:
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        os.chdir(gone)
+        gone.rmdir()
+
+    ended = run_forked(argv, tmp_path, environ=environ, before=leave)
+    assert ended.code == 2
+    assert ended.err.startswith("dockwright: the current folder does not exist any more\nhint: ")
+
+
+def test_an_exported_folder_that_some_program_cannot_use_is_refused(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    bundle = tmp_path / "a:b"
+    bundle.mkdir()
+    argv = ("--root", str(tmp_path / "root"), "build-all", "--wheelhouse", str(bundle))
+    ended = run_forked(argv, tmp_path, environ=environ)
+    assert is_refused(ended), ended
+    assert not (tmp_path / "root").exists()
 
 
 def test_an_empty_root_is_none(tmp_path: Path, environ: dict[str, str]) -> None:
