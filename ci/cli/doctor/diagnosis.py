@@ -87,6 +87,12 @@ def _buildah(machine: Machine) -> Iterator[Finding]:
         yield _driver(machine, trial.storage)
     if trial is not None and not trial.error:
         yield _isolation(machine, trial)
+        if trial.why_root:
+            message = (
+                f"a bootstrap base is made as root of this machine, in a folder of its own: {trial.why_root}"
+            )
+            hint = "allow user namespaces: `sysctl user.max_user_namespaces`"
+            yield Finding(name="isolation", state="note", message=message, hint=hint)
 
 
 def _isolation(machine: Machine, trial: Trial) -> Finding:

@@ -22,6 +22,7 @@ class Trial:
         runtime: the OCI runtime that isolates build steps; empty: chroot isolation.
         why_chroot: why no runtime can be used; empty where one is, or where none was wanted.
         sees_processes: whether a build step sees the processes of the whole machine.
+        why_root: why a bootstrap base can't be made in a user namespace; empty where it can.
     """
 
     storage: Storage | None
@@ -29,6 +30,7 @@ class Trial:
     runtime: str = ""
     why_chroot: str = ""
     sees_processes: bool = False
+    why_root: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

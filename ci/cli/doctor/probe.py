@@ -89,6 +89,7 @@ def try_run(
             runtime=isolation.runtime,
             why_chroot=isolation.why_chroot,
             sees_processes=not pid_namespace and not isolation.runtime,
+            why_root=_user_namespace_error((*privilege, *isolation.namespaces(network=False))),
         )
 
     tool = next((path for path in STATIC if _is_static(Path(path))), None)
@@ -113,6 +114,14 @@ def try_run(
             # Its files may belong to other users, and its layers be mounted.
             subprocess.run((*buildah, "rm", "--all"), capture_output=True, check=False)
             subprocess.run((*privilege, "rm", "-rf", f"{folder}/store", f"{folder}/run"), check=False)
+
+
+def _user_namespace_error(before: tuple[str, ...]) -> str:
+    try:
+        _out((*before, "unshare", "--user", "--mount", "true"))
+    except (RuntimeError, OSError) as error:
+        return str(error)
+    return ""
 
 
 def _is_static(path: Path) -> bool:

@@ -112,6 +112,14 @@ def test_isolation_that_is_weaker_than_a_container_is_remarked_with_its_reason(
     assert advice in hint
 
 
+def test_a_base_that_is_not_made_in_a_user_namespace_is_remarked_with_the_reason() -> None:
+    assert GOOD.trial is not None
+    machine = replace(GOOD, trial=replace(GOOD.trial, why_root="unshare failed: No space left on device"))
+    message, hint = told(machine)["isolation"]
+    assert message.endswith("in a folder of its own: unshare failed: No space left on device")
+    assert "user.max_user_namespaces" in hint
+
+
 @pytest.mark.parametrize(
     ("rights", "subuids", "hint"),
     [
