@@ -13,8 +13,10 @@ from pathlib import Path
 Tree = dict[str, "Entry"]
 KINDS = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l", stat.S_IFIFO: "p", stat.S_IFSOCK: "s"}
 KINDS |= {stat.S_IFBLK: "b", stat.S_IFCHR: "c"}
-NOT_OF_THE_IMAGE = {"/proc", "/sys", "/dev", "/mnt", "/tmp", "/run/probe"} | {  # noqa: S108 compared only
-    f"/etc/{name}" for name in ("hosts", "hostname", "resolv.conf", "mtab")
+NOT_OF_THE_IMAGE = {
+    *("/proc", "/sys", "/dev", "/mnt", "/tmp", "/run/probe"),  # noqa: S108 compared only
+    *(f"/etc/{name}" for name in ("hosts", "hostname", "resolv.conf", "mtab")),
+    *("/.dockerenv", "/run/.containerenv", "/run/secrets"),
 }
 """What an engine mounts or writes itself, in addition to what is mounted now."""
 INODE_BITS = 2**40 - 1

@@ -307,6 +307,7 @@ def test_a_tree_is_read_as_it_was_written_and_without_mounts(tmp_path: Path) -> 
     (tmp_path / "proc").mkdir()
     (tmp_path / "mnt2").mkdir()
     (tmp_path / "mnt2/x").touch()
+    (tmp_path / ".dockerenv").touch()
     tree, closed = file_tree(str(tmp_path), {"/mnt2"})
     assert set(tree) == {"/a", "/a/ä\udcff", "/b"}
     assert closed == {}
