@@ -97,8 +97,10 @@ def account_script(step: Account) -> tuple[str, ...]:
     others = f"grep -v {sh_word(f'^{name}:[^:]*:{uid}:')}"
     group_taken = f"grep {sh_word(f'^{name}:')} /etc/group | grep -v {sh_word(f'^{name}:[^:]*:{gid}:')}"
     return (
-        _unless(f"{taken} | {others}", f"user.name, user.uid: the base has this account for {name} or {uid}"),
-        _unless(group_taken, f"user.gid: the base has this group for {name}, and {gid} is another id"),
+        _unless(
+            f"{taken} | {others}", f"user: the base has the name {name} or the id {uid} for another account"
+        ),
+        _unless(group_taken, f"user.gid: the base has the group {name} with another id than {gid}"),
         f"sed -i {sh_word(f'/^{name}:/d')} /etc/passwd",
         f"echo {sh_word(passwd)} >> /etc/passwd",
         (

@@ -272,5 +272,5 @@ def test_an_account_that_the_base_has_otherwise_is_named(
 ) -> None:
     name, uid, gid = account
     _, _, printed = accounts(tmp_path, Account(name=name, uid=uid, gid=gid))
-    assert "stack.toml: user." in printed
+    assert "stack.toml: user" in printed
     assert ("www-data:x:33:33:" in printed) or ("staff:x:50:" in printed)
