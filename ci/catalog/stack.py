@@ -248,6 +248,10 @@ class Stack:
     """All image variants, parents before children, siblings by name then variant."""
     epoch: int = 0
     """Counts up when nothing that was built before may be reused."""
+    _by_id: dict[str, ImageVariant] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {image.id: image for image in self.images})
 
     def get(self, id_: str) -> ImageVariant:
         """Return the image variant `image:variant`.
@@ -255,10 +259,7 @@ class Stack:
         Raises:
             KeyError: there is none.
         """
-        for image in self.images:
-            if image.id == id_:
-                return image
-        raise KeyError(id_)
+        return self._by_id[id_]
 
     def lineage(self, id_: str) -> tuple[ImageVariant, ...]:
         """Return the image variant `id_` and all that it is built on within the stack, itself first.
@@ -266,10 +267,9 @@ class Stack:
         Raises:
             KeyError: there is none.
         """
-        by_id = {image.id: image for image in self.images}
-        found = [by_id[id_]]
+        found = [self._by_id[id_]]
         while not found[-1].is_root:
-            found.append(by_id[found[-1].parent])
+            found.append(self._by_id[found[-1].parent])
         return tuple(found)
 
     def closure(self, ids: Collection[str]) -> tuple[ImageVariant, ...]:

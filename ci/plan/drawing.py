@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ci.catalog.stack import ImageVariant, Stack
@@ -33,7 +33,8 @@ class _Node:
 
 def chosen(stack: Stack, ids: Collection[str]) -> tuple[ImageVariant, ...]:
     """Return the image variants of `ids`, in the stack's order."""
-    return tuple(image for image in stack.images if image.id in ids)
+    wanted = frozenset(ids)
+    return tuple(image for image in stack.images if image.id in wanted)
 
 
 def tree_lines(stack: Stack, ids: Collection[str], strokes: Strokes = UNICODE) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ def tree_lines(stack: Stack, ids: Collection[str], strokes: Strokes = UNICODE) -
     nodes: list[_Node] = []
     for outside in _outside(images):
         nodes.append(_Node(text=outside, title=_tagged(stack, outside)))
-        _grow(nodes, images, outside, "", strokes)
+        nodes += _nodes(images, outside, strokes)
     width = max((len(node.text) for node in nodes), default=0)
     return tuple(f"{node.text.ljust(width)}  {node.title}" for node in nodes)
 
@@ -78,15 +79,24 @@ def dot_source(stack: Stack, ids: Collection[str]) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _grow(
-    nodes: list[_Node], images: Sequence[ImageVariant], parent: str, indent: str, strokes: Strokes
-) -> None:
-    children = [image for image in images if image.parent == parent]
-    for child in children:
-        is_last = child is children[-1]
-        text = f"{indent}{strokes.last if is_last else strokes.fork}{child.id}"
-        nodes.append(_Node(text=text, title=child.title))
-        _grow(nodes, images, child.id, indent + (strokes.gap if is_last else strokes.line), strokes)
+def _nodes(images: Sequence[ImageVariant], outside: str, strokes: Strokes) -> Iterator[_Node]:
+    """Yield a line for each image below the external base `outside`, each before its children."""
+    children: dict[str, list[ImageVariant]] = {}
+    for image in images:
+        children.setdefault(image.parent, []).append(image)
+    waiting = _below(children, outside, "")
+    while waiting:
+        image, indent, is_last = waiting.pop()
+        yield _Node(text=f"{indent}{strokes.last if is_last else strokes.fork}{image.id}", title=image.title)
+        waiting += _below(children, image.id, indent + (strokes.gap if is_last else strokes.line))
+
+
+def _below(
+    children: Mapping[str, Sequence[ImageVariant]], parent: str, indent: str
+) -> list[tuple[ImageVariant, str, bool]]:
+    """Return the children of `parent`, the first one last, with its indent and whether it is the last."""
+    own = children.get(parent, ())
+    return [(image, indent, image is own[-1]) for image in reversed(own)]
 
 
 def _outside(images: Sequence[ImageVariant]) -> list[str]:
@@ -104,10 +114,12 @@ def _names(images: Sequence[ImageVariant]) -> dict[str, str]:
     Two ids that differ by punctuation alone get different names.
     """
     names: dict[str, str] = {}
+    taken: set[str] = set()
     for id_ in [*_outside(images), *(image.id for image in images)]:
         name = "".join(c if c.isalnum() else "_" for c in id_)
-        while name in names.values():
+        while name in taken:
             name += "_"
+        taken.add(name)
         names[id_] = name
     return names
 

@@ -23,12 +23,17 @@ def levels(stack: Stack, plan: Plan) -> tuple[tuple[str, ...], ...]:
     An image needs images of lower levels alone.
     """
     far = distances(stack)
-    return tuple(
-        tuple(planned.id for planned in plan.to_build if far[planned.id] == level)
-        for level in range(max(far.values(), default=-1) + 1)
-    )
+    found: list[list[str]] = [[] for _ in range(max(far.values(), default=-1) + 1)]
+    for planned in plan.to_build:
+        found[far[planned.id]].append(planned.id)
+    return tuple(map(tuple, found))
 
 
-def is_large(stack: Stack, id_: str) -> bool:
-    """Whether the image variant `id_` or an ancestor has a wheel of at least `LARGE_WHEEL_BYTES`."""
-    return any(line.size >= LARGE_WHEEL_BYTES for image in stack.lineage(id_) for line in image.python_lock)
+def large_images(stack: Stack) -> frozenset[str]:
+    """Return the image variants with a wheel of `LARGE_WHEEL_BYTES` or more, and all based on them."""
+    found: set[str] = set()
+    for image in stack.images:  # parents come first
+        own = any(line.size >= LARGE_WHEEL_BYTES for line in image.python_lock)
+        if own or image.parent in found:
+            found.add(image.id)
+    return frozenset(found)

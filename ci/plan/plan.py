@@ -47,13 +47,14 @@ class Plan:
 
     base: str
     images: tuple[PlannedImage, ...]
+    _by_id: dict[str, PlannedImage] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {planned.id: planned for planned in self.images})
 
     def get(self, id_: str) -> PlannedImage:
         """Return one planned image variant; KeyError where the plan does not have it."""
-        for planned in self.images:
-            if planned.id == id_:
-                return planned
-        raise KeyError(id_)
+        return self._by_id[id_]
 
     @property
     def to_build(self) -> tuple[PlannedImage, ...]:
@@ -75,9 +76,13 @@ def select(stack: Stack, names: Collection[str], variants: Collection[str]) -> t
         UsageError: the stack has no such image or variant.
     """
     known = [parse_image_id(image.id) for image in stack.images]
+    named: dict[str, list[ImageId]] = {}
+    for one in known:
+        named.setdefault(one.image, []).append(one)
+        named.setdefault(str(one), []).append(one)
     wanted: set[str] = set()
     for name in names or sorted({one.image for one in known}):
-        found = [one for one in known if name in (str(one), one.image)]
+        found = named.get(name, [])
         if not found:
             raise _unknown(name, known)
         chosen = [one for one in found if str(one) == name or not variants or one.variant in variants]
@@ -145,6 +150,7 @@ def make_plan(
         rebuild: ids that are built whatever is available.
     """
     docs = documents(stack, base)
+    selected, rebuild, remote = frozenset(selected), frozenset(rebuild), frozenset(inventory.remote)
     planned: list[PlannedImage] = []
     for image in stack.images:
         if image.id not in selected:
@@ -154,7 +160,7 @@ def make_plan(
             action, reason = "build", "asked for"
         elif tag(key) in inventory.present:
             action, reason = "reuse", "the store has this key"
-        elif image.id in inventory.remote:
+        elif image.id in remote:
             action, reason = "reuse", "the registry has this key"
         else:
             action, reason = "build", _reason(image, docs[image.id], inventory)

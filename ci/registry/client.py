@@ -49,6 +49,8 @@ class RegistryClient:
 
     namespace: RegistryNamespace
     http: httpx.AsyncClient
+    others: tuple[httpx.AsyncClient, ...] = ()
+    """More connections to the same registry, used in turn."""
     credentials: Credentials | None
     retry_policy: RetryPolicy
     say: Say
@@ -58,7 +60,9 @@ class RegistryClient:
     """The moment until which the registry asked to wait."""
 
     def __post_init__(self) -> None:
-        self.transport = Transport(namespace=self.namespace, http=self.http, retry_policy=self.retry_policy)
+        self.transport = Transport(
+            namespace=self.namespace, http=self.http, others=self.others, retry_policy=self.retry_policy
+        )
         self.authorization = Authorization(
             namespace=self.namespace, credentials=self.credentials, ask=self._ask_for_token
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import httpx
@@ -19,6 +20,9 @@ from ci.registry.tls import UNTRUSTED, tls_context
 _silent: dict[str, tuple[float, str]] = {}
 """Registries that gave no answer to this process: until when they are not asked again, and the error."""
 SILENT_S = 300.0
+POOLS = 16
+"""Pools of connections: with each request, a pool inspects all connections that it has."""
+EACH = AT_ONCE // POOLS
 PROBE_S = 5.0
 """Most seconds to find out whether a registry on this machine has TLS."""
 
@@ -37,11 +41,21 @@ async def open_registry(
     until, message = _silent.get(namespace.answers_at, (0.0, ""))
     if time.monotonic() < until:
         raise RegistryError("unreachable", message)
+    trusted = tls_context(namespace.host)
     schemes = ("https", "http") if namespace.is_loopback else ("https",)
     for scheme in schemes:
-        async with _http(namespace, scheme, retry_policy) as http:
+        async with AsyncExitStack() as stack:
+            http, *others = [
+                await stack.enter_async_context(_http(namespace, scheme, retry_policy, trusted))
+                for _ in range(POOLS)
+            ]
             client = RegistryClient(
-                namespace=namespace, http=http, credentials=credentials, retry_policy=retry_policy, say=say
+                namespace=namespace,
+                http=http,
+                others=tuple(others),
+                credentials=credentials,
+                retry_policy=retry_policy,
+                say=say,
             )
             if scheme != schemes[-1] and not await _speaks_tls(http, min(PROBE_S, retry_policy.answer_s)):
                 continue
@@ -57,8 +71,10 @@ async def open_registry(
             return
 
 
-def _http(namespace: RegistryNamespace, scheme: str, retry_policy: RetryPolicy) -> httpx.AsyncClient:
-    """Return the connections to a registry.
+def _http(
+    namespace: RegistryNamespace, scheme: str, retry_policy: RetryPolicy, trusted: ssl.SSLContext
+) -> httpx.AsyncClient:
+    """Return one pool of connections to a registry.
 
     Raises:
         RegistryError: the environment names a proxy that can't be used.
@@ -67,11 +83,11 @@ def _http(namespace: RegistryNamespace, scheme: str, retry_policy: RetryPolicy) 
     try:
         return httpx.AsyncClient(
             base_url=f"{scheme}://{namespace.answers_at}",
-            verify=tls_context(namespace.host) if scheme == "https" else True,
+            verify=trusted,
             trust_env=not namespace.is_loopback,
             headers={"Accept-Encoding": "identity", "User-Agent": "dockwright"},
             timeout=httpx.Timeout(answer_s, connect=min(retry_policy.connect_s, answer_s), pool=None),
-            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+            limits=httpx.Limits(max_connections=EACH, max_keepalive_connections=EACH),
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise RegistryError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -30,7 +31,13 @@ class Transport:
 
     namespace: RegistryNamespace
     http: httpx.AsyncClient
+    others: tuple[httpx.AsyncClient, ...] = ()
+    """More connections to the same registry, used in turn."""
     retry_policy: RetryPolicy
+    _turn: Iterator[httpx.AsyncClient] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_turn", cycle((self.http, *self.others)))
 
     async def once(self, request: RegistryRequest, authorization: Mapping[str, str]) -> Reply:
         """Send a request once, follow redirections, and return the answer.
@@ -59,7 +66,7 @@ class Transport:
             content, headers["Content-Length"] = _parts(request.body), str(size)
         else:
             content = request.body
-        async with self.http.stream(
+        async with next(self._turn).stream(
             request.method, url, headers=headers, content=content, follow_redirects=False
         ) as response:
             if response.status_code < 300:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ci.catalog.stack import Stack
-from ci.plan.levels import is_large, levels
-from ci.plan.plan import Inventory, Plan, PlannedImage, make_plan, select
+from ci.plan.levels import large_images, levels
+from ci.plan.plan import Plan, PlannedImage
 from ci.run.estimate.file_system import Where
 from ci.run.estimate.needs import ON_DISK, PACKED, Available, estimate, own_bytes
 from ci.run.workspace.image_record import ImageRecord
@@ -106,22 +106,28 @@ def matrix(
             return Job(images=())
         return Job(
             images=images,
-            disk_gb=_gb(_build_bytes(stack, plan.base, images, available, capacity) + floor_bytes),
-            smoke_gb=_gb(_fetch_bytes(stack, images) + floor_bytes),
-            large=any(is_large(stack, id_) for id_ in images),
+            disk_gb=_gb(_build_bytes(stack, plan, images, available, capacity) + floor_bytes),
+            smoke_gb=_gb(_fetch_bytes(stack, own, images, sizes) + floor_bytes),
+            large=not large.isdisjoint(images),
         )
 
-    sizes = {image.id: sum(own_bytes(one) for one in stack.lineage(image.id)) for image in stack.images}
+    own = {image.id: own_bytes(image) for image in stack.images}
+    sizes: dict[str, int] = {}
+    for image in stack.images:  # parents come first
+        sizes[image.id] = own[image.id] + sizes.get(image.parent, 0)
+    large = large_images(stack)
     pushed = {**sizes, **remote}
     whole = job(tuple(planned.id for planned in plan.to_build), remote)
-    again = tuple(one.id for one in plan.images if one.id in unchecked and one.id not in whole.images)
-    both = tuple(one.id for one in plan.images if one.id in {*whole.images, *again})
-    fetched_gb = _gb(_fetch_bytes(stack, again) + (0 if whole.images else floor_bytes)) if again else 0
+    building = frozenset(whole.images)
+    again = tuple(one.id for one in plan.images if one.id in unchecked and one.id not in building)
+    either = building.union(again)
+    both = tuple(one.id for one in plan.images if one.id in either)
+    again_bytes = _fetch_bytes(stack, own, again, sizes) + (0 if building else floor_bytes)
     checks = Job(
         images=both,
-        disk_gb=whole.disk_gb + fetched_gb,
-        smoke_gb=_gb(_fetch_bytes(stack, both) + floor_bytes) if both else 0,
-        large=any(is_large(stack, id_) for id_ in both),
+        disk_gb=whole.disk_gb + _gb(again_bytes),
+        smoke_gb=_gb(_fetch_bytes(stack, own, both, sizes) + floor_bytes) if both else 0,
+        large=not large.isdisjoint(both),
     )
     return Matrix(
         base=plan.base,
@@ -132,11 +138,20 @@ def matrix(
 
 
 def _build_bytes(
-    stack: Stack, base: str, images: Collection[str], remote: Mapping[str, int], capacity: int
+    stack: Stack, whole: Plan, images: Sequence[str], remote: Mapping[str, int], capacity: int
 ) -> int:
-    """Return the most bytes that building `images` takes where nothing is; what `remote` has is fetched."""
-    plan = make_plan(
-        stack, Inventory(remote=remote), base=base, selected=select(stack, images, ()), rebuild=images
+    """Return the most bytes that building `images` takes where nothing is; their parents are fetched."""
+    built = frozenset(images)
+    parents = dict.fromkeys(
+        planned.image.parent for planned in map(whole.get, images) if not planned.image.is_root
+    )
+    fetched = [whole.get(id_) for id_ in parents if id_ not in built]
+    plan = Plan(
+        base=whole.base,
+        images=(
+            *(replace(planned, action="fetch") for planned in fetched),
+            *(replace(whole.get(id_), action="build") for id_ in images),
+        ),
     )
     nothing = Available(
         fetched=(), images=(), built=_no_record, earlier=_no_record, root_image="", remote=remote
@@ -144,10 +159,22 @@ def _build_bytes(
     return estimate(stack, plan, nothing, capacity=capacity).peak(FOLDERS)
 
 
-def _fetch_bytes(stack: Stack, images: Collection[str]) -> int:
-    """Return about what `images` take where they are only fetched: each layer once, packed and unpacked."""
-    once = {one.id: own_bytes(one) for id_ in images for one in stack.lineage(id_)}
-    return int(sum(once.values()) * (ON_DISK + PACKED))
+def _fetch_bytes(
+    stack: Stack, own: Mapping[str, int], images: Sequence[str], sizes: Mapping[str, int]
+) -> int:
+    """Return about what `images` take where they are only fetched: each layer once, packed and unpacked.
+
+    `own` are the bytes of the layers that each image adds to its parent, `sizes` those of all its layers.
+    """
+    if len(images) == 1:
+        return int(sizes[images[0]] * (ON_DISK + PACKED))
+    once: set[str] = set()
+    for id_ in images:
+        at = id_
+        while at in own and at not in once:
+            once.add(at)
+            at = stack.get(at).parent
+    return int(sum(own[id_] for id_ in once) * (ON_DISK + PACKED))
 
 
 def _gb(size_bytes: int) -> int:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ci.plan.levels import LARGE_WHEEL_BYTES, distances, is_large, levels
+from ci.plan.levels import LARGE_WHEEL_BYTES, distances, large_images, levels
 from ci.plan.plan import Inventory, Plan, make_plan
 from tests.stacks import small_stack, wheel, with_image
 
@@ -35,4 +35,4 @@ def test_a_level_with_nothing_to_build_is_there_and_empty() -> None:
 def test_what_stands_on_a_large_wheel_is_large() -> None:
     torch = replace(wheel("torch"), size=LARGE_WHEEL_BYTES)
     stack = with_image(STACK, "ml:cpu", python_lock=(torch,))
-    assert [id_ for id_ in ALL if is_large(stack, id_)] == ["ml:cpu", "asr:cpu", "vad:cpu"]
+    assert [id_ for id_ in ALL if id_ in large_images(stack)] == ["ml:cpu", "asr:cpu", "vad:cpu"]

@@ -1,0 +1,98 @@
+"""Large stacks: work grows with the number of images, and a long chain needs no recursion."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ci.catalog.stack import Stack
+from ci.plan.drawing import dot_source, mermaid, tree_lines
+from ci.plan.plan import Inventory, make_plan, plan_text, select
+from ci.run.build.matrix import matrix
+from ci.run.tasks.graph import tasks
+from ci.run.tasks.history import History
+from ci.run.tasks.order import critical_paths
+from tests.stacks import image, small_stack
+
+MORE_CALLS = 4.6
+"""Four times the images make about four times the calls; a square would make sixteen times."""
+
+
+def chain(number: int) -> Stack:
+    names = [f"i{index:05d}" for index in range(number)]
+    images = tuple(
+        image(name, f"{names[index - 1]}:cpu" if index else "outside:python")
+        for index, name in enumerate(names)
+    )
+    return replace(small_stack(), images=images)
+
+
+def tree(number: int) -> Stack:
+    names = [f"i{index:05d}" for index in range(number)]
+    images = tuple(
+        image(name, f"{names[(index - 1) // 10]}:cpu" if index else "outside:python")
+        for index, name in enumerate(names)
+    )
+    return replace(small_stack(), images=images)
+
+
+def planned(stack: Stack) -> None:
+    ids = select(stack, (), ())
+    plan_text(make_plan(stack, Inventory(), base="registry", selected=ids))
+
+
+def jobs(stack: Stack) -> None:
+    ids = select(stack, (), ())
+    plan = make_plan(stack, Inventory(), base="registry", selected=ids)
+    matrix(stack, plan, remote={}, capacity=2)
+
+
+def ordered(stack: Stack) -> None:
+    plan = make_plan(stack, Inventory(), base="registry", selected=select(stack, (), ()))
+    critical_paths(tasks(plan, History(), pushed=plan.images))
+
+
+def drawn(stack: Stack) -> None:
+    ids = select(stack, (), ())
+    for draw in (mermaid, dot_source, tree_lines):
+        draw(stack, ids)
+
+
+def calls_of(work: Callable[[Stack], None], stack: Stack) -> int:
+    """Return how many functions `work` calls."""
+    count = 0
+
+    def counted(_frame: object, event: str, _arg: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(counted)
+    try:
+        work(stack)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("work", [planned, jobs, ordered, drawn])
+@pytest.mark.parametrize("stack_of", [tree, chain])
+def test_four_times_the_images_make_four_times_the_calls(
+    work: Callable[[Stack], None], stack_of: Callable[[int], Stack]
+) -> None:
+    work(stack_of(10))
+    assert calls_of(work, stack_of(240)) < MORE_CALLS * calls_of(work, stack_of(60))
+
+
+@pytest.mark.parametrize("work", [planned, jobs, ordered])
+def test_a_chain_of_3000_images_needs_no_recursion(work: Callable[[Stack], None]) -> None:
+    work(chain(3000))
+
+
+def test_a_chain_of_3000_images_is_drawn_with_each_below_the_one_before() -> None:
+    stack = chain(3000)
+    lines = tree_lines(stack, [one.id for one in stack.images])
+    assert len(lines) == 3001
+    assert [line.split()[-2] for line in lines[1:4]] == ["i00000:cpu", "i00001:cpu", "i00002:cpu"]
