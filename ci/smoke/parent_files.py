@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 
 from ci.engines.engine import Engine, ImageInfo, Output
+from ci.errors import CommandError, EngineError
 from ci.plan.plan import PlannedImage
 from ci.smoke.probe_program import ProbeProgram
 from ci.smoke.results import listing_of
@@ -66,10 +67,12 @@ class ParentFiles:
         return listed.files if is_below else ""
 
     async def _list(self, parent: str, program: ProbeProgram) -> _Listed:
-        info = await self.engine.inspect(parent)
-        ended = await self.engine.run_sandboxed(
-            parent, program.lister(config_as_user(info.config, ROOT)), Output()
-        )
+        try:
+            info = await self.engine.inspect(parent)
+            lister = program.lister(config_as_user(info.config, ROOT))
+            ended = await self.engine.run_sandboxed(parent, lister, Output())
+        except (CommandError, EngineError):
+            return _Listed("", ())  # as if the store lacked it
         return _Listed(listing_of(ended.output), tuple(digest for digest, _ in info.layers))
 
 

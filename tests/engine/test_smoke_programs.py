@@ -107,7 +107,9 @@ async def test_the_module_of_the_entrypoint_is_imported_as_the_program_does_it(t
     other = await tiny.probe({"/opt/app/api.py": code}, entrypoint_module={**target, "attribute": "main"})
     assert "has no attribute 'main'" in wrong(other)["entrypoint api"]
     missing = await tiny.probe(entrypoint_module={**target, "module": "absent"})
-    assert "No module named 'absent'" in wrong(missing)["entrypoint absent"].splitlines()[0]
+    assert wrong(missing)["entrypoint absent"].splitlines()[0] == (
+        "absent: ModuleNotFoundError: No module named 'absent'"
+    )
     hangs = {"/opt/app/api.py": b"import time\ntime.sleep(600)\n"}
     slow = await tiny.probe(hangs, entrypoint_module=target, import_limit_s=2.0)
     assert "was still running after 2 s" in wrong(slow)["entrypoint api"]

@@ -62,7 +62,8 @@ KNOWN = (
         r"/var/lib/(ghostscript|aspell|dictionaries-common|ispell)(/.*)?", "indices of words and fonts"
     ),
     Generated(r"/var/log(/(btmp|wtmp|lastlog|faillog))?", "empty logs"),
-    Generated(r"/var/(mail|spool(/mail)?|local|opt|backups|tmp)|/run(/lock)?", "base-files: empty folders"),
+    Generated(r"/var/(mail|spool(/mail)?|local|opt|backups|tmp)", "base-files: empty folders"),
+    Generated(r"/run(/.*)?", "folders of services, which a container replaces"),
     Generated(r"/etc/apt/(sources\.list\.d/debian\.sources|apt\.conf\.d(/.*)?)", "the bootstrap base"),
     Generated(r"/etc/dpkg/dpkg\.cfg\.d(/.*)?", "the bootstrap base: what dpkg leaves out"),
     Generated(r"/(bin|sbin|lib|lib32|lib64|libx32|media|srv)", "the first folders of a system"),

@@ -107,5 +107,5 @@ def entrypoint(target: Mapping[str, Any], limit_s: float) -> Finding:
 
 def _where(lines: list[str]) -> str:
     """Return the last file and line of a traceback that is no part of Python's own importing."""
-    found = re.findall(r'^ *File "(?!<)([^"]+)", line (\d+)', "\n".join(lines), re.MULTILINE)
+    found = re.findall(r'^ *File "(?!<|[^"]*/importlib/)([^"]+)", line (\d+)', "\n".join(lines), re.MULTILINE)
     return f" ({found[-1][0]}:{found[-1][1]})" if found else ""
