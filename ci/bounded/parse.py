@@ -40,12 +40,12 @@ class MalformedError(ValueError):
         super().__init__(message)
 
 
-def parse_json(text: str | bytes, *, unique: bool = False) -> Any:
+def parse_json(text: str | bytes, *, unique: bool = False, finite: bool = True) -> Any:
     """Return the value of a JSON text in UTF-8.
 
     Its depth is at most `DEPTH`, its integers are in `INTEGERS`, its other numbers finite, its texts have no
     half of a surrogate pair. So it can be written again, and walked without care. With `unique`, a name that
-    stands twice in one object is refused.
+    stands twice in one object is refused; without `finite`, numbers may be infinite or none.
 
     Raises:
         MalformedError: it is no such text.
@@ -54,7 +54,8 @@ def parse_json(text: str | bytes, *, unique: bool = False) -> Any:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
         pairs = _unique if unique else None
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=pairs)
+        refuse = _refuse_constant if finite else None
+        value = json.loads(text, parse_constant=refuse, object_pairs_hook=pairs)
     except RecursionError as error:
         raise MalformedError(_DEEP) from error
     except json.JSONDecodeError as error:
@@ -67,7 +68,7 @@ def parse_json(text: str | bytes, *, unique: bool = False) -> Any:
         raise
     except ValueError as error:  # Python's own limit of the digits of an integer
         raise MalformedError(_LONG) from error
-    _check(value, json_text=True, halves=_SURROGATE.search(text) is not None)
+    _check(value, json_text=finite, halves=_SURROGATE.search(text) is not None)
     return value
 
 

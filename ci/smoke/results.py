@@ -119,7 +119,7 @@ def _event(line: str) -> dict[str, Any]:
     if not line.startswith(LINE_PREFIX):
         return {}
     try:
-        value = parse_json(line.removeprefix(LINE_PREFIX))
+        value = parse_json(line.removeprefix(LINE_PREFIX), finite=False)  # a metric may be no number
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

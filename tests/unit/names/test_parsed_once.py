@@ -29,6 +29,7 @@ OTHER_TEXTS = {
     "wheelhouse/program/client.py": "a program of the standard library alone: the user part of a URL's host",
     "wheelhouse/program/index.py": "a program of the standard library alone: URLs",
     "wheelhouse/program/index_page.py": "a program of the standard library alone: URLs",
+    "wheelhouse/program/wheel_contents.py": "a program of the standard library alone: paths in a wheel",
     "wheelhouse/program/package_folder.py": "a program of the standard library alone: a relative path",
 }
 """By file, what it takes apart that is none of these."""
