@@ -101,6 +101,7 @@ def test_a_file_of_a_vendored_package_is_not_its_own() -> None:
         (b"no archive", "is no sdist"),
         (tar(FILES)[:100], "is no sdist"),
     ],
+    ids=["code", "an address", "no requirement", "empty", "text", "cut"],  # an archive has the time in it
 )
 def test_what_does_not_say_it_is_an_error(data: bytes, what: str) -> None:
     with pytest.raises(LockError, match=what):
