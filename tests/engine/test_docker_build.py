@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,19 @@ from ci.engines.docker import DockerEngine
 from ci.engines.engine import BuildRequest, ContainerRun, Output, SandboxedProgram
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError
-from ci.run.inputs.local import LocalInputs
+from ci.run.inputs.compile_run import compile_run, jobs_of
+from ci.run.inputs.local import PROGRAMS, LocalInputs
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings, read_settings
+from ci.wheelhouse.program.wheel_folder import WheelFolder
 from tests.e2e.container import buildah, mounted, run
 from tests.engine.docker_daemon import CLIENT, Docker, daemon
 from tests.engine.docker_tree import docker_root, tree
 from tests.engine.look import LOOK
+from tests.engine.luck import sha
 from tests.engine.machine_to_attack import MOUNTED, machine_to_attack
+from tests.engine.test_sdists import HARMLESS as NO_HARM
+from tests.engine.test_sdists import hostile
 from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
@@ -265,3 +271,30 @@ async def test_a_daemon_without_gpus_says_why_there_is_none(plain: Machine) -> N
     engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner())
     assert "could not select device driver" in await engine.gpu_error(CHECKED)
     assert plain.docker.run("ps", "--all", "--quiet") == ""
+
+
+def test_an_sdist_that_docker_compiles_reaches_nothing(machine: Machine, tmp_path: Path) -> None:
+    engine = DockerEngine(program="docker", client=find_client("docker"), runner=Runner())
+    stack = open_workspace(machine.settings).stack
+    data = hostile("evil", "9", tmp_path)
+    line = f"evil==1.0 --hash=sha256:{sha(data)} # evil-1.0.tar.gz"
+    document = {
+        "input": "i",
+        "builder": [one.text for one in stack.builder.python_lock],
+        "lists": {"luck": [line]},
+        "builds": {"evil-1.0.tar.gz": "key"},
+        "known": {},
+    }
+    (tmp_path / "document.json").write_text(json.dumps(document))
+    folder = WheelFolder(tmp_path / "document.json", tmp_path / "inputs", "wheelhouse/cpu")
+    for one in folder.requirements:
+        kept = machine.settings.state / "inputs/content" / one.sha256
+        folder.store.path(one.sha256).write_bytes(kept.read_bytes())
+    folder.store.path(sha(data)).write_bytes(data)
+    folder.prepare_jobs(folder.to_compile())
+    (job,) = jobs_of(folder.work)
+    anyio.run(engine.run, machine.base, compile_run(job, folder.work, PROGRAMS), Output())
+    (wheel,) = (folder.work / "made/key").glob("*.whl")
+    report = json.loads(zipfile.ZipFile(wheel).read("evil.json"))
+    assert report.pop("connect") in {"ConnectionRefusedError", "OSError"}
+    assert report == NO_HARM

@@ -161,16 +161,15 @@ HARMLESS: dict[str, Any] = {
 }
 
 
+def hostile(name: str, port: str, tmp_path: Path) -> bytes:
+    """Return an sdist that tries all of it and puts what it found into its wheel."""
+    files = {"pyproject.toml": PROJECT, "backend.py": ATTACKS, "port": port.encode(), "name": name.encode()}
+    return sdist(name, {**files, "nonce": str(tmp_path).encode()})  # nothing compiled before is found
+
+
 def offer(stack: LuckStack, served: Served, tmp_path: Path, *names: str) -> None:
     port = served.url.rpartition(":")[2]
-    files = {"pyproject.toml": PROJECT, "backend.py": ATTACKS, "port": port.encode()}
-    files["nonce"] = str(tmp_path).encode()  # nothing compiled before is found
-    stack.add(
-        *(
-            served.add(name, f"{name}-1.0.tar.gz", sdist(name, {**files, "name": name.encode()}))
-            for name in names
-        )
-    )
+    stack.add(*(served.add(name, f"{name}-1.0.tar.gz", hostile(name, port, tmp_path)) for name in names))
 
 
 def test_an_sdist_reaches_nothing_of_the_machine_of_the_network_or_of_another_sdist(
