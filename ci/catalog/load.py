@@ -10,6 +10,7 @@ from ci.catalog import names
 from ci.catalog.accounts import account_errors
 from ci.catalog.document import ExternalBasesDocument, ImageDocument, StackDocument
 from ci.catalog.image import Draft, check_packages, drafts, requirements_of
+from ci.catalog.image_rules import check_images, check_suite
 from ci.catalog.locked import Demand, Locks
 from ci.catalog.names import (
     digest_error,
@@ -65,6 +66,10 @@ def _load(top: Path, locks: Demand) -> Stack:
     check_parents(errors, found, images, None if external is None else [base.name for base in external])
     _check_roots(errors, images)
     ordered = checked(errors, in_order(errors, found))
+    if document is not None:
+        check_suite(errors, STACK, document)
+        only_base = document.bootstrap.packages if document.base == "bootstrap" else ()
+        check_images(errors, ordered, only_base)
     build_requirements = _builder_lock(own, reader)
     if document is None:
         raise errors.error()

@@ -17,6 +17,7 @@ from ci.plan.plan import PlannedImage
 from ci.report.check import Check, Rung, Status
 from ci.report.events import Checked, Event, Note, Step
 from ci.smoke.check_options import CheckOptions
+from ci.smoke.hints import with_hints
 from ci.smoke.ladder import (
     ALWAYS,
     all_passed,
@@ -157,7 +158,7 @@ class ImageChecks:
                 self.passed[planned.id] = content
             if needs_gpu(image):
                 checks += await self._gpu(tested, checks)
-        ordered = in_order(checks)
+        ordered = with_hints(image, in_order(checks))
         self.emit(Checked(task=planned.id, checks=ordered))
         return ordered
 

@@ -26,6 +26,7 @@ REQUEST = "request.json"
 PARENT_FILE = "parent.tree"
 """The parent's files, for program/probe.py."""
 READERS = (
+    "catalog/image_rules.py",
     "engines/capabilities.py",
     "engines/sandbox.py",
     "engines/dagger/engine.py",

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from ci.catalog.image_rules import variable_faults
 from ci.catalog.stack import ImageVariant, Stack
 from ci.report.check import Check, verdict
 from ci.smoke.probe_request import entrypoint_of
 from ci.steps.layout import TINI, VENV
-
-SECRET_NAME = re.compile(
-    r"(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(API|ACCESS|PRIVATE|SECRET)_?KEY)(_|$)",
-    re.IGNORECASE,
-)
-SECRET_VALUE = re.compile(
-    r"://[^/\s:@]+:[^/\s@]+@|-----BEGIN |\b(gh[pousr]_|github_pat_|glpat-|hf_|AKIA|xox[bp]-)[A-Za-z0-9]{12,}"
-)
-MACHINE_SETTING = re.compile(
-    r"((HTTPS?|FTP|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE|NODE_EXTRA_CA_CERTS|"
-    r"GIT_SSL_CAINFO|(PIP|UV)_.*)",
-    re.IGNORECASE,
-)
 
 
 def structure_checks(stack: Stack, image: ImageVariant, config: dict[str, Any]) -> tuple[Check, ...]:
@@ -51,14 +38,7 @@ def _environment(texts: list[str]) -> Check:
     env = dict(text.partition("=")[::2] for text in texts)
     first = f"{VENV}/bin"
     errors = [f"PATH does not start with {first}"] if env.get("PATH", "").split(":")[0] != first else []
-    errors += [
-        f"{name} looks like a secret"
-        for name, value in sorted(env.items())
-        if SECRET_NAME.search(name) or SECRET_VALUE.search(value)
-    ]
-    errors += [
-        f"{name} is a setting of one machine" for name in sorted(env) if MACHINE_SETTING.fullmatch(name)
-    ]
+    errors += [f"{name} {fault}" for name in sorted(env) for fault in variable_faults(name, env[name])]
     return verdict("config: environment", "; ".join(errors))
 
 
