@@ -10,6 +10,7 @@ CUTS = {"partition", "rpartition", "split", "rsplit"}
 MARKS = {":", "@", "/", "outside:"}
 DIGEST = "sha256"
 OTHER_TEXTS = {
+    "catalog/image_rules.py": "a path in an image, and the folders of PATH",
     "catalog/lockfile.py": "a path in Debian's archive",
     "catalog/names.py": "a path in an image, and the components of a namespace",
     "catalog/stack.py": "a path in Debian's archive",

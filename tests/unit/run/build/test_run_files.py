@@ -26,8 +26,6 @@ def machine(tmp_path: Path) -> Machine:
     for name in ("requirements.in", "requirements.lock"):
         (folder.path / "base" / name).unlink()
         (folder.path / "tool" / name).unlink()
-    folder.edit("base/image.toml", 'apt = ["tini"]', "")
-    (folder.path / "base/apt.lock").unlink()
     folder.python("wheelhouse.in", "wheelhouse.lock", [])
     folder.apt_lock("wheelhouse.apt.lock", ["g++"], locked=[])
     machine = Machine(folder=tmp_path)
@@ -41,7 +39,8 @@ def with_uv(folder: StackFolder) -> Any:
     from tests.fakes.uv_wheel import UV
 
     stack = load_stack(folder.path)
-    return replace(stack, builder=replace(stack.builder, python_lock=(UV,)))
+    images = tuple(replace(image, apt=(), apt_lock=()) for image in stack.images)
+    return replace(stack, images=images, builder=replace(stack.builder, python_lock=(UV,)))
 
 
 async def test_an_edit_while_another_image_builds_is_not_in_the_image(machine: Machine) -> None:
