@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ci.wheelhouse.program import client as client_module
@@ -46,9 +46,12 @@ class Fake:
     asked: list[bytes] = field(default_factory=list)
 
     def connect(self, address: tuple[str, int], *_more: object, **_options: object) -> socket.socket:
+        address[0].encode("idna")  # as a socket does: a UnicodeError for a name that can't be one
+        answer = self.answers.get(address[0])
+        if answer is None:
+            raise socket.gaierror(socket.EAI_NONAME, "no such host")
         one, there = socket.socketpair()
         here = Pair(fileno=one.detach())
-        answer = self.answers[address[0]]
 
         def send(data: bytes) -> None:
             there.sendall(data)
@@ -319,6 +322,7 @@ HEADS = st.lists(
             b"Transfer-Encoding: chunked\r\n",
             b"Location: \r\n",
             b"Location: http://\xff\r\n",
+            b"Location: http://a..b\r\n",
             b"Location: data:,x\r\n",
             b": \r\n",
             b"\x00\xff\r\n",
@@ -334,6 +338,8 @@ HEADS = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(data=HEADS | st.binary(max_size=100))
+@example(data=b"HTTP/1.1 301 Moved\r\nLocation: http://\xff\r\n\r\n")
+@example(data=b"HTTP/1.1 301 Moved\r\nLocation: http://a..b\r\n\r\n")
 def test_whatever_a_server_sends_it_is_read_or_a_failure_of_fetching(data: bytes) -> None:
     fake = Fake({HOST: lambda send: send(data)})
     with suppress(FetchingError):
