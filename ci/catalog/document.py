@@ -103,6 +103,11 @@ class SmokeTable(Document):
     help: Annotated[bool, Example("true")] = Field(
         True, description="Whether the entrypoint must answer --help."
     )
+    start: Annotated[bool, Example("true")] = Field(
+        True,
+        description="Whether the entrypoint must start without arguments and without a network if help is "
+        "false: it ends with 0, or is still running after a few seconds.",
+    )
     import_entrypoint: Annotated[bool, Example("true")] = Field(
         True,
         description="Whether the module that the entrypoint names (such as api in uvicorn api:app) must be "

@@ -153,6 +153,7 @@ def _smoke(table: SmokeTable, of_variant: VariantTable, inputs: tuple[ContextFil
     return Smoke(
         imports=tuple((normalised_name(name), module) for name, module in table.imports.items()),
         help=table.help,
+        start=table.start,
         import_entrypoint=table.import_entrypoint,
         commands=tuple(tuple(command) for command in table.commands),
         runs=tuple(tuple(argv) for argv in table.runs),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ci.catalog.base_python import PYTHON_OF, suite_error
 from ci.catalog.document import StackDocument
 from ci.catalog.reading import IMAGE
 from ci.catalog.stack import ImageVariant
@@ -23,8 +24,6 @@ MACHINE_SETTING = re.compile(
     r"GIT_SSL_CAINFO|(PIP|UV)_.*)",
     re.IGNORECASE,
 )
-PYTHON_OF = {"buster": "3.7", "bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
-"""The version of Debian's python3. Source: packages.debian.org/python3."""
 SUITES = (*PYTHON_OF, "forky", "sid", "stable", "testing", "unstable", "oldstable")
 """Debian's suites that are not too old for its mirrors. Source: debian.org/releases."""
 INTERPRETERS = re.compile(r"(python|python3|sh|bash)([0-9.]*)")
@@ -39,9 +38,8 @@ def check_suite(errors: ValidationErrors, file: str, document: StackDocument) ->
         return
     if suite not in SUITES:
         errors.add(file, "bootstrap.suite", f"Debian has no suite '{suite}'", Suggestion(suite, SUITES))
-    elif document.base == "bootstrap" and PYTHON_OF.get(suite, python) != python:
-        what = f"{python}, but the bootstrap base has Python {PYTHON_OF[suite]} of {suite}"
-        errors.add(file, "python", what, f'set python = "{PYTHON_OF[suite]}", another suite, or another base')
+    elif document.base == "bootstrap" and (error := suite_error(python, suite)):
+        errors.add(file, "python", *error)
 
 
 def check_images(errors: ValidationErrors, images: Iterable[ImageVariant], bootstrap: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ci.catalog import names
 from ci.catalog.accounts import account_errors
+from ci.catalog.base_python import tag_error
 from ci.catalog.document import ExternalBasesDocument, ImageDocument, StackDocument
 from ci.catalog.image import Draft, check_packages, drafts, requirements_of
 from ci.catalog.image_rules import check_images, check_suite
@@ -83,7 +84,9 @@ def _load(top: Path, locks: Demand) -> Stack:
         apt_lock=_apt(own, reader, WHEELHOUSE_APT_LOCK, "wheelhouse", document.wheelhouse.apt),
         python_lock=build_requirements,
     )
-    _check_digests(errors, document.base, external or (), {image.parent for image in ordered})
+    parents = {image.parent for image in ordered}
+    _check_digests(errors, document.base, external or (), parents)
+    _check_tags(errors, document, external or (), parents)
     if errors or external is None:
         raise errors.error()
     return Stack(
@@ -188,6 +191,18 @@ def _check_digests(
                 f'absent, but needed: {STACK} has base = "registry"',
                 'run `dockwright lock` where that registry can be reached, or set base = "auto"',
             )
+
+
+def _check_tags(
+    errors: ValidationErrors,
+    document: StackDocument,
+    external: Collection[ExternalBase],
+    parents: Collection[str],
+) -> None:
+    used = [base for base in external if str(ExternalId(base.name)) in parents]
+    error = tag_error(document.python, used) if document.base in ("auto", "registry") else None
+    if error is not None and not errors.has(STACK, "python: "):
+        errors.add(STACK, "python", *error)
 
 
 def _images(own: Folder, reader: Locks, variants: Collection[str]) -> tuple[dict[str, Draft], Parents]:

@@ -39,10 +39,13 @@ def namespace_error(name: str) -> Invalid | None:
     """
     if all(REPOSITORY.fullmatch(part) for part in name.split("/")):
         return None
-    return (
-        f"{name!r} can't be part of a repository's path",
-        "use lower-case letters, digits and single . _ - between them, and / between parts",
-    )
+    hint = "use lower-case letters, digits and single . _ - between them, and / between parts"
+    if name != name.lower() and namespace_error(name.lower()) is None:
+        return (
+            f"{name!r} has capital letters, which a repository's path can't have",
+            f"write {name.lower()!r}",
+        )
+    return f"{name!r} can't be part of a repository's path", hint
 
 
 def image_error(name: str) -> Invalid | None:
@@ -51,6 +54,9 @@ def image_error(name: str) -> Invalid | None:
         return f"dockwright itself uses the name {name!r}", "rename the folder"
     if REPOSITORY.fullmatch(name):
         return None
+    if name != name.lower() and image_error(name.lower()) is None:
+        what = f"{name!r} has capital letters, which the name of a repository can't have"
+        return what, f"rename the folder to {name.lower()!r}"
     return (
         f"{name!r} can't be the name of a repository",
         "rename the folder to lower-case letters, digits and single . _ - between them",

@@ -102,6 +102,8 @@ class Smoke:
 
     imports: tuple[tuple[str, str], ...] = ()
     help: bool = True
+    start: bool = True
+    """Whether the entrypoint is started without arguments where `help` is off."""
     import_entrypoint: bool = True
     commands: tuple[tuple[str, ...], ...] = ()
     runs: tuple[tuple[str, ...], ...] = ()

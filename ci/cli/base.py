@@ -27,6 +27,7 @@ def base(settings: Settings, target: Path) -> None:
     FILE` builds on it where no registry is available.
     """
     workspace = open_workspace(settings.with_(base="bootstrap"))
+    workspace.check_base()
     install_first()
     anyio.run(_write, workspace, target.absolute())
     click.echo(f"{target}: {target.stat().st_size / 1e6:.0f} MB")

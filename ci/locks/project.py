@@ -6,6 +6,7 @@ One resolution of such a project gives every image of the variant the same versi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def project_text(project: Project) -> str:
     """Return `project` as the text of a pyproject.toml."""
     rows = [
         "[project]",
-        f"name = {quoted(project.name)}",
+        f"name = {quoted(_project_name(project.name))}",
         'version = "0"',
         f"requires-python = {quoted(f'=={project.python}.*')}",
         "",
@@ -101,6 +102,14 @@ def preference_text(project: Project, pins: Mapping[str, LockLine]) -> str:
             f"source = {{ registry = {quoted(INDEX)} }}",
         ]
     return "\n".join([*rows, ""])
+
+
+def _project_name(text: str) -> str:
+    """Return `text` as the name of a Python project: the name of a stack may be any text.
+
+    Source: Python Packaging User Guide, Names and normalization.
+    """
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "stack"
 
 
 def _array(texts: Iterable[str], first: Sequence[str] = ()) -> str:

@@ -69,6 +69,11 @@ def parse_namespace(text: str) -> RegistryNamespace:
             hint="set them in the environment: DOCKWRIGHT_REGISTRY_USER and DOCKWRIGHT_REGISTRY_PASSWORD, or "
             "log in by `podman login` or `docker login`",
         )
+    if text != text.lower() and _FORM.fullmatch(text.lower()):
+        raise UsageError(
+            f"{text!r} is not the namespace of a registry: it has capital letters",
+            hint=f"write {text.lower()}; the repositories of a registry have lower-case names",
+        )
     found = _FORM.fullmatch(text)
     if found is None or len(text) > LONGEST:
         raise UsageError(

@@ -10,9 +10,12 @@ from ci.report.check import Check, Status
 
 HINTS = {
     "--help": "if the program has no --help: `help = false` under [smoke]",
+    "start": "if the program needs arguments or a service to start: `start = false` under [smoke]",
     "shared libraries": "what is missing and nothing loads: `unresolved` under [smoke]",
 }
 IMPORT, IMPORT_HINT = "import ", "a module of another name: `imports` under [smoke]"
+MODULE = "entrypoint "
+MODULE_HINT = "if it needs a network or a secret to be imported: `import_entrypoint = false` under [smoke]"
 
 
 def with_hints(image: ImageVariant, checks: Iterable[Check]) -> tuple[Check, ...]:
@@ -23,8 +26,16 @@ def with_hints(image: ImageVariant, checks: Iterable[Check]) -> tuple[Check, ...
 def _with_hint(image: ImageVariant, check: Check) -> Check:
     if check.status is not Status.failed:
         return check
-    hint = IMPORT_HINT if check.name.startswith(IMPORT) else HINTS.get(check.name, "")
+    hint = _hint(check.name)
     if not hint:
         return check
     text = f"{check.detail}\nhint: {hint} in {image.folder}/{IMAGE}"
     return check.model_copy(update={"detail": text})
+
+
+def _hint(name: str) -> str:
+    if name.startswith(IMPORT):
+        return IMPORT_HINT
+    if name.startswith(MODULE) and "/" not in name:  # a file is compiled only
+        return MODULE_HINT
+    return HINTS.get(name, "")

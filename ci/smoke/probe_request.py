@@ -28,6 +28,8 @@ COMPILERS = (
 INSTALLERS = r"(pip|uv|uvx|poetry|conda)(\d+(\.\d+)*)?"
 """File names of installers. An external base image may have some; the virtual environment may not."""
 COMMAND_LIMIT_S = 60.0
+START_LIMIT_S = 5.0
+"""A program that still runs after this time could be started."""
 RUN_LIMIT_S = 120.0
 IMPORT_LIMIT_S = 120.0
 PROBE = "/run/probe"
@@ -80,6 +82,7 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         },
         "entrypoint_module": _entrypoint_module(line, program) if image.smoke.import_entrypoint else None,
         "help": [TINI, "--", *program, "--help"] if image.smoke.help else [],
+        "start": [TINI, "--", *program] if image.smoke.start and not image.smoke.help else [],
         "commands": [list(command) for command in commands],
         "runs": runs,
         "needs": {rung: list(below) for rung, below in NEEDS.items() if below},
@@ -88,6 +91,7 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "compilers": COMPILERS,
         "installers": INSTALLERS,
         "command_limit_s": COMMAND_LIMIT_S,
+        "start_limit_s": START_LIMIT_S,
         "run_limit_s": RUN_LIMIT_S,
         "import_limit_s": IMPORT_LIMIT_S,
     }

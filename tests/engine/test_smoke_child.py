@@ -83,7 +83,8 @@ def test_a_hang_is_ended_with_what_it_started_in_other_groups(tmp_path: Path) ->
         f"subprocess.run([sys.executable, '-S', {str(inner)!r}], process_group=0)\n"
     )
     ended = python(code, 1.5)
-    assert ended == ProcessResult(-9, "begun\n", "was still running after 1.5 s, so it was ended")
+    reason = "was still running after 1.5 s, so it was ended"
+    assert ended == ProcessResult(-9, "begun\n", reason, timed_out=True)
     assert ends(int(note.read_text()))
 
 

@@ -137,6 +137,28 @@ async def test_help_that_says_nothing_fails(tiny: TinyImage) -> None:
     }
 
 
+START = ["/usr/bin/tini", "--", "python", "/opt/app/stage.py"]
+
+
+async def test_a_program_that_goes_on_or_ends_with_0_could_be_started(tiny: TinyImage) -> None:
+    there = {"/opt/app/stage.py": b"import time\ntime.sleep(600)\n"}
+    checks = await tiny.probe(there, help=[], start=START, start_limit_s=1.0)
+    assert not wrong(checks)
+    assert checks["start"].detail == "was still running after 1 s"
+    reads = await tiny.probe(help=[], start=["/usr/bin/tini", "--", "python"], start_limit_s=30.0)
+    assert reads["start"].detail == "ended with 0"
+
+
+async def test_a_program_that_can_not_be_started_fails_with_its_output(tiny: TinyImage) -> None:
+    there = {"/opt/app/stage.py": b"import no_such_module\n", "/opt/app/no.sh": b"\x7fELF no program\n"}
+    missing = await tiny.probe(there, help=[], start=START, start_limit_s=30.0)
+    first, *lines = wrong(missing)["start"].splitlines()
+    assert first == "ended with 1: ModuleNotFoundError: No module named 'no_such_module'"
+    assert lines[0].startswith("Traceback")
+    no_format = await tiny.probe(there, help=[], start=["/opt/app/no.sh"], start_limit_s=30.0)
+    assert wrong(no_format) == {"start": "can't be started: Exec format error: /opt/app/no.sh"}
+
+
 async def test_commands_that_fail_hang_flood_or_are_not_there_are_told_apart(tiny: TinyImage) -> None:
     flood = "import sys\nwhile True: sys.stdout.write('x' * 99 + '\\n')"
     commands = [

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import anyio
 
-from ci.catalog.load import load_stack
+from ci.catalog.base_python import check_base
+from ci.catalog.load import STACK, load_stack
 from ci.catalog.stack import Stack
+from ci.catalog.validation_errors import ValidationErrors
 from ci.engines.choose import choose_engine
 from ci.engines.engine import Engine
 from ci.engines.process.runner import Runner
@@ -112,6 +114,17 @@ class Workspace:
         except (EngineError, CommandError):
             return Store(ids={})
 
+    def check_base(self) -> None:
+        """Check that the base of the resolved kind has the Python of the stack, as far as that is known.
+
+        Raises:
+            CatalogError: it has another.
+        """
+        errors = ValidationErrors(top=self.directory.name)
+        check_base(errors, STACK, self.stack, self.base.kind)
+        if errors:
+            raise errors.error()
+
     async def plan(
         self,
         names: Collection[str] = (),
@@ -123,7 +136,11 @@ class Workspace:
         """Return the plan for `names` (`image` or `image:variant`; empty: all) of `variants` (empty: all).
 
         `remote` are the ids of images that a registry has.
+
+        Raises:
+            CatalogError: the base has another Python than the stack.
         """
+        self.check_base()
         local = store if store is not None else await self.store()
         namespace = self.stack.namespace
         return make_plan(

@@ -25,11 +25,15 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class ProcessResult:
-    """How a child ended: `status` as in subprocess; `reason` why the probe ended it, empty if it did not."""
+    """How a child ended: `status` as in subprocess; `reason` why the probe ended it, empty if it did not.
+
+    `timed_out`: that reason is that it was still running after its time limit.
+    """
 
     status: int
     output: str
     reason: str = ""
+    timed_out: bool = False
 
     @property
     def error(self) -> str:
@@ -37,8 +41,16 @@ class ProcessResult:
         if self.reason:
             return self.reason
         if self.status < 0:
-            return f"was ended by {signal.Signals(-self.status).name}"
+            return f"was ended by {signal_name(-self.status)}"
         return f"ended with {self.status}" if self.status else ""
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal; its number for a real-time signal, which has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 class BoundedOutput:
@@ -95,14 +107,19 @@ def run(
     with process.stdout as stdout:
         os.set_blocking(stdout.fileno(), False)
         try:
-            reason = _read(process, stdout.fileno(), bounded, limit_s)
+            reason, timed_out = _read(process, stdout.fileno(), bounded, limit_s)
         finally:
             end(process)
-    return ProcessResult(process.wait(), bounded.text, reason)
+    return ProcessResult(process.wait(), bounded.text, reason, timed_out)
 
 
-def _read(process: subprocess.Popen[bytes], output: int, bounded: BoundedOutput, limit_s: float) -> str:
-    """Read until the child has ended; return why it has to be killed, empty if it ended by itself."""
+def _read(
+    process: subprocess.Popen[bytes], output: int, bounded: BoundedOutput, limit_s: float
+) -> tuple[str, bool]:
+    """Read until the child has ended; return why it has to be killed, and whether its time was over.
+
+    The reason is empty if it ended by itself.
+    """
     deadline = time.monotonic() + limit_s
     ended = os.pidfd_open(process.pid)
     try:
@@ -114,16 +131,16 @@ def _read(process: subprocess.Popen[bytes], output: int, bounded: BoundedOutput,
                 if output in ready and _read_once(output, bounded) == 0:
                     selector.unregister(output)
                 if bounded.size > OUTPUT_LIMIT_BYTES:
-                    return f"wrote more than {OUTPUT_LIMIT_BYTES // 2**20} MiB, so it was ended"
+                    return f"wrote more than {OUTPUT_LIMIT_BYTES // 2**20} MiB, so it was ended", False
                 if ended in ready:
                     grace = min(deadline, time.monotonic() + GRACE_S)
                     while time.monotonic() < grace and bounded.size <= OUTPUT_LIMIT_BYTES:
                         if _read_once(output, bounded) <= 0:
                             break
-                    return ""
+                    return "", False
     finally:
         os.close(ended)
-    return f"was still running after {limit_s:g} s, so it was ended"
+    return f"was still running after {limit_s:g} s, so it was ended", True
 
 
 def _read_once(output: int, bounded: BoundedOutput) -> int:

@@ -30,7 +30,7 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from . import filesystem
-from .bounded_process import VARIABLE, end_orphans, run
+from .bounded_process import VARIABLE, ProcessResult, end_orphans, run
 from .filesystem import Finding
 
 LINE_PREFIX = "dockwright-check "
@@ -149,11 +149,23 @@ def imports(request: dict[str, Any], ladder: Ladder, loaded: set[str]) -> None:
         ladder.result("imports", f"import {one.name}", status, detail, seconds=round(one.seconds, 3))
 
 
-def program(argv: list[str], limit_s: float, *, prints: bool = False) -> Finding:
-    """A program started in an empty folder ends with 0, and with `prints` it prints something."""
+def started(argv: list[str], limit_s: float) -> ProcessResult:
+    """Start a program in an empty folder, which is also for its temporary files, and return how it ended."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         # without this variable tini warns that it is not the first process
-        ended = run(argv, limit_s, env={"TINI_SUBREAPER": "1", "TMPDIR": folder}, cwd=folder)
+        return run(argv, limit_s, env={"TINI_SUBREAPER": "1", "TMPDIR": folder}, cwd=folder)
+
+
+def start(argv: list[str], limit_s: float) -> Finding:
+    """The image's program can be started without arguments."""
+    from .start import start_finding  # imported only where it is used: it is compiled each time
+
+    return start_finding(started(argv, limit_s), limit_s)
+
+
+def program(argv: list[str], limit_s: float, *, prints: bool = False) -> Finding:
+    """A program ends with 0, and with `prints` it prints something."""
+    ended = started(argv, limit_s)
     if ended.error:
         return "failed", f"{ended.error}\n{tail(ended.output)}".rstrip()
     lines = ended.output.strip().splitlines()
@@ -203,12 +215,18 @@ def list_files() -> None:
     report(event="ended")
 
 
-def programs_of(request: dict[str, Any]) -> list[tuple[str, list[str], float, bool]]:
-    """Return the programs to start as (name, argv, time limit in seconds, whether it has to print)."""
-    limit_s = request["command_limit_s"]
-    found = [("--help", request["help"], limit_s, True)] if request["help"] else []
-    found += [(f"run {shlex.join(argv)}", argv, limit_s, False) for argv in request["commands"]]
-    return found + [(name, argv, request["run_limit_s"], False) for name, argv in request["runs"].items()]
+def programs_of(request: dict[str, Any]) -> list[tuple[str, Callable[[], Finding], float]]:
+    """Return the checks that start programs as (name, check, time limit in seconds)."""
+    limit_s, start_s, run_s = request["command_limit_s"], request["start_limit_s"], request["run_limit_s"]
+    found: list[tuple[str, Callable[[], Finding], float]] = []
+    if request["help"]:
+        found.append(("--help", partial(program, request["help"], limit_s, prints=True), limit_s))
+    if request["start"]:
+        found.append(("start", partial(start, request["start"], start_s), start_s))
+    found += [
+        (f"run {shlex.join(argv)}", partial(program, argv, limit_s), limit_s) for argv in request["commands"]
+    ]
+    return found + [(name, partial(program, argv, run_s), run_s) for name, argv in request["runs"].items()]
 
 
 def main(request_path: str) -> None:
@@ -252,8 +270,8 @@ def main(request_path: str) -> None:
     if "programs" in ladder.rungs:
         for name, compiled in code:
             ladder.check("programs", name, compiled, request["import_limit_s"] + 10)
-        for name, argv, at_most_s, prints in programs:
-            ladder.check("programs", name, partial(program, argv, at_most_s, prints=prints), at_most_s + 10)
+        for name, started_program, at_most_s in programs:
+            ladder.check("programs", name, started_program, at_most_s + 10)
     if "cuda" in ladder.rungs:
         for name, load in libraries:
             ladder.check("cuda", name, load, limit_s)

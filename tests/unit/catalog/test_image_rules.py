@@ -89,6 +89,57 @@ def test_the_python_of_the_bootstrap_base_is_that_of_its_suite(stack: StackFolde
     )
 
 
+@pytest.mark.parametrize("base", ["auto", "registry"])
+@pytest.mark.parametrize(
+    ("reference", "tag"),
+    [
+        ("docker.io/library/python", "3.11-slim-bookworm"),
+        ("python", "3.11"),
+        ("docker.io/bitnami/python", "3.11.9-debian-12-r0"),
+        ("docker.io/nikolaik/python-nodejs", "python3.11-nodejs20-slim"),
+        ("ghcr.io/team/base", "cuda12-py3.11"),
+    ],
+)
+def test_the_python_of_an_external_base_is_that_of_its_tag(
+    stack: StackFolder, base: str, reference: str, tag: str
+) -> None:
+    stack.edit("bases.lock.toml", "docker.io/library/python", reference)
+    stack.edit("bases.lock.toml", 'tag = "3.11-slim"', f'tag = "{tag}"')
+    stack.edit("stack.toml", 'base = "auto"', f'base = "{base}"')
+    stack.load()
+    stack.edit("stack.toml", 'python = "3.11"', 'python = "3.12"')
+    text = f"python: 3.12, but the external base 'python' has Python 3.11: its tag is {tag}; set python ="
+    assert any(one.startswith(f"docker/stack.toml: {text}") for one in stack.errors)
+
+
+@pytest.mark.parametrize(
+    ("reference", "tag"),
+    [
+        ("docker.io/library/alpine", "3.12"),
+        ("docker.io/library/python", "3"),
+        ("docker.io/library/python", "slim-bookworm"),
+        ("ghcr.io/team/happy", "happy3.12"),
+    ],
+)
+def test_a_tag_that_says_no_version_of_python_is_accepted(
+    stack: StackFolder, reference: str, tag: str
+) -> None:
+    stack.edit("bases.lock.toml", "docker.io/library/python", reference)
+    stack.edit("bases.lock.toml", 'tag = "3.11-slim"', f'tag = "{tag}"')
+    stack.load()
+
+
+def test_a_base_that_no_image_has_may_have_another_python(stack: StackFolder) -> None:
+    stack.append("bases.lock.toml", '[other]\nreference = "python"\ntag = "3.12"\n')
+    stack.load()
+
+
+def test_the_tag_is_not_compared_where_the_only_base_is_the_bootstrap_base(stack: StackFolder) -> None:
+    stack.edit("bases.lock.toml", 'tag = "3.11-slim"', 'tag = "3.12-slim"')
+    stack.edit("stack.toml", 'base = "auto"', 'base = "bootstrap"')
+    stack.load()
+
+
 def test_the_path_of_a_model_is_absolute(stack: StackFolder) -> None:
     stack.append(IMAGE, '[[models]]\npath = "models/x"\ndescription = "A model."\n')
     assert "'models/x' is not absolute" in what(stack, f"{IMAGE}: models[0].path: ")

@@ -64,14 +64,18 @@ def test_environment_of_a_variant_goes_over_that_of_its_image(stack: StackFolder
 def test_checks_budget_and_models_are_read(stack: StackFolder) -> None:
     stack.append(
         "tool/image.toml",
-        '[smoke]\nhelp = false\nunresolved = ["libx.so.1"]\n'
+        '[smoke]\nhelp = false\nstart = false\nunresolved = ["libx.so.1"]\n'
         'imports = { Py_YAML = "yaml" }\ncommands = [["true", "x"]]\n'
         "[budget]\nunpacked_mb = { cpu = 7 }\nimport_s = { cpu = 0.5 }\n"
         '[[models]]\npath = "/models/x"\ndescription = "X."\nlicense = "MIT"\n',
     )
     tool = stack.load().get("tool:cpu")
     assert tool.smoke == Smoke(
-        imports=(("py-yaml", "yaml"),), help=False, commands=(("true", "x"),), unresolved=("libx.so.1",)
+        imports=(("py-yaml", "yaml"),),
+        help=False,
+        start=False,
+        commands=(("true", "x"),),
+        unresolved=("libx.so.1",),
     )
     assert tool.budget == Budget(unpacked_mb=7, import_s=0.5)
     assert tool.models == (Model(path="/models/x", description="X.", license="MIT"),)

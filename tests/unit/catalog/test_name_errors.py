@@ -29,6 +29,21 @@ def test_an_image_name_that_cannot_be_a_repository_is_refused(stack: StackFolder
     ]
 
 
+def test_capital_letters_are_an_error_that_says_what_to_write(stack: StackFolder) -> None:
+    stack.edit("stack.toml", "team/small", "Team/small")
+    (stack.path / "tool").rename(stack.path / "Tool")
+    assert stack.errors == [
+        (
+            "docker/Tool: 'Tool' has capital letters, which the name of a repository can't have; rename the "
+            "folder to 'tool'"
+        ),
+        (
+            "docker/stack.toml: namespace: 'Team/small' has capital letters, which a repository's path can't "
+            "have; write 'team/small'"
+        ),
+    ]
+
+
 def test_an_image_name_that_dockwright_uses_itself_is_refused(stack: StackFolder) -> None:
     (stack.path / "tool").rename(stack.path / "release")
     assert stack.errors == ["docker/release: dockwright itself uses the name 'release'; rename the folder"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
+
+import pytest
 
 from ci.locks.project import (
     ENVIRONMENT,
@@ -25,6 +28,14 @@ PROJECT = Project(
     ),
     constraints=(("numpy", "2.0.2"),),
 )
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("Small-cpu", "Small-cpu"), ("My stack! (2)-cpu_", "My-stack-2-cpu"), ("Ünit", "nit"), ("…", "stack")],
+)
+def test_the_name_of_a_stack_may_be_any_text(name: str, written: str) -> None:
+    assert tomllib.loads(project_text(replace(PROJECT, name=name)))["project"]["name"] == written
 
 
 def test_a_group_includes_its_parents_group() -> None:

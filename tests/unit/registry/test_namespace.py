@@ -43,6 +43,12 @@ def test_anything_else_is_refused_with_an_example(text: str) -> None:
         parse_namespace(text)
 
 
+@pytest.mark.parametrize("text", ["ghcr.io/MyOrg", "GHCR.io/myorg", "localhost:5000/TEAM/Sub", "Team/x"])
+def test_capital_letters_are_refused_with_what_to_write(text: str) -> None:
+    with pytest.raises(UsageError, match=f"it has capital letters\nhint: write {text.lower()};"):
+        parse_namespace(text)
+
+
 @pytest.mark.parametrize(
     ("host", "is_loopback"),
     [

@@ -8,6 +8,7 @@ import pytest
 
 from ci.catalog.stack import Smoke
 from ci.smoke.contents_request import contents_request
+from ci.smoke.probe_program import present_suite
 from ci.smoke.probe_request import COMPILERS, INSTALLERS, smoke_request
 from tests.stacks import image, small_stack, with_image
 
@@ -69,7 +70,9 @@ def test_a_child_also_checks_what_its_ancestors_declare() -> None:
         "unresolved_allowed": ["libx.so", "liby.so"],
         "compilers": COMPILERS,
         "installers": INSTALLERS,
+        "start": [],
         "command_limit_s": 60.0,
+        "start_limit_s": 5.0,
         "run_limit_s": 120.0,
         "import_limit_s": 120.0,
         "contents_limit_s": 600.0,
@@ -95,6 +98,24 @@ def test_help_is_asked_behind_the_init_of_python_where_there_is_no_program() -> 
     assert smoke_request(stack, stack.get("ml:cpu"))["help"] == ["/usr/bin/tini", "--", "python", "--help"]
     silent = with_image(stack, "asr:cpu", smoke=Smoke(help=False))
     assert smoke_request(silent, silent.get("asr:cpu"))["help"] == []
+
+
+def test_a_program_that_is_not_asked_for_help_is_started_as_a_container_starts_it() -> None:
+    stack = with_image(small_stack(), "asr:cpu", smoke=Smoke(help=False))
+    start = smoke_request(stack, stack.get("asr:cpu"))["start"]
+    assert start == ["/usr/bin/tini", "--", "python", "/opt/app/asr.py"]
+    without = with_image(stack, "asr:cpu", smoke=Smoke(help=False, start=False))
+    assert smoke_request(without, without.get("asr:cpu"))["start"] == []
+    ml = with_image(stack, "ml:cpu", smoke=Smoke(help=False))
+    assert smoke_request(ml, ml.get("ml:cpu"))["start"] == ["/usr/bin/tini", "--", "python"]
+
+
+def test_the_suite_changes_with_what_is_started() -> None:
+    stacks = [
+        with_image(small_stack(), "asr:cpu", smoke=smoke)
+        for smoke in (Smoke(), Smoke(help=False), Smoke(help=False, start=False))
+    ]
+    assert len({present_suite(stack, stack.get("asr:cpu"), "all") for stack in stacks}) == 3
 
 
 def test_the_module_of_the_entrypoint_is_imported_unless_that_is_switched_off() -> None:
