@@ -151,7 +151,7 @@ async def test_a_registry_that_only_the_caller_reaches_is_a_service_of_each_call
     container = await site.module(proxy, **given).build(image="base", variant="cpu")
     (_, (name, from_)) = site.session.calls(await container.id())
     assert (name, from_["registryService"]) == ("from", calls)
-    assert proxy.count("PUT", "/films/base/manifests/k-") == 2
+    assert proxy.count("PUT", "/films/base/manifests/k-[0-9a-f]{32}([.]key)?$") == 2
 
 
 async def test_a_release_is_made_of_what_was_pushed_and_names_its_commit(site: Site, proxy: Proxy) -> None:
@@ -244,7 +244,7 @@ async def test_a_cache_that_takes_nothing_is_no_success(site: Site, proxy: Proxy
 
 
 async def test_an_engine_that_dies_leaves_no_release(site: Site, proxy: Proxy) -> None:
-    stage = site.stage(dies_of="/opt/app/kill-two")
+    stage = site.stage(dies_of="kill-two")
     text = await failed(site.module(proxy).publish(version="1.0", bootstrap_base=True))
     assert "the Dagger engine does not answer any more" in text
     assert text.splitlines()[-1].startswith("EngineError: ")
