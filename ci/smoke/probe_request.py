@@ -45,6 +45,16 @@ def entrypoint_of(stack: Stack, image: ImageVariant) -> tuple[str, ...]:
     return next((one.entrypoint for one in stack.lineage(image.id) if one.entrypoint), PYTHON)
 
 
+def started_by(stack: Stack, image: ImageVariant) -> tuple[ImageVariant, ...]:
+    """Return `image` and its ancestors up to the one whose program it starts.
+
+    What one of them switches off about that program is off for `image`.
+    """
+    line = stack.lineage(image.id)
+    owner = next((index for index, one in enumerate(line) if one.entrypoint), len(line))
+    return line[: owner + 1]
+
+
 def runs_of(image: ImageVariant) -> dict[str, list[str]]:
     """Return the real runs of an image by name, as the probe starts them: with paths under `INPUTS`."""
     folder = f"{INPUTS}/{image.image}"
@@ -66,6 +76,10 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
     line = stack.lineage(image.id)[::-1]
     names = {name: module for one in line for name, module in one.smoke.imports}
     program = entrypoint_of(stack, image)
+    declared = [one.smoke for one in started_by(stack, image)]
+    has_help = all(one.help for one in declared)
+    starts = not has_help and all(one.start for one in declared)
+    is_imported = all(one.import_entrypoint for one in declared)
     commands = dict.fromkeys(command for one in line for command in one.smoke.commands)
     runs = {name: argv for one in line for name, argv in runs_of(one).items()}
     allowed = dict.fromkeys(name for one in line for name in one.smoke.unresolved)
@@ -80,9 +94,9 @@ def smoke_request(stack: Stack, image: ImageVariant) -> dict[str, Any]:
         "files": {
             file.target: f"{one.folder}/{file.path}" for one in line for file in one.files if file.sha256
         },
-        "entrypoint_module": _entrypoint_module(line, program) if image.smoke.import_entrypoint else None,
-        "help": [TINI, "--", *program, "--help"] if image.smoke.help else [],
-        "start": [TINI, "--", *program] if image.smoke.start and not image.smoke.help else [],
+        "entrypoint_module": _entrypoint_module(line, program) if is_imported else None,
+        "help": [TINI, "--", *program, "--help"] if has_help else [],
+        "start": [TINI, "--", *program] if starts else [],
         "commands": [list(command) for command in commands],
         "runs": runs,
         "needs": {rung: list(below) for rung, below in NEEDS.items() if below},

@@ -133,6 +133,18 @@ def test_a_child_without_a_program_of_its_own_is_asked_for_its_parents() -> None
     assert smoke_request(stack, child)["help"][2:4] == ["python", "/opt/app/asr.py"]
 
 
+def test_what_is_switched_off_about_a_program_is_off_in_images_that_inherit_it() -> None:
+    stack = with_image(small_stack(), "asr:cpu", smoke=Smoke(help=False, import_entrypoint=False))
+    child, other = image("child", "asr:cpu"), image("other", "asr:cpu", entrypoint=("other",))
+    stack = replace(stack, images=(*stack.images, child, other))
+    inherited, own = smoke_request(stack, child), smoke_request(stack, other)
+    assert (inherited["help"], inherited["entrypoint_module"]) == ([], None)
+    assert inherited["start"][2:] == ["python", "/opt/app/asr.py"]
+    assert (own["help"][2:], own["start"]) == (["other", "--help"], [])
+    silent = with_image(stack, "asr:cpu", smoke=Smoke(help=False, start=False))
+    assert smoke_request(silent, child)["start"] == []
+
+
 def test_the_nearest_program_is_the_images() -> None:
     stack = with_image(small_stack(), "base:cpu", entrypoint=("python", "-m", "base"))
     assert smoke_request(stack, stack.get("asr:cpu"))["help"][2:4] == ["python", "/opt/app/asr.py"]
