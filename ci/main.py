@@ -88,7 +88,10 @@ class Dockwright:
     ca: Annotated[dagger.File | None, Doc("Certificate authorities of the package indexes.")] = field(
         default=None
     )
-    index_url: Annotated[str, Doc("Index of Python packages. Default: PyPI.")] = field(default="")
+    index_url: Annotated[
+        dagger.Secret | None,
+        Doc("URL of the index of Python packages, such as env://PIP_INDEX_URL. Default: PyPI."),
+    ] = field(default=None)
     debian_mirror: Annotated[str, Doc("URL of the Debian archive. Default: Debian's own.")] = field(
         default=""
     )

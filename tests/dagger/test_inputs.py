@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,22 @@ async def test_an_sdist_is_compiled_alone_without_network_volume_or_password(
     assert "ci:pass" not in repr([given for name, given in fetched if name != "withMountedSecret"])
     (filled,) = [calls for argv, calls in ran.items() if "fill_wheels.py" in argv]
     assert "withMountedSecret" not in {name for name, _ in filled}
+
+
+async def test_a_mirrors_password_is_a_secret_of_the_engine(session: Session, inputs: EngineInputs) -> None:
+    stage, local = session.world, inputs.local
+    assert isinstance(stage, Stage)
+    settings = local.workspace.settings.with_(
+        debian_mirror="https://ci:pass@word-of-mirror@mirror.example/debian"
+    )
+    local.workspace = replace(local.workspace, settings=settings)
+    await inputs.debhouse(Output())
+    ran = [calls for calls in stage.ran if "fetch_debs.py" in repr(exec_of(calls)["args"])]
+    assert ran
+    for calls in ran:
+        shown = repr([given for name, given in calls if name != "withMountedSecret"])
+        assert "word-of-mirror" not in shown
+        assert "word-of-mirror" in repr([given for name, given in calls if name == "withMountedSecret"])
 
 
 def exec_of(calls: tuple[Call, ...]) -> dict[str, Any]:

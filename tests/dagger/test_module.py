@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from dagger import Directory, dag
+from dagger import Directory, Secret, dag
 from dagger.mod import default_module
 
 from ci.main import Dockwright, Failed
@@ -360,4 +360,47 @@ NO = "UsageError: the stack has no"
 )
 async def test_wrong_words_are_one_sentence(stage: Stage, call: Any, said: str) -> None:
     assert (await failed(call(module()))).startswith(said)
+    assert stage.execs == []
+
+
+async def test_the_index_is_a_secret_and_its_password_is_in_nothing_that_dagger_shows(
+    session: Session, stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert OBJECT.get_constructor().parameters["index_url"].resolved_type == Secret | None
+    url = "https://ci:pass@word-of-index@index.example/simple"
+    stage.fails["fetch_wheels.py"] = f"could not fetch {url}"
+    index = dag.set_secret("index", url)
+    text = await failed(module(index_url=index).build_all(images=["tmdb:cpu"]))
+    assert "index.example" in text
+    assert "word-of-index" not in text + "".join(capsys.readouterr())
+    ran = [
+        calls
+        for calls in stage.ran
+        if "fetch_wheels.py" in repr([one for one in calls if one[0] == "withExec"])
+    ]
+    fetched = ran[0]
+    (mounted,) = [given for name, given in fetched if name == "withMountedSecret"]
+    assert url in repr(mounted)
+    assert "word-of-index" not in repr([given for name, given in fetched if name != "withMountedSecret"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "the secret is empty"), (None, "secret env var not found: NOT_SET")]
+)
+async def test_an_index_that_can_not_be_read_is_named(stage: Stage, text: str | None, said: str) -> None:
+    secret = dag.secret("env://NOT_SET") if text is None else dag.set_secret("index", text)
+    assert f"--index-url: {said}" in await failed(module(index_url=secret).build_all(images=["tmdb:cpu"]))
+
+
+@pytest.mark.parametrize("option", ["debian_mirror", "security_mirror", "registry"])
+@pytest.mark.parametrize("login", ["ci:pass@word", "token1234"])
+async def test_a_login_in_an_argument_that_dagger_shows_is_refused(
+    stage: Stage, option: str, login: str
+) -> None:
+    url = f"https://{login}@mirror.example/debian"
+    for call in (module(**{option: url}).build_all(), module(**{option: url}).plan()):
+        text = await failed(call)
+        assert text.startswith(f"UsageError: --{option.replace('_', '-')}: ")
+        assert "hint: " in text
+        assert login not in text
     assert stage.execs == []

@@ -10,6 +10,8 @@ from ci.engines.dagger.sdk import written
 from ci.engines.engine import File, Folder, Output
 from ci.engines.input_fetcher import FetchRun
 from ci.engines.network import CA_TARGET
+from ci.names.digest import digest_of
+from ci.redaction import redacted
 
 if TYPE_CHECKING:
     import dagger
@@ -38,7 +40,7 @@ class DaggerFetcher:
         client = self.engine.client
         container = self.engine.container(run.image).with_user(ROOT_USER)
         for path, text in run.files.items():
-            container = container.with_new_file(path, text)
+            container = self._with_document(container, path, text)
         folder, target = run.program
         container = container.with_mounted_directory(target, written(client, folder), read_only=True)
         if run.volume is not None:
@@ -56,6 +58,17 @@ class DaggerFetcher:
         argv = [*(() if run.network else NO_NETWORK), *run.argv]
         container = container.with_exec(argv, insecure_root_capabilities=not run.network)
         return await self.engine.made(container, run.result, output)
+
+    def _with_document(self, container: dagger.Container, path: str, text: str) -> dagger.Container:
+        """Return `container` with a file; as a secret where it has one, such as the password of a mirror.
+
+        The secret's name tells documents apart that differ in what they are about.
+        """
+        public = redacted(text)
+        if public == text:
+            return container.with_new_file(path, text)
+        name = f"dockwright-{PurePosixPath(path).name}-{digest_of(public.encode())[7:39]}"
+        return container.with_mounted_secret(path, self.engine.client.set_secret(name, text))
 
     def _with_network(self, container: dagger.Container) -> dagger.Container:
         """Return `container` with certificates, and with what may have a password as a secret."""

@@ -61,7 +61,7 @@ class ModuleArguments:
         settings: values of settings by their names; empty texts and 0 leave the default.
         base_archive: the bootstrap base, made elsewhere.
         ca: certificate authorities of the network.
-        index_url: index of Python packages.
+        index_url: index of Python packages; its URL may have a password, so Dagger shows it nowhere.
         username, password: credentials of the registry.
         registry_service: the registry, where only the caller of the module reaches it.
     """
@@ -70,7 +70,7 @@ class ModuleArguments:
     settings: Mapping[str, str | int] = field(default_factory=dict)
     base_archive: dagger.File | None = None
     ca: dagger.File | None = None
-    index_url: str = ""
+    index_url: dagger.Secret | None = None
     username: str = ""
     password: dagger.Secret | None = None
     registry_service: dagger.Service | None = None
@@ -81,21 +81,28 @@ class ModuleArguments:
         Raises:
             UsageError: there is a password without a user, or the reverse, or the secret can't be read.
         """
-        from dagger import QueryError
-
         if self.password is None and not self.username:
             return {}
         if self.password is None:
             raise UsageError("--username without --password", hint="add `--password env://REGISTRY_PASSWORD`")
         if not self.username:
             raise UsageError("--password without --username", hint="add `--username USER`")
-        try:
-            password = await self.password.plaintext()
-        except QueryError as error:
-            raise UsageError(f"--password: {error}", hint="set the variable that it is read from") from error
-        if not password:
-            raise UsageError("--password: the secret is empty", hint="set the variable that it is read from")
+        password = await _plaintext(self.password, "--password")
         return {"DOCKWRIGHT_REGISTRY_USER": self.username, "DOCKWRIGHT_REGISTRY_PASSWORD": password}
+
+    async def index(self) -> dict[str, str]:
+        """Return the index of Python packages as a variable; nothing where none is given.
+
+        What it has of a login is hidden from now on.
+
+        Raises:
+            UsageError: the secret is empty or can't be read.
+        """
+        if self.index_url is None:
+            return {}
+        url = await _plaintext(self.index_url, "--index-url")
+        keep_url_secrets(url)
+        return {"PIP_INDEX_URL": url}
 
     async def _address(self) -> str:
         """Start the registry's service and return `HOST:PORT` of it; empty where there is no service."""
@@ -114,15 +121,42 @@ class ModuleArguments:
 
         Raises:
             CatalogError: the stack has errors.
-            UsageError: a value is not one that its setting can have.
+            UsageError: a value is not one that its setting can have, or has a password and is no secret.
         """
+        self._refuse_logins()
         stack = await self.export_stack()
         values = {**self.settings, "registry_address": await self._address(), "cache": cache}
         options = {name: value for name, value in values.items() if value}
-        keep_url_secrets(self.index_url)
         return open_workspace(
             read_settings(stack=stack, root=Path.cwd() / FOLDER / "root", engine="dagger", **options)
         )
+
+    def _refuse_logins(self) -> None:
+        for name, value in self.settings.items():
+            if isinstance(value, str) and "@" in value.partition("://")[2].partition("/")[0]:
+                keep_url_secrets(value)
+                raise UsageError(
+                    f"--{name.replace('_', '-')}: the URL has a user or a password, and Dagger shows what it "
+                    "is given",
+                    hint="use a mirror without a login, or build with `./dockwright` and Buildah",
+                )
+
+
+async def _plaintext(secret: dagger.Secret, option: str) -> str:
+    """Return the text of a secret, given with `option`.
+
+    Raises:
+        UsageError: it is empty or can't be read.
+    """
+    from dagger import QueryError
+
+    try:
+        text = await secret.plaintext()
+    except QueryError as error:
+        raise UsageError(f"{option}: {error}", hint="set the variable that it is read from") from error
+    if not text:
+        raise UsageError(f"{option}: the secret is empty", hint="set the variable that it is read from")
+    return text
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,7 +177,7 @@ class ModuleHost:
         """Yield the engine that runs this module, with the base imported where `base_archive` has it."""
         given = self.arguments
         env = {SECRETS_VARIABLE: SECRETS_TARGET}
-        index = {"PIP_INDEX_URL": given.index_url} if given.index_url else {}
+        index = await given.index()
         if given.ca is not None:
             env |= dict.fromkeys(CA_VARIABLES, CA_TARGET)
         self.engine = DaggerEngine(
