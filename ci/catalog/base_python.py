@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ci.catalog.stack import ExternalBase, Stack
 from ci.catalog.validation_errors import Invalid, ValidationErrors
+from ci.names.reference import Reference
 
 PYTHON_OF = {"buster": "3.7", "bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
 """The version of Debian's python3. Source: packages.debian.org/python3."""
@@ -53,6 +54,6 @@ def tag_python(base: ExternalBase) -> str:
     A leading version counts in a repository named python alone: that of others is their own.
     """
     found = NAMED.search(base.tag)
-    if found is None and base.reference.rpartition("/")[2] == "python":
+    if found is None and Reference(repository=base.reference).name == "python":
         found = LEADING.match(base.tag)
     return found[1] if found is not None else ""

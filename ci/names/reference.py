@@ -47,6 +47,11 @@ class Reference:
         is_host = bool(rest) and ("." in first or ":" in first or first == "localhost")
         return first if is_host else HUB
 
+    @property
+    def name(self) -> str:
+        """The last part of its repository's path."""
+        return self.repository.rpartition("/")[2]
+
     def image_in(self, namespace: str) -> str:
         """Return the name of its image in `namespace`; empty where it lies elsewhere."""
         name = self.repository.removeprefix(f"{namespace}/")
