@@ -93,7 +93,7 @@ def shared(stack: Path, environ: dict[str, str], begun: str, settings: Settings)
     assert digests[0] == digests[1]
     for task, digest in digests[0].items():
         value = json.loads(run(buildah(settings).inspect(f"localhost/dockwright/{task}")))
-        assert value["FromImageID"] == digest
+        assert f"sha256:{value['FromImageID']}" == digest
 
 
 @pytest.mark.parametrize("begun", ["", " start\n"], ids=["at-once", "one-after-the-other-has-begun"])

@@ -189,6 +189,7 @@ def test_a_registry_that_does_not_answer_is_a_warning(full: Machine, host: str) 
     assert f"{host}/v2/: no answer (" in published.stderr
 
 
+@pytest.mark.slow(reason="it builds four times, once against a registry that sends other bytes")
 def test_a_parent_that_the_registry_does_not_give_is_built_here(
     proxy: Proxy, full: Machine, tmp_path: Path
 ) -> None:
