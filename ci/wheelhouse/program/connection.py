@@ -32,7 +32,11 @@ def opener(
     def watched(address: tuple[str, int], *more: Any, **options: Any) -> socket.socket:
         opened = connect(address, *more, **options)
         watch.begin(opened)
-        peer = opened.getpeername()
+        try:
+            peer = opened.getpeername()
+        except OSError:  # the other side has reset it already
+            opened.close()
+            raise
         if address[0].lower() not in allowed and isinstance(peer, tuple) and is_near(str(peer[0])):
             opened.close()
             raise UnusableError(f"{address[0]} is {peer[0]}, an address of this machine or its link")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import socket
@@ -334,6 +335,19 @@ HEADS = st.lists(
     ),
     max_size=10,
 ).map(b"".join)
+
+
+def test_a_connection_that_is_reset_at_once_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[socket.socket] = []
+
+    def reset(here: socket.socket) -> None:
+        opened.append(here)
+        raise OSError(errno.ENOTCONN, "not connected")
+
+    monkeypatch.setattr(Pair, "getpeername", reset)
+    with pytest.raises(FetchingError):
+        address(Fake({HOST: page(listing(), JSON)}))
+    assert {here.fileno() for here in opened} == {-1}
 
 
 @settings(max_examples=100, deadline=None)
