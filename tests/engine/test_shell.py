@@ -8,11 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ci.engines.buildah.engine import BuildahEngine
+from ci.engines.engine import ContainerRun
+from tests.engine.conftest import BASE
 from tests.engine.luck import Served, wheel
 from tests.engine.luck_stack import CHECKOUT, LuckStack
 from tests.engine.terminal import Terminal, on_terminal
@@ -114,6 +117,25 @@ def test_a_shell_on_a_terminal_lives_through_ctrl_c_and_leaves_no_container(stac
         assert "job control" not in terminal.text
 
 
+def test_a_terminal_works_however_long_the_path_of_temporary_files_is(
+    engine: BuildahEngine, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    buildah = replace(engine.buildah, tmpdir=str(folder))
+    argv = buildah.start(BASE).argv
+    container = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        command = buildah.run(container, ContainerRun(argv=["sh", "-c", "tty; read end"]), terminal=True)
+        env = {**os.environ, **dict(command.env)}
+        with on_terminal(command.argv, env=env, cwd=tmp_path) as terminal:
+            terminal.wait_for("/dev/pts/")
+            terminal.type("\n")
+            assert terminal.end() == 0
+    finally:
+        subprocess.run(buildah.remove(container).argv, capture_output=True, check=True)
+
+
 def test_a_closed_terminal_leaves_no_container(stack: LuckStack) -> None:
     with shell(stack, "base:cpu") as terminal:
         terminal.wait_for(PROMPT)
@@ -158,7 +180,7 @@ def test_a_shell_opens_before_the_step_that_failed_with_its_wheelhouse(failed: L
     assert uid == "0"
     assert {"lists", "uv", "wheels"} <= set(listed)
     assert listed[-1].startswith("thing==1.0 --hash=sha256:")
-    assert f"{FAILED}4 of 8, which failed: RUN /mnt/uv pip install" in done.stderr
+    assert f"{FAILED}4 of 6, which failed: RUN /mnt/uv pip install" in done.stderr
     assert "to run the step by hand (/mnt has the packages that the step mounts):" in done.stderr
 
 

@@ -207,7 +207,8 @@ class Buildah:
         words += [word for name, value in sorted(run.env.items()) for word in ("--env", f"{name}={value}")]
         words += ["--user", run.user] if run.user else []
         before = self._namespaces(network=run.network)
-        return self._command(*words, container, "--", *run.argv, before=before)
+        tmpdir = self.isolation.terminal_folder() if terminal else ""
+        return self._command(*words, container, "--", *run.argv, before=before, tmpdir=tmpdir)
 
     def add(self, container: str, archive: str) -> Command:
         """Unpack a tar archive at the container's root."""
@@ -233,8 +234,11 @@ class Buildah:
             network=network, folders=(self.storage.root, self.storage.run_root, self.tmpdir)
         )
 
-    def _command(self, *words: str, before: tuple[str, ...] = (), cpu_file: str = "") -> Command:
-        env = (("TMPDIR", self.tmpdir),) if self.tmpdir else ()
+    def _command(
+        self, *words: str, before: tuple[str, ...] = (), cpu_file: str = "", tmpdir: str = ""
+    ) -> Command:
+        folder = tmpdir or self.tmpdir
+        env = (("TMPDIR", folder),) if folder else ()
         meter = (sys.executable, "-I", "-S", "-B", metered.__file__, cpu_file, *dying_with_parent())
         argv = (*(meter if cpu_file else ()), *self.pid_namespace, *before)
         argv = (*argv, "buildah", *self.storage.options, *words)

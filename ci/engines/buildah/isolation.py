@@ -66,6 +66,14 @@ class Isolation:
         words += ["--volume", f"{namespaces.FILES}/empty:{HIDDEN}:ro"]
         return (*words, "--cap-drop", ",".join(f"CAP_{name}" for name in DROPPED))
 
+    def terminal_folder(self) -> str:
+        """Return the folder for temporary files of `buildah run --terminal`; empty: any will do.
+
+        A runtime sends the terminal through a socket in that folder, whose path is at most 107 bytes long.
+        Buildah 1.28 ends with a nil pointer where it is longer. Source: unix(7), sun_path.
+        """
+        return str(namespaces.FILES / "tmp") if self.runtime else ""
+
     def profile(self) -> tuple[str, ...]:
         """Return the option of `buildah build` and `buildah from` that filters system calls."""
         return ("--security-opt", f"seccomp={namespaces.FILES}/seccomp.json")

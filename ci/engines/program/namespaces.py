@@ -8,6 +8,7 @@ set-user-id program. `FILES` has what Buildah gives to its steps:
 
     hosts         localhost alone
     empty         an empty folder, to hide another one
+    tmp           for temporary files of Buildah whose path has to be short
     seccomp.json  the system calls of a step; see seccomp.py
 
 It ends as the command does, whose process it becomes, or with 125 if the namespaces could not be made, and
@@ -96,7 +97,8 @@ def private_devices(*, shm: bool) -> None:
 
 def write_files(profile: dict[str, Any]) -> None:
     """Fill the folder `FILES`."""
-    (FILES / "empty").mkdir()
+    for name in ("empty", "tmp"):
+        (FILES / name).mkdir()
     (FILES / "hosts").write_text(HOSTS)
     (FILES / "resolv.conf").touch()
     (FILES / "seccomp.json").write_text(json.dumps(profile))

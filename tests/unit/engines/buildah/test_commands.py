@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from ci.engines.buildah.commands import Buildah, BuildFiles
 from ci.engines.buildah.isolation import Isolation
@@ -86,6 +89,14 @@ def test_a_terminal_of_its_own_is_given_only_where_one_is_asked_for() -> None:
     )
     assert "--terminal" not in plain.argv
     assert on_terminal.argv[-4:] == ("--terminal", "c", "--", "sh")
+
+
+@pytest.mark.parametrize(("runtime", "folder"), [("", "/t"), ("runc", "/dev/dockwright/tmp")])
+def test_a_runtime_gives_a_terminal_through_a_socket_with_a_short_path(runtime: str, folder: str) -> None:
+    buildah = replace(BUILDAH, isolation=Isolation(runtime=runtime))
+    run = ContainerRun(argv=["sh"])
+    assert buildah.run("c", run, terminal=True).env == (("TMPDIR", folder),)
+    assert buildah.run("c", run).env == (("TMPDIR", "/t"),)
 
 
 def test_certificates_reach_a_run_by_mount_and_passwords_by_a_file_of_its_own(
