@@ -69,7 +69,7 @@ def budget(  # noqa: PLR0913 click: an option each
 
     Budgets are set in image.toml. Earlier values come from baseline.json of the stack, or with --registry
     from a release. Only images in the local store or in the registry are measured. Exit code 7 if an image is
-    over its budget, has one and an unknown size, or grew by more than the tolerance.
+    over its budget or grew by more than the tolerance.
     """
     if as_json and as_markdown:
         raise UsageError("--json and --markdown exclude each other", hint="give one of them")
@@ -141,12 +141,6 @@ def budget_error(failing: Sequence[Row], tolerance: Tolerance, baseline: str) ->
     lines += [f"and {len(failing) - SHOWN} more"] if len(failing) > SHOWN else []
     count = "1 metric is" if len(failing) == 1 else f"{len(failing)} metrics are"
     text = "".join(f"\n  {line}" for line in lines)
-    unchecked = [row.image for row in failing if row.is_unchecked]
-    if len(unchecked) == len(failing):
-        return BudgetError(
-            f"{count} unknown, so budgets are not checked:{text}",
-            hint=f"`dockwright build {' '.join(unchecked)} --rebuild` makes images whose size is known",
-        )
     return BudgetError(
         f"{count} over budget or grew by more than {tolerance.text}:{text}",
         hint="make these images smaller, or raise [budget] in their image.toml; to accept growth within the "

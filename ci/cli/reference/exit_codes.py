@@ -64,7 +64,7 @@ MEANINGS: dict[str, dict[int, str]] = {
     "shell": {1: "Or any other code: the exit code of the shell or of CMD."},
     "summary": {1: "Or any other code: the exit code of the run. 1 also if the run has none."},
     "smoke": {0: "All checks passed.", 1: MIXED, 7: "A check failed."},
-    "budget": {7: "An image is over its budget or of unknown size, or grew by more than the tolerance."},
+    "budget": {7: "An image is over its budget, or grew by more than the tolerance."},
     "verify-repro": {0: "All images are equal.", 1: "An image differs."},
     "repro": {0: "All results are equal.", 1: "A result differs or is unknown."},
     "verify-engines": {0: "All images are equal.", 1: "An image differs."},

@@ -33,10 +33,8 @@ class Measure:
     unit: Literal["bytes", "s", "ratio"] = "bytes"
 
 
-UNPACKED = "unpacked"
-"""The metric that every image that can be measured has to have."""
 MEASURES = (
-    Measure(name=UNPACKED, field="unpacked_bytes", limit="unpacked_mb", scale=MB),
+    Measure(name="unpacked", field="unpacked_bytes", limit="unpacked_mb", scale=MB),
     Measure(name="compressed", field="compressed_bytes", limit="compressed_mb", scale=MB),
     Measure(name="unique", field="unique_bytes", limit="unique_mb", scale=MB),
     Measure(name="shared", field="shared_bytes", limit="shared_mb", scale=MB),
@@ -92,16 +90,8 @@ class Row(Value):
 
     @property
     def fails(self) -> bool:
-        """Whether the metric is over budget or grew too much, or its limit could not be checked."""
-        return self.verdict in (Verdict.over, Verdict.grew) or self.is_unchecked
-
-    @property
-    def is_unchecked(self) -> bool:
-        """Whether there is a limit, and the size of the image is not known.
-
-        The other metrics are known only where other images are, or where the image was built.
-        """
-        return self.metric == UNPACKED and self.limit is not None and self.now is None
+        """Whether the metric is over budget or grew too much."""
+        return self.verdict in (Verdict.over, Verdict.grew)
 
 
 class Cause(Value):

@@ -36,9 +36,6 @@ def change_text(row: Row) -> str:
 
 def breach_text(row: Row) -> str:
     """Return a sentence about a metric that is over budget or grew."""
-    if row.is_unchecked:
-        limit = value_text(row, row.limit)
-        return f"{row.image}: {row.metric} is unknown, so its budget of {limit} is not checked"
     was = "" if row.before is None else f" (was {value_text(row, row.before)}, {change_text(row)})"
     if row.verdict is Verdict.over and row.now is not None and row.limit is not None:
         return (
@@ -68,11 +65,8 @@ def budget_lines(report: BudgetReport, *, width: int | None = None) -> tuple[str
 def budget_markdown(report: BudgetReport, title: str = "Budgets") -> str:
     """Return a page: what is over budget or grew, the causes, then the table of all metrics."""
     count = len(report.breaches)
-    unchecked = sum(row.is_unchecked for row in report.breaches)
-    unknown = f"Of unknown size, so not checked: {unchecked} images. " if unchecked else ""
     sentence = (
-        f"{unknown}Over budget, or grown by more than {report.tolerance.text}: {count - unchecked} of "
-        f"{len(report.rows)} metrics."
+        f"Over budget, or grown by more than {report.tolerance.text}: {count} of {len(report.rows)} metrics."
         if count
         else f"All {len(report.rows)} metrics are within their budgets, or have no budget."
     )

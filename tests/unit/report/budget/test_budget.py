@@ -7,10 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from ci.catalog.stack import Budget
-from ci.cli.budget import budget_error
 from ci.report.budget.budget import BudgetReport, Cause, Row, Tolerance, Verdict, compare
 from ci.report.budget.metrics import Baseline, Metrics
-from ci.report.budget.text import budget_lines, budget_markdown
 from tests.unit.report.budget.test_metrics import metrics
 
 MB = 10**6
@@ -82,19 +80,6 @@ def test_what_was_not_measured_is_unknown_and_no_breach() -> None:
     report = compared(metrics(), compressed_mb=1, before=(metrics(compressed_bytes=MB),))
     assert {row.metric: row.verdict for row in report.rows}["compressed"] is Verdict.unknown
     assert report.breaches == ()
-
-
-def test_a_limit_of_an_unknown_size_is_no_success() -> None:
-    report = compared(metrics(unpacked_bytes=None), unpacked_mb=1)
-    (row,) = report.breaches
-    assert (row.metric, row.verdict, row.is_unchecked) == ("unpacked", Verdict.unknown, True)
-    text = "asr:cpu: unpacked is unknown, so its budget of 1.00 MB is not checked"
-    assert text in budget_lines(report)
-    assert "Of unknown size, so not checked: 1 images." in budget_markdown(report)
-    error = budget_error(report.breaches, report.tolerance, "baseline.json")
-    assert error.message == f"1 metric is unknown, so budgets are not checked:\n  {text}"
-    assert "dockwright build asr:cpu --rebuild" in error.hint
-    assert compared(metrics(unpacked_bytes=None)).breaches == ()
 
 
 def test_without_a_baseline_budgets_alone_count() -> None:
