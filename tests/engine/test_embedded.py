@@ -86,8 +86,9 @@ def house(folder: Path, content: str) -> Manifest:
     folder.mkdir(exist_ok=True)
     (folder / "thing.whl").write_text(content)
     digest = hashlib.sha256(content.encode()).hexdigest()
-    files = {"thing.whl": digest}
-    value: dict[str, Any] = {"schema": 2, "input": "i", "files": files, "lists": {"x": ["thing.whl"]}}
+    sums = f"{digest}  thing.whl\n"
+    files = {"thing.whl": digest, "lists/x.sha256": hashlib.sha256(sums.encode()).hexdigest()}
+    value: dict[str, Any] = {"schema": 3, "input": "i", "files": files, "lists": {"x": ["thing.whl"]}}
     (folder / "manifest.json").write_text(json.dumps({**value, "sha256": own_digest(value)}))
     return read_manifest(folder)
 
