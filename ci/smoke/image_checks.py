@@ -99,7 +99,7 @@ class ImageChecks:
     are not counted.
     """
     _unrecorded: dict[str, Callable[[str], Entry]] = field(default_factory=dict)
-    """What to record of an image that passed, once its content is known."""
+    """What to record of an image that passed once it was pushed, by the digest of its content."""
     _facts: dict[str, str] = field(default_factory=dict)
     """Answers of the engine that do not change during a run: `machine`, `no gpu`."""
     _parent_files: ParentFiles = field(init=False)
@@ -247,16 +247,22 @@ class ImageChecks:
         if not entry.complete or not within_budget(planned.image, layers):
             return False
         self.passed[planned.id] = content
+        self._unrecorded[planned.id] = lambda _pushed: entry
         return True
 
     async def record_pushed(self, planned: PlannedImage, content: str) -> None:
-        """Record what an image passed whose content was not known before it was pushed."""
+        """Record, now that an image was pushed, what it passed before: the registry did not have it then.
+
+        Its content may have been unknown before the push.
+        """
         entry_of = self._unrecorded.pop(planned.id, None)
         if entry_of is None or self.ledger is None:
             return
         if self.passed.get(planned.id) == "":
             self.passed[planned.id] = content
-        await self.ledger.record(planned, entry_of(content))
+        entry = entry_of(content)
+        if bare_digest(entry.subject.image) == bare_digest(content):
+            await self.ledger.record(planned, entry)
 
     async def _entry(self, tested: _Tested, machine: str = "") -> Entry | None:
         """Return the ledger's entry of an image, None if there can be none.

@@ -44,9 +44,7 @@ def test_growth_since_the_last_release_fails_and_is_named(proxy: Proxy, tmp_path
     breaches = {(row["image"], row["metric"]) for row in report["rows"] if row["verdict"] == "grew"}
     assert breaches == {("kill-three:cpu", "unique")}
     causes = [cause for cause in report["causes"] if cause["kind"] == "layer"]
-    assert [(cause["image"], cause["name"]) for cause in causes] == [
-        ("kill-three:cpu", "files at /opt/app")
-    ]
+    assert [(cause["image"], cause["name"]) for cause in causes] == [("kill-three:cpu", "files at /opt/app")]
     assert causes[0]["now"] - causes[0]["before"] >= ADDED_BYTES
     assert "kill-three:cpu: unique grew to" in grown.stderr
 
