@@ -176,17 +176,18 @@ async def _ours(engine: Engine, stored: Iterable[StoredImage], retained: Retaine
     """
     images = tuple(stored)
     own = {id_ for image in images if retained.own(image) for id_, _ in image.layers}
-    found = set()
-    for image in images:
-        if image.names:
-            continue
-        if all(id_ in own for id_, _ in image.layers):
-            found.add(image.id)
+    unnamed = tuple(image for image in images if not image.names)
+    found: set[str] = set()
+    for image in unnamed:
+        if own.issuperset(id_ for id_, _ in image.layers):
             continue
         config = (await engine.inspect(image.id)).config
         history = " ".join(str(entry.get("created_by", "")) for entry in config.get("history") or ())
         if KEY_LABEL in (config.get("config", {}).get("Labels") or {}) or _OUR_STEP.search(history):
             found.add(image.id)
+    own |= {id_ for image in unnamed if image.id in found for id_, _ in image.layers}
+    # the label is the last instruction: what was made just before it has the same layers, and no label
+    found |= {image.id for image in unnamed if own.issuperset(id_ for id_, _ in image.layers)}
     return found
 
 
