@@ -58,6 +58,7 @@ def built(report: dict[str, Any]) -> set[str]:
     return {row["task"] for row in report["images"] if row["action"] == "built"}
 
 
+@pytest.mark.slow(reason="all images are checked again where another test has emptied the ledger")
 def test_nothing_changed_builds_nothing_and_starts_no_container(settings: Settings) -> None:
     done = dockwright("build-all", "--variant", "cpu")
     report = last_report(settings)

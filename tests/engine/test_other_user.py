@@ -89,6 +89,7 @@ async def test_a_user_without_root_builds_checks_pushes_and_cleans_up(
     assert [image["action"] for image in json.loads(listed.stdout)["images"]] == ["build"], listed.stderr
 
 
+@pytest.mark.slow(reason="it builds a base as that user")
 async def test_a_user_with_sudo_gets_the_images_of_root(
     with_sudo: OtherUser, engine: BuildahEngine, tmp_path: Path
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_changed_program_is_built_on_the_registrys_parent_and_pushed(
     assert other.build(place).rows == {"base:cpu": "reused", f"{IMAGE}:cpu": "reused"}
 
 
+@pytest.mark.slow(reason="a machine with an empty store fetches the base and all wheels of an image")
 def test_wheels_are_fetched_on_the_registrys_base_where_nothing_else_needs_one(
     proxy: Proxy, full: Machine, cold: Machine
 ) -> None:
