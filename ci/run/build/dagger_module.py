@@ -133,7 +133,7 @@ class ModuleArguments:
 
     def _refuse_logins(self) -> None:
         for name, value in self.settings.items():
-            if isinstance(value, str) and "@" in value.partition("://")[2].partition("/")[0]:
+            if isinstance(value, str) and redacted(value) != value:
                 keep_url_secrets(value)
                 raise UsageError(
                     f"--{name.replace('_', '-')}: the URL has a user or a password, and Dagger shows what it "
