@@ -142,7 +142,7 @@ def test_the_command_tells_first_and_removes_with_yes(proxy: Proxy, tmp_path: Pa
     assert machine.build(place, "--cache", "read-write", images=("kill-three",)).status == 0
     change(machine.stack, f"second {tmp_path}")
     words = ("gc", "--registry", place)
-    assert "nothing to delete; 5 tags were inspected" in machine.dockwright(*words).stdout
+    assert "nothing to delete; 6 tags were inspected" in machine.dockwright(*words).stdout
     told = machine.dockwright(*words, "--older-than", "0").stdout
     assert "team/kill-three:k-" in told
     assert "nothing was deleted; `--yes` deletes: 1 entry, " in told
@@ -151,5 +151,5 @@ def test_the_command_tells_first_and_removes_with_yes(proxy: Proxy, tmp_path: Pa
     assert "deleted: 1 entry, " in removed
     assert proxy.count("DELETE") == 3
     assert (
-        "nothing to delete; 2 tags were inspected" in machine.dockwright(*words, "--older-than", "0").stdout
+        "nothing to delete; 3 tags were inspected" in machine.dockwright(*words, "--older-than", "0").stdout
     )
