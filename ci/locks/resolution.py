@@ -16,6 +16,9 @@ from ci.locks.choice import ReleaseFile
 from ci.locks.project import INDEX
 from ci.names.digest import parse_digest
 
+OWN = {"virtual": "."}
+"""The source of the project itself, whose name uv writes in a form of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
@@ -45,7 +48,7 @@ def parse_uv_lock(text: str, project: str) -> dict[str, Distribution]:
     found: dict[str, Distribution] = {}
     for package in tomllib.loads(text)["package"]:
         name = package["name"]
-        if name == project:
+        if package["source"] == OWN:
             continue
         if package["source"] != {"registry": INDEX}:
             raise LockError(

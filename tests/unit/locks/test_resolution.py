@@ -38,6 +38,11 @@ def test_files_are_listed_by_their_own_names() -> None:
     assert parse_uv_lock(LOCK, "small-cpu") == {"torch": torch}
 
 
+@pytest.mark.parametrize("name", ["Small-cpu", "small_CPU", "…"])
+def test_the_project_itself_is_none_of_them_whatever_its_name(name: str) -> None:
+    assert set(parse_uv_lock(LOCK, name)) == {"torch"}
+
+
 @pytest.mark.parametrize(
     "source",
     [
