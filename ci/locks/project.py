@@ -71,13 +71,13 @@ def project_text(project: Project) -> str:
         "[tool.uv]",
         "package = false",
         f"environments = [{quoted(ENVIRONMENT)}]",
-        f"constraint-dependencies = {_array(f'{name}=={version}' for name, version in project.constraints)}",
+        f"constraint-dependencies = {array(f'{name}=={version}' for name, version in project.constraints)}",
         "",
         "[dependency-groups]",
     ]
     for group in project.groups:
         parent = [f"{{ include-group = {quoted(group.parent)} }}"] if group.parent else []
-        rows.append(f"{quoted(group.name)} = {_array(group.requirements, parent)}")
+        rows.append(f"{quoted(group.name)} = {array(group.requirements, parent)}")
     return "\n".join([*rows, ""])
 
 
@@ -112,7 +112,8 @@ def _project_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "stack"
 
 
-def _array(texts: Iterable[str], first: Sequence[str] = ()) -> str:
+def array(texts: Iterable[str], first: Sequence[str] = ()) -> str:
+    """Return `texts` as an array of TOML; `first` are values that it starts with, in TOML already."""
     items = [*first, *map(quoted, texts)]
     return f"[{', '.join(items)}]"
 

@@ -21,6 +21,7 @@ from typing import IO, cast
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ci.errors import LockError
+from ci.locks.project import array, quoted
 
 FILE_BYTES = 2**20
 """Most bytes of a file that is read from an sdist."""
@@ -45,12 +46,12 @@ class Metadata:
     def text(self) -> str:
         """It as a table of uv's setting `dependency-metadata`. Source: uv, reference of settings."""
         rows = [
-            f"name = {json.dumps(self.name)}",
-            f"version = {json.dumps(self.version)}",
-            f"requires-dist = {json.dumps(list(self.requires))}",
-            f"provides-extra = {json.dumps(list(self.extras))}",
+            f"name = {quoted(self.name)}",
+            f"version = {quoted(self.version)}",
+            f"requires-dist = {array(self.requires)}",
+            f"provides-extra = {array(self.extras)}",
         ]
-        rows += [f"requires-python = {json.dumps(self.python)}"] if self.python else []
+        rows += [f"requires-python = {quoted(self.python)}"] if self.python else []
         return "\n".join(["[[dependency-metadata]]", *rows, ""])
 
 

@@ -79,6 +79,19 @@ def test_it_is_a_setting_of_uv() -> None:
     assert (table["name"], table["version"], table["requires-python"]) == ("thing", "1.0", ">=3.8")
 
 
+def test_any_text_of_it_is_a_text_of_a_setting() -> None:
+    text = '\N{OIL DRUM} "\\ \x7f'
+    found = Metadata(name="thing", version=text, requires=(text,), extras=(text,), python=text)
+    (table,) = tomllib.loads(found.text)["dependency-metadata"]
+    assert table == {
+        "name": "thing",
+        "version": text,
+        "requires-dist": [text],
+        "provides-extra": [text],
+        "requires-python": text,
+    }
+
+
 def test_its_own_metadata_comes_first_and_an_egg_info_without_requirements_has_none() -> None:
     own = f"{OWN}Requires-Dist: idna\nProvides-Extra: x\n"
     found = read_metadata("thing", "1.0", "thing-1.0.tar.gz", tar({**FILES, "PKG-INFO": own}))
