@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import urllib.request
 from email.parser import HeaderParser
 
 from packaging.requirements import Requirement
@@ -13,11 +12,13 @@ from ci.catalog.validation_errors import suggestion
 from ci.errors import LockError
 from ci.locks.project import Project, image_of
 from ci.locks.resolution import Distribution, Resolution
+from ci.wheelhouse.program.client import Client, RetryPolicy
+from ci.wheelhouse.program.failure import FetchingError
 
 _NAMED = re.compile(r"`(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==[^`]*`")
 _EXTRA = re.compile(r"The package `(?P<name>[^`=]+)==[^`]*` does not have an extra named `(?P<extra>[^`]+)`")
-METADATA_BYTES = 1 << 20
-TIMEOUT_S = 10.0
+STALL_S = 10.0
+"""How long a silent index is waited for: what it says is only for a message."""
 
 
 def about_images(project: Project, resolution: Resolution, text: str) -> str:
@@ -69,13 +70,13 @@ def extras_of(distribution: Distribution) -> tuple[str, ...]:
 
     Source: PEP 658: the metadata of a wheel lie beside it.
     """
-    url = next((file.url for file in distribution.files if file.name.endswith(".whl")), "")
-    if not url.startswith(("https://", "http://")):
+    wheel = next((file for file in distribution.files if file.name.endswith(".whl")), None)
+    if wheel is None:
         return ()
+    client = Client(lambda _line: None, retry=RetryPolicy(stall_s=STALL_S, tries=1))
     try:
-        with urllib.request.urlopen(f"{url}.metadata", timeout=TIMEOUT_S) as reply:  # noqa: S310 checked above
-            data: bytes = reply.read(METADATA_BYTES)
-    except OSError:
+        data, _ = client.body(f"{wheel.url}.metadata", {}, wheel.name)
+    except FetchingError:
         return ()
     return extras_in(data.decode(errors="replace"))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from ci.errors import LockError
 from ci.locks import uv_warnings
+from ci.locks.choice import ReleaseFile
 from ci.locks.project import Group, Project
 from ci.locks.resolution import Distribution, Resolution
-from ci.locks.uv_warnings import about_images, check_extra, extras_in
+from ci.locks.uv_warnings import about_images, check_extra, extras_in, extras_of
 
 UNKNOWN = "The package `uvicorn==0.54.0` does not have an extra named `standrad`"
 
@@ -59,3 +62,19 @@ def test_a_warning_names_the_image_that_brings_a_package_and_not_its_children() 
 def test_extras_are_those_of_the_metadata() -> None:
     text = "Name: uvicorn\nProvides-Extra: standard\nProvides-Extra: watch\n\nProvides-Extra: no\n"
     assert extras_in(text) == ("standard", "watch")
+
+
+@pytest.mark.parametrize("place", ["http://169.254.169.254", "http://localhost", "ftp://index.example"])
+def test_extras_are_not_read_from_this_machine_or_its_link(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def connect(address: object, *_more: object, **_options: object) -> socket.socket:
+        asked.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    wheel = ReleaseFile(name="thing-1.0-py3-none-any.whl", sha256="ab" * 32, url=f"{place}/thing.whl")
+    assert extras_of(Distribution(name="thing", version="1.0", files=(wheel,))) == ()
+    assert asked == []
