@@ -1,6 +1,5 @@
 """Where a simple index serves a file. Source: PEP 503 (HTML), PEP 691 (JSON)."""
 
-import re
 import threading
 from urllib.parse import urlsplit, urlunsplit
 
@@ -8,6 +7,7 @@ from .address import UnusableError, parse_url, shown
 from .client import Client
 from .failure import FetchingError
 from .index_page import files_of_html, files_of_json, unpacked
+from .line import normalised
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
@@ -26,7 +26,7 @@ class Index:
         Raises:
             FetchingError: the index can't be read.
         """
-        return self._read(f"{self._root}{re.sub(r'[-_.]+', '-', name).lower()}/", name)
+        return self._read(self._page(normalised(name)), name)
 
     def address(self, name: str, file: str) -> str:
         """Return the URL of `file` of the distribution `name`.
@@ -34,8 +34,8 @@ class Index:
         Raises:
             FetchingError: the index can't be read (`fetch`), or lists no such file (`unavailable`).
         """
-        project = re.sub(r"[-_.]+", "-", name).lower()
-        page = f"{self._root}{project}/"
+        project = normalised(name)
+        page = self._page(project)
         with self._locks.setdefault(project, threading.Lock()):
             if project not in self._pages:
                 self._pages[project] = self._read(page, file)
@@ -50,6 +50,9 @@ class Index:
         except UnusableError as error:
             text = f"{file}: {shown(page)} names an address of it that can't be used: {error}"
             raise FetchingError(kind="fetch", text=text) from error
+
+    def _page(self, project: str) -> str:
+        return f"{self._root}{project}/"
 
     def _read(self, page: str, file: str) -> dict[str, str]:
         try:
