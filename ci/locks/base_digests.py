@@ -12,10 +12,10 @@ from ci.catalog.load import BASES_LOCK
 from ci.catalog.stack import ExternalBase
 from ci.errors import CommandError
 from ci.locks.child import run
+from ci.names.digest import is_digest
 from ci.wheelhouse.program.atomic_write import write_atomically
 
 TIMEOUT_S = 5.0
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def served_digest(base: ExternalBase, timeout_s: float = TIMEOUT_S) -> str:
@@ -27,7 +27,7 @@ def served_digest(base: ExternalBase, timeout_s: float = TIMEOUT_S) -> str:
     image = f"docker://{base.reference}:{base.tag}"
     argv = ("skopeo", "inspect", "--no-tags", "--format", "{{.Digest}}", image)
     digest = run(argv, os.environ, timeout_s=timeout_s).strip()
-    if not _DIGEST.fullmatch(digest):
+    if not is_digest(digest):
         raise CommandError(argv, 0, f"answered {digest[:80]!r}, which is not a digest")
     return digest
 
