@@ -10,7 +10,7 @@ import anyio
 from ci.catalog.stack import Stack
 from ci.engines.capabilities import SANDBOXES, expected_capabilities
 from ci.engines.machine import CLASSES, CPUINFO, machine_class
-from ci.names.digest import Digest, bare_digest
+from ci.names.digest import whole_digest
 from ci.plan.plan import PlannedImage
 from ci.registry.ledger_artifact import RegistryLedger
 from ci.registry.retry import AT_ONCE
@@ -53,13 +53,11 @@ class RecordedChecks:
         async def look_up(one: Content) -> None:
             if not within_budget(one.planned.image, one.layers):
                 return
-            image = str(Digest(bare_digest(one.config)))
+            suites = [present_suite(self.stack, one.planned.image, sandbox) for sandbox in sandboxes]
             subjects = [
-                Subject(
-                    image=image, suite=present_suite(self.stack, one.planned.image, sandbox), machine=name
-                )
-                for sandbox in sandboxes
-                for name in classes
+                Subject(image=whole_digest(one.config), suite=suite, machine=machine)
+                for suite in suites
+                for machine in classes
             ]
             async with limiter:
                 if await self.ledger.passed(one.planned, subjects):

@@ -15,7 +15,7 @@ import anyio
 
 from ci.engines.engine import Engine, ImageInfo, Output
 from ci.errors import CommandError, RegistryError
-from ci.names.digest import Digest, bare_digest, short_digest
+from ci.names.digest import bare_digest, short_digest, whole_digest
 from ci.plan.keys import tag
 from ci.plan.plan import Plan, PlannedImage
 from ci.registry.cache import RegistryCache, Wanted
@@ -156,7 +156,7 @@ class RemoteCache:
         """
         one = wanted(planned)
         reference = self.cache.tagged(one.image, one.tag)
-        config = str(Digest(bare_digest(info.id))) if info.id else ""
+        config = whole_digest(info.id)
         existing = await self.cache.found(one)
         if existing is not None and config in ("", existing.config):
             return "concurrent" if planned.id in self.absent else "present"
