@@ -12,7 +12,7 @@ from ci.catalog.stack import ImageVariant, Stack
 from ci.engines.engine import Engine, File, ImageInfo, Output, SandboxedProgram
 from ci.engines.machine import gpu_class
 from ci.engines.process.command import ProcessResult
-from ci.names.digest import Digest, bare_digest
+from ci.names.digest import whole_digest
 from ci.plan.plan import PlannedImage
 from ci.report.check import Check, Rung, Status
 from ci.report.events import Checked, Event, Note, Step
@@ -72,6 +72,16 @@ class _Tested:
     output: Output
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unrecorded:
+    """What to record of an image once it was pushed; `content` is empty where it was not known before."""
+
+    content: str
+    suite: str
+    rungs: dict[Rung, tuple[Check, ...]]
+    complete: bool
+
+
 @dataclass(slots=True, kw_only=True)
 class ImageChecks:
     """The checks of one run.
@@ -98,8 +108,8 @@ class ImageChecks:
     Now, or earlier as the ledger records; empty where it is not known before a push. The checks on a GPU
     are not counted.
     """
-    _unrecorded: dict[str, Callable[[str], Entry]] = field(default_factory=dict)
-    """What to record of an image that passed once it was pushed, by the digest of its content."""
+    _unrecorded: dict[str, _Unrecorded] = field(default_factory=dict)
+    """By `image:variant`."""
     _facts: dict[str, str] = field(default_factory=dict)
     """Answers of the engine that do not change during a run: `machine`, `no gpu`."""
     _parent_files: ParentFiles = field(init=False)
@@ -247,7 +257,9 @@ class ImageChecks:
         if not entry.complete or not within_budget(planned.image, layers):
             return False
         self.passed[planned.id] = content
-        self._unrecorded[planned.id] = lambda _pushed: entry
+        self._unrecorded[planned.id] = _Unrecorded(
+            content=content, suite=suite, rungs=entry.rungs, complete=entry.complete
+        )
         return True
 
     async def record_pushed(self, planned: PlannedImage, content: str) -> None:
@@ -255,14 +267,16 @@ class ImageChecks:
 
         Its content may have been unknown before the push.
         """
-        entry_of = self._unrecorded.pop(planned.id, None)
-        if entry_of is None or self.ledger is None:
+        found = self._unrecorded.pop(planned.id, None)
+        if found is None or self.ledger is None:
             return
         if self.passed.get(planned.id) == "":
             self.passed[planned.id] = content
-        entry = entry_of(content)
-        if bare_digest(entry.subject.image) == bare_digest(content):
-            await self.ledger.record(planned, entry)
+        if whole_digest(found.content or content) == whole_digest(content):
+            subject = await self._subject(content, found.suite)
+            await self.ledger.record(
+                planned, Entry(subject=subject, rungs=found.rungs, complete=found.complete)
+            )
 
     async def _entry(self, tested: _Tested, machine: str = "") -> Entry | None:
         """Return the ledger's entry of an image, None if there can be none.
@@ -278,7 +292,7 @@ class ImageChecks:
 
     async def _subject(self, content: str, suite: str, machine: str = "") -> Subject:
         machine = machine or await self._fact("machine", self.engine.machine_class)
-        return Subject(image=str(Digest(bare_digest(content))), suite=suite, machine=machine)
+        return Subject(image=whole_digest(content), suite=suite, machine=machine)
 
     async def _record(
         self,
@@ -295,16 +309,9 @@ class ImageChecks:
         """
         new = {rung: found for rung, found in passed(checks).items() if rung in done and rung not in ALWAYS}
         if entry is None:
-            if self.ledger is None:
-                return
-            machine = await self._fact("machine", self.engine.machine_class)
-            suite = tested.program.suite
-
-            def entry_of(content: str) -> Entry:
-                subject = Subject(image=str(Digest(bare_digest(content))), suite=suite, machine=machine)
-                return Entry(subject=subject, rungs=new, complete=complete)
-
-            self._unrecorded[tested.planned.id] = entry_of
+            self._unrecorded[tested.planned.id] = _Unrecorded(
+                content="", suite=tested.program.suite, rungs=new, complete=complete
+            )
             return
         assert self.ledger is not None
         after = entry.without(failed_rungs(checks)).added(new, complete=complete)
