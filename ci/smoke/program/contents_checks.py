@@ -16,7 +16,7 @@ from typing import Any
 from .accounts import account_errors
 from .debian import DPKG, Debian, read_debian
 from .file_tree import Entry, Links, Tree, changed_paths, parents
-from .filesystem import SHOWN, Finding, some
+from .filesystem import Finding, first_lines, some
 from .generated import Allowed
 from .hashing import file_hash, hexadecimal
 from .maintainer_scripts import MaintainerScripts
@@ -237,7 +237,7 @@ class Contents:
             if what:
                 errors.append(f"{path}: is {what}{self._maker(path)}")
         hint = "it would be the same in all containers: let each container make its own when it starts"
-        return _finding([*errors, *([hint] if errors else [])], f"{read} files", "no new file")
+        return _finding(errors, f"{read} files", "no new file", hint)
 
     def others(self) -> Finding:
         """Nothing is there, changed or missing that no step accounts for."""
@@ -261,7 +261,7 @@ class Contents:
         )
         made = f"; packages made {some(sorted(self._made))}" if self._made else ""
         found = f"{len(self.changed)} new or changed paths{made}"
-        return _finding([*errors, *([hint] if errors else [])], found, "")
+        return _finding(errors, found, "", hint)
 
     def _concerns(self, path: str) -> bool:
         return not self.only or any(path == top or path.startswith(f"{top}/") for top in self.only)
@@ -358,10 +358,9 @@ class Contents:
         return Path(f"{self.root.rstrip('/')}{path}")
 
 
-def _finding(errors: list[str], found: str, nothing: str) -> Finding:
+def _finding(errors: list[str], found: str, nothing: str, hint: str = "") -> Finding:
     if errors:
-        more = [f"and {len(errors) - SHOWN} more"] if len(errors) > SHOWN + 1 else []
-        return "failed", "\n".join([*errors[:SHOWN], *more, *(errors[-1:] if len(errors) > SHOWN else [])])
+        return "failed", "\n".join([*first_lines(errors), *([hint] if hint else [])])
     return ("passed", found) if found or not nothing else ("skipped", nothing)
 
 

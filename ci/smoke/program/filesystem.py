@@ -7,7 +7,7 @@ import re
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,12 @@ def some(items: Iterable[object]) -> str:
     texts = [str(item) for item in items]
     more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     return ", ".join(texts[:SHOWN]) + more
+
+
+def first_lines(errors: Sequence[str]) -> list[str]:
+    """Return the first errors, and a line with the number of the others."""
+    more = [f"and {len(errors) - SHOWN} more"] if len(errors) > SHOWN else []
+    return [*errors[:SHOWN], *more]
 
 
 def verdict(error: str, found: str = "") -> Finding:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .bounded_process import run
-from .filesystem import SHOWN, Finding
+from .filesystem import Finding, first_lines
 
 SUFFIXES = (".py", ".pyw")
 SHEBANG = re.compile(rb"#!.*\bpython(3(\.\d+)?)?(?=[ \t\r]|$)")
@@ -61,8 +61,7 @@ def syntax(files: Mapping[str, str]) -> Finding:
         if error_text := compile_error(data, path):
             errors.append(f"{error_text} ({source})")
     if errors:
-        more = [f"and {len(errors) - SHOWN} more"] if len(errors) > SHOWN else []
-        return "failed", "\n".join([*errors[:SHOWN], *more])
+        return "failed", "\n".join(first_lines(errors))
     return ("passed", f"{compiled} files") if compiled else ("skipped", "no Python file in [[files]]")
 
 

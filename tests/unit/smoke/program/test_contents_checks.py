@@ -68,6 +68,16 @@ def test_a_file_that_no_step_accounts_for_fails(root: Root, path: str) -> None:
     assert root.failed()["no other file"].splitlines()[0].startswith(sentence)
 
 
+def test_the_first_paths_are_named_and_the_others_counted_without_the_hint(root: Root) -> None:
+    for number in range(12):
+        root.write(f"/usr/lib/extra{number:02d}")
+    *lines, more, hint = root.failed()["no other file"].splitlines()
+    why = "is in no package, no wheel and no [[files]]"
+    assert lines == [f"/usr/lib/extra{number:02d}: {why}" for number in range(10)]
+    assert more == "and 2 more"
+    assert hint.startswith("what a package makes, the same in every build, can be listed")
+
+
 def test_what_a_package_makes_in_its_own_folders_or_by_name_is_accounted_for(root: Root) -> None:
     root.write("/var/lib/dpkg/info/libx.postinst", "make > /etc/x.conf\nmkdir -p /usr/lib/x-made\n")
     package(root, "server", {"/etc/server/main.conf": b"a"})
