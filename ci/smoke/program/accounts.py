@@ -15,8 +15,13 @@ FIELDS = {"passwd": 7, "group": 4, "shadow": 9, "gshadow": 4}
 Rows = dict[str, list[list[str]]]
 
 
-def account_errors(root: str, tree: Mapping[str, Entry], user: str, uid: int, gid: int) -> list[str]:
-    """Return what is wrong with the accounts of `root`, whose programs run as `user`, a sentence each."""
+def account_errors(
+    root: str, tree: Mapping[str, Entry], changed: Iterable[str], user: str, uid: int, gid: int
+) -> list[str]:
+    """Return what is wrong with the accounts of `root`, whose programs run as `user`, a sentence each.
+
+    The owners of the paths that are `changed` have to be among the accounts.
+    """
     rows, errors = _read(root)
     for name, which in (("passwd", "uid"), ("group", "gid")):
         errors += _twice(name, "name", (row[0] for row in rows[name]))
@@ -49,6 +54,13 @@ def account_errors(root: str, tree: Mapping[str, Entry], user: str, uid: int, gi
         if not row[1]
     ]
     errors += _user_errors(rows["passwd"], tree, user, str(uid), str(gid))
+    for name, which in (("passwd", "uid"), ("group", "gid")):
+        known = {int(row[2]) for row in rows[name] if row[2].isdigit()}
+        errors += [
+            f"{path}: its {which} {number} is not in /etc/{name}"
+            for path in sorted(changed)
+            if (number := getattr(tree[path], which)) not in known
+        ]
     return errors
 
 

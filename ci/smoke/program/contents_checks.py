@@ -214,12 +214,7 @@ class Contents:
     def accounts(self) -> Finding:
         """One entry for each name and id; the image's user has a home; each owner of a file has a name."""
         spec = self.declared
-        errors = account_errors(self.root, self.tree, spec["user"], spec["uid"], spec["gid"])
-        for name, which in (("passwd", "uid"), ("group", "gid")):
-            known = _ids(self._here(f"/etc/{name}"))
-            for path in sorted(self.changed):
-                if (number := getattr(self.tree[path], which)) not in known:
-                    errors.append(f"{path}: its {which} {number} is not in /etc/{name}")
+        errors = account_errors(self.root, self.tree, self.changed, spec["user"], spec["uid"], spec["gid"])
         return _finding(errors, "consistent", "")
 
     def sensitive(self) -> Finding:
@@ -368,15 +363,3 @@ def _source_of(path: str) -> str:
     """Return the source file of bytecode, empty for another path. Source: PEP 3147."""
     found = re.fullmatch(r"(.*)/__pycache__/([^/]+?)\.cpython-\d+(?:\.opt-\d)?\.pyc", path)
     return f"{found[1]}/{found[2]}.py" if found else ""
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return b""
-
-
-def _ids(file: Path) -> set[int]:
-    rows = (line.split(":") for line in _bytes(file).decode(errors="replace").splitlines())
-    return {int(row[2]) for row in rows if len(row) > 2 and row[2].isdigit()}
