@@ -35,7 +35,7 @@ from ci.run.gc.choice import (
     choose_records,
 )
 from ci.run.inputs.local import LocalInputs
-from ci.run.workspace.base_kind import root_image
+from ci.run.workspace.base_kind import KINDS, root_image
 from ci.run.workspace.live_runs import FOLDER as LIVE_RUNS
 from ci.run.workspace.local_store import KEY_LABEL
 from ci.run.workspace.state_structure import ASIDE
@@ -43,7 +43,6 @@ from ci.run.workspace.workspace import Workspace
 from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_input, wheelhouse_input
 from ci.wheelhouse.manifest import read_manifest
 
-KINDS = ("bootstrap", "registry")
 OLD_FOLDERS = ("bootstrap", "cache", "debhouse", "houses", "input", "living", "wheelhouse")
 """Folders of the state directory that only earlier versions filled."""
 IMAGE_BATCH = 50

@@ -21,8 +21,9 @@ from ci.registry.retry import AT_ONCE
 from ci.registry.wheel_set import set_tag
 from ci.registry.wheel_store import REPOSITORY as WHEELHOUSE
 from ci.registry.wheels import wheel_tag
-from ci.run.gc.local import KINDS, retained_names
+from ci.run.gc.local import retained_names
 from ci.run.gc.registry_choice import CACHED, Stale, Tagged, choose
+from ci.run.workspace.base_kind import KINDS
 from ci.wheelhouse.input_document import wheelhouse_input
 
 if TYPE_CHECKING:

@@ -17,10 +17,8 @@ from ci.registry.ledger_artifact import RegistryLedger
 from ci.registry.manifest import read_manifest
 from ci.run.reuse.checked import Content, RecordedChecks
 from ci.run.reuse.ledger import Ledger
+from ci.run.workspace.base_kind import KINDS
 from ci.settings import Settings
-
-KINDS = ("registry", "bootstrap")
-"""The kinds of base; each gives an image another key."""
 
 
 def recorded_checks(settings: Settings, stack: Stack, releases: Releases) -> RecordedChecks:

@@ -12,6 +12,8 @@ from ci.names.host import parse_host
 from ci.plan.keys import bootstrap_fingerprint, digest, tag
 from ci.plan.references import digest_reference
 
+KINDS = ("bootstrap", "registry")
+"""The kinds of base; each gives an image another key."""
 PROBE_S = 1.0
 """How long a connection to the registry may take."""
 
