@@ -49,13 +49,7 @@ def make_stack(top: Path, number: int, *, chain: bool = False) -> Path:
     """Write a stack of `number` images on the packages of the reference stack: ten on each, or a chain."""
     reference = TOP / "docker"
     top.mkdir(parents=True)
-    for name in (
-        "bootstrap.lock",
-        "wheelhouse.apt.lock",
-        "wheelhouse.lock",
-        "wheelhouse.in",
-        "bases.lock.toml",
-    ):
+    for name in COPIED:
         shutil.copy(reference / name, top)
     text = (reference / "stack.toml").read_text().replace('["cpu", "cuda"]', '["cpu"]')
     (top / "stack.toml").write_text(text.replace('base = "auto"', 'base = "bootstrap"'))
