@@ -25,9 +25,12 @@ class LazyContents:
         return dict(self._listed().checks())[name]()
 
     def closed(self) -> dict[str, list[str]]:
-        """Return the paths that this process may not read, by `uid:gid` of their owner."""
+        """Return the paths that the checks could not read, by `uid:gid` of their owner.
+
+        There is none where the files could not be listed: every check failed by that.
+        """
         found: dict[str, list[str]] = {}
-        for path, entry in self._listed().closed.items():
+        for path, entry in (self._contents.closed if self._contents is not None else {}).items():
             found.setdefault(f"{entry.uid}:{entry.gid}", []).append(path)
         return found
 
