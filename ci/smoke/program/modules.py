@@ -21,7 +21,7 @@ with open(int(sys.argv[1]), "w", buffering=1) as results:
         try:
             for module in modules:
                 importlib.import_module(module)
-        except BaseException:
+        except BaseException:  # a module may call sys.exit, or raise what is no Exception
             error = traceback.format_exc()
         report("end", name, round(time.monotonic() - begin, 3), error)
     with open("/proc/self/maps", errors="surrogateescape") as maps:

@@ -330,7 +330,7 @@ def supervised(request_path: str) -> None:
         os.close(write_end)
         try:
             main(request_path)
-        except BaseException:
+        except BaseException:  # whatever it is, the child must not go on as its parent
             traceback.print_exc(file=sys.stdout)
             sys.stdout.flush()
             os._exit(1)

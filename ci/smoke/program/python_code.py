@@ -32,7 +32,7 @@ except SystemExit as error:
         os._exit(0)
     print(f"SystemExit: {error}: the module ended its process while it was imported")
     os._exit(1)
-except BaseException as error:
+except BaseException:  # a module may raise what is no Exception
     traceback.print_exc(file=sys.stdout)
     sys.stdout.flush()
     os._exit(1)
