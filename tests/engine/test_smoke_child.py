@@ -19,6 +19,7 @@ from ci.smoke.program.bounded_process import (
     orphans,
     run,
 )
+from ci.smoke.program.python_code import entrypoint
 from tests.hang import HANG_S
 
 pytestmark = pytest.mark.engine
@@ -156,3 +157,23 @@ def test_without_a_token_there_are_no_strays(monkeypatch: pytest.MonkeyPatch) ->
     assert orphans() == []
     monkeypatch.setenv(child.VARIABLE, f"nobody-{os.getpid()}")
     assert orphans() == []
+
+
+def test_a_module_of_an_entrypoint_that_ends_its_process_is_reported_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    (tmp_path / "app.py").write_text("raise SystemExit('no configuration')\n")
+    target = {
+        "module": "app",
+        "attribute": "app",
+        "file": "",
+        "folders": [""],
+        "env": [],
+        "is_program": False,
+    }
+    status, detail = entrypoint({**target, "cwd": str(tmp_path)}, 30.0)
+    assert status == "failed"
+    assert detail.splitlines()[0] == (
+        "app: SystemExit: no configuration: the module ended its process while it was imported"
+    )

@@ -30,7 +30,7 @@ try:
 except SystemExit as error:
     if spec["is_program"]:
         os._exit(0)
-    print(f"SystemExit: {error}: the module ended its process while it was imported")
+    print(f"SystemExit: {error}: the module ended its process while it was imported", flush=True)
     os._exit(1)
 except BaseException:  # a module may raise what is no Exception
     traceback.print_exc(file=sys.stdout)
