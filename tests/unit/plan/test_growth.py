@@ -10,7 +10,7 @@ import pytest
 
 from ci.catalog.stack import Stack
 from ci.plan.drawing import dot_source, mermaid, tree_lines
-from ci.plan.plan import Inventory, make_plan, plan_text, select
+from ci.plan.plan import Inventory, Plan, make_plan, plan_text, select
 from ci.run.build.matrix import matrix
 from ci.run.tasks.graph import tasks
 from ci.run.tasks.history import History
@@ -21,37 +21,38 @@ MORE_CALLS = 4.6
 """Four times the images make about four times the calls; a square would make sixteen times."""
 
 
-def chain(number: int) -> Stack:
+def stack_of(number: int, parent: Callable[[int], int]) -> Stack:
+    """Return a stack of `number` images; `parent` of an index is that of the image below it."""
     names = [f"i{index:05d}" for index in range(number)]
     images = tuple(
-        image(name, f"{names[index - 1]}:cpu" if index else "outside:python")
+        image(name, f"{names[parent(index)]}:cpu" if index else "outside:python")
         for index, name in enumerate(names)
     )
     return replace(small_stack(), images=images)
+
+
+def chain(number: int) -> Stack:
+    return stack_of(number, lambda index: index - 1)
 
 
 def tree(number: int) -> Stack:
-    names = [f"i{index:05d}" for index in range(number)]
-    images = tuple(
-        image(name, f"{names[(index - 1) // 10]}:cpu" if index else "outside:python")
-        for index, name in enumerate(names)
-    )
-    return replace(small_stack(), images=images)
+    return stack_of(number, lambda index: (index - 1) // 10)
+
+
+def plan_of(stack: Stack) -> Plan:
+    return make_plan(stack, Inventory(), base="registry", selected=select(stack, (), ()))
 
 
 def planned(stack: Stack) -> None:
-    ids = select(stack, (), ())
-    plan_text(make_plan(stack, Inventory(), base="registry", selected=ids))
+    plan_text(plan_of(stack))
 
 
 def jobs(stack: Stack) -> None:
-    ids = select(stack, (), ())
-    plan = make_plan(stack, Inventory(), base="registry", selected=ids)
-    matrix(stack, plan, remote={}, capacity=2)
+    matrix(stack, plan_of(stack), remote={}, capacity=2)
 
 
 def ordered(stack: Stack) -> None:
-    plan = make_plan(stack, Inventory(), base="registry", selected=select(stack, (), ()))
+    plan = plan_of(stack)
     critical_paths(tasks(plan, History(), pushed=plan.images))
 
 
@@ -78,12 +79,12 @@ def calls_of(work: Callable[[Stack], None], stack: Stack) -> int:
 
 
 @pytest.mark.parametrize("work", [planned, jobs, ordered, drawn])
-@pytest.mark.parametrize("stack_of", [tree, chain])
+@pytest.mark.parametrize("shape", [tree, chain])
 def test_four_times_the_images_make_four_times_the_calls(
-    work: Callable[[Stack], None], stack_of: Callable[[int], Stack]
+    work: Callable[[Stack], None], shape: Callable[[int], Stack]
 ) -> None:
-    work(stack_of(10))
-    assert calls_of(work, stack_of(240)) < MORE_CALLS * calls_of(work, stack_of(60))
+    work(shape(10))
+    assert calls_of(work, shape(240)) < MORE_CALLS * calls_of(work, shape(60))
 
 
 @pytest.mark.parametrize("work", [planned, jobs, ordered])
