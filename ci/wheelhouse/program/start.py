@@ -1,4 +1,4 @@
-"""How both fetching programs start, and report a failure in a file next to what they fetch."""
+"""How the programs of this folder start, and report a failure in a file next to what they make."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .content_store import write_error
 from .failure import FetchingError
+from .obstacle import make_folder, remove
 
 
 def read_network_file(environ: MutableMapping[str, str]) -> None:
@@ -25,10 +26,10 @@ def run(fill: Callable[[Path, Path, str], None], document: str, root: str, name:
     os.umask(0o022)  # other users read these files too
     read_network_file(os.environ)
     report = Path(root, "partial", f"{name.replace('/', '-')}.failure")
-    report.parent.mkdir(parents=True, exist_ok=True)
-    report.unlink(missing_ok=True)
     try:
         try:
+            make_folder(report.parent)
+            remove(report)
             fill(Path(document), Path(root), name)
         except OSError as error:
             raise write_error(error, Path(root)) from error

@@ -4,8 +4,8 @@ While sdists are compiled, `ROOT/partial/NAME.builder` has `jobs.json` (`[{key, 
 with the build requirements, `jobs/KEY/` with an sdist and its job, and `made/KEY/` for its wheel.
 """
 
+import contextlib
 import json
-import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from .compiled import Compiled
 from .content_store import ContentStore, open_content_store
 from .failure import FetchingError
 from .line import Line
+from .obstacle import remove
 from .package_folder import PackageFolder
 from .wheel_contents import SHOWN, Overlap, overlaps, wheel_contents
 
@@ -92,7 +93,8 @@ class WheelFolder:
 
     def remove_jobs(self) -> None:
         """Remove what compiling needed."""
-        shutil.rmtree(self.work, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove(self.work)
 
     def fill(self) -> None:
         """Write the folder and its manifest, of files that are all in the content store."""

@@ -77,6 +77,13 @@ def test_an_sdist_has_a_folder_a_user_and_an_output_of_its_own(folder: WheelFold
     assert names(work / "made" / KEY) == []
 
 
+def test_a_file_in_the_place_of_what_compiling_needs_is_removed(folder: WheelFolder) -> None:
+    folder.work.write_text("")
+    folder.remove_jobs()
+    folder.prepare_jobs(folder.to_compile())
+    assert names(folder.work / "jobs") == [KEY]
+
+
 def test_a_compiled_wheel_is_stored_under_its_key_and_not_compiled_again(
     folder: WheelFolder, tmp_path: Path
 ) -> None:
