@@ -61,7 +61,7 @@ def drafts(
     parents = {variant: resolved_parent(document.parent[variant], variant) for variant in variants}
     present = {path.name for path in folder.path.iterdir()}
     inputs = requirement_files(folder.name, parents, present)
-    requests = {wanted.input: requirements_of(folder, wanted.input) for wanted in inputs.values()}
+    requests = {name: requirements_of(folder, name) for name in {wanted.input for wanted in inputs.values()}}
     _check_inputs(folder, document, present)
     _check_values(folder, document)
     file = folder.file(IMAGE)
