@@ -40,21 +40,18 @@ VOLUMES = {
 RESULT = "/run/dockwright-package-folder"
 """The filled folder, outside the volume."""
 FAILURE = "dockwright-failure "
-FILL = f"""python3 -I "$1" "$2" "$3" "$4" || {{
+REPORTED = f"""python3 -I "$1" "$2" "$3" "$4" || {{
     printf '\\n{FAILURE}' >&2; cat "$3/partial/$(printf %s "$4" | tr / -).failure" >&2; exit 1
 }}
-work="$3/partial/$(printf %s "$4" | tr / -).builder"
+"""
+"""Runs a program; reports a failure."""
+FILL = f"""{REPORTED}work="$3/partial/$(printf %s "$4" | tr / -).builder"
 if [ -e "$work/jobs.json" ]; then cp -a "$work" "$5"; else cp -a "$3/$4" "$5"; fi
 """
-"""Fills a folder in the volume and copies it out (a volume is not part of a result); reports a failure.
+"""Fills a folder in the volume and copies it out (a volume is not part of a result).
 
 Where sdists have to be compiled first, what that takes is copied out instead: see program/wheel_folder.py.
 """
-COMPILE = f"""python3 -I "$1" "$2" "$3" "$4" || {{
-    printf '\\n{FAILURE}' >&2; cat "$3/partial/$4.failure" >&2; exit 1
-}}
-"""
-"""Compiles an sdist; reports a failure."""
 BUILDER = "builder"
 
 
@@ -196,7 +193,7 @@ class EngineInputs:
         folder = self.fetcher.folder_in
         run = FetchRun(
             image=builder,
-            argv=("sh", "-c", COMPILE, "sh", *compile_argv(job)[2:]),
+            argv=("sh", "-c", REPORTED, "sh", *compile_argv(job)[2:]),
             program=(PROGRAM_FOLDER, f"{TARGET}/program"),
             folders={
                 f"{TARGET}/work/requirements": folder(fetched, "requirements"),
