@@ -24,7 +24,14 @@ from ci.errors import CommandError
 from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.run.inputs.builder import builder_steps
 from ci.run.inputs.compile_run import JOBS, Job, compile_argv, parse_jobs
-from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of, parse_report
+from ci.run.inputs.fetch_failure import (
+    PYTHON_ENV,
+    TARGET,
+    UNREPORTED,
+    FailureReport,
+    failure_of,
+    parse_report,
+)
 from ci.run.inputs.local import LocalInputs
 from ci.run.inputs.messages import log_only, messages_only
 from ci.run.workspace.workspace import Workspace
@@ -249,7 +256,7 @@ class EngineInputs:
             raise failure_of(name, report, shown, output) from shown
 
 
-def _split(error: CommandError) -> tuple[CommandError, dict[str, Any]]:
+def _split(error: CommandError) -> tuple[CommandError, FailureReport]:
     """Return the error of a fetching program without the line of its report, and the report."""
     before, found, report = error.tail.rpartition(FAILURE)
     if not found:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import BaseModel
 
 from ci.bounded.parse import parse_json
@@ -21,34 +19,37 @@ from ci.errors import (
 PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 TARGET = "/run/dockwright"
 """Folder of a fetching container with its program, its input document and the package folders."""
-UNREPORTED: dict[str, Any] = {"kind": "fetch", "text": "fetching failed", "hint": "", "unavailable": []}
-"""The report of a program that failed without writing one."""
 
 
-class _Report(BaseModel):
+class FailureReport(BaseModel):
+    """What a program reports of its failure; see ci/wheelhouse/program/failure.py."""
+
     kind: str = "fetch"
     text: str = "fetching failed"
     hint: str = ""
     unavailable: list[str] = []
 
 
-def parse_report(data: bytes | str) -> dict[str, Any]:
+UNREPORTED = FailureReport()
+"""The report of a program that failed without writing one."""
+
+
+def parse_report(data: bytes | str) -> FailureReport:
     """Return the report of a program; `UNREPORTED` where it is damaged."""
     try:
-        return _Report.model_validate(parse_json(data), strict=True).model_dump()
+        return FailureReport.model_validate(parse_json(data), strict=True)
     except ValueError:
         return UNREPORTED
 
 
-def failure_of(name: str, report: dict[str, Any], error: CommandError, output: Output) -> DockwrightError:
-    """Return the error of the program that filled `name`; `report`: see ci/wheelhouse/program/failure.py."""
-    report = {**UNREPORTED, **report}
-    text = summary = f"{name}: {report['text']}"
+def failure_of(name: str, report: FailureReport, error: CommandError, output: Output) -> DockwrightError:
+    """Return the error of the program that filled `name`."""
+    text = summary = f"{name}: {report.text}"
     if output.log is not None:
         text += f" (full output: {output.log})"
     text += f"\n{error.tail}"
-    if report["kind"] == "unavailable" and not name.startswith("wheelhouse/"):
-        files = tuple(report["unavailable"])
-        return UnavailableError(text, summary=summary, files=files, hint=report["hint"])
+    if report.kind == "unavailable" and not name.startswith("wheelhouse/"):
+        files = tuple(report.unavailable)
+        return UnavailableError(text, summary=summary, files=files, hint=report.hint)
     kinds = {"compile": BuildError, "disk": DiskFullError, "unavailable": LockError, "overlap": LockError}
-    return kinds.get(report["kind"], FetchError)(text, hint=report["hint"])
+    return kinds.get(report.kind, FetchError)(text, hint=report.hint)

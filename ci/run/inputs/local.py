@@ -332,8 +332,8 @@ class LocalInputs:
             path.unlink()
         except OSError:
             report = UNREPORTED
-        text = report["text"].replace(f"{TARGET}/inputs", str(inputs))
-        return failure_of(name, {**report, "text": text}, error, output)
+        text = report.text.replace(f"{TARGET}/inputs", str(inputs))
+        return failure_of(name, report.model_copy(update={"text": text}), error, output)
 
     def retry_env(self) -> dict[str, str]:
         """Return the environment variable that says how long a fetching program waits for a server."""
