@@ -21,7 +21,8 @@ from ci.engines.engine import BuildRequest, ContainerRun, Output, SandboxedProgr
 from ci.engines.process.runner import Runner
 from ci.errors import CommandError
 from ci.run.inputs.compile_run import compile_run, jobs_of
-from ci.run.inputs.local import PROGRAMS, LocalInputs
+from ci.run.inputs.fetch_failure import PROGRAM_FOLDER
+from ci.run.inputs.local import LocalInputs
 from ci.run.workspace.workspace import open_workspace
 from ci.settings import Settings, read_settings
 from ci.wheelhouse.program.wheel_folder import WheelFolder
@@ -293,7 +294,7 @@ def test_an_sdist_that_docker_compiles_reaches_nothing(machine: Machine, tmp_pat
     folder.store.path(sha(data)).write_bytes(data)
     folder.prepare_jobs(folder.to_compile())
     (job,) = jobs_of(folder.work)
-    anyio.run(engine.run, machine.base, compile_run(job, folder.work, PROGRAMS), Output())
+    anyio.run(engine.run, machine.base, compile_run(job, folder.work, PROGRAM_FOLDER), Output())
     (wheel,) = (folder.work / "made/key").glob("*.whl")
     report = json.loads(zipfile.ZipFile(wheel).read("evil.json"))
     assert report.pop("connect") in {"ConnectionRefusedError", "OSError"}

@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -25,6 +23,7 @@ from ci.plan.references import debhouse_reference, wheelhouse_reference
 from ci.run.inputs.builder import builder_steps
 from ci.run.inputs.compile_run import JOBS, Job, compile_argv, parse_jobs
 from ci.run.inputs.fetch_failure import (
+    PROGRAM_FOLDER,
     PYTHON_ENV,
     TARGET,
     UNREPORTED,
@@ -37,7 +36,6 @@ from ci.run.inputs.messages import log_only, messages_only
 from ci.run.workspace.workspace import Workspace
 from ci.wheelhouse.input_document import compiles, debhouse_input, wheelhouse_input
 
-PROGRAM_FOLDER = Path(str(files("ci.wheelhouse.program")))
 PROGRAMS = {"wheelhouse": "fetch_wheels.py", "debhouse": "fetch_debs.py"}
 
 VOLUMES = {

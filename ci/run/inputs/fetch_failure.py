@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
+
 from pydantic import BaseModel
 
 from ci.bounded.parse import parse_json
@@ -16,6 +19,8 @@ from ci.errors import (
     UnavailableError,
 )
 
+PROGRAM_FOLDER = Path(str(files("ci.wheelhouse.program")))
+"""The folder of the programs that fetch and compile."""
 PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 TARGET = "/run/dockwright"
 """Folder of a fetching container with its program, its input document and the package folders."""
@@ -49,7 +54,7 @@ def failure_of(name: str, report: FailureReport, error: CommandError, output: Ou
         text += f" (full output: {output.log})"
     text += f"\n{error.tail}"
     if report.kind == "unavailable" and not name.startswith("wheelhouse/"):
-        files = tuple(report.unavailable)
-        return UnavailableError(text, summary=summary, files=files, hint=report.hint)
+        gone = tuple(report.unavailable)
+        return UnavailableError(text, summary=summary, files=gone, hint=report.hint)
     kinds = {"compile": BuildError, "disk": DiskFullError, "unavailable": LockError, "overlap": LockError}
     return kinds.get(report.kind, FetchError)(text, hint=report.hint)

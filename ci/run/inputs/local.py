@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,14 @@ from ci.run.inputs.bootstrap import fetch_command, make_bootstrap
 from ci.run.inputs.builder import BuilderImage, builder_image
 from ci.run.inputs.compile_run import Job, compile_run, jobs_of
 from ci.run.inputs.compiled import to_compile
-from ci.run.inputs.fetch_failure import PYTHON_ENV, TARGET, UNREPORTED, failure_of, parse_report
+from ci.run.inputs.fetch_failure import (
+    PROGRAM_FOLDER,
+    PYTHON_ENV,
+    TARGET,
+    UNREPORTED,
+    failure_of,
+    parse_report,
+)
 from ci.run.inputs.folder_check import check_folder
 from ci.run.inputs.hash_threads import in_hash_thread
 from ci.run.inputs.messages import log_only, messages_only
@@ -40,9 +46,6 @@ from ci.steps.layout import ROOT
 from ci.wheelhouse.input_document import Mirrors, bootstrap_input, debhouse_input, wheelhouse_input
 from ci.wheelhouse.manifest import Manifest, known_files, verify
 from ci.wheelhouse.program.atomic_write import write_atomically
-
-PROGRAMS = Path(str(files("ci.wheelhouse.program")))
-"""The folder of the programs that fetch and compile."""
 
 
 @dataclass(slots=True)
@@ -218,7 +221,7 @@ class LocalInputs:
 
         async def compile_one(job: Job) -> None:
             async with limiter:
-                run = compile_run(job, work, PROGRAMS)
+                run = compile_run(job, work, PROGRAM_FOLDER)
                 try:
                     await self.engine.run(builder, run, messages_only(output))
                 except CommandError as error:
@@ -305,7 +308,7 @@ class LocalInputs:
         network = program.startswith("fetch_")
         mounts = [
             (path.parent, f"{TARGET}/documents", "ro"),
-            (PROGRAMS, f"{TARGET}/program", "ro"),
+            (PROGRAM_FOLDER, f"{TARGET}/program", "ro"),
             # one mount for all of them: a hard link from one mount to another is refused
             (inputs, f"{TARGET}/inputs", "rw"),
             *(network_mounts(os.environ) if network else ()),
