@@ -15,18 +15,17 @@ from ci.names.image_id import parse_image_id
 
 INDEX = "https://pypi.org/simple"
 """The one index that locks come from; a lock that names it is valid on every machine."""
-ENVIRONMENT = " and ".join(
-    f"{variable} == {value!r}"
-    for variable, value in {
-        "implementation_name": "cpython",
-        "os_name": "posix",
-        "platform_machine": "x86_64",
-        "platform_python_implementation": "CPython",
-        "platform_system": "Linux",
-        "sys_platform": "linux",
-    }.items()
-)
-"""All that a marker can ask about an image but versions, so that nothing is resolved for others."""
+MARKERS = {
+    "implementation_name": "cpython",
+    "os_name": "posix",
+    "platform_machine": "x86_64",
+    "platform_python_implementation": "CPython",
+    "platform_system": "Linux",
+    "sys_platform": "linux",
+}
+"""All that a marker can ask about an image but versions."""
+ENVIRONMENT = " and ".join(f"{variable} == {value!r}" for variable, value in MARKERS.items())
+"""The same as a marker, so that nothing is resolved for others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from ci.errors import LockError
 from ci.locks.choice import ReleaseFile
-from ci.locks.project import INDEX
+from ci.locks.project import INDEX, MARKERS
 from ci.names.digest import parse_digest
 
 OWN = {"virtual": "."}
@@ -90,17 +90,12 @@ def _holds(marker: str, python: str) -> bool:
 
 def _environment(full: str, python: str) -> dict[str, str]:
     return {
-        "implementation_name": "cpython",
+        **MARKERS,
         "implementation_version": full,
-        "os_name": "posix",
-        "platform_machine": "x86_64",
-        "platform_python_implementation": "CPython",
         "platform_release": "",
-        "platform_system": "Linux",
         "platform_version": "",
         "python_full_version": full,
         "python_version": python,
-        "sys_platform": "linux",
     }
 
 
