@@ -100,6 +100,17 @@ class Watch:
             self._touched = False
 
 
+def _making(kind: type[http.client.HTTPConnection], connect: Connect) -> Any:
+    """Return what makes a connection of this kind that connects by `connect`."""
+
+    def make(host: str, **options: Any) -> http.client.HTTPConnection:
+        made = kind(host, **options)
+        made._create_connection = connect  # type: ignore[attr-defined] # what it connects by
+        return made
+
+    return make
+
+
 class _Http(urllib.request.HTTPHandler):
     def __init__(self, connect: Connect) -> None:
         super().__init__()
@@ -107,13 +118,7 @@ class _Http(urllib.request.HTTPHandler):
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         """Open by a connection of ours."""
-
-        def make(host: str, **options: Any) -> http.client.HTTPConnection:
-            made = http.client.HTTPConnection(host, **options)
-            made._create_connection = self._connect  # type: ignore[attr-defined] # what it connects by
-            return made
-
-        return self.do_open(make, request)
+        return self.do_open(_making(http.client.HTTPConnection, self._connect), request)
 
 
 class _Https(urllib.request.HTTPSHandler):
@@ -123,13 +128,8 @@ class _Https(urllib.request.HTTPSHandler):
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         """Open by a connection of ours."""
-
-        def make(host: str, **options: Any) -> http.client.HTTPConnection:
-            made = http.client.HTTPSConnection(host, context=self._own_context, **options)
-            made._create_connection = self._connect  # type: ignore[attr-defined] # what it connects by
-            return made
-
-        return self.do_open(make, request)
+        make = _making(http.client.HTTPSConnection, self._connect)
+        return self.do_open(make, request, context=self._own_context)
 
 
 class _Checked(urllib.request.BaseHandler):
