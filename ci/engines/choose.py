@@ -9,6 +9,7 @@ import subprocess
 from ci.engines.buildah.commands import Buildah
 from ci.engines.buildah.engine import BuildahEngine
 from ci.engines.buildah.find_storage import find_storage
+from ci.engines.buildah.isolation import Isolation
 from ci.engines.buildah.renamed_parents import RenamedParents
 from ci.engines.buildah.runtime import find_isolation
 from ci.engines.buildkit import find_client
@@ -24,10 +25,11 @@ from ci.settings import Settings
 PROBE_S = 5.0
 
 
-def choose_engine(settings: Settings, runner: Runner) -> Engine:
+def choose_engine(settings: Settings, runner: Runner, *, runs_steps: bool = True) -> Engine:
     """Return the engine of `settings`; `auto` takes the first that is usable.
 
-    It starts child processes to find out what works, so a coroutine calls it in a thread.
+    It starts child processes to find out what works, so a coroutine calls it in a thread. How steps are
+    isolated is found out by running a container, so not for an engine that only reads its store.
 
     Raises:
         EngineError: the requested one, or every one, is missing or not usable by this user.
@@ -42,11 +44,14 @@ def choose_engine(settings: Settings, runner: Runner) -> Engine:
         settings.tmpdir.mkdir(parents=True, exist_ok=True)
         privilege = find_privilege()
         namespace = pid_namespace(privilege.prefix)
+        isolation = Isolation()
+        if runs_steps:
+            isolation = find_isolation(settings.isolation, privilege.prefix, namespace)
         buildah = Buildah(
             privilege=privilege,
             storage=find_storage(settings.store, privilege.prefix, os.environ),
             tmpdir=str(settings.tmpdir),
-            isolation=find_isolation(settings.isolation, privilege.prefix, namespace),
+            isolation=isolation,
             pid_namespace=namespace,
         )
         return BuildahEngine(buildah=buildah, runner=runner)

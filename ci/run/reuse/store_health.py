@@ -72,7 +72,7 @@ async def plan_from_store(workspace: Workspace, plan_of: PlanOf, *, say: Say) ->
         StoreError: the store is damaged.
     """
     try:
-        engine = await workspace.engine()
+        engine = await workspace.engine(runs_steps=False)
     except StoreError:
         raise
     except EngineError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -93,13 +94,16 @@ class Workspace:
         """
         return _required(self.registry)
 
-    async def engine(self) -> Engine:
+    async def engine(self, *, runs_steps: bool = True) -> Engine:
         """Return the engine that builds here; which one works is found out by child processes, in a thread.
+
+        Without `runs_steps` it is for reading its store alone.
 
         Raises:
             EngineError: there is none, or this user can't run it.
         """
-        return await anyio.to_thread.run_sync(choose_engine, self.settings, self.runner)
+        choose = partial(choose_engine, self.settings, self.runner, runs_steps=runs_steps)
+        return await anyio.to_thread.run_sync(choose)
 
     async def store(self) -> Store:
         """Return the images of the local store; none where no engine is usable.
@@ -108,7 +112,7 @@ class Workspace:
             StoreError: the store is damaged.
         """
         try:
-            return Store(ids=await (await self.engine()).images())
+            return Store(ids=await (await self.engine(runs_steps=False)).images())
         except StoreError:
             raise
         except (EngineError, CommandError):

@@ -98,8 +98,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr("ci.cli.build.open_workspace", opened)
     monkeypatch.setattr("ci.cli.terminal_run.open_engine", open_engine)
     monkeypatch.setattr("ci.run.build.execution.checkout_soon", lambda _: lambda: CHECKOUT)
-    monkeypatch.setattr("ci.engines.choose.choose_engine", lambda *_: machine.engine)
-    monkeypatch.setattr("ci.run.workspace.workspace.choose_engine", lambda *_: machine.engine)
+    monkeypatch.setattr("ci.engines.choose.choose_engine", lambda *_, **_more: machine.engine)
+    monkeypatch.setattr("ci.run.workspace.workspace.choose_engine", lambda *_, **_more: machine.engine)
     return machine
 
 
