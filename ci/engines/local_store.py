@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ci.engines.store_state import StoreState
+
+DEFAULT_ROOT = "/var/lib/containers/storage"
+"""The root of the store of root where none is named. Source: containers-storage.conf(5), `graphroot`."""
+
+
+def default_root(environ: Mapping[str, str], *, rootless: bool) -> str:
+    """Return the root of the store where none is named; with `rootless` that of a user without root."""
+    if not rootless:
+        return DEFAULT_ROOT
+    data = environ.get("XDG_DATA_HOME") or f"{Path.home()}/.local/share"
+    return f"{data}/containers/storage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

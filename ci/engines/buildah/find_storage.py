@@ -17,7 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ci.engines.buildah.storage import Storage, parse_storage
+from ci.engines.local_store import default_root
 from ci.engines.process.command import Command
+from ci.engines.process.privilege import ROOTLESS
 from ci.engines.process.runner import FULL
 from ci.engines.store_state import damaged_store
 from ci.errors import DiskFullError, EngineError
@@ -48,12 +50,12 @@ def find_storage(words: tuple[str, ...], privilege: tuple[str, ...], environ: Ma
     Raises:
         EngineError: Buildah can't open the store.
     """
-    storage = parse_storage(_info(words, privilege))
+    storage = parse_storage(_info(words, privilege, environ))
     if not storage.copies_layers or environ.get(DRIVER_VARIABLE):
         return storage
     overlay = storage.with_overlay()
     try:
-        found = parse_storage(_info(overlay.options, privilege))
+        found = parse_storage(_info(overlay.options, privilege, environ))
     except EngineError:
         program = shutil.which(FUSE)
         if program is None or not _mounts(program, Path(storage.root), privilege):
@@ -62,7 +64,7 @@ def find_storage(words: tuple[str, ...], privilege: tuple[str, ...], environ: Ma
     return found
 
 
-def _info(words: tuple[str, ...], privilege: tuple[str, ...]) -> str:
+def _info(words: tuple[str, ...], privilege: tuple[str, ...], environ: Mapping[str, str]) -> str:
     argv = Command(argv=("buildah", *words, "info")).privileged(privilege).argv
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=PROBE_S)
@@ -78,7 +80,8 @@ def _info(words: tuple[str, ...], privilege: tuple[str, ...]) -> str:
             raise DiskFullError(f"the disk of the store is full: {last}", hint=HINT_FULL)
         raise EngineError(f"Buildah can't open its store: {last}")
     if json.loads(done.stdout).get("store") is None:  # a list that it can't read is no error to it
-        root = words[words.index("--root") + 1] if "--root" in words else "/var/lib/containers/storage"
+        default = default_root(environ, rootless=privilege == ROOTLESS)
+        root = words[words.index("--root") + 1] if "--root" in words else default
         raise damaged_store(root, ["Buildah can't read the lists of it"])
     return done.stdout
 

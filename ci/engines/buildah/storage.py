@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
+from ci.engines.local_store import DEFAULT_ROOT
+
 OVERLAY = "overlay"
 MOUNT_PROGRAM = "overlay.mount_program"
 LISTS = ("overlay.imagestore", "overlay.additionalimagestores")
@@ -94,7 +96,7 @@ class Storage:
         return f"{self.root}/{self.driver}-containers"
 
 
-DEFAULT = Storage(root="/var/lib/containers/storage", run_root="/run/containers/storage", driver=OVERLAY)
+DEFAULT = Storage(root=DEFAULT_ROOT, run_root="/run/containers/storage", driver=OVERLAY)
 """The store that both programs have for root. Source: containers-storage.conf(5)."""
 
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from ci.engines.local_store import default_root
 from ci.run.estimate.file_system import FileSystem, Where
 from ci.settings import Settings
 
@@ -34,10 +35,7 @@ def store_folder(settings: Settings) -> Path:
     """Return the folder of Buildah's layers. Source: containers-storage.conf(5), `graphroot`."""
     if settings.root is not None:
         return settings.root.absolute() / "store"
-    if not WINDOWS and os.geteuid() == 0:
-        return Path("/var/lib/containers/storage")
-    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
-    return Path(data) / "containers/storage"
+    return Path(default_root(os.environ, rootless=WINDOWS or os.geteuid() != 0))
 
 
 def file_systems(folders: Mapping[Where, Path]) -> tuple[FileSystem, ...]:

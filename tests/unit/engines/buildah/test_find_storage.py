@@ -12,7 +12,7 @@ import pytest
 
 from ci.engines.buildah.find_storage import find_storage
 from ci.engines.buildah.storage import Storage
-from ci.errors import DiskFullError, EngineError
+from ci.errors import DiskFullError, EngineError, StoreError
 
 PREFIX = ("buildah", "unshare")
 
@@ -80,27 +80,39 @@ def test_a_driver_that_the_user_named_is_kept(tmp_path: Path, monkeypatch: pytes
     assert storage.copies_layers
 
 
-def test_a_store_on_a_full_disk_is_an_error_of_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machine = Machine(tmp_path, default="vfs")
-
-    def fails(argv: Sequence[str], **_options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(argv, 125, "", "Error: write /s/x: no space left on device\n")
-
-    monkeypatch.setattr(machine, "run", fails)
-    with pytest.raises(DiskFullError, match="the disk of the store is full"):
-        found(machine, monkeypatch)
-
-
+@pytest.mark.parametrize(
+    ("said", "kind", "message"),
+    [
+        ("write /s/x: no space left on device", DiskFullError, "^the disk of the store is full: "),
+        ("no such driver", EngineError, "^Buildah can't open its store: no such driver$"),
+    ],
+)
 def test_a_store_that_cannot_be_opened_is_an_error_of_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, kind: type[Exception], message: str
 ) -> None:
     machine = Machine(tmp_path, default="vfs")
-
-    def fails(argv: Sequence[str], **_options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(argv, 125, "", "time=… level=warning\nError: no such driver\n")
-
-    monkeypatch.setattr(machine, "run", fails)
-    with pytest.raises(EngineError, match=r"^Buildah can't open its store: no such driver$"):
+    printed = f"time=… level=warning\nError: {said}\n"
+    monkeypatch.setattr(machine, "run", lambda argv, **_: subprocess.CompletedProcess(argv, 125, "", printed))
+    with pytest.raises(kind, match=message):
         found(machine, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("words", "prefix", "root"),
+    [
+        (("--root", "/s"), PREFIX, "/s"),
+        ((), PREFIX, "/home/me/data/containers/storage"),
+        ((), ("sudo", "-n"), "/var/lib/containers/storage"),
+    ],
+)
+def test_a_store_whose_lists_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], prefix: tuple[str, ...], root: str
+) -> None:
+    """Its owner is told to move it away, so another user's must not be named."""
+    printed = json.dumps({"host": {}, "store": None})
+    monkeypatch.setattr(
+        subprocess, "run", lambda argv, **_: subprocess.CompletedProcess(argv, 0, printed, "")
+    )
+    with pytest.raises(StoreError) as raised:
+        find_storage(words, prefix, {"XDG_DATA_HOME": "/home/me/data"})
+    assert raised.value.hint.startswith(f"move {root} away")
