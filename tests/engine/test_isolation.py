@@ -141,6 +141,27 @@ async def test_a_maintainer_script_that_leaves_the_root_of_a_new_base_reaches_no
     assert sorted(path.name for path in tmp_path.iterdir()) == ["canary", "output", "program"]
 
 
+BELOW = """\
+mount -t tmpfs -o mode=1777 tmpfs "$1"/below
+shift
+exec "$@"
+"""
+"""Runs a command where another file system, open to everybody, is mounted in a folder."""
+
+
+async def test_what_is_mounted_in_a_folder_that_a_confined_program_reads_is_not_written_to(
+    engine: BuildahEngine, tmp_path: Path
+) -> None:
+    folder, output = tmp_path / "folder", tmp_path / "output"
+    (folder / "below").mkdir(parents=True)
+    prefix = confined_to([str(folder)], scratch=str(tmp_path), output=str(output))
+    argv = ("sh", "-c", f"if touch {folder}/below/file; then echo written; else echo refused; fi")
+    before = ("unshare", "--mount", "--", "sh", "-ec", BELOW, "sh", str(folder))
+    command = Command(argv=(*engine.buildah.pid_namespace, *before, *prefix, *argv))
+    await engine.runner.run(command.privileged(engine.privilege.prefix))
+    assert output.read_text() == "refused\n"
+
+
 POSTINST = """\
 #!/bin/sh -e
 update-alternatives --install /usr/bin/thing thing /usr/lib/thing/thing 1 \\

@@ -18,9 +18,11 @@ Source: pivot_root(2), mount_namespaces(7), user_namespaces(7), pid_namespaces(7
 """
 
 import ctypes
+import errno
 import os
 import shutil
 import signal
+import struct
 import sys
 import tempfile
 from pathlib import Path
@@ -39,6 +41,8 @@ EMPTY = ("run", "var", "root")
 ENVIRONMENT = ("PATH", "LANG", "SOURCE_DATE_EPOCH")
 """All that it gets of this machine's environment, which may have passwords."""
 MS_RDONLY, MS_NODEV, MS_REMOUNT, MNT_DETACH = 1, 4, 32, 2
+SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000
+"""Its attributes are numbered as the MS_ flags here. Source: mount_setattr(2), linux/mount.h."""
 CLONE_NEWUSER, CLONE_NEWNS = 0x10000000, 0x20000
 PR_SET_PDEATHSIG = 1
 FIRST_ID, IDS = 0x70000000, 65536
@@ -46,9 +50,14 @@ FIRST_ID, IDS = 0x70000000, 65536
 
 
 def bind(source: str, target: Path, flags: int) -> None:
-    """Mount a file or folder at `target`."""
+    """Mount a folder at `target`; `flags` hold for all that is mounted below it, too."""
     mount(source, target, flags=MS_BIND | MS_REC)
-    mount("none", target, flags=MS_REMOUNT | MS_BIND | MS_NOSUID | flags)
+    attributes = struct.pack("QQQQ", MS_NOSUID | flags, 0, 0, 0)
+    where = (AT_FDCWD, os.fsencode(target), AT_RECURSIVE)
+    if LIBC.syscall(SYS_MOUNT_SETATTR, *where, attributes, ctypes.c_size_t(len(attributes))):
+        if ctypes.get_errno() != errno.ENOSYS:
+            call(str(target), -1)
+        mount("none", target, flags=MS_REMOUNT | MS_BIND | MS_NOSUID | flags)  # before Linux 5.12: it alone
 
 
 def enter_root(read: list[str], temporary: str) -> None:
