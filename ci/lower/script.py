@@ -69,7 +69,7 @@ APT_SECRETS = (
 
 Also new databases, which have ids too. Each was found by installing packages twice: see decision 33. A
 program makes its own when it starts, or its package when it is configured again. What else is found is
-refused by ci/smoke/program/sensitive.py.
+refused by ci/smoke/program/contents/sensitive.py.
 """
 
 

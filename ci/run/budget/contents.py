@@ -42,7 +42,7 @@ def contents_cache(state: State) -> DigestCache[Any]:
 
 
 def parse_contents(value: Any) -> Contents | None:
-    """Return the output of program/contents.py as a value; None if it is malformed."""
+    """Return the output of program/package_sizes.py as a value; None if it is malformed."""
     match value:
         case {"distributions": dict(distributions), "packages": dict(packages)}:
             try:
@@ -55,7 +55,7 @@ def parse_contents(value: Any) -> Contents | None:
 
 
 async def read_contents(engine: Engine, image: str, scratch: Path, output: Output) -> Any:
-    """Return what program/contents.py prints in `image`, run in a sandbox.
+    """Return what program/package_sizes.py prints in `image`, run in a sandbox.
 
     Raises:
         CommandError: there is no such image.
@@ -63,12 +63,12 @@ async def read_contents(engine: Engine, image: str, scratch: Path, output: Outpu
     """
     info = await engine.inspect(image)
     with tempfile.TemporaryDirectory(prefix="dockwright-contents-", dir=scratch) as folder:
-        with as_file(files("ci.smoke.program").joinpath("contents.py")) as program:
-            shutil.copyfile(program, Path(folder, "contents.py"))
+        with as_file(files("ci.smoke.program").joinpath("package_sizes.py")) as program:
+            shutil.copyfile(program, Path(folder, "package_sizes.py"))
         Path(folder).chmod(0o755)  # for the image's user, whatever our umask is
-        Path(folder, "contents.py").chmod(0o644)
+        Path(folder, "package_sizes.py").chmod(0o644)
         sandboxed = SandboxedProgram(
-            argv=(PYTHON, "-I", "-B", f"{FOLDER}/contents.py"),
+            argv=(PYTHON, "-I", "-B", f"{FOLDER}/package_sizes.py"),
             config=info.config,
             mounts=((Path(folder), FOLDER, "ro"),),
             limit_s=LIMIT_S,

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .lazy_contents import LazyContents
+    from .contents.lazy_contents import LazyContents
 
 if not __package__:
     # Inside an image this folder is the only part of dockwright, and -I leaves it out of the search path.
@@ -200,14 +200,15 @@ def code_checks(request: dict[str, Any]) -> list[tuple[str, Callable[[], Finding
 
 def contents_of(request: dict[str, Any]) -> "LazyContents":
     """Return the checks of the contents."""
-    from .lazy_contents import LazyContents  # imported only where it is used: it is compiled each time
+    # imported only where it is used: it is compiled each time
+    from .contents.lazy_contents import LazyContents
 
     return LazyContents(request)
 
 
 def list_files() -> None:
     """Print every path of this file system, for the check of an image that is based on it."""
-    from .file_tree import file_tree, mounts, packed  # imported only where it is used
+    from .contents.file_tree import file_tree, mounts, packed  # imported only where it is used
 
     word = packed(file_tree("/", mounts())[0])
     for start in range(0, len(word), LISTING_CHARACTERS):

@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 import pytest
 
 from ci.lower.script import APT_SECRETS, apt_script
-from ci.smoke.program.sensitive import IDS
+from ci.smoke.program.contents.sensitive import IDS
 from ci.steps.step import Apt
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ci.smoke.program.contents import distributions, packages
+from ci.smoke.program.package_sizes import distributions, packages
 
 
 def write(path: Path, text: str) -> None:

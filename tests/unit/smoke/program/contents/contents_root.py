@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ci.smoke.program.contents_checks import Contents
-from ci.smoke.program.file_tree import Tree, file_tree
+from ci.smoke.program.contents.checks import Contents
+from ci.smoke.program.contents.file_tree import Tree, file_tree
 from ci.smoke.program.filesystem import Finding
 
 SITE = "/opt/venv/lib/python3.11/site-packages"

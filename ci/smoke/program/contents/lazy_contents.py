@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from .contents_checks import NAMES, Contents
+from ..filesystem import Finding
+from .checks import NAMES, Contents
 from .file_tree import file_tree, mounts, unpacked
-from .filesystem import Finding
 
-PARENT = Path(__file__).parent / "parent.tree"
+PARENT = Path(__file__).parents[1] / "parent.tree"
 """The files of the image that this one is based on."""
 
 

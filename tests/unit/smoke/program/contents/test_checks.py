@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ci.smoke.program.contents_checks import NAMES
-from ci.smoke.program.file_tree import Entry, file_tree, packed, unpacked
-from tests.unit.smoke.program.contents_root import (
+from ci.smoke.program.contents.checks import NAMES
+from ci.smoke.program.contents.file_tree import Entry, file_tree, packed, unpacked
+from tests.unit.smoke.program.contents.contents_root import (
     CODE,
     SITE,
     Root,

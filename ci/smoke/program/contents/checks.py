@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..filesystem import Finding, first_lines, some
 from .accounts import account_errors
 from .debian import DPKG, Debian, read_debian
 from .file_tree import Entry, Links, Tree, changed_paths, parents
-from .filesystem import Finding, first_lines, some
 from .generated import Allowed
 from .hashing import file_hash, hexadecimal
 from .maintainer_scripts import MaintainerScripts
