@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from ci.bounded.file import SMALL_BYTES, read_file
+from ci.bounded.parse import MalformedError, parse_toml
 from ci.catalog.load import BASES_LOCK
 from ci.catalog.stack import ExternalBase
-from ci.errors import CommandError
+from ci.errors import CommandError, LockError
 from ci.locks.child import run
+from ci.locks.project import quoted
 from ci.names.digest import is_digest
 from ci.wheelhouse.program.atomic_write import write_atomically
 
@@ -33,17 +35,34 @@ def served_digest(base: ExternalBase, timeout_s: float = TIMEOUT_S) -> str:
 
 
 def with_digest(text: str, name: str, digest: str) -> str:
-    """Return the text of bases.lock.toml with the digest of `[name]` replaced, or added; the rest stays."""
-    rows = text.splitlines()
-    start = next(number for number, row in enumerate(rows) if _header(row) == name)
+    """Return the text of bases.lock.toml with the digest of `[name]` replaced, or added; the rest stays.
+
+    Raises:
+        LockError: it has the entry in another form of TOML than a table with a line for each key.
+    """
+    wanted = parse_toml(text)
+    wanted[name]["digest"] = digest
+    with suppress(MalformedError):
+        found = _with_digest(text, name, digest)
+        if parse_toml(found) == wanted:
+            return found
+    raise LockError(
+        f"{BASES_LOCK}: {name}: its digest is {digest}, but can't be written there",
+        hint=f"write the entry as a table: [{quoted(name)}], and below it a line for each key",
+    )
+
+
+def _with_digest(text: str, name: str, digest: str) -> str:
+    rows = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    start = next((number for number, row in enumerate(rows) if _header(row) == name), len(rows))
     end = next((n for n in range(start + 1, len(rows)) if rows[n].lstrip().startswith("[")), len(rows))
-    entry = f"digest = {json.dumps(digest)}"
+    entry = f"digest = {quoted(digest)}"
     for number in range(start + 1, end):
         if re.match(r"\s*digest\s*=", rows[number]):
             before = rows[number].partition("#")[0].rstrip()
             rows[number] = entry + rows[number][len(before) :].rstrip()
             return "\n".join([*rows, ""])
-    last = max(number for number in range(start, end) if rows[number].strip())
+    last = max((number for number in range(start, end) if rows[number].strip()), default=start)
     rows.insert(last + 1, entry)
     return "\n".join([*rows, ""])
 
@@ -52,6 +71,9 @@ def refresh_digests(directory: Path, bases: tuple[ExternalBase, ...], upgrade: b
     """Write missing digests, and with `upgrade` all, to bases.lock.toml; return a report, line by line.
 
     A digest that can't be resolved now stays as it is.
+
+    Raises:
+        LockError: a digest can't be written there.
     """
     report = []
     file = directory / BASES_LOCK
