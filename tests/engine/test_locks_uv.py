@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ci.catalog.stack import LockLine
-from ci.errors import LockError
+from ci.errors import CommandError, LockError
+from ci.locks.child import run
 from ci.locks.project import Group, Project
 from ci.locks.uv import resolve, resolver_environment
 from tests.engine.luck import sdist, serving, sha
@@ -69,6 +70,14 @@ def test_a_conflict_shows_all_that_uv_says_after_one_sentence() -> None:
 def test_a_missing_uv_is_said(tmp_path: Path) -> None:
     with pytest.raises(LockError, match="need uv, which is not on PATH"):
         resolve(project("six"), {}, program=str(tmp_path / "uv"))
+
+
+def test_what_a_program_prints_that_is_not_utf_8_is_replaced() -> None:
+    program = ("sh", "-c", r"printf 'a\377b\n'; exit $1", "sh")
+    assert run((*program, "0"), {}) == "a\ufffdb\n"
+    with pytest.raises(CommandError) as caught:
+        run((*program, "3"), {})
+    assert (caught.value.status, caught.value.tail) == (3, "a\ufffdb")
 
 
 def test_an_unknown_extra_is_an_error_and_a_yanked_release_a_warning() -> None:
