@@ -58,7 +58,7 @@ class Contents:
     only: tuple[str, ...] = ()
     links: Links = field(init=False)
     changed: set[str] = field(init=False)
-    debian: Debian | None = field(init=False)
+    debian: Debian = field(init=False)
     allowed: Allowed = field(init=False)
     scripts: MaintainerScripts = field(init=False)
     _verified: set[str] = field(default_factory=set)
@@ -76,8 +76,7 @@ class Contents:
         self.changed = {path for path in changed_paths(self.tree, self.parent or {}) if self._concerns(path)}
         self.closed = {path: entry for path, entry in self.closed.items() if path in self.changed}
         self.debian = read_debian(self.root, self.links)
-        owners = self.debian.owners if self.debian is not None else {}
-        self.scripts = MaintainerScripts(self._here(f"{DPKG}/info"), owners)
+        self.scripts = MaintainerScripts(self._here(f"{DPKG}/info"), self.debian.owners)
         self.allowed = Allowed(self.declared["generated"])
         self._folders = set()
 
@@ -170,7 +169,7 @@ class Contents:
             if not source:
                 continue
             is_wheels = source in self._accounted
-            if not is_wheels and (self.debian is None or source not in self.debian.owners):
+            if not is_wheels and source not in self.debian.owners:
                 continue
             self._accounted.add(path)
             if not is_wheels:
@@ -195,7 +194,7 @@ class Contents:
 
     def packages(self) -> Finding:
         """Every file of a new Debian package is there, with the md5 that the package says."""
-        if self.debian is None:
+        if self.debian.is_absent:
             return "skipped", f"no {DPKG}/status"
         new = {name for name, path in self.debian.lists.items() if path in self.changed}
         errors, hashed = [], {}
@@ -239,8 +238,7 @@ class Contents:
         if self.parent is None and not self.declared["is_whole"]:
             return "skipped", "the parent that the image was built on is not in the store"
         folders = {"", *self.tree}
-        owners = self.debian.owners if self.debian is not None else {}
-        self._folders = parents([*self._accounted, *self.declared["paths"], *owners])
+        self._folders = parents([*self._accounted, *self.declared["paths"], *self.debian.owners])
         errors = [
             f"{path}: {why}{self._maker(path)}"
             for path in sorted(self.changed)
@@ -301,8 +299,8 @@ class Contents:
         return False
 
     def _of_new_package(self, path: str) -> bool:
-        owners = self.debian.owners.get(path, ()) if self.debian is not None else ()
-        return any(self.debian.lists[name] in self.changed for name in owners if self.debian is not None)
+        owners = self.debian.owners.get(path, ())
+        return any(self.debian.lists[name] in self.changed for name in owners)
 
     def _cleaned(self, path: str) -> bool:
         return self.allowed(path) or path.startswith(("/var/log/", "/var/cache/"))
@@ -313,17 +311,14 @@ class Contents:
             return False
         if IDS.fullmatch(path):
             return True
-        return self._cleaned(path) or (
-            f"{DPKG}/status" in self.changed and not (self.debian is not None and path in self.debian.owners)
-        )
+        return self._cleaned(path) or (f"{DPKG}/status" in self.changed and path not in self.debian.owners)
 
     def _unverified_files(self) -> list[str]:
         public = self._verified - self._of_the_stack
-        owners = self.debian.owners if self.debian is not None else {}
         return sorted(
             path
             for path in self.changed - public
-            if self.tree[path].kind == "f" and _source_of(path) not in owners
+            if self.tree[path].kind == "f" and _source_of(path) not in self.debian.owners
         )
 
     def _maker(self, path: str) -> str:

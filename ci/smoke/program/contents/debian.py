@@ -17,7 +17,7 @@ CONFIGURATION = ("/etc/dpkg/dpkg.cfg", "/etc/dpkg/dpkg.cfg.d/*")
 
 @dataclass(slots=True)
 class Debian:
-    """The installed packages of a root.
+    """The installed packages of a root; none where it `is_absent`.
 
     `owners` has the packages of each path, `md5` the digest that a file must have by its path and package,
     `lists` the file in which dpkg has a package's paths. Paths are without links in their folders.
@@ -27,18 +27,19 @@ class Debian:
     md5: dict[str, tuple[str, str]] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
     rules: list[tuple[bool, str]] = field(default_factory=list)
+    is_absent: bool = False
 
     def left_out(self, path: str) -> bool:
         """Whether dpkg was told not to install `path`. Source: dpkg(1): the last rule that matches counts."""
         return next((out for out, pattern in reversed(self.rules) if fnmatchcase(path, pattern)), False)
 
 
-def read_debian(root: str, links: Links) -> Debian | None:
-    """Return what dpkg knows of `root`, None if it is not there."""
+def read_debian(root: str, links: Links) -> Debian:
+    """Return what dpkg knows of `root`."""
     base = root.rstrip("/")
     status = Path(f"{base}{DPKG}/status")
     if not status.is_file():
-        return None
+        return Debian(is_absent=True)
     found = Debian(rules=list(_rules(base)))
     diverted = _diversions(Path(f"{base}{DPKG}/diversions"), links)
     for stanza in _text(status).split("\n\n"):
