@@ -217,8 +217,6 @@ def shown(instruction: str) -> str:
     text = instruction
     if text.startswith("RUN "):
         commands = re.sub(r"--mount=\S+\s+", "", text.removeprefix("RUN ")).split("&&")
-        real = [
-            one for one in commands if not one.strip().startswith(("cd ", "export ")) and CHECK not in one
-        ]
+        real = [one for one in commands if not one.strip().startswith(PREPARES) and CHECK not in one]
         text = f"RUN {(real or commands)[0].strip()}"
     return text if len(text) <= STEP_SHOWN else f"{text[: STEP_SHOWN - 1]}…"
