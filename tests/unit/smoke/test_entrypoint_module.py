@@ -36,7 +36,7 @@ def found(text: str, env: Mapping[str, str] | None = None) -> EntrypointModule |
         ("flask --app web:create_app run", "web", "create_app"),
         ("waitress-serve --call web:make", "web", "make"),
         ("tini -- uvicorn api:app", "api", "app"),
-        ("env A=1 -u B uvicorn api:app".replace("A=1 -u B", "-u B A=1"), "api", "app"),
+        ("env -u B A=1 uvicorn api:app", "api", "app"),
         ("/usr/bin/env -S 'A=1 uvicorn api:app'", "api", "app"),
         ("nice -n 5 timeout 10 uvicorn api:app", "api", "app"),
         ("sh -c 'exec uvicorn api:app --port ${PORT:-80}'", "api", "app"),

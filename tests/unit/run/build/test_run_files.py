@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from anyio.lowlevel import checkpoint
 
 from ci.catalog.load import load_stack
+from ci.catalog.stack import Stack
 from ci.errors import FilesChangedError
 from ci.plan.keys import digest, documents
 from ci.run.build.request import Request
 from tests.fakes.engine import FakeEngine
 from tests.fakes.machine import Machine
+from tests.fakes.uv_wheel import UV
 from tests.unit.catalog.folder import StackFolder
 
 TOOL = "/opt/app/tool.py"
@@ -29,16 +31,12 @@ def machine(tmp_path: Path) -> Machine:
     folder.python("wheelhouse.in", "wheelhouse.lock", [])
     folder.apt_lock("wheelhouse.apt.lock", ["g++"], locked=[])
     machine = Machine(folder=tmp_path)
-    machine.stack = with_uv(folder)
+    machine.stack = with_uv(folder.path)
     return machine
 
 
-def with_uv(folder: StackFolder) -> Any:
-    from dataclasses import replace
-
-    from tests.fakes.uv_wheel import UV
-
-    stack = load_stack(folder.path)
+def with_uv(folder: Path) -> Stack:
+    stack = load_stack(folder)
     images = tuple(replace(image, apt=(), apt_lock=()) for image in stack.images)
     return replace(stack, images=images, builder=replace(stack.builder, python_lock=(UV,)))
 
@@ -67,8 +65,7 @@ async def test_an_edit_between_plan_and_build_is_planned_again(
 ) -> None:
     tool = machine.folder / "docker/tool/tool.py"
     tool.write_text("edited")  # after the machine read its stack
-    folder = StackFolder.__new__(StackFolder)
-    folder.path = machine.folder / "docker"
+    folder = machine.folder / "docker"
     monkeypatch.setattr("ci.run.build.run.load_stack", lambda _: with_uv(folder))
     result = await machine.run(Request(names=("tool",)))
     assert result.exit_code == 0
