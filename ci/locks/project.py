@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ci.catalog.lockfile import normalised_name
 from ci.catalog.stack import LockLine
 from ci.names.image_id import parse_image_id
 
@@ -59,8 +60,29 @@ def image_of(group: str) -> str:
     return f"{image}:{variant}" if image else group
 
 
+def written_names(project: Project) -> dict[str, str]:
+    """Return the name of each group in the text of `project`, by its own name.
+
+    Names of images and variants may be equal in the one spelling that uv compares, or end with another sign.
+
+    Source: Python packaging specifications "Dependency groups" and "Names and normalization".
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for group in project.groups:
+        plain = name = group.name.rstrip("-._")
+        number = 1
+        while normalised_name(name) in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        taken.add(normalised_name(name))
+        found[group.name] = name
+    return found
+
+
 def project_text(project: Project) -> str:
     """Return `project` as the text of a pyproject.toml."""
+    names = written_names(project)
     rows = [
         "[project]",
         f"name = {quoted(_project_name(project.name))}",
@@ -75,8 +97,8 @@ def project_text(project: Project) -> str:
         "[dependency-groups]",
     ]
     for group in project.groups:
-        parent = [f"{{ include-group = {quoted(group.parent)} }}"] if group.parent else []
-        rows.append(f"{quoted(group.name)} = {array(group.requirements, parent)}")
+        parent = [f"{{ include-group = {quoted(names[group.parent])} }}"] if group.parent else []
+        rows.append(f"{quoted(names[group.name])} = {array(group.requirements, parent)}")
     return "\n".join([*rows, ""])
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from ci.catalog.stack import LockLine
 from ci.errors import CommandError, LockError
 from ci.locks.child import run
-from ci.locks.project import Project, preference_text, project_text
+from ci.locks.project import Project, preference_text, project_text, written_names
 from ci.locks.resolution import Distribution, Resolution, parse_export, parse_uv_lock
 from ci.locks.sdist_file import fetch_sdist
 from ci.locks.sdist_metadata import Metadata, read_metadata
@@ -82,9 +82,9 @@ def resolve(
             distributions = parse_uv_lock((folder / "uv.lock").read_text(), project.name)
             _check_read(read, distributions)
             groups = {}
-            for group in project.groups:
-                text = run((*base, *_export(group.name), "--python", python), environment)
-                groups[group.name] = parse_export(text, project.python)
+            for name, written in written_names(project).items():
+                text = run((*base, *_export(written), "--python", python), environment)
+                groups[name] = parse_export(text, project.python)
         except CommandError as error:
             what, hint = _error(project, error)
             raise LockError(f"{what}\n{error.tail}", hint=hint) from error

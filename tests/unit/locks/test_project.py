@@ -56,6 +56,24 @@ def test_a_group_includes_its_parents_group() -> None:
     }
 
 
+def test_groups_whose_names_are_one_for_uv_are_written_with_two() -> None:
+    ids = ("a.b:cpu", "a-b:cpu", "a_b:cpu", "tool:cpu_", "tool:CPU", "tool:cu12.8")
+    parents = ("", *map(group_name, ids))
+    groups = tuple(
+        Group(name=group_name(id_), parent=parent, requirements=(f"idna=={number}",))
+        for number, (id_, parent) in enumerate(zip(ids, parents, strict=False))
+    )
+    found = tomllib.loads(project_text(replace(PROJECT, groups=groups)))["dependency-groups"]
+    assert found == {
+        "a.b-in-cpu": ["idna==0"],
+        "a-b-in-cpu-2": [{"include-group": "a.b-in-cpu"}, "idna==1"],
+        "a_b-in-cpu-3": [{"include-group": "a-b-in-cpu-2"}, "idna==2"],
+        "tool-in-cpu": [{"include-group": "a_b-in-cpu-3"}, "idna==3"],
+        "tool-in-CPU-2": [{"include-group": "tool-in-cpu"}, "idna==4"],
+        "tool-in-cu12.8": [{"include-group": "tool-in-CPU-2"}, "idna==5"],
+    }
+
+
 def test_pins_are_an_earlier_lock_of_the_same_environment() -> None:
     text = preference_text(PROJECT, {"rich": wheel("rich", "14.2.0"), "numpy": wheel("numpy", "2.0.2")})
     assert tomllib.loads(text) == {
