@@ -147,15 +147,11 @@ async def _fetched(sets: RegistryWheelSets, store: ContentStore, one: SetFile) -
 
 def _set(workspace: Workspace, plan: Plan, variant: str) -> tuple[str, tuple[SetFile, ...]]:
     """Return the input digest and the wheels, with build requirements, of what `plan` builds of a variant."""
-    stack = workspace.stack
-    built = frozenset(planned.id for planned in plan.to_build)
-    wanted = wheelhouse_input(stack, variant, workspace.base.kind, built)
-    sizes = {line.sha256: line.size for image in stack.images for line in image.python_lock}
-    sizes |= {line.sha256: line.size for line in stack.builder.python_lock}
+    wanted = wheelhouse_input(workspace.stack, variant, workspace.base.kind, _built(plan))
     texts = {*wanted["builder"], *(text for texts in wanted["lists"].values() for text in texts)}
     lines = sorted((Line.of(text) for text in texts), key=lambda line: line.file)
     files = tuple(
-        SetFile(file=line.file, sha256=line.sha256, size=sizes.get(line.sha256, 0))
+        SetFile(file=line.file, sha256=line.sha256, size=wanted["sizes"].get(line.sha256, 0))
         for line in lines
         if not line.is_sdist
     )
