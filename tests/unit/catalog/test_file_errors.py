@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from ci.catalog.load import load_stack
 from ci.catalog.stack import ContextFile
-from ci.errors import CatalogError
 from ci.plan.left_out import left_out_text
 from tests.unit.catalog.folder import StackFolder
 
@@ -185,68 +182,6 @@ def test_a_link_to_an_absolute_path_is_refused(stack: StackFolder) -> None:
     ]
 
 
-NAMES = (
-    *(
-        "a\tb.py",
-        "a\nb.py",
-        "[id].txt",
-        "a$HOME.txt",
-        "*",
-        "?",
-        "q'u\"o",
-        "back\\slash",
-        "-x",
-        "#x",
-        " x ",
-        "C:x",
-    ),
-    *("ü👨\u200d👩\u200d👧.txt", "!x", "a b", "l" * 255, ".hidden", "--chmod=0777", "~", "{a,b}", "a:b,c=d"),
-)
-"""Names that a builder could take for a pattern, a variable, an option, a comment or the end of a line."""
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_any_name_can_be_that_of_a_file(stack: StackFolder, name: str) -> None:
-    stack.write(f"base/contract/{name}", name)
-    stack.write(f"tool/{name}", "own")
-    stack.edit(
-        "tool/image.toml",
-        '"tool.py"\ntarget = "/opt/app/"',
-        f'{json.dumps(name, ensure_ascii=False)}\ntarget = "/opt/app/x/"',
-    )
-    stack.edit("tool/image.toml", 'entrypoint = ["python", "/opt/app/tool.py"]', "")
-    found = stack.load()
-    assert f"/opt/app/contract/{name}" in [file.target for file in found.get("base:cpu").files]
-    assert [(file.path, file.target) for file in found.get("tool:cpu").files] == [
-        (name, f"/opt/app/x/{name}")
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "shown", "what"),
-    [
-        (b"a\xff.py", r"a\udcff.py", "a name that is not UTF-8; rename it"),
-        (
-            b".wh.a",
-            ".wh.a",
-            "'contract/.wh.a': .wh. at the start of a name marks a removed file in a layer; rename it",
-        ),
-    ],
-)
-def test_a_name_that_no_layer_can_have_is_refused(
-    stack: StackFolder, name: bytes, shown: str, what: str
-) -> None:
-    (stack.path / "base/contract" / os.fsdecode(name)).write_text("")
-    assert stack.errors == [f"docker/base/contract/{shown}: {what}"]
-
-
-@pytest.mark.parametrize("source", ["a\\u0000b.py", "l" * 256])
-def test_a_source_that_no_file_can_have_is_refused(stack: StackFolder, source: str) -> None:
-    stack.edit("tool/image.toml", '"tool.py"', f'"{source}"')
-    (line,) = stack.errors
-    assert line.startswith("docker/tool/image.toml: files[0].source: ")
-
-
 def test_empty_folders_and_hidden_files_go_along(stack: StackFolder) -> None:
     stack.write("base/contract/.config/a.ini", "")
     (stack.path / "base/contract/spool/in").mkdir(parents=True)
@@ -271,49 +206,6 @@ def test_what_a_folder_leaves_out_goes_along_by_its_own_name(stack: StackFolder)
     stack.write("tool/.env", "A=1\n")
     stack.append("tool/image.toml", '[[files]]\nsource = ".env"\ntarget = "/opt/app/"\n')
     assert [file.path for file in stack.load().get("tool:cpu").files] == [".env", "tool.py"]
-
-
-BOM = b"\xef\xbb\xbf"
-
-
-@pytest.mark.parametrize(
-    ("content", "what"),
-    [
-        (b"#!/bin/sh\r\nexit\r\n", "a script whose lines end with CR LF"),
-        (b"#! /usr/bin/env python3\r\n", "a script whose lines end with CR LF"),
-        (BOM + b"#!/bin/sh\n", "a script that starts with a byte order mark"),
-        (BOM + b"#!/bin/sh\r\n", "a script that starts with a byte order mark"),
-    ],
-)
-def test_a_script_that_linux_cannot_start_is_refused(stack: StackFolder, content: bytes, what: str) -> None:
-    stack.write("tool/tool.py", content)
-    stack.append("tool/image.toml", 'mode = "0755"\n')
-    (line,) = (line for line in stack.errors if line.startswith("docker/tool/tool.py: "))
-    assert f": {what}, so " in line
-    assert "; save it " in line
-
-
-@pytest.mark.parametrize(
-    "content", [BOM + b"#!/usr/bin/python3\n", b"#!/usr/bin/python3\r\n", b"\r\n#!/bin/sh\r\n"]
-)
-def test_a_file_that_its_interpreter_can_read_is_none_of_linuxs(stack: StackFolder, content: bytes) -> None:
-    stack.write("tool/tool.py", content)
-    assert stack.load().get("tool:cpu").files[0].sha256 == sha(content)
-
-
-def test_a_script_for_a_shell_has_no_cr_whatever_its_mode(stack: StackFolder) -> None:
-    stack.write("tool/tool.py", "#!/usr/bin/env bash\r\nset -e\r\n")
-    assert any("lines end with CR LF" in line for line in stack.errors)
-
-
-def test_text_files_may_have_a_byte_order_mark_and_cr_lf(stack: StackFolder) -> None:
-    before = stack.load()
-    for name in ("stack.toml", "tool/image.toml", "bases.lock.toml"):
-        text = (stack.path / name).read_bytes()
-        stack.write(name, BOM + text.replace(b"\n", b"\r\n"))
-    assert stack.load() == before
-    stack.write("tool/requirements.in", BOM + b"scipy\r\n")
-    assert stack.load() == before
 
 
 def test_what_is_neither_file_nor_folder_is_refused(stack: StackFolder) -> None:
@@ -343,49 +235,6 @@ def test_a_file_below_a_target_that_is_a_file_is_refused(stack: StackFolder) -> 
             "/opt/app/tool.py, which is a file itself; choose another folder"
         )
     ]
-
-
-def test_a_folder_that_was_meant_to_be_an_image_is_told(stack: StackFolder) -> None:
-    stack.write("new/image.yaml", "")
-    stack.write("new/requirements.in", "")
-    assert stack.errors == [
-        ("docker/new: has requirements.in, but no image.toml; add it, or move the folder out of the stack")
-    ]
-
-
-def test_a_stack_without_images_is_told(stack: StackFolder) -> None:
-    (stack.path / "base/image.toml").unlink()
-    (stack.path / "tool/image.toml").unlink()
-    assert "docker: no image; add a folder with an image.toml" in stack.errors
-
-
-HOLDS = (
-    "a stack directory has stack.toml, bases.lock.toml, wheelhouse.in and a folder with image.toml per image"
-)
-
-
-def test_an_empty_directory_is_no_stack(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError) as caught:
-        load_stack(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: an empty directory\nhint: {HOLDS}"
-
-
-def test_a_foreign_directory_is_no_stack_and_the_one_below_is_offered(
-    stack: StackFolder, tmp_path: Path
-) -> None:
-    with pytest.raises(CatalogError) as caught:
-        load_stack(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: no stack.toml\nhint: did you mean '{stack.path}'? A{HOLDS[1:]}"
-
-
-def test_a_directory_that_does_not_exist_is_no_stack(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match=r"none: no such directory\nhint: a stack directory has"):
-        load_stack(tmp_path / "none")
-
-
-def test_a_file_is_no_stack(stack: StackFolder) -> None:
-    with pytest.raises(CatalogError, match=r"stack\.toml: not a directory\nhint: "):
-        load_stack(stack.path / "stack.toml")
 
 
 def test_a_file_of_a_parent_is_neither_replaced_by_a_folder_nor_hidden_by_one(stack: StackFolder) -> None:
