@@ -55,6 +55,10 @@ class LockError(DockwrightError):
     exit_code = 3
 
 
+class ConflictError(LockError):
+    """Requirements do not fit together, or not with the pins that they have to keep."""
+
+
 class FetchError(DockwrightError):
     """A build input could not be fetched, or is not what its lock names."""
 

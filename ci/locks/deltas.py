@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from packaging.tags import Tag
 
 from ci.catalog.stack import ImageVariant, LockLine, Stack
-from ci.errors import LockError
+from ci.errors import ConflictError
 from ci.locks.choice import choose_file, supported_tags
 from ci.locks.project import Group, Project, group_name
 from ci.locks.request import PythonRequest
@@ -36,15 +36,16 @@ def python_deltas(
     An image of a variant that is not locked now keeps its lock, if that is fresh.
 
     Raises:
-        LockError: a variant does not resolve, two variants can't share an image, or a distribution has no
+        ConflictError: a variant does not resolve, two variants can't share an image, or a distribution has no
             file for this stack's Python.
+        LockError: a variant can't be resolved for another reason, such as an index that does not answer.
     """
     by_id = {request.id: request for request in requests}
     deltas = _Deltas(stack=stack, by_id=by_id, movable=movable, resolve=resolve)
     order = _strictest_first(stack, variants)
     try:
         found, decided = deltas.of(order, {})
-    except LockError as error:
+    except ConflictError as error:
         found, decided = _in_another_way(deltas, order, error)
     builder = by_id[""]
     found[builder.lock] = _builder(stack, builder, decided, movable, resolve)
@@ -52,22 +53,22 @@ def python_deltas(
 
 
 def _in_another_way(
-    deltas: _Deltas, order: Sequence[str], error: LockError
+    deltas: _Deltas, order: Sequence[str], error: ConflictError
 ) -> tuple[dict[str, Lines], dict[str, Lines]]:
     """Return the deltas where what the first variant decides for shared images does not fit the others.
 
     Raises:
-        LockError: `error`, where there is no other way.
+        ConflictError: `error`, where there is no other way.
     """
     if len(order) > 1 and _shared(deltas.stack, order):
         try:
             return deltas.of(order, deltas.pins_of_all(order))
-        except LockError:
+        except ConflictError:
             pass
         for first in order[1:]:
             try:
                 return deltas.of([first, *(variant for variant in order if variant != first)], {})
-            except LockError:
+            except ConflictError:
                 continue
     raise error
 
@@ -214,7 +215,7 @@ def _line(distribution: Distribution, pin: LockLine | None, tags: Sequence[Tag])
         return replace(pin, size=listed.size or pin.size)
     file = choose_file(distribution.files, tags)
     if file is None:
-        raise LockError(
+        raise ConflictError(
             f"{distribution.name} {distribution.version} has neither a wheel for this stack's Python on "
             "x86_64 Linux nor an sdist",
             hint="require another version",
@@ -233,7 +234,7 @@ def _compare(image: ImageVariant, variant: str, old: Lines, lines: Lines) -> Non
     after = {(line.name, line.version) for line in lines}
     if before != after:
         moved = ", ".join(f"{name} {version}" for name, version in sorted(before ^ after))
-        raise LockError(
+        raise ConflictError(
             f"{image.id} is shared with the variant {variant}, whose images need other packages: {moved}",
             hint=f"lock all variants together, or add what {variant} needs to {image.folder}",
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ci.catalog.stack import LockLine
-from ci.errors import CommandError, LockError
+from ci.errors import CommandError, ConflictError, LockError
 from ci.locks.child import run
 from ci.locks.project import Project, preference_text, project_text, written_names
 from ci.locks.resolution import Distribution, Resolution, parse_export, parse_uv_lock
@@ -66,7 +66,8 @@ def resolve(
     sdist requires is read from its files, which `fetch` returns by name and version.
 
     Raises:
-        LockError: it can't be resolved, with the output of uv; or a requirement has an unknown extra.
+        ConflictError: the requirements do not fit together; with the output of uv.
+        LockError: uv failed otherwise, or a requirement has an unknown extra.
     """
     environment = resolver_environment(os.environ)
     with TemporaryDirectory(prefix="dockwright-lock-") as name:
@@ -86,8 +87,7 @@ def resolve(
                 text = run((*base, *_export(written), "--python", python), environment)
                 groups[name] = parse_export(text, project.python)
         except CommandError as error:
-            what, hint = _error(project, error)
-            raise LockError(f"{what}\n{error.tail}", hint=hint) from error
+            raise _error(project, error) from error
     resolution = Resolution(distributions=distributions, groups=groups)
     for text in warnings:
         check_extra(project, resolution, text)
@@ -148,12 +148,14 @@ def _export(group: str) -> tuple[str, ...]:
     )
 
 
-def _error(project: Project, error: CommandError) -> tuple[str, str]:
-    """Return the message, without the output of uv, and the hint."""
+def _error(project: Project, error: CommandError) -> LockError:
+    """Return the error, with the output of uv below its message."""
     if error.status == 127:
-        return "Python locks need uv, which is not on PATH:", "`./dockwright` installs it"
+        what = "Python locks need uv, which is not on PATH:"
+        return LockError(f"{what}\n{error.tail}", hint="`./dockwright` installs it")
     if "No solution found" in error.tail:
         shared = " (with the pins of images that another variant shares)" if project.constraints else ""
         what = f"{project.name}: the requirements of the images do not fit together{shared}; output of uv:"
-        return what, "loosen one of the requirements that uv names"
-    return f"{project.name}: uv could not resolve the requirements of the images; its output:", ""
+        return ConflictError(f"{what}\n{error.tail}", hint="loosen one of the requirements that uv names")
+    what = f"{project.name}: uv could not resolve the requirements of the images; its output:"
+    return LockError(f"{what}\n{error.tail}")

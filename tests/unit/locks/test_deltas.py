@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ci.catalog.stack import LockLine, Stack
-from ci.errors import LockError
+from ci.errors import ConflictError, LockError
 from ci.locks.choice import ReleaseFile
 from ci.locks.deltas import python_deltas
 from ci.locks.project import Project
@@ -186,7 +186,7 @@ class Limits(Index):
         }
         fixed = dict(project.constraints)
         if any(fixed.get(name) == "2.0" for name in low):
-            raise LockError(f"{project.name}: the requirements of the images do not fit together")
+            raise ConflictError(f"{project.name}: the requirements of the images do not fit together")
         groups: dict[str, frozenset[str]] = {}
         for group in project.groups:
             names = {one.removesuffix("<2") for one in group.requirements}
@@ -223,8 +223,20 @@ def test_what_no_order_resolves_is_the_first_error() -> None:
     class Never(Limits):
         def resolve(self, project: Project, pins: Mapping[str, LockLine]) -> Resolution:
             if project.name == "film-cpu":
-                raise LockError(f"{project.name}: no")
+                raise ConflictError(f"{project.name}: no")
             return super().resolve(project, pins)
 
     with pytest.raises(LockError, match="film-cpu: no"):
         deltas(Never(), (request("base:cpu", "numpy"), request("", "cython")))
+
+
+def test_an_index_that_does_not_answer_is_not_asked_in_another_way() -> None:
+    class Silent(Limits):
+        def resolve(self, project: Project, pins: Mapping[str, LockLine]) -> Resolution:
+            super().resolve(project, pins)
+            raise LockError(f"{project.name}: no answer")
+
+    index = Silent()
+    with pytest.raises(LockError, match="no answer"):
+        deltas(index, (request("base:cpu", "numpy"), request("", "cython")))
+    assert len(index.projects) == 1
