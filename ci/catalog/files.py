@@ -25,10 +25,14 @@ _SHELL = re.compile(rb"#!\s*\S*(?:/|\benv\s+)(?:ba|da|a|k|z)?sh\b")
 
 @dataclass(frozen=True, slots=True)
 class ContextFiles:
-    """The files that go into an image, sorted by target, and the paths that its folders leave out."""
+    """The files that go into an image, sorted by target, and the paths that its folders leave out.
+
+    `whole`: none of them is missing because of an error.
+    """
 
     files: tuple[ContextFile, ...]
     left_out: tuple[str, ...]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ def context_files(folder: Folder, tables: Sequence[FileTable]) -> ContextFiles:
     """
     given: dict[str, tuple[str, ContextFile]] = {}
     left_out: list[str] = []
+    before = len(folder.errors)
     for index, table in enumerate(tables):
         key = f"files[{index}]"
         for file in _expand(folder, key, table, left_out):
@@ -58,7 +63,11 @@ def context_files(folder: Folder, tables: Sequence[FileTable]) -> ContextFiles:
                 folder.errors.add(folder.file(IMAGE), f"{key}.target", what, "remove one of them")
     for key, file in given.values():
         _check_neighbours(folder, key, file, given)
-    return ContextFiles(tuple(given[target][1] for target in sorted(given)), tuple(dict.fromkeys(left_out)))
+    return ContextFiles(
+        files=tuple(given[target][1] for target in sorted(given)),
+        left_out=tuple(dict.fromkeys(left_out)),
+        whole=len(folder.errors) == before,
+    )
 
 
 def smoke_inputs(folder: Folder) -> tuple[ContextFile, ...]:

@@ -112,7 +112,7 @@ def drafts(
                 files=wanted,
                 requirements=requests[wanted.input] if wanted else None,
                 locked=lines is not None,
-                whole=not folder.errors.has(file, "files"),
+                whole=found.whole and not folder.errors.has(file, "files"),
             )
         )
     return tuple(result)

@@ -73,14 +73,14 @@ class ValidationErrors:
             lines.append(f"{self.top}/{file}: {what}" if file else f"{self.top}: {what}")
             lines.append(f"  hint: {hint}")
             last = hint
-        if len(self._hashes) > MOST:
-            lines.append(f"{self.top}: {len(self._hashes) - MOST} more errors")
+        if len(self) > MOST:
+            lines.append(f"{self.top}: {len(self) - MOST} more errors")
             lines.append("  hint: correct those above first")
         return "\n".join(lines)
 
-    def __bool__(self) -> bool:
-        """Whether there is any."""
-        return bool(self._hashes)
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._hashes)
 
     def error(self) -> CatalogError:
         """Return them as the error to raise."""

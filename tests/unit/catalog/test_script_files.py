@@ -33,6 +33,12 @@ def test_a_script_that_linux_cannot_start_is_refused(stack: StackFolder, content
     assert "; save it " in line
 
 
+def test_a_file_with_an_error_is_not_said_to_be_missing_too(stack: StackFolder) -> None:
+    stack.write("tool/tool.py", "#!/bin/sh\r\n")
+    (line,) = stack.errors
+    assert line.startswith("docker/tool/tool.py: a script whose lines end with CR LF")
+
+
 @pytest.mark.parametrize(
     "content", [BOM + b"#!/usr/bin/python3\n", b"#!/usr/bin/python3\r\n", b"\r\n#!/bin/sh\r\n"]
 )
