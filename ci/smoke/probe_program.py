@@ -34,6 +34,7 @@ READERS = (
     "engines/gpu.py",
     "engines/program/filter.py",
     "engines/program/sandbox.py",
+    "engines/program/system_calls.py",
     "smoke/image_checks.py",
     "smoke/ladder.py",
     "smoke/parent_files.py",

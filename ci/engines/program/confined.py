@@ -33,7 +33,8 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from .filter import KERNEL_CALLS, refuse_calls
-from .namespaces import FILES, LIBC, MS_BIND, MS_NOSUID, MS_REC, NOT_MADE, become, call, enter, mount
+from .namespaces import CLONE_NEWNS, FILES, MS_BIND, MS_NOSUID, MS_REC, NOT_MADE, become, enter
+from .system_calls import LIBC, call, mount
 
 PROGRAMS = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "opt", "nix", "gnu", "etc")
 OF_THE_KERNEL = ("proc", "sys", "dev")
@@ -43,7 +44,7 @@ ENVIRONMENT = ("PATH", "LANG", "SOURCE_DATE_EPOCH")
 MS_RDONLY, MS_NODEV, MS_REMOUNT, MNT_DETACH = 1, 4, 32, 2
 SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000
 """Its attributes are numbered as the MS_ flags here. Source: mount_setattr(2), linux/mount.h."""
-CLONE_NEWUSER, CLONE_NEWNS = 0x10000000, 0x20000
+CLONE_NEWUSER = 0x10000000
 PR_SET_PDEATHSIG = 1
 FIRST_ID, IDS = 0x70000000, 65536
 """Of neither users nor systemd's containers. Source: systemd, UIDS-GIDS.md."""

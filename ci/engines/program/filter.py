@@ -12,6 +12,8 @@ import os
 import struct
 from collections.abc import Iterable
 
+from .system_calls import LIBC, call
+
 CALLS = {
     "x86_64": {
         "add_key": 248,
@@ -102,7 +104,4 @@ def refuse_calls(names: Iterable[str]) -> None:
         return
     code = instructions(machine, names)
     program = _Program(length=len(code) // 8, instructions=code)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), "seccomp")
+    call("seccomp", LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))

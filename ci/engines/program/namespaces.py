@@ -14,15 +14,11 @@ set-user-id program. `FILES` has what Buildah gives to its steps:
 It ends as the command does, whose process it becomes, or with 125 if the namespaces could not be made, and
 prints the reason on standard error.
 
-Source: unshare(2), mount_namespaces(7), netdevice(7), prctl(2).
+Source: unshare(2), mount_namespaces(7), prctl(2).
 """
 
-import ctypes
-import fcntl
 import json
 import os
-import socket
-import struct
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -33,6 +29,7 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from .seccomp import step_profile
+from .system_calls import LIBC, call, mount, raise_loopback
 
 FILES = Path("/dev/dockwright")
 PROFILES = (Path("/etc/containers/seccomp.json"), Path("/usr/share/containers/seccomp.json"))
@@ -49,25 +46,6 @@ NOT_MADE, NOT_STARTED = 125, 127
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWNET = 0x20000, 0x4000000, 0x8000000, 0x40000000
 MS_NOSUID, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 8, 4096, 16384, 1 << 18
 PR_SET_NO_NEW_PRIVS = 38
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
-LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def call(what: str, result: int) -> None:
-    """Check a call of the C library.
-
-    Raises:
-        OSError: it failed.
-    """
-    if result:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), what)
-
-
-def mount(source: str, target: Path, kind: str = "", flags: int = 0, data: str = "") -> None:
-    """Mount something by the system call."""
-    words = (os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), data.encode())
-    call(str(target), LIBC.mount(*words))
 
 
 def private_devices(*, shm: bool) -> None:
@@ -109,12 +87,6 @@ def hide_names() -> None:
     for name in ("hosts", "resolv.conf"):
         if Path("/etc", name).exists():
             mount(str(FILES / name), Path("/etc", name), flags=MS_BIND)
-
-
-def raise_loopback() -> None:
-    """Bring up 127.0.0.1."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
 
 
 def machine_profile() -> dict[str, Any] | None:

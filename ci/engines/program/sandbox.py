@@ -20,13 +20,10 @@ the reason on standard error.
 Source: overlayfs.rst of the kernel; mount_namespaces(7); capabilities(7); prctl(2).
 """
 
-import ctypes
-import fcntl
 import json
 import os
 import resource
 import signal
-import socket
 import struct
 import sys
 from pathlib import Path
@@ -38,6 +35,7 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from .filter import KERNEL_CALLS, NAMESPACE_CALLS, refuse_calls
+from .system_calls import LIBC, call, mount, raise_loopback
 
 NO_SANDBOX, NOT_STARTED = 125, 127
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -45,7 +43,6 @@ WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108 of the image, and empty
 OPEN_FILES = 4096
 TMP_BYTES = 2**30
 """Most that the program can write to each of `WRITABLE`."""
-LIBC = ctypes.CDLL(None, use_errno=True)
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
 """Source: mount(2), linux/mount.h."""
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
@@ -54,20 +51,11 @@ CAPABILITY_VERSION_3 = 0x20080522
 """Source: prctl(2), capset(2), linux/capability.h."""
 OF_THE_KERNEL = ("sys", "sysrq-trigger", "irq", "bus", "fs")
 """Entries of /proc of the whole machine that root may write even without any capability."""
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 
 
 class SandboxError(Exception):
     """The sandbox could not be set up."""
-
-
-def mount(source: str, target: Path, kind: str = "", flags: int = 0, data: str = "") -> None:
-    """Mount something, by the system call: a program for each would take half of the time."""
-    words = (os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), data.encode())
-    if LIBC.mount(*words):
-        reason = os.strerror(ctypes.get_errno())
-        raise SandboxError(f"{kind or source} can't be mounted at {target}: {reason}")
 
 
 def layers_of(root: Path, driver: str, image: str) -> list[str]:
@@ -157,12 +145,6 @@ def bind(source: str, target: Path, flags: int) -> None:
     mount("none", target, flags=MS_REMOUNT | MS_BIND | MS_NOSUID | flags)
 
 
-def raise_loopback() -> None:
-    """Bring up 127.0.0.1, the only address of the program's network. Source: netdevice(7)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
-
-
 def mount_all(root: Path, spec: dict[str, Any]) -> None:
     """Mount what every container has, and what `spec` names."""
     proc = place(root, "/proc", folder=True)
@@ -211,10 +193,9 @@ def account(root: Path, user: str) -> tuple[int, int, str]:
 def drop(uid: int, gid: int) -> None:
     """Become the user, for good and without any capability, root too."""
     last = int(LAST_CAPABILITY.read_text())
-    calls = [(PR_CAPBSET_DROP, number) for number in range(last + 1)]
-    for call in (*calls, (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)):
-        if LIBC.prctl(*call, 0, 0, 0):
-            raise SandboxError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
+    options = [(PR_CAPBSET_DROP, number) for number in range(last + 1)]
+    for option in (*options, (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)):
+        call(f"prctl{option}", LIBC.prctl(*option, 0, 0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
@@ -223,12 +204,10 @@ def drop(uid: int, gid: int) -> None:
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     # another user clears the first of these, by which the program dies with the run
-    for call in ((PR_SET_PDEATHSIG, signal.SIGKILL), (PR_SET_NO_NEW_PRIVS, 1)):
-        if LIBC.prctl(*call, 0, 0, 0):
-            raise SandboxError(f"prctl{call}: {os.strerror(ctypes.get_errno())}")
+    for option in ((PR_SET_PDEATHSIG, signal.SIGKILL), (PR_SET_NO_NEW_PRIVS, 1)):
+        call(f"prctl{option}", LIBC.prctl(*option, 0, 0, 0))
     refuse_calls((*KERNEL_CALLS, *NAMESPACE_CALLS))
-    if LIBC.capset(struct.pack("Ii", CAPABILITY_VERSION_3, 0), bytes(24)):
-        raise SandboxError(f"capset: {os.strerror(ctypes.get_errno())}")
+    call("capset", LIBC.capset(struct.pack("Ii", CAPABILITY_VERSION_3, 0), bytes(24)))
 
 
 def enter_sandbox(spec: dict[str, Any]) -> dict[str, str]:
