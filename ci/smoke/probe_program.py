@@ -33,6 +33,7 @@ READERS = (
     "engines/docker.py",
     "engines/gpu.py",
     "engines/program/filter.py",
+    "engines/program/image_layers.py",
     "engines/program/sandbox.py",
     "engines/program/system_calls.py",
     "smoke/image_checks.py",

@@ -21,16 +21,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+if not __package__:
+    # started as a program, it has no package; -I leaves this folder out of the search path
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    __package__ = Path(__file__).parent.name  # PEP 366
+
+from .image_layers import LayerError, layers_of
+
 BLOCK = 512
 CHUNK = 2**20
 EXTENDED = b"x"
 OWN = b"SCHILY.xattr.user.overlay."
 """How a tar names an attribute that is the overlay's own. Source: star(5)."""
 FILE, SEGMENT = 1, 2
-
-
-class LayerError(Exception):
-    """A layer is not what its record says."""
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
@@ -173,27 +176,11 @@ def write_plain(layer: dict[str, Any], store: Path, folder: Path) -> tuple[str, 
     return f"sha256:{sha256.hexdigest()}", size
 
 
-def chain(store: Path, image: str) -> list[dict[str, Any]]:
-    """Return the layers of an image, the lowest first."""
-    images = json.loads((store / "overlay-images/images.json").read_text())
-    layers = {layer["id"]: layer for layer in json.loads((store / "overlay-layers/layers.json").read_text())}
-    found: list[dict[str, Any]] = []
-    top = next((str(one.get("layer") or "") for one in images if one["id"] == image), None)
-    if top is None:
-        raise LayerError(f"{store} has no image {image[:12]}")
-    while top:
-        if top not in layers:
-            raise LayerError(f"layer {top[:12]} of image {image[:12]} is not in {store}")
-        found.append(layers[top])
-        top = str(layers[top].get("parent") or "")
-    return found[::-1]
-
-
 def main(store: Path, image: str, folder: Path) -> None:
     """Write what has to be written, and print which layers became which."""
     replaced = [
         [layer["diff-digest"], *write_plain(layer, store, folder)]
-        for layer in chain(store, image)
+        for layer in reversed(layers_of(store, "overlay", image))
         if has_own_attributes(store / f"overlay-layers/{layer['id']}.tar-split.gz")
     ]
     print(json.dumps(replaced))

@@ -35,6 +35,7 @@ if not __package__:
     __package__ = Path(__file__).parent.name  # PEP 366
 
 from .filter import KERNEL_CALLS, NAMESPACE_CALLS, refuse_calls
+from .image_layers import LayerError, layers_of
 from .system_calls import LIBC, call, mount, raise_loopback
 
 NO_SANDBOX, NOT_STARTED = 125, 127
@@ -58,34 +59,12 @@ class SandboxError(Exception):
     """The sandbox could not be set up."""
 
 
-def layers_of(root: Path, driver: str, image: str) -> list[str]:
-    """Return the ids of an image's layers, the top one first.
-
-    Source: containers/storage: `DRIVER-images/images.json`, `DRIVER-layers/layers.json`.
-    """
-    images = json.loads((root / f"{driver}-images/images.json").read_text())
-    parents = {
-        layer["id"]: layer.get("parent", "")
-        for layer in json.loads((root / f"{driver}-layers/layers.json").read_text())
-    }
-    found: list[str] = []
-    layer = next((one.get("layer", "") for one in images if one["id"] == image), None)
-    if layer is None:
-        raise SandboxError(f"{root} has no image {image[:12]}")
-    while layer:
-        if layer not in parents:
-            raise SandboxError(f"layer {layer[:12]} of image {image[:12]} is not in {root}")
-        found.append(layer)
-        layer = parents[layer]
-    return found
-
-
 def mount_image(root: Path, driver: str, image: str, scratch: Path) -> Path:
     """Mount an image's file system, to be written to for now, and return where.
 
     Layers are named by the store's short links, since all of them have to fit into one page.
     """
-    layers = layers_of(root, driver, image)
+    layers = [str(layer["id"]) for layer in layers_of(root, driver, image)]
     merged, upper, work = scratch / "root", scratch / "upper", scratch / "work"
     for folder in (merged, upper, work):
         folder.mkdir()
@@ -232,7 +211,7 @@ def main(path: str) -> NoReturn:
     spec = json.loads(Path(path).read_text())
     try:
         env = enter_sandbox(spec)
-    except (SandboxError, OSError, ValueError, KeyError) as error:
+    except (SandboxError, LayerError, OSError, ValueError, KeyError) as error:
         print(f"the sandbox could not be set up: {error}", file=sys.stderr, flush=True)
         raise SystemExit(NO_SANDBOX) from None
     argv = spec["argv"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ci.engines.program import plain_layers
-from ci.engines.program.plain_layers import LayerError
+from ci.engines.program.image_layers import LayerError
 
 OWN = {"SCHILY.xattr.user.overlay.origin": "", "SCHILY.xattr.user.overlay.impure": "y"}
 LONG = f"d/{'long' * 40}"
