@@ -1,7 +1,7 @@
 """A filter of system calls for this process and all that it starts. Standard library only, Linux.
 
-For programs that no container runtime starts; those of build steps have the profile of seccomp.py. It needs
-no-new-privileges.
+For programs that no container runtime starts; those of build steps have the profile of seccomp.py, which
+refuses the same calls. It needs no-new-privileges.
 
 Source: seccomp(2); seccomp_filter.rst of the kernel; linux/bpf_common.h; linux/seccomp.h.
 """
@@ -51,6 +51,9 @@ CALLS_OF_ALL = {"io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register
     "open_tree": 428,
     "move_mount": 429,
     "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "fspick": 433,
     "pidfd_getfd": 438,
     "mount_setattr": 442,
 }
@@ -63,7 +66,7 @@ KERNEL_CALLS = (
 """What reaches the machine's kernel past namespaces and capabilities."""
 NAMESPACE_CALLS = (
     *("unshare", "setns", "mount", "umount2", "pivot_root", "open_tree", "move_mount", "fsopen"),
-    "mount_setattr",
+    *("fsconfig", "fsmount", "fspick", "mount_setattr"),
 )
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 NUMBER_AT, ARCHITECTURE_AT = 0, 4

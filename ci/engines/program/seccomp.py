@@ -10,12 +10,9 @@ import errno
 from collections.abc import Mapping
 from typing import Any
 
-REFUSED = (
-    *("unshare", "setns", "pivot_root", "mount", "umount", "umount2", "mount_setattr", "move_mount"),
-    *("open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "open_by_handle_at", "syslog", "reboot"),
-    *("add_key", "keyctl", "request_key", "bpf", "perf_event_open", "userfaultfd", "pidfd_getfd"),
-    *("io_uring_setup", "io_uring_enter", "io_uring_register"),
-)
+from .filter import KERNEL_CALLS, NAMESPACE_CALLS
+
+REFUSED = (*KERNEL_CALLS, *NAMESPACE_CALLS, "umount", "reboot")
 """System calls that make or enter namespaces, mount, or reach what neither they nor capabilities separate."""
 NEW_NAMESPACE = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
 """The flags of clone(2) that make a namespace. Source: linux/sched.h, CLONE_NEW*."""
