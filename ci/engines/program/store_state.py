@@ -108,22 +108,20 @@ def files_of(root: Path, driver: str, layer: str) -> Path:
     return root / "vfs/dir" / layer if driver == "vfs" else root / driver / layer / "diff"
 
 
-def layer_error(root: Path, driver: str, layer: str, parents: list[str]) -> str:
+def layer_error(root: Path, driver: str, layer: str, parents: list[str], names: dict[str, str]) -> str:
     """Return what is wrong with the folders of a layer; empty if nothing is.
 
-    `parents` are the layers below it, the nearest first. An overlay is mounted by short names, which links in
-    `l` lead from; the file `lower` lists those of the parents.
+    `parents` are the layers below it, the nearest first. An overlay is mounted by short `names`, which links
+    in `l` lead from; the file `lower` lists those of the parents.
     """
     files = files_of(root, driver, layer)
     needed = [files]
     if driver == "overlay":
-        own = root / driver / layer / "link"
-        name = short_name(own)
-        link = root / driver / "l" / name
-        if not name:
-            return f"layer {layer[:12]}: {own} is missing"
+        link = root / driver / "l" / names[layer]
+        if not names[layer]:
+            return f"layer {layer[:12]}: {root / driver / layer / 'link'} is missing"
         needed.append(link / ".")
-        below = [short_name(root / driver / parent / "link") for parent in parents]
+        below = [names[parent] for parent in parents]
         lower = ":".join(f"l/{parent}" for parent in below)
         path = root / driver / layer / "lower"
         if link.exists() and files.is_dir() and not link.samefile(files):
@@ -206,7 +204,7 @@ def store_state(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
     listed = read_list(folder / "images.json", errors)
     layers = {layer["id"]: layer for layer in read_list(root / f"{driver}-layers/layers.json", errors)}
     read_list(root / f"{driver}-containers/containers.json", errors)
-    lines = {layer: line_of(layer, layers) for layer in layers}
+    short = {layer: short_name(root / driver / layer / "link") for layer in layers}
     known: dict[str, str] = {}
     images: dict[str, dict[str, Any]] = {}
     for image in listed:
@@ -221,7 +219,7 @@ def store_state(root: Path, driver: str, wanted: list[str]) -> dict[str, Any]:
                 break
             chain.append(top)
             if top not in known:
-                known[top] = layer_error(root, driver, top, lines[top])
+                known[top] = layer_error(root, driver, top, line_of(top, layers), short)
             error = known[top]
             top = str(layers[top].get("parent") or "")
         images[image["id"]] = {

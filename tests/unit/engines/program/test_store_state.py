@@ -113,3 +113,19 @@ def test_lists_in_the_place_of_one_another_are_errors(one: int, other: int, root
     (root / LISTS[one]).write_text(second)
     (root / LISTS[other]).write_text(first)
     assert len(store_state(root, "overlay", [])["errors"]) == 2
+
+
+def test_no_file_is_read_twice_however_many_layers_are_based_on_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    read = program.read_file
+
+    def counted(path: Path) -> bytes:
+        opened.append(path)
+        return read(path)
+
+    monkeypatch.setattr(program, "read_file", counted)
+    store_state(root, "overlay", [])
+    assert root / "overlay" / BASE / "link" in opened
+    assert len(opened) == len(set(opened))
