@@ -67,6 +67,7 @@ async def shell_target(
             )
     say(f"{id_}: its last build failed ({failure.started_at}); the state before that is built again")
     inputs = await _inputs(workspace, engine, planned, failure, store)
+    await stage_files(workspace, [planned.image])
     image = await _before(engine, planned, inputs, parent, step)
     return ShellTarget(
         image=image,
@@ -106,7 +107,6 @@ async def _before(engine: Engine, planned: PlannedImage, inputs: LocalInputs, pa
     """Return the id of the image that the instructions before `step` make; layers come from the cache."""
     if step <= FIRST:
         return parent
-    await stage_files(inputs.workspace, [planned.image])
     request = build_request(planned, inputs, parent)
     whole = step >= len(planned.instructions)
     text = "\n".join(planned.instructions[:step]) + "\n"

@@ -118,6 +118,16 @@ async def test_before_the_first_step_of_its_own_stands_the_parent(workspace: Wor
     assert (found.image, engine.requests) == (plan.get("ml:cpu").reference, [])
 
 
+async def test_files_that_the_first_step_copies_are_there(workspace: Workspace) -> None:
+    of_files = replace(workspace, stack=with_image(workspace.stack, ID, env=()))
+    plan, store = await planned(of_files)
+    failed(of_files, plan, f"STEP 2/{len(plan.get(ID).instructions)}: COPY …\nno space\n")
+    found = await place(of_files, plan, store)
+    ((folder, _, _),) = found.mounts
+    assert isinstance(folder, Path)
+    assert (folder / "app/vad.py").read_text() == "x = 1\n"
+
+
 async def test_where_a_check_failed_all_steps_are_there(workspace: Workspace) -> None:
     plan, store = await planned(workspace)
     failed(workspace, plan, "", exit_code=7)
