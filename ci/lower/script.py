@@ -73,16 +73,24 @@ refused by ci/smoke/program/contents/sensitive.py.
 """
 
 
-def _check(name: str, argument: str) -> tuple[str, ...]:
-    """Return the commands that check what the list `name` installs, in the step that installs it.
+def _check_file(path: str, argument: str) -> str:
+    """Return the command that compares a mounted file with the build argument that has its digest.
 
-    `argument` is the build argument with the digest of the file of hashes. It is empty where nobody gave it:
-    in a plain `docker build`, and in Dagger, which knows mounted folders by their content.
+    That is empty where nobody gave it: in a plain `docker build`, and in Dagger, which knows mounted folders
+    by their content.
 
     Source: sha256sum(1).
     """
+    return f'{{ test -z "${argument}" || echo "${argument}  {path}" | {CHECK}; }}'
+
+
+def _check_list(name: str, argument: str) -> tuple[str, ...]:
+    """Return the commands that check what the list `name` installs, in the step that installs it.
+
+    `argument` is the build argument with the digest of the file of hashes.
+    """
     sums = f"lists/{name}.sha256"
-    return (f'{{ test -z "${argument}" || echo "${argument}  {sums}" | {CHECK}; }}', f"{CHECK} {sums}")
+    return (_check_file(sums, argument), f"{CHECK} {sums}")
 
 
 def account_script(step: Account) -> tuple[str, ...]:
@@ -127,7 +135,7 @@ def apt_script(step: Apt) -> tuple[str, ...]:
     """
     return (
         f"cd {MOUNT}",
-        *_check(step.name, DEBS_ARG),
+        *_check_list(step.name, DEBS_ARG),
         "export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 SOURCE_DATE_EPOCH=0",
         f'made= && for d in {MAN_FOLDERS}; do test -d "$d" || {{ mkdir -p "$d" && made="$made $d"; }}; done',
         (
@@ -145,7 +153,7 @@ def apt_script(step: Apt) -> tuple[str, ...]:
 def venv_script(step: Venv) -> tuple[str, ...]:
     """Return the commands that make the virtual environment with the image's own Python."""
     return (
-        f'{{ test -z "${UV_ARG}" || echo "${UV_ARG}  {MOUNT}/uv" | {CHECK}; }}',
+        _check_file(f"{MOUNT}/uv", UV_ARG),
         "export PYTHONDONTWRITEBYTECODE=1",
         (
             f"{MOUNT}/uv venv --quiet --offline --no-cache --no-config --no-managed-python"
@@ -169,7 +177,7 @@ def wheels_script(step: Wheels) -> tuple[str, ...]:
     site = f"{LAYER}{step.venv}/lib/python{step.python}/site-packages"
     return (
         f"cd {MOUNT}",
-        *_check(step.name, wheels_arg(step.name)),
+        *_check_list(step.name, wheels_arg(step.name)),
         "export PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 UV_NO_INSTALLER_METADATA=1",
         (
             f"{MOUNT}/uv pip install --quiet --offline --no-cache --no-config --no-index --no-deps"
