@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 PTRACE_ATTACH, PTRACE_DETACH = 16, 17
-SYS_OPEN_BY_HANDLE_AT, SYS_NAME_TO_HANDLE_AT = 304, 303
+SYS_OPEN_BY_HANDLE_AT = 304
 SYS_INIT_MODULE, SYS_BPF, SYS_PERF_EVENT_OPEN, SYS_IOPL, SYS_SYSLOG, SYS_ADD_KEY = (
     175,
     321,
@@ -39,7 +39,7 @@ USUAL_DEVICES = {(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 2), (10, 22
 """null, zero, full, random, urandom, tty, ptmx; fuse, which is for everybody and of no use without mounting.
 
 Source: devices.txt of the kernel."""
-AT_FDCWD, MS_REMOUNT, MS_BIND = -100, 32, 4096
+MS_REMOUNT, MS_BIND = 32, 4096
 SELF = {str(os.getpid()), str(os.getppid())}
 
 
