@@ -2,61 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from anyio.lowlevel import checkpoint
 
 from ci.engines.capabilities import BY_NAME, Capabilities
 from ci.engines.engine import BuildRequest, ContainerRun, ImageInfo, Output, SandboxedProgram
-from ci.engines.local_store import LocalStore, StoredImage
+from ci.engines.local_store import LocalStore
 from ci.engines.machine import CPUINFO, machine_class
 from ci.engines.process.command import ROOT, Privilege, ProcessResult
-from ci.engines.store_state import StoreState
 from ci.errors import CommandError, EngineError
 from ci.names.digest import digest_of
-from ci.names.reference import LOCAL
 from ci.registry.manifest import OCI
 from ci.smoke.probe_program import REQUEST
 from ci.smoke.results import LINE_PREFIX
 from ci.steps.layout import APP, STAGED
 from ci.steps.step import Entrypoint, Env, Files, Label, User, Workdir
-from ci.wheelhouse.program import fetch_debs, fetch_wheels
-from ci.wheelhouse.program.failure import FetchingError
+from tests.fakes.fetching import fetch, program_of
+from tests.fakes.image import LAYER_BYTES, FakeImage, json_bytes
 from tests.fakes.registry import FakeRegistry
-from tests.fakes.uv_wheel import UV, UV_WHEEL
-
-LAYER_BYTES = 1000
-FILL = {"fetch_debs.py": fetch_debs.fill, "fetch_wheels.py": fetch_wheels.fill}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FakeImage:
-    """An image of a `FakeEngine`; `folder` is the name of the folder that it was built from.
-
-    `files` has the content of each file that was copied into it and its parents, by its path in the image.
-    """
-
-    config: dict[str, Any]
-    layers: tuple[tuple[str, int], ...]
-    folder: str = ""
-    files: Mapping[str, bytes] = field(default_factory=dict)
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """Its OCI config."""
-        return {"config": self.config, "rootfs": {"diff_ids": [digest for digest, _ in self.layers]}}
-
-    @property
-    def id(self) -> str:
-        """The digest of its config, without `sha256:`."""
-        return hashlib.sha256(_json(self.document)).hexdigest()
+from tests.fakes.store import FakeStore
 
 
 async def _nothing(_image: str) -> None:
@@ -183,7 +151,7 @@ class FakeEngine:
             sorted(request.build_args.items()),
             digests,
         ]
-        layer = (digest_of(_json(made_of)), LAYER_BYTES)
+        layer = (digest_of(json_bytes(made_of)), LAYER_BYTES)
         layers = (*parent.layers, layer)
         return self._store(
             FakeImage(config=config, layers=layers, folder=folder, files={**parent.files, **files})
@@ -192,40 +160,10 @@ class FakeEngine:
     async def run(self, image: str, run: ContainerRun, output: Output) -> str:
         """Run a fetching program in this process, with the packages that can be fetched at hand."""
         self._image(image)
-        script, document_path, root, name = run.argv[2:]
-        self.calls.append(("run", Path(script).name))
-        here = {target: Path(str(source)) for source, target, _ in run.mounts}
-        folder = next(path for target, path in here.items() if root == target)
-        document = here[str(Path(document_path).parent)] / Path(document_path).name
-        self._fetch_packages(json.loads(document.read_text()), folder, name, run.argv)
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            try:
-                FILL[Path(script).name](document, folder, name)
-            except FetchingError as failed:
-                report = {"kind": failed.kind, "text": failed.text, "hint": failed.hint}
-                _report(folder, name, report)
-                raise CommandError(tuple(run.argv), 1, failed.text) from failed
-        for line in printed.getvalue().splitlines():
-            _write(output, line)
+        self.calls.append(("run", program_of(run)))
+        _write(output, fetch(run, self.packages))
         await checkpoint()
         return ""
-
-    def _fetch_packages(self, wanted: dict[str, Any], root: Path, name: str, argv: Sequence[str]) -> None:
-        files = {str(entry["sha256"]): str(entry["file"]) for entry in wanted.get("files", ())}
-        texts = [*wanted.get("builder", ()), *(text for own in wanted["lists"].values() for text in own)]
-        if not files:
-            files = {str(text).partition("sha256:")[2][:64]: str(text) for text in texts}
-        for folder in ("content", "partial"):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        packages = {**self.packages, UV.sha256: UV_WHEEL}
-        unavailable = [file for sha256, file in files.items() if sha256 not in packages]
-        if unavailable:
-            text = f"{', '.join(unavailable)}: not available any more"
-            _report(root, name, {"kind": "unavailable", "text": text, "unavailable": unavailable})
-            raise CommandError(tuple(argv), 1, text)
-        for sha256 in files:
-            (root / "content" / sha256).write_bytes(packages[sha256])
 
     async def attach(self, image: str, run: ContainerRun, *, terminal: bool) -> int:
         raise EngineError("this engine connects no terminal")
@@ -286,8 +224,8 @@ class FakeEngine:
         await self.on_push(reference)
         found = self._image(image)
         repository, _, tag = reference.removeprefix(f"{self.registry.host}/").rpartition(":")
-        layers = [_json({"diff_id": diff_id, "size": size}) for diff_id, size in found.layers]
-        config = _json(found.document)
+        layers = [json_bytes({"diff_id": diff_id, "size": size}) for diff_id, size in found.layers]
+        config = json_bytes(found.document)
         for blob in (config, *layers):
             self.registry.blobs[repository, digest_of(blob)] = blob
         manifest = {
@@ -296,7 +234,7 @@ class FakeEngine:
             "config": _descriptor("application/vnd.oci.image.config.v1+json", config),
             "layers": [_descriptor("application/vnd.oci.image.layer.v1.tar+zstd", blob) for blob in layers],
         }
-        return self.registry.put_manifest(repository, tag, _json(manifest))
+        return self.registry.put_manifest(repository, tag, json_bytes(manifest))
 
     async def import_root(self, archive: Path, name: str, env: Mapping[str, str], output: Output) -> None:
         self.calls.append(("import_root", name))
@@ -333,87 +271,21 @@ class FakeEngine:
         return image.id
 
 
-@dataclass(frozen=True, slots=True)
-class FakeStore:
-    """The store of a `FakeEngine`."""
-
-    engine: FakeEngine
-
-    async def state(self, ids: Sequence[str]) -> StoreState:
-        await checkpoint()
-        names: dict[str, list[str]] = {}
-        for name, id_ in self.engine.names.items():
-            names.setdefault(id_, []).append(f"{LOCAL}{name}")
-        images = self.engine.stored
-        layers = frozenset(layer for one in images.values() for layer, _ in one.layers)
-        state = StoreState(
-            root="/fake",
-            errors=self.engine.errors,
-            names={id_: tuple(own) for id_, own in names.items()},
-            chains={id_: tuple(layer for layer, _ in one.layers) for id_, one in images.items()},
-            broken=dict(self.engine.broken),
-            unfinished=frozenset(),
-            stamps={one: "changed" if one in self.engine.changed_layers else "as made" for one in layers},
-            layers=layers,
-        )
-        self.engine.on_state()
-        return state
-
-    async def stored_images(self) -> tuple[StoredImage, ...]:
-        await checkpoint()
-        names = self.engine.names.items()
-        return tuple(
-            StoredImage(id=id_, names=tuple(name for name, own in names if own == id_), layers=image.layers)
-            for id_, image in self.engine.stored.items()
-        )
-
-    async def remove_images(self, *images: str) -> tuple[str, ...]:
-        ids = {self.engine.names.get(image, image) for image in images}
-        await self.remove_damaged(sorted(ids))
-        return tuple(sorted(ids))
-
-    async def remove_damaged(self, images: Sequence[str]) -> None:
-        await checkpoint()
-        for id_ in images:
-            self.engine.calls.append(("remove_damaged", self.engine.stored.pop(id_).folder))
-            self.engine.broken.pop(id_, None)
-            names = self.engine.names
-            self.engine.names = {name: own for name, own in names.items() if own != id_}
-
-    async def compressed_layers(
-        self, image: str, diff_ids: Sequence[str], known: Collection[str]
-    ) -> dict[str, int]:
-        await checkpoint()
-        return dict.fromkeys(set(diff_ids) - set(known), LAYER_BYTES // 2)
-
-    async def copy_layer_records(self, folder: Path) -> None:
-        raise EngineError("this store has no records of layers")
-
-
 def _copied(request: BuildRequest) -> dict[str, bytes]:
     """Return the files of the tree in the build context, by their path in the image."""
     top = request.context / STAGED
     return {f"{APP}/{one.relative_to(top)}": one.read_bytes() for one in top.rglob("*") if one.is_file()}
 
 
-def _report(root: Path, name: str, failure: Mapping[str, object]) -> None:
-    """Write how a fetching program failed, as ci/wheelhouse/program/start.py does."""
-    (root / "partial" / f"{name.replace('/', '-')}.failure").write_text(json.dumps(failure))
-
-
 def _write(output: Output, text: str) -> None:
     """Send lines where an engine sends those of a child process."""
-    if output.log is not None:
-        with output.log.open("a") as log:
-            log.write(f"{text}\n")
     for line in text.splitlines():
+        if output.log is not None:
+            with output.log.open("a") as log:
+                log.write(f"{line}\n")
         if output.on_line is not None:
             output.on_line(line)
 
 
 def _descriptor(type_: str, data: bytes) -> dict[str, object]:
     return {"mediaType": type_, "digest": digest_of(data), "size": len(data)}
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

@@ -13,7 +13,7 @@ from ci.registry.manifest import read_manifest
 from ci.report.budget.budget import BudgetReport, Tolerance, Verdict
 from ci.run.build.run import RunResult
 from ci.run.release.baseline import Comparison, compared
-from tests.fakes.engine import LAYER_BYTES
+from tests.fakes.image import LAYER_BYTES
 from tests.fakes.machine import NAMESPACE, Machine
 from tests.fakes.registry import FakeRegistry
 from tests.stacks import with_image
