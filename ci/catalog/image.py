@@ -143,7 +143,8 @@ def _check_runs(folder: Folder, runs: Sequence[Sequence[str]], inputs: Collectio
     present = {f"{SMOKE}/{file.target}" for file in inputs}
     for index, argv in enumerate(runs):
         for word in argv:
-            if word.startswith(f"{SMOKE}/") and word not in present:
+            faulty = folder.errors.has(folder.file(word), "")
+            if word.startswith(f"{SMOKE}/") and word not in present and not faulty:
                 what = f"{folder.name}/{word}: no such file"
                 hint = Suggestion(word, present)
                 folder.errors.add(folder.file(IMAGE), f"smoke.runs[{index}]", what, hint)

@@ -118,3 +118,9 @@ def test_a_link_to_a_folder_is_refused(checked: StackFolder) -> None:
             " a file, or copy it"
         )
     ]
+
+
+def test_a_file_of_smoke_with_an_error_is_not_said_to_be_missing_too(checked: StackFolder) -> None:
+    checked.write("tool/smoke/run.py", "#!/bin/sh\r\n")
+    (line,) = checked.errors
+    assert line.startswith("docker/tool/smoke/run.py: a script whose lines end with CR LF")
