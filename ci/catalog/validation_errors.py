@@ -55,7 +55,7 @@ class ValidationErrors:
 
     def has(self, file: str, start: str) -> bool:
         """Whether an error of `file` starts with `start`, a key or the first part of one."""
-        return any(what.startswith(start) for what, _ in self._found.get(file, ()))
+        return any(what.startswith(start) for what, _ in self._found.get(printable(file), ()))
 
     @property
     def text(self) -> str:

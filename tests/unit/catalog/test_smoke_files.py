@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pytest
 
@@ -120,7 +121,10 @@ def test_a_link_to_a_folder_is_refused(checked: StackFolder) -> None:
     ]
 
 
-def test_a_file_of_smoke_with_an_error_is_not_said_to_be_missing_too(checked: StackFolder) -> None:
-    checked.write("tool/smoke/run.py", "#!/bin/sh\r\n")
-    (line,) = checked.errors
-    assert line.startswith("docker/tool/smoke/run.py: a script whose lines end with CR LF")
+@pytest.mark.parametrize("name", ["run.py", "r\tn", "l" * 200])
+def test_a_file_of_smoke_with_an_error_is_not_said_to_be_missing_too(stack: StackFolder, name: str) -> None:
+    folder = "d" * 150
+    stack.write(f"tool/smoke/{folder}/{name}", "#!/bin/sh\r\n")
+    stack.append("tool/image.toml", f"[smoke]\nruns = [[{json.dumps(f'smoke/{folder}/{name}')}]]\n")
+    (line,) = stack.errors
+    assert ": a script whose lines end with CR LF" in line
