@@ -26,7 +26,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner
-from ci.run.cleanup.folders import remove_root
+from ci.run.cleanup.folders import remove_folder
 from ci.settings import read_settings
 
 CHECKOUT = Path(__file__).parents[1]
@@ -98,7 +98,7 @@ class Stores:
     def pytest_sessionfinish(self) -> None:
         """Remove what was made."""
         if self.base_root is not None:
-            anyio.run(remove_root, self.base_root, Runner(), find_privilege().prefix)
+            anyio.run(remove_folder, self.base_root, Runner(), find_privilege().prefix)
 
 
 def make_base_root() -> Path:
@@ -106,7 +106,7 @@ def make_base_root() -> Path:
     settings = read_settings()
     for left in settings.state.parent.glob("base-*-*"):
         if not Path("/proc", left.name.split("-")[1]).exists():  # its worker was killed
-            anyio.run(remove_root, left, Runner(), find_privilege().prefix)
+            anyio.run(remove_folder, left, Runner(), find_privilege().prefix)
     root = Path(tempfile.mkdtemp(prefix=f"base-{os.getpid()}-", dir=settings.state.parent))
     fetched = settings.state / "inputs/content"
     if fetched.is_dir():

@@ -98,9 +98,9 @@ def other_user(fetched: Path, *, sudo: bool) -> Iterator[OtherUser]:
     finally:
         # not above: as a program this file has no package of the checkout in reach
         from ci.engines.process.runner import Runner
-        from ci.run.cleanup.folders import remove_root
+        from ci.run.cleanup.folders import remove_folder
 
-        anyio.run(remove_root, home, Runner(), ())
+        anyio.run(remove_folder, home, Runner(), ())
 
 
 def mount(*words: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner as ProcessRunner
-from ci.run.cleanup.folders import remove_root
+from ci.run.cleanup.folders import remove_folder
 from tests.registry.machine import CHECKOUT, HERE, Machine
 from tests.registry.proxy import Proxy
 
@@ -24,7 +24,7 @@ IMAGE = "lyrics-detection"
 @pytest.fixture
 def cold(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "cold"
-    anyio.run(remove_root, tmp_path / "cold", ProcessRunner(), find_privilege().prefix)
+    anyio.run(remove_folder, tmp_path / "cold", ProcessRunner(), find_privilege().prefix)
 
 
 def changed(stack: Path, text: str) -> None:

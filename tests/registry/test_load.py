@@ -17,7 +17,7 @@ from ci.plan.keys import digest, documents, tag
 from ci.registry.cache import Wanted
 from ci.registry.retry import AT_ONCE
 from ci.run.build.registry_tasks import MEANWHILE
-from ci.run.cleanup.folders import remove_root
+from ci.run.cleanup.folders import remove_folder
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.cached import add, opened, quick, wanted
 from tests.registry.machine import HERE, Machine, Ran
@@ -74,7 +74,7 @@ def test_runners_of_one_commit_end_with_the_same_tags(proxy: Proxy, tmp_path: Pa
         anyio.run(only_these_tags, proxy, stack)
     finally:
         for machine in machines:
-            anyio.run(remove_root, Path(machine.root), Runner(), find_privilege().prefix)
+            anyio.run(remove_folder, Path(machine.root), Runner(), find_privilege().prefix)
 
 
 def digests(ran: Ran) -> dict[str, str]:

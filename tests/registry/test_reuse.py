@@ -12,7 +12,7 @@ import pytest
 from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner as ProcessRunner
 from ci.run.build.registry_tasks import MEANWHILE
-from ci.run.cleanup.folders import remove_root
+from ci.run.cleanup.folders import remove_folder
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.machine import CHECKOUT, HERE, IMAGE, Machine
 from tests.registry.proxy import Fault, Proxy
@@ -37,7 +37,7 @@ def full(stack: Path) -> Machine:
 def cold(stack: Path, tmp_path: Path) -> Iterator[Machine]:
     runner = Machine(str(tmp_path / "cold"), stack)
     yield runner
-    anyio.run(remove_root, Path(runner.root), ProcessRunner(), find_privilege().prefix)
+    anyio.run(remove_folder, Path(runner.root), ProcessRunner(), find_privilege().prefix)
 
 
 def change_program(stack: Path) -> None:

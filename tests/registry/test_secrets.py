@@ -16,7 +16,7 @@ import zstandard
 
 from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner
-from ci.run.cleanup.folders import remove_root
+from ci.run.cleanup.folders import remove_folder
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.machine import HERE, Machine
 from tests.registry.server import SECRET, USER, basic, registry, token_server
@@ -58,7 +58,7 @@ def cold(tmp_path: Path) -> Iterator[Machine]:
     machine = Machine(str(tmp_path / "cold"), killed_stack(tmp_path / "stack"))
     change(machine.stack, str(tmp_path))
     yield machine
-    anyio.run(remove_root, Path(machine.root), Runner(), find_privilege().prefix)
+    anyio.run(remove_folder, Path(machine.root), Runner(), find_privilege().prefix)
 
 
 @pytest.mark.slow(reason="it builds, publishes and promotes, and searches all that was written")

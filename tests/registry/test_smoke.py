@@ -13,7 +13,7 @@ import pytest
 
 from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner as ProcessRunner
-from ci.run.cleanup.folders import remove_root
+from ci.run.cleanup.folders import remove_folder
 from ci.settings import read_settings
 from tests.registry.machine import CHECKOUT, HERE, Machine
 from tests.registry.proxy import Fault, Proxy
@@ -34,7 +34,7 @@ def full() -> Machine:
 @pytest.fixture
 def cold(tmp_path: Path) -> Iterator[Machine]:
     yield Machine(str(tmp_path / "cold"), CHECKOUT / "docker")
-    anyio.run(remove_root, tmp_path / "cold", ProcessRunner(), find_privilege().prefix)
+    anyio.run(remove_folder, tmp_path / "cold", ProcessRunner(), find_privilege().prefix)
 
 
 def smoke(machine: Machine, *words: str) -> tuple[int, str, dict[str, Any]]:

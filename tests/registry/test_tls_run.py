@@ -11,7 +11,7 @@ import pytest
 
 from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner as ProcessRunner
-from ci.run.cleanup.folders import remove_root
+from ci.run.cleanup.folders import remove_folder
 from tests.engine.killed_stack import change, killed_stack
 from tests.registry.machine import HERE, Machine
 from tests.registry.server import registry
@@ -24,7 +24,7 @@ IMAGE = "kill-three"
 @pytest.fixture
 def cold(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "cold"
-    anyio.run(remove_root, tmp_path / "cold", ProcessRunner(), find_privilege().prefix)
+    anyio.run(remove_folder, tmp_path / "cold", ProcessRunner(), find_privilege().prefix)
 
 
 def test_what_is_pushed_by_tls_is_reused_fetched_and_released(tmp_path: Path, cold: Path) -> None:

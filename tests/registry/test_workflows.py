@@ -11,7 +11,7 @@ import pytest
 
 from ci.engines.process.privilege import find_privilege
 from ci.engines.process.runner import Runner as ProcessRunner
-from ci.run.cleanup.folders import remove_root
+from ci.run.cleanup.folders import remove_folder
 from tests.registry.proxy import proxied
 from tests.registry.server import registry
 from tests.workflows.dagger import FUNCTIONS
@@ -42,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made.make()
         yield made
     for root in (folder / "roots").glob("*"):
-        anyio.run(remove_root, root, ProcessRunner(), find_privilege().prefix)
+        anyio.run(remove_folder, root, ProcessRunner(), find_privilege().prefix)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,10 @@ def mounted_below(folder: Path, mountinfo: Iterable[str]) -> list[str]:
 
 
 async def remove_folder(folder: Path, runner: Runner, privilege: tuple[str, ...]) -> bool:
-    """Remove `folder` and return whether it existed; files of other mounts below it are never removed.
+    """Remove `folder`, whoever owns what is in it, and return whether it existed.
+
+    Buildah leaves the folder of its layers mounted on itself, and the root of an interrupted container. What
+    is mounted below is unmounted; files of other mounts are never removed.
 
     Raises:
         CommandError: something in it is still mounted, or can't be removed.
@@ -59,19 +62,3 @@ async def forget_containers(folder: Path, runner: Runner, privilege: tuple[str, 
 
 def _mountinfo() -> list[str]:
     return MOUNTS.read_text(errors="surrogateescape").splitlines() if MOUNTS.exists() else []
-
-
-async def remove_root(root: Path, runner: Runner, privilege: tuple[str, ...]) -> None:
-    """Remove `root` with everything in it, which belongs to the store's user.
-
-    Buildah leaves the folder of its layers mounted on itself, and the root of an interrupted container.
-
-    Raises:
-        CommandError: something of it can't be removed.
-    """
-    if root.exists():
-        below = mounted_below(root, _mountinfo())
-        if below:
-            await runner.run(Command(argv=("umount", "--", *below)).privileged(privilege))
-        argv = ("rm", "-rf", "--one-file-system", "--", str(root))
-        await runner.run(Command(argv=argv).privileged(privilege))

@@ -15,7 +15,7 @@ import ci
 from ci.engines.process.command import Command, Privilege
 from ci.engines.process.runner import Runner
 from ci.errors import BuildError, CommandError
-from ci.run.cleanup.folders import remove_root
+from ci.run.cleanup.folders import remove_folder
 from ci.run.verify.layer_listing import first_difference, first_field, listing
 from ci.run.verify.repro_build import IMAGES, ReproRequest
 
@@ -69,10 +69,10 @@ async def verify_repro(
                 one = replace(one, stack=str(copied), umask="077", rename_parents=True, proxy=NO_PROXY)
             say(f"{number} build, in {place}")
             await _build(one, folder / f"{number}.json", SURROUNDINGS[number], runner, say)
-            await remove_root(folder / number, runner, prefix)
+            await remove_folder(folder / number, runner, prefix)
         return compare(folder / "first-evidence", folder / "second-evidence")
     finally:
-        await remove_root(folder, runner, prefix)
+        await remove_folder(folder, runner, prefix)
 
 
 async def _build(
