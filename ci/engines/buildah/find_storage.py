@@ -22,7 +22,7 @@ from ci.engines.process.command import Command
 from ci.engines.process.privilege import ROOTLESS
 from ci.engines.process.runner import FULL
 from ci.engines.store_state import damaged_store
-from ci.errors import DiskFullError, EngineError
+from ci.errors import DiskFullError, EngineError, StoreError
 
 FUSE = "fuse-overlayfs"
 DRIVER_VARIABLE = "STORAGE_DRIVER"
@@ -49,19 +49,21 @@ def find_storage(words: tuple[str, ...], privilege: tuple[str, ...], environ: Ma
 
     Raises:
         EngineError: Buildah can't open the store.
+        StoreError: the store is damaged, with the driver that it would have.
     """
     storage = parse_storage(_info(words, privilege, environ))
     if not storage.copies_layers or environ.get(DRIVER_VARIABLE):
         return storage
     overlay = storage.with_overlay()
     try:
-        found = parse_storage(_info(overlay.options, privilege, environ))
+        return parse_storage(_info(overlay.options, privilege, environ))
+    except StoreError:
+        raise
     except EngineError:
         program = shutil.which(FUSE)
         if program is None or not _mounts(program, Path(storage.root), privilege):
             return storage
         return storage.with_overlay(program)
-    return found
 
 
 def _info(words: tuple[str, ...], privilege: tuple[str, ...], environ: Mapping[str, str]) -> str:

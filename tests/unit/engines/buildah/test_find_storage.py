@@ -22,6 +22,7 @@ class Machine:
 
     def __init__(self, folder: Path, *, default: str, kernel: bool = True, fuse: bool = False) -> None:
         self.folder, self.default, self.kernel, self.fuse = folder, default, kernel, fuse
+        self.refusal = "kernel does not support overlay fs"
         self.ran: list[tuple[str, ...]] = []
 
     def run(self, argv: Sequence[str], **_options: object) -> subprocess.CompletedProcess[str]:
@@ -29,8 +30,7 @@ class Machine:
         if "info" in argv:
             named = "--storage-driver" in argv
             if named and not self.kernel:
-                text = "Error: kernel does not support overlay fs\n"
-                return subprocess.CompletedProcess(argv, 125, "", text)
+                return subprocess.CompletedProcess(argv, 125, "", f"Error: {self.refusal}\n")
             store = {"GraphRoot": f"{self.folder}/store", "RunRoot": "/r", "GraphOptions": None}
             store["GraphDriverName"] = "overlay" if named else self.default
             return subprocess.CompletedProcess(argv, 0, json.dumps({"store": store}), "")
@@ -73,6 +73,15 @@ def test_whole_copies_are_stored_where_nothing_mounts(
     storage = found(Machine(tmp_path, default="vfs", kernel=False), monkeypatch)
     assert storage.copies_layers
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_store_of_overlay_is_not_left_for_one_of_whole_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path, default="vfs", kernel=False)
+    machine.refusal = f"unmarshaling {tmp_path}/store/overlay-layers/layers.json: invalid character"
+    with pytest.raises(StoreError, match="the store is damaged"):
+        found(machine, monkeypatch)
 
 
 def test_a_driver_that_the_user_named_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
