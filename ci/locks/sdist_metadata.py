@@ -28,6 +28,9 @@ FILE_BYTES = 2**20
 UNPACKED_BYTES = 2**30
 """Most bytes of an sdist, unpacked."""
 MEMBERS = 200_000
+PACKED_OTHERWISE = 1 | 1 << 5 | 1 << 6
+"""Flags of a file that is encrypted, or a patch of another. Source: APPNOTE.TXT 4.4.4."""
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 WANTED = ("PKG-INFO", "requires.txt")
 HINT = "require a version that has a wheel, or says what it requires in its metadata"
 
@@ -137,9 +140,15 @@ def _zip(data: bytes) -> Iterator[tuple[str, str]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.infolist()[:MEMBERS]:
             for name in _names(member.filename):
-                with archive.open(member) as content:
-                    text = content.read(FILE_BYTES).decode("utf-8", "replace") if name in WANTED else ""
-                yield name, text
+                yield name, _member(archive, member) if name in WANTED else ""
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    """Return the text of a file. Raises ValueError where it is encrypted, or packed as no sdist is."""
+    if member.flag_bits & PACKED_OTHERWISE or member.compress_type not in PACKINGS:
+        raise ValueError(f"{member.filename[:100]!r} is encrypted, or packed in another way than deflate")
+    with archive.open(member) as content:
+        return content.read(FILE_BYTES).decode("utf-8", "replace")
 
 
 def _names(path: str) -> list[str]:

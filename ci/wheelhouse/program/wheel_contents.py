@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,9 @@ BELOW = {"purelib": SITE, "platlib": SITE, "scripts": "bin", "data": "", "header
 SCRIPTS = ("console_scripts", "gui_scripts")
 LIMIT_BYTES = 64 * 2**20
 """The largest RECORD that is read: that of torch has 1 MB."""
+PACKED_OTHERWISE = 1 | 1 << 5 | 1 << 6
+"""Flags of a file that is encrypted, or a patch of another. Source: APPNOTE.TXT 4.4.4."""
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENVIRONMENT = {
     "pyvenv.cfg": "the environment itself",
     f"{SITE}/_virtualenv.py": "the environment itself",
@@ -70,7 +74,7 @@ def wheel_contents(wheel: Path) -> dict[str, str]:
             )
             hashes = _hashes(_text(archive, f"{info_folder}/RECORD"))
             scripts = _scripts(_text(archive, f"{info_folder}/entry_points.txt"))
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, csv.Error, OSError, EOFError, ValueError):
         return {}
     found = {f"bin/{name}": f"script {target}" for name, target in scripts.items()}
     for info in files:
@@ -166,11 +170,12 @@ def _scripts(entry_points: str) -> dict[str, str]:
 
 
 def _text(archive: zipfile.ZipFile, name: str) -> str:
-    """Return a file of a wheel as text, empty if it has none or a very large one."""
+    """Return a file of a wheel as text, empty if it has none, or one that is very large or encrypted."""
     try:
         info = archive.getinfo(name)
     except KeyError:
         return ""
-    if info.file_size > LIMIT_BYTES:
+    plain = info.compress_type in PACKINGS and not info.flag_bits & PACKED_OTHERWISE
+    if info.file_size > LIMIT_BYTES or not plain:
         return ""
     return archive.read(info).decode(errors="replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import tarfile
 import tomllib
 import zipfile
@@ -120,6 +121,16 @@ def test_a_file_of_a_vendored_package_is_not_its_own() -> None:
 def test_what_does_not_say_it_is_an_error(data: bytes, what: str) -> None:
     with pytest.raises(LockError, match=what):
         read_metadata("thing", "1.0", "thing-1.0.tar.gz", data)
+
+
+@pytest.mark.parametrize("flags", [1, 1 << 5, 1 << 6])
+def test_an_encrypted_sdist_is_an_error(flags: int) -> None:
+    data = bytearray(packed(FILES))
+    for header, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        for found in re.finditer(re.escape(header), bytes(data)):
+            data[found.start() + place] |= flags
+    with pytest.raises(LockError, match=r"thing-1\.0\.zip: is no sdist that can be read \(.* is encrypted"):
+        read_metadata("thing", "1.0", "thing-1.0.zip", bytes(data))
 
 
 def test_an_sdist_is_unpacked_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

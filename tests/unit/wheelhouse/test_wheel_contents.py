@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,33 @@ def test_a_wheel_without_hashes_is_compared_by_size_and_checksum(tmp_path: Path)
         for name, text in (("a", "same"), ("b", "same"), ("c", "else"))
     }
     assert [(one.first, one.second) for one in overlaps([["a", "b", "c"]], contents)] == [("a", "c")]
+
+
+def rewritten(path: Path, change: Callable[[bytearray], None]) -> Path:
+    data = bytearray(path.read_bytes())
+    change(data)
+    path.write_bytes(data)
+    return path
+
+
+def encrypt(data: bytearray) -> None:
+    """Mark the files of an archive as encrypted."""
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        for found in re.finditer(re.escape(header), bytes(data)):
+            data[found.start() + flags] |= 1
+
+
+def test_a_wheel_whose_record_can_not_be_unpacked_is_compared_by_size_and_checksum(tmp_path: Path) -> None:
+    path = rewritten(wheel(tmp_path, "one", {"x.py": "1"}), encrypt)
+    assert list(wheel_contents(path)) == [f"{SITE}/x.py"]
+
+
+def test_a_wheel_whose_record_is_none_has_no_contents(tmp_path: Path) -> None:
+    path = wheel(tmp_path, "one", {"x.py": "1"})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("one-1.0.dist-info/WHEEL", "")
+        archive.writestr("one-1.0.dist-info/RECORD", "x" * 200_000)
+    assert wheel_contents(path) == {}
 
 
 def test_what_is_no_wheel_has_no_contents(tmp_path: Path) -> None:
