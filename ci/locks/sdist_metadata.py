@@ -22,15 +22,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ci.errors import LockError
 from ci.locks.project import array, quoted
+from ci.wheelhouse.program.wheel_contents import is_plain
 
 FILE_BYTES = 2**20
 """Most bytes of a file that is read from an sdist."""
 UNPACKED_BYTES = 2**30
 """Most bytes of an sdist, unpacked."""
 MEMBERS = 200_000
-PACKED_OTHERWISE = 1 | 1 << 5 | 1 << 6
-"""Flags of a file that is encrypted, or a patch of another. Source: APPNOTE.TXT 4.4.4."""
-PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 WANTED = ("PKG-INFO", "requires.txt")
 HINT = "require a version that has a wheel, or says what it requires in its metadata"
 
@@ -145,7 +143,7 @@ def _zip(data: bytes) -> Iterator[tuple[str, str]]:
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     """Return the text of a file. Raises ValueError where it is encrypted, or packed as no sdist is."""
-    if member.flag_bits & PACKED_OTHERWISE or member.compress_type not in PACKINGS:
+    if not is_plain(member):
         raise ValueError(f"{member.filename[:100]!r} is encrypted, or packed in another way than deflate")
     with archive.open(member) as content:
         return content.read(FILE_BYTES).decode("utf-8", "replace")

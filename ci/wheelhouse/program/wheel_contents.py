@@ -85,6 +85,11 @@ def wheel_contents(wheel: Path) -> dict[str, str]:
     return found
 
 
+def is_plain(info: zipfile.ZipInfo) -> bool:
+    """Whether a file of an archive is neither encrypted nor packed in another way than by deflate."""
+    return info.compress_type in PACKINGS and not info.flag_bits & PACKED_OTHERWISE
+
+
 def overlaps(together: Iterable[Iterable[str]], contents: Mapping[str, Mapping[str, str]]) -> list[Overlap]:
     """Return the distributions of one environment that overwrite each other's files.
 
@@ -175,7 +180,6 @@ def _text(archive: zipfile.ZipFile, name: str) -> str:
         info = archive.getinfo(name)
     except KeyError:
         return ""
-    plain = info.compress_type in PACKINGS and not info.flag_bits & PACKED_OTHERWISE
-    if info.file_size > LIMIT_BYTES or not plain:
+    if info.file_size > LIMIT_BYTES or not is_plain(info):
         return ""
     return archive.read(info).decode(errors="replace")
