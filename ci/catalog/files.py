@@ -88,7 +88,8 @@ def _smoke_input(folder: Folder, path: Path, target: str) -> ContextFile | None:
     file = _file(folder, path, target, "0644")
     if file is None or not file.link:
         return file
-    real = _file(folder, path.resolve(), target, "0644") if path.is_file() else None
+    end = folder.path / path.resolve().relative_to(folder.path.resolve())
+    real = _file(folder, end, target, "0644") if path.is_file() else None
     if real is None:
         what = "a symbolic link to something that is not a file of this folder"
         folder.errors.add(folder.file(file.path), "", what, "link to a file, or copy it")

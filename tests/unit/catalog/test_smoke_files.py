@@ -111,6 +111,13 @@ def test_a_link_counts_as_the_file_that_it_leads_to(checked: StackFolder) -> Non
     )
 
 
+def test_a_link_counts_in_a_folder_that_is_a_link_itself(checked: StackFolder) -> None:
+    (checked.path / "tool/smoke/again.py").symlink_to("run.py")
+    (checked.path / "alias").symlink_to("tool")
+    images = checked.load()
+    assert images.get("alias:cpu").smoke.inputs == images.get("tool:cpu").smoke.inputs
+
+
 def test_a_link_to_a_folder_is_refused(checked: StackFolder) -> None:
     (checked.path / "tool/smoke/again").symlink_to("data")
     assert checked.errors == [
